@@ -1,0 +1,36 @@
+// Time as a part that is handed in, so that tests turn it by hand.
+//
+// wall_ms() is for what people and records see and may jump; mono() is for durations and never
+// goes back. Threads: all methods may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace base {
+
+using Nanos = std::chrono::nanoseconds;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+
+  // Milliseconds since 1970-01-01T00:00:00Z.
+  [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
+  // Since an arbitrary start.
+  [[nodiscard]] virtual Nanos mono() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t wall_ms() const override {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+  [[nodiscard]] Nanos mono() const override {
+    return std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+};
+
+}  // namespace base

@@ -1,0 +1,87 @@
+#include "base/log.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/units.h"
+
+namespace base {
+namespace {
+
+// Text lines must not be forged by what a client sends: quotes whatever is not plain.
+void append_plain(std::string& line, const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_of(" \"=\\") == std::string::npos;
+  for (const char c : text) {
+    if (!plain || static_cast<unsigned char>(c) < 0x20) {
+      append_json_lossy(line, text);
+      return;
+    }
+  }
+  line += plain ? std::string_view(text) : "\"\"";
+}
+
+}  // namespace
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarning: return "warning";
+    case LogLevel::kError: return "error";
+  }
+  return "error";
+}
+
+Result<LogLevel> parse_log_level(std::string_view text) {
+  for (const auto level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
+    if (text == to_string(level)) return level;
+  }
+  return fail(Code::kInvalidArgument,
+              fmt::format("expected debug, info, warning or error, got '{}'", text));
+}
+
+Result<LogFormat> parse_log_format(std::string_view text) {
+  if (text == "text") return LogFormat::kText;
+  if (text == "json") return LogFormat::kJson;
+  return fail(Code::kInvalidArgument, fmt::format("expected text or json, got '{}'", text));
+}
+
+LogField::LogField(std::string_view key, double value)
+    : name(key), text(fmt::format("{:.6g}", value)), is_number(true) {}
+
+void Logger::write(LogLevel level, std::string_view message, Fields fields) {
+  if (level < options_.level) return;
+  const std::string time = format_time(clock_.wall_ms());
+  std::string line;
+  if (options_.format == LogFormat::kJson) {
+    line += R"({"time":")" + time + R"(","level":")";
+    line += to_string(level);
+    line += R"(","message":)";
+    append_json_lossy(line, message);
+    for (const auto& field : fields) {
+      line += ',';
+      append_json_string(line, field.name);
+      line += ':';
+      if (field.is_number) {
+        line += field.text;
+      } else {
+        append_json_lossy(line, field.text);
+      }
+    }
+    line += "}\n";
+  } else {
+    line += fmt::format("{} {:<7} {}", std::string_view(time).substr(11, 12), to_string(level), message);
+    for (const auto& field : fields) {
+      line += fmt::format("  {}=", field.name);
+      append_plain(line, field.text);
+    }
+    line += '\n';
+  }
+  const std::scoped_lock lock(mutex_);
+  // A log that cannot be written has nowhere to say so.
+  [[maybe_unused]] const auto written = ::write(options_.fd, line.data(), line.size());
+}
+
+}  // namespace base

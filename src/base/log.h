@@ -1,0 +1,74 @@
+// Structured logs on standard error: one line an event, as text for people or JSON for machines.
+//
+//   log.info("serving", {{"address", address}, {"threads", 2}});
+//   {"time":"2026-11-23T15:04:05.678Z","level":"info","message":"serving","address":"127.0.0.1:8080","threads":2}
+//   15:04:05.678 info  serving  address=127.0.0.1:8080 threads=2
+//
+// Threads: a Logger may be used from any thread; a line is written whole.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace base {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogFormat { kText, kJson };
+
+[[nodiscard]] std::string_view to_string(LogLevel level);
+
+// "debug", "info", "warning", "error"; "text", "json".
+[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
+[[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
+
+// One named value of a log line.
+struct LogField {
+  LogField(std::string_view key, std::string_view value)
+      : name(key), text(value), is_number(false) {}
+  LogField(std::string_view key, const char* value) : LogField(key, std::string_view(value)) {}
+  LogField(std::string_view key, const std::string& value)
+      : LogField(key, std::string_view(value)) {}
+  LogField(std::string_view key, const Error& error) : LogField(key, error.message()) {}
+  template <class Number>
+    requires std::integral<Number>
+  LogField(std::string_view key, Number value)
+      : name(key), text(std::to_string(value)), is_number(true) {}
+  LogField(std::string_view key, double value);
+
+  std::string_view name;
+  std::string text;
+  bool is_number;
+};
+
+class Logger {
+ public:
+  struct Options {
+    LogLevel level = LogLevel::kInfo;
+    LogFormat format = LogFormat::kText;
+    int fd = 2;
+  };
+
+  Logger(const Clock& clock, Options options) : clock_(clock), options_(options) {}
+
+  using Fields = std::initializer_list<LogField>;
+  void debug(std::string_view message, Fields fields = {}) { write(LogLevel::kDebug, message, fields); }
+  void info(std::string_view message, Fields fields = {}) { write(LogLevel::kInfo, message, fields); }
+  void warning(std::string_view message, Fields fields = {}) { write(LogLevel::kWarning, message, fields); }
+  void error(std::string_view message, Fields fields = {}) { write(LogLevel::kError, message, fields); }
+
+ private:
+  void write(LogLevel level, std::string_view message, Fields fields);
+
+  const Clock& clock_;
+  const Options options_;
+  std::mutex mutex_;  // keeps lines whole
+};
+
+}  // namespace base

@@ -1,0 +1,279 @@
+#include "base/settings.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <optional>
+#include <toml++/toml.h>
+
+#include "base/json.h"
+#include "base/units.h"
+
+namespace base {
+namespace {
+
+// Levenshtein's distance, for "did you mean".
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+// A scalar of a file as the text that a flag would hold; nothing for arrays and tables.
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+}  // namespace
+
+Settings::Settings(Description description) : description_(std::move(description)) {}
+
+void Settings::add(std::string name, std::string& target, std::string value, std::string help) {
+  settings_.push_back({.name = std::move(name),
+                       .value = std::move(value),
+                       .help = std::move(help),
+                       .kind = Kind::kText,
+                       .parse = [&target](std::string_view text) -> Result<void> {
+                         target = text;
+                         return {};
+                       },
+                       .format = [&target] { return target; }});
+}
+
+void Settings::add(std::string name, Bytes& target, std::string help) {
+  add_parsed(
+      std::move(name), "SIZE", std::move(help),
+      [&target](std::string_view text) -> Result<void> {
+        ASSIGN_OR_RETURN(target.count, parse_bytes(text));
+        return {};
+      },
+      [&target] { return format_bytes(target.count); });
+}
+
+void Settings::add(std::string name, std::chrono::nanoseconds& target, std::string help) {
+  add_parsed(
+      std::move(name), "TIME", std::move(help),
+      [&target](std::string_view text) -> Result<void> {
+        ASSIGN_OR_RETURN(target, parse_duration(text));
+        return {};
+      },
+      [&target] { return format_duration(target); });
+}
+
+void Settings::add(std::string name, std::int64_t& target, std::int64_t least, std::int64_t most,
+                   std::string help) {
+  settings_.push_back(
+      {.name = std::move(name),
+       .value = "N",
+       .help = std::move(help),
+       .kind = Kind::kNumber,
+       .parse = [&target, least, most](std::string_view text) -> Result<void> {
+         std::int64_t number = 0;
+         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+         if (error != std::errc{} || end != text.data() + text.size() || number < least ||
+             number > most) {
+           return fail(Code::kInvalidArgument,
+                       fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text));
+         }
+         target = number;
+         return {};
+       },
+       .format = [&target] { return fmt::format("{}", target); }});
+}
+
+void Settings::add(std::string name, bool& target, std::string help) {
+  settings_.push_back({.name = std::move(name),
+                       .value = "",
+                       .help = std::move(help),
+                       .kind = Kind::kFlag,
+                       .parse = [&target](std::string_view text) -> Result<void> {
+                         if (text != "true" && text != "false") {
+                           return fail(Code::kInvalidArgument,
+                                       fmt::format("expected true or false, got '{}'", text));
+                         }
+                         target = text == "true";
+                         return {};
+                       },
+                       .format = [&target] { return target ? "true" : "false"; }});
+}
+
+void Settings::add_positional(std::string name, std::string& target, std::string help) {
+  add(std::move(name), target, "", std::move(help));
+  settings_.back().kind = Kind::kPositional;
+}
+
+void Settings::add_parsed(std::string name, std::string value, std::string help,
+                          std::function<Result<void>(std::string_view)> parse,
+                          std::function<std::string()> format) {
+  settings_.push_back({.name = std::move(name),
+                       .value = std::move(value),
+                       .help = std::move(help),
+                       .kind = Kind::kText,
+                       .parse = std::move(parse),
+                       .format = std::move(format)});
+}
+
+const Settings::Setting* Settings::find(std::string_view name) const {
+  const auto found = std::ranges::find(settings_, name, &Setting::name);
+  return found == settings_.end() || found->kind == Kind::kPositional ? nullptr : &*found;
+}
+
+std::string Settings::variable_of(std::string_view name) const {
+  std::string variable = fmt::format("{}_{}", description_.program, name);
+  std::ranges::replace(variable, '-', '_');
+  std::ranges::transform(variable, variable.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return variable;
+}
+
+Result<void> Settings::set(const Setting& setting, std::string_view text, std::string_view origin) {
+  if (auto result = setting.parse(text); !result) {
+    return fail(std::move(result).error().within(fmt::format("{}: {}", origin, setting.name)));
+  }
+  return {};
+}
+
+Result<void> Settings::load_file(const std::string& path) {
+  toml::table file;
+  try {
+    file = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    return fail(Code::kInvalidArgument,
+                fmt::format("{}:{}:{}: {}", path, at.line, at.column, error.description()));
+  }
+  const auto apply = [&](const toml::table& table) -> Result<void> {
+    for (const auto& [key, node] : table) {
+      const auto& at = node.source().begin;
+      const std::string origin = fmt::format("{}:{}:{}", path, at.line, at.column);
+      const bool is_command = std::ranges::count(description_.commands, key.str()) > 0;
+      if (node.is_table() && is_command) continue;
+      const Setting* setting = find(key.str());
+      if (setting == nullptr) {
+        std::string message = fmt::format("{}: unknown key '{}'", origin, key.str());
+        const auto nearest = std::ranges::min_element(settings_, {}, [&](const Setting& candidate) {
+          return edit_distance(candidate.name, key.str());
+        });
+        if (nearest != settings_.end() && edit_distance(nearest->name, key.str()) <= 3) {
+          message += fmt::format("; did you mean '{}'?", nearest->name);
+        }
+        return fail(Code::kInvalidArgument, std::move(message));
+      }
+      const auto text = scalar_text(node);
+      if (!text) {
+        return fail(Code::kInvalidArgument,
+                    fmt::format("{}: {}: expected one value, got a table or an array", origin, setting->name));
+      }
+      RETURN_IF_ERROR(set(*setting, *text, origin));
+    }
+    return {};
+  };
+  RETURN_IF_ERROR(apply(file));
+  if (const auto* own = file[description_.command].as_table()) RETURN_IF_ERROR(apply(*own));
+  return {};
+}
+
+Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
+                                      const Environment& environment) {
+  CLI::App app(description_.about, description_.program + " " + description_.command);
+  app.get_formatter()->column_width(34);
+  std::string config;
+  bool print = false;
+  bool check = false;
+  std::vector<std::string> given(settings_.size());
+  std::vector<CLI::Option*> options;
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    const Setting& setting = settings_[i];
+    if (setting.kind == Kind::kPositional) {
+      options.push_back(app.add_option(setting.name, given[i], setting.help)->required());
+      continue;
+    }
+    const std::string initial = setting.format();
+    CLI::Option* option = nullptr;
+    if (setting.kind == Kind::kFlag) {
+      option = app.add_flag_function(
+          "--" + setting.name + "{true},--no-" + setting.name + "{false}",
+          [&given, i](std::int64_t count) { given[i] = count > 0 ? "true" : "false"; }, setting.help);
+    } else {
+      option = app.add_option("--" + setting.name, given[i], setting.help);
+      option->type_name(setting.value + (initial.empty() ? "" : " [" + initial + "]"));
+    }
+    option->take_last();
+    options.push_back(option);
+  }
+  app.add_option("--config", config, "a TOML file with any of these keys")->type_name("FILE");
+  app.add_flag("--print-config", print, "print the settings in force as TOML, and end");
+  app.add_flag("--check-config", check, "check the settings, and end");
+  app.footer("Every setting is also a key of the --config file and a variable of the environment\n"
+             "(--log-level is " + variable_of("log-level") + "); flags win over variables, "
+             "variables over the file.\n\nExamples:\n" + description_.examples);
+
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return Next::kDone;
+  } catch (const CLI::ParseError& error) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} (see '{} {} --help')", error.what(), description_.program,
+                            description_.command));
+  }
+
+  if (config.empty()) {
+    const char* from_environment = environment(variable_of("config"));
+    if (from_environment != nullptr) config = from_environment;
+  }
+  if (!config.empty()) RETURN_IF_ERROR(load_file(config));
+  for (const Setting& setting : settings_) {
+    if (setting.kind == Kind::kPositional) continue;
+    const std::string variable = variable_of(setting.name);
+    if (const char* value = environment(variable)) {
+      RETURN_IF_ERROR(set(setting, value, "environment variable " + variable));
+    }
+  }
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (options[i]->count() > 0) RETURN_IF_ERROR(set(settings_[i], given[i], "command line"));
+  }
+
+  if (print) {
+    fmt::print("{}", to_toml());
+    return Next::kDone;
+  }
+  for (const auto& fulfilled : checks_) RETURN_IF_ERROR(fulfilled());
+  if (check) {
+    fmt::print("configuration ok\n");
+    return Next::kDone;
+  }
+  return Next::kRun;
+}
+
+std::string Settings::to_toml() const {
+  std::string toml;
+  for (const Setting& setting : settings_) {
+    if (setting.kind == Kind::kPositional) continue;
+    std::string value = setting.format();
+    if (setting.kind == Kind::kText) {
+      std::string quoted;
+      append_json_string(quoted, value);  // a TOML basic string escapes as JSON does
+      value = std::move(quoted);
+    }
+    toml += fmt::format("{} = {}  # {}\n", setting.name, value, setting.help);
+  }
+  return toml;
+}
+
+}  // namespace base

@@ -1,0 +1,102 @@
+// The settings of one command: declared once, read from a TOML file, then the environment, then
+// the command line; each layer wins over the one before.
+//
+//   Settings settings({.program = "estadio", .command = "all", .about = "..."});
+//   settings.add("http", options.http, "ADDR", "address to listen on");
+//   ASSIGN_OR_RETURN(const auto next, settings.load(arguments, environment));
+//
+// A setting `max-body` is the flag --max-body, the TOML key `max-body` (at the top of the file or
+// in a table named after the command) and the variable ESTADIO_MAX_BODY. An error names the
+// setting, where it was given (file, line and column) and what was expected.
+//
+// Threads: none; used at the start of a process.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace base {
+
+// A number of bytes, written "64MiB".
+struct Bytes {
+  std::uint64_t count = 0;
+};
+
+class Settings {
+ public:
+  struct Description {
+    std::string program;   // "estadio"; also the prefix of the environment's variables
+    std::string command;   // "all"
+    std::string about;     // what the command does, one sentence
+    std::string examples;  // shown under the flags, one a line
+    std::vector<std::string> commands;  // every command: their tables in a file are not errors
+  };
+
+  // What a successful load asks of its caller.
+  enum class Next { kRun, kDone };
+
+  // Looks a variable of the environment up; null when it is not set.
+  using Environment = std::function<const char*(const std::string& name)>;
+
+  explicit Settings(Description description);
+
+  // Each target holds the default and must outlive this object. `value` names the value in the
+  // help ("ADDR").
+  void add(std::string name, std::string& target, std::string value, std::string help);
+  void add(std::string name, Bytes& target, std::string help);
+  void add(std::string name, std::chrono::nanoseconds& target, std::string help);
+  void add(std::string name, std::int64_t& target, std::int64_t least, std::int64_t most,
+           std::string help);
+  void add(std::string name, bool& target, std::string help);
+
+  // An argument without a flag; given on the command line alone.
+  void add_positional(std::string name, std::string& target, std::string help);
+
+  // Any other type: `parse` takes the text, `format` gives the default's text.
+  void add_parsed(std::string name, std::string value, std::string help,
+                  std::function<Result<void>(std::string_view)> parse,
+                  std::function<std::string()> format);
+
+  // Something that the settings must fulfil together; asked when all are read.
+  void add_check(std::function<Result<void>()> check) { checks_.push_back(std::move(check)); }
+
+  // Reads all layers into the targets. `arguments` are those after the command's name. Handles
+  // --help, --print-config and --check-config by printing to standard output: then kDone.
+  // Errors: kInvalidArgument.
+  [[nodiscard]] Result<Next> load(std::span<const std::string> arguments,
+                                  const Environment& environment);
+
+  // The settings in force, as a TOML file that --config reads.
+  [[nodiscard]] std::string to_toml() const;
+
+ private:
+  enum class Kind { kText, kNumber, kFlag, kPositional };
+  struct Setting {
+    std::string name;
+    std::string value;
+    std::string help;
+    Kind kind;
+    std::function<Result<void>(std::string_view)> parse;
+    std::function<std::string()> format;
+  };
+
+  Result<void> set(const Setting& setting, std::string_view text, std::string_view origin);
+  Result<void> load_file(const std::string& path);
+  [[nodiscard]] const Setting* find(std::string_view name) const;
+  // The environment's variable of a setting: ESTADIO_MAX_BODY of max-body.
+  [[nodiscard]] std::string variable_of(std::string_view name) const;
+
+  Description description_;
+  std::vector<Setting> settings_;
+  std::vector<std::function<Result<void>()>> checks_;
+};
+
+}  // namespace base

@@ -1,0 +1,59 @@
+// UUIDs (RFC 9562): sixteen bytes, their text, and a generator of version 7.
+//
+//   0                   4       6         8                        16
+//   | unix time ms (48 bits)    |7| seq   |2 bits|  random          |
+//
+// Threads: Uuid is a value; a UuidGenerator belongs to one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace base {
+
+struct Uuid {
+  static constexpr std::size_t kTextSize = 36;
+
+  std::array<std::uint8_t, 16> bytes{};
+
+  // The 8-4-4-4-12 form, upper or lower case; nothing else.
+  [[nodiscard]] static std::optional<Uuid> parse(std::string_view text);
+
+  // Writes kTextSize lower-case characters to `out`; returns the end.
+  char* format_to(char* out) const;
+  [[nodiscard]] std::string to_string() const;
+
+  [[nodiscard]] int version() const { return bytes[6] >> 4; }
+  // Of version 7: milliseconds since 1970; of others: nothing.
+  [[nodiscard]] std::optional<std::int64_t> time_ms() const;
+
+  // The last eight bytes, which hold 62 random bits in versions 4 and 7.
+  [[nodiscard]] std::uint64_t low() const {
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data() + 8, sizeof word);
+    return word;
+  }
+
+  friend bool operator==(const Uuid&, const Uuid&) = default;
+};
+
+// Makes version 7 ids that are unique and, within one generator and millisecond, ascending in
+// their 12-bit sequence until it wraps; the 62 random bits come from the system's generator.
+class UuidGenerator {
+ public:
+  UuidGenerator();
+  [[nodiscard]] Uuid next(std::int64_t wall_ms);
+
+ private:
+  std::uint64_t random_word();
+
+  std::array<std::uint64_t, 512> pool_{};
+  std::size_t used_ = 0;
+  std::uint16_t sequence_ = 0;
+};
+
+}  // namespace base

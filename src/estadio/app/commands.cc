@@ -1,0 +1,43 @@
+#include "estadio/app/commands.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace estadio {
+namespace {
+
+constexpr std::array<Command, 3> kCommands = {{
+    {"all", "run a whole contest in one process, on this machine's disk", run_all},
+    {"load", "send entries at a steady rate and measure the answers", run_load_command},
+    {"verify", "prove that acknowledged, logged and counted are the same", run_verify},
+}};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+base::Settings settings_for(std::string command, std::string about, std::string examples) {
+  std::vector<std::string> names;
+  for (const Command& each : kCommands) names.emplace_back(each.name);
+  return base::Settings({.program = "estadio",
+                         .command = std::move(command),
+                         .about = std::move(about),
+                         .examples = std::move(examples),
+                         .commands = std::move(names)});
+}
+
+std::optional<int> load_settings(base::Settings& settings, Arguments arguments) {
+  const auto next = settings.load(arguments, [](const std::string& name) { return std::getenv(name.c_str()); });
+  if (!next) {
+    print_error(next.error().message());
+    return kExitUsage;
+  }
+  if (*next == base::Settings::Next::kDone) return kExitOk;
+  return std::nullopt;
+}
+
+void print_error(std::string_view message) { fmt::print(stderr, "estadio: {}\n", message); }
+
+}  // namespace estadio

@@ -1,0 +1,62 @@
+// The folder that a contest on one machine lives in:
+//
+//   lock            held by the process that runs the contest
+//   contest.toml    the contest as last configured; absent when it is the default one
+//   rule.toml       how far retries are told from new entries; fixed when the folder is made,
+//                   because the count and its proof must follow one rule
+//   coin.seed       the coin's secret
+//   log/            the event log
+//   score/          the score book
+//
+// Threads: values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "estadio/contest/contest.h"
+
+namespace estadio {
+
+// What decides which records are repeats.
+struct RetryRule {
+  std::chrono::milliseconds window = std::chrono::minutes(10);
+  std::int64_t ids = 4'000'000;
+};
+
+class DataFolder {
+ public:
+  struct Asked {
+    std::string contest_file;                       // empty: the folder's own, or the default
+    std::optional<std::chrono::nanoseconds> window;  // nothing: the folder's own, or the default
+    std::optional<std::int64_t> ids;
+  };
+
+  // Makes the folder when it is not there, and locks it for this process.
+  // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when
+  // the rule asked for is not the folder's.
+  [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked);
+
+  // Beside the process that runs the contest, or after it. Errors: kNotFound.
+  [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path, const std::string& contest_file);
+
+  [[nodiscard]] const Contest& contest() const { return contest_; }
+  [[nodiscard]] const RetryRule& rule() const { return rule_; }
+  [[nodiscard]] std::string seed_file() const { return path_ + "/coin.seed"; }
+  [[nodiscard]] std::string log_folder() const { return path_ + "/log"; }
+  [[nodiscard]] std::string score_folder() const { return path_ + "/score"; }
+
+ private:
+  DataFolder(std::string path, Contest contest) : path_(std::move(path)), contest_(std::move(contest)) {}
+
+  std::string path_;
+  Contest contest_;
+  RetryRule rule_;
+  base::UniqueFd lock_;
+};
+
+}  // namespace estadio

@@ -1,0 +1,17 @@
+// SIGINT and SIGTERM as something to wait for.
+//
+// Threads: construct in the main thread before any other starts, so that all inherit the mask.
+#pragma once
+
+namespace estadio {
+
+class StopSignals {
+ public:
+  StopSignals();
+  // Returns when one of them has come.
+  void wait();
+  // The same with a bound; true when one has come.
+  bool wait_for_ms(int ms);
+};
+
+}  // namespace estadio

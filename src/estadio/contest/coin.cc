@@ -1,0 +1,90 @@
+#include "estadio/contest/coin.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "base/check.h"
+#include "base/unique_fd.h"
+
+namespace estadio {
+namespace {
+
+std::string hex(const std::uint8_t* bytes, std::size_t size) {
+  std::string text(size * 2 + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), bytes, size);
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+static_assert(crypto_shorthash_KEYBYTES == std::tuple_size_v<CoinSeed>);
+
+Coin::Coin(const CoinSeed& seed) : seed_(seed) { CHECK(sodium_init() >= 0); }
+
+Coin::Toss Coin::toss(const base::Uuid& id) const {
+  std::array<std::uint8_t, crypto_shorthash_BYTES> bytes;
+  crypto_shorthash(bytes.data(), id.bytes.data(), id.bytes.size(), seed_.data());
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < 8; ++i) hash |= std::uint64_t{bytes[i]} << (8 * i);
+  return {.outcome = (hash & 1) != 0 ? Outcome::kWinner : Outcome::kLoser,
+          .spread = static_cast<std::uint32_t>(hash >> 32)};
+}
+
+std::string Coin::commitment() const {
+  std::array<std::uint8_t, crypto_hash_sha256_BYTES> digest;
+  crypto_hash_sha256(digest.data(), seed_.data(), seed_.size());
+  return hex(digest.data(), digest.size());
+}
+
+std::string Coin::reveal() const { return hex(seed_.data(), seed_.size()); }
+
+base::Result<CoinSeed> load_coin_seed(const std::string& path) {
+  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return base::fail(base::Error::from_errno("opening the coin's seed " + path, errno));
+  std::array<char, 64> text{};
+  const auto size = ::read(fd.get(), text.data(), text.size());
+  if (size < 0) return base::fail(base::Error::from_errno("reading the coin's seed " + path, errno));
+  CoinSeed seed{};
+  std::size_t used = 0;
+  const char* end = nullptr;
+  const bool is_hex = sodium_hex2bin(seed.data(), seed.size(), text.data(), static_cast<std::size_t>(size), "\n",
+                                     &used, &end) == 0;
+  if (!is_hex || used != seed.size() || end != text.data() + size) {
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("{}: expected 32 hexadecimal digits, the coin's seed", path));
+  }
+  return seed;
+}
+
+base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path) {
+  auto existing = load_coin_seed(path);
+  if (existing || existing.error().code() != base::Code::kNotFound) return existing;
+  CHECK(sodium_init() >= 0);
+  CoinSeed seed;
+  randombytes_buf(seed.data(), seed.size());
+  // Written aside and renamed: a seed is there whole or not at all.
+  const std::string aside = path + ".new";
+  const std::string text = hex(seed.data(), seed.size()) + "\n";
+  {
+    base::UniqueFd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(fd.get()) != 0 || ::rename(aside.c_str(), path.c_str()) != 0) {
+      return base::fail(base::Error::from_errno("keeping the coin's seed in " + path, errno));
+    }
+  }
+  const base::UniqueFd folder(
+      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) {
+    return base::fail(base::Error::from_errno("keeping the coin's seed in " + path, errno));
+  }
+  return seed;
+}
+
+}  // namespace estadio

@@ -1,0 +1,258 @@
+#include "estadio/contest/contest.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <toml++/toml.h>
+#include <utf8proc.h>
+
+#include "base/check.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 100;
+
+base::Failure refuse(std::string_view file, const toml::node& node, std::string_view what) {
+  const auto& at = node.source().begin;
+  return base::fail(base::Code::kInvalidArgument,
+                    fmt::format("{}:{}:{}: {}", file, at.line, at.column, what));
+}
+
+std::string slug_of(std::string_view name) {
+  std::string slug = fold_name(name);
+  std::ranges::replace_if(slug, [](char c) {
+    const bool keeps = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    return !keeps;
+  }, '-');
+  return slug;
+}
+
+std::int64_t ms_since_epoch(const toml::date_time& when) {
+  using namespace std::chrono;
+  const sys_days day = year(when.date.year) / month(when.date.month) / std::chrono::day(when.date.day);
+  const auto time = hours(when.time.hour) + minutes(when.time.minute) + seconds(when.time.second) +
+                    nanoseconds(when.time.nanosecond) - minutes(when.offset ? when.offset->minutes : 0);
+  return duration_cast<milliseconds>(day.time_since_epoch() + time).count();
+}
+
+// Reads one table; every key must be known.
+class TableReader {
+ public:
+  TableReader(std::string_view file, const toml::table& table) : file_(file), table_(table) {}
+
+  base::Result<void> only(std::initializer_list<std::string_view> known) const {
+    for (const auto& [key, node] : table_) {
+      if (std::ranges::count(known, key.str()) == 0) {
+        std::string names;
+        for (const auto name : known) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+        return refuse(file_, node, fmt::format("unknown key '{}'; known here are {}", key.str(), names));
+      }
+    }
+    return {};
+  }
+
+  base::Result<std::string> name(std::string_view key) const {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return refuse(file_, table_, fmt::format("'{}' is missing", key));
+    return as_name(*node, key);
+  }
+
+  base::Result<std::string> as_name(const toml::node& node, std::string_view key) const {
+    const auto* text = node.as_string();
+    if (text == nullptr || text->get().empty() || text->get().size() > kNameBytesMax ||
+        std::ranges::any_of(text->get(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+      return refuse(file_, node, fmt::format("{}: expected a text of 1 to {} bytes", key, kNameBytesMax));
+    }
+    return text->get();
+  }
+
+  base::Result<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most) const {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return refuse(file_, table_, fmt::format("'{}' is missing", key));
+    const auto* number = node->as_integer();
+    if (number == nullptr || number->get() < least || number->get() > most) {
+      return refuse(file_, *node, fmt::format("{}: expected a whole number from {} to {}", key, least, most));
+    }
+    return number->get();
+  }
+
+  [[nodiscard]] std::string_view file() const { return file_; }
+  [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
+
+ private:
+  std::string_view file_;
+  const toml::table& table_;
+};
+
+base::Result<Faculty> read_faculty(const TableReader& table) {
+  RETURN_IF_ERROR(table.only({"name", "aliases"}));
+  Faculty faculty;
+  ASSIGN_OR_RETURN(faculty.name, table.name("name"));
+  if (const toml::node* aliases = table.get("aliases")) {
+    if (!aliases->is_array()) return refuse(table.file(), *aliases, "aliases: expected an array of texts");
+    for (const toml::node& alias : *aliases->as_array()) {
+      ASSIGN_OR_RETURN(auto text, table.as_name(alias, "aliases"));
+      faculty.aliases.push_back(std::move(text));
+    }
+  }
+  return faculty;
+}
+
+base::Result<Discipline> read_discipline(const TableReader& table) {
+  RETURN_IF_ERROR(table.only({"id", "name"}));
+  Discipline discipline;
+  ASSIGN_OR_RETURN(discipline.id, table.integer("id", 0, Contest::kDisciplineIdMax));
+  ASSIGN_OR_RETURN(discipline.name, table.name("name"));
+  return discipline;
+}
+
+// The tables of `[[key]]`, or nothing when the file has none.
+template <class Item, class Read>
+base::Result<std::vector<Item>> read_tables(const TableReader& file, std::string_view key, Read read) {
+  std::vector<Item> items;
+  const toml::node* node = file.get(key);
+  if (node == nullptr) return items;
+  if (!node->is_array_of_tables()) {
+    return refuse(file.file(), *node, fmt::format("{0}: expected tables, each under [[{0}]]", key));
+  }
+  for (const toml::node& table : *node->as_array()) {
+    ASSIGN_OR_RETURN(auto item, read(TableReader(file.file(), *table.as_table())));
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace
+
+struct Contest::Parts {
+  std::string name = "Olimpiadas";
+  int partitions = 2;
+  std::optional<std::int64_t> closes_at_ms;
+  std::vector<Faculty> faculties;
+  std::vector<Discipline> disciplines;
+};
+
+std::string fold_name(std::string_view name) {
+  utf8proc_uint8_t* folded = nullptr;
+  const auto size = utf8proc_map(
+      reinterpret_cast<const utf8proc_uint8_t*>(name.data()), static_cast<utf8proc_ssize_t>(name.size()), &folded,
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
+                                     UTF8PROC_STRIPMARK | UTF8PROC_CASEFOLD));
+  if (size < 0) return std::string(name);  // not UTF-8: equal to nothing but itself
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(folded, &std::free);
+  return {reinterpret_cast<const char*>(folded), static_cast<std::size_t>(size)};
+}
+
+Contest Contest::defaults() {
+  auto contest = build({});
+  CHECK(contest.has_value());
+  return *std::move(contest);
+}
+
+base::Result<Contest> Contest::build(Parts parts) {
+  const auto refuse_whole = [](std::string message) {
+    return base::fail(base::Code::kInvalidArgument, std::move(message));
+  };
+  if (parts.faculties.empty()) {
+    parts.faculties = {{.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}},
+                       {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}}};
+  }
+  if (parts.disciplines.empty()) {
+    parts.disciplines = {{.id = 1, .name = "Natación"}, {.id = 2, .name = "Atletismo"}, {.id = 3, .name = "Boxeo"}};
+  }
+  if (parts.faculties.size() > kFacultiesMax || parts.disciplines.size() > kDisciplinesMax) {
+    return refuse_whole(fmt::format("expected at most {} faculties and {} disciplines", kFacultiesMax, kDisciplinesMax));
+  }
+  Contest contest;
+  contest.name_ = std::move(parts.name);
+  contest.partitions_ = parts.partitions;
+  contest.closes_at_ms_ = parts.closes_at_ms;
+  contest.faculties_ = std::move(parts.faculties);
+  contest.disciplines_ = std::move(parts.disciplines);
+
+  for (std::size_t i = 0; i < contest.faculties_.size(); ++i) {
+    Faculty& faculty = contest.faculties_[i];
+    std::vector<std::string> names = {faculty.name};
+    names.insert(names.end(), faculty.aliases.begin(), faculty.aliases.end());
+    for (const std::string& name : names) {
+      const auto index = static_cast<FacultyIndex>(i);
+      const auto [taken, is_new] = contest.spellings_.emplace(fold_name(name), index);
+      if (!is_new && taken->second != index) {
+        return refuse_whole(fmt::format("'{}' names two faculties: {} and {}", name,
+                                        contest.faculties_[taken->second].name, faculty.name));
+      }
+      contest.spellings_.emplace(name, index);
+      const std::string slug = slug_of(name);
+      if (std::ranges::count(faculty.slugs, slug) == 0) faculty.slugs.push_back(slug);
+    }
+  }
+  for (std::size_t i = 0; i < contest.disciplines_.size(); ++i) {
+    const Discipline& discipline = contest.disciplines_[i];
+    const auto id = static_cast<std::size_t>(discipline.id);
+    if (id >= contest.by_id_.size()) contest.by_id_.resize(id + 1, -1);
+    if (contest.by_id_[id] >= 0) return refuse_whole(fmt::format("two disciplines have the id {}", id));
+    contest.by_id_[id] = static_cast<std::int16_t>(i);
+    for (std::size_t j = 0; j < i; ++j) {
+      if (contest.disciplines_[j].name == discipline.name) {
+        return refuse_whole(fmt::format("two disciplines have the name '{}'", discipline.name));
+      }
+    }
+  }
+  return contest;
+}
+
+base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view name) {
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("{}:{}:{}: {}", name, at.line, at.column, error.description()));
+  }
+  const TableReader file(name, root);
+  RETURN_IF_ERROR(file.only({"name", "partitions", "closes_at", "faculty", "discipline"}));
+  Parts parts;
+  if (file.get("name") != nullptr) {
+    ASSIGN_OR_RETURN(parts.name, file.name("name"));
+  }
+  if (file.get("partitions") != nullptr) {
+    ASSIGN_OR_RETURN(const auto partitions, file.integer("partitions", 1, kPartitionsMax));
+    parts.partitions = static_cast<int>(partitions);
+  }
+  if (const toml::node* closes_at = file.get("closes_at")) {
+    const auto* when = closes_at->as_date_time();
+    if (when == nullptr || !when->get().offset) {
+      return refuse(name, *closes_at, "closes_at: expected a time with its offset, such as 2026-12-01T18:00:00Z");
+    }
+    parts.closes_at_ms = ms_since_epoch(when->get());
+  }
+  ASSIGN_OR_RETURN(parts.faculties, read_tables<Faculty>(file, "faculty", read_faculty));
+  ASSIGN_OR_RETURN(parts.disciplines, read_tables<Discipline>(file, "discipline", read_discipline));
+  auto contest = build(std::move(parts));
+  if (!contest) return base::fail(std::move(contest).error().within(name));
+  return contest;
+}
+
+base::Result<Contest> Contest::from_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return base::fail(base::Code::kInvalidArgument, fmt::format("cannot open the contest file {}", path));
+  std::stringstream text;
+  text << file.rdbuf();
+  return from_toml(text.str(), path);
+}
+
+std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {
+  if (const auto found = spellings_.find(name); found != spellings_.end()) return found->second;
+  if (name.size() > 4 * kNameBytesMax) return std::nullopt;
+  if (const auto found = spellings_.find(fold_name(name)); found != spellings_.end()) return found->second;
+  return std::nullopt;
+}
+
+}  // namespace estadio

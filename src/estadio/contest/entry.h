@@ -1,0 +1,57 @@
+// An entry: one student's attempt in one discipline for one faculty; and its outcome.
+//
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/uuid.h"
+#include "estadio/contest/contest.h"
+
+namespace estadio {
+
+enum class Outcome : std::uint8_t { kWinner, kLoser };
+
+[[nodiscard]] constexpr std::string_view to_string(Outcome outcome) {
+  return outcome == Outcome::kWinner ? "winner" : "loser";
+}
+
+struct Entry {
+  static constexpr std::size_t kStudentBytesMax = 200;
+  static constexpr int kAgeMax = 150;
+  static constexpr std::int16_t kNoAge = -1;
+
+  base::Uuid id;
+  std::uint32_t student_at = 0;  // in EntryBatch::text
+  std::uint8_t student_size = 0;
+  bool has_student = false;
+  bool is_id_given = false;  // by the client, who may send it again
+  FacultyIndex faculty = 0;
+  DisciplineIndex discipline = 0;
+  std::int16_t age = kNoAge;
+};
+
+// Entries that travel together; their texts lie end to end in one string.
+struct EntryBatch {
+  std::vector<Entry> entries;
+  std::string text;
+
+  [[nodiscard]] std::string_view student(const Entry& entry) const {
+    return std::string_view(text).substr(entry.student_at, entry.student_size);
+  }
+  void clear() {
+    entries.clear();
+    text.clear();
+  }
+};
+
+// What came of an entry.
+struct Verdict {
+  Outcome outcome = Outcome::kLoser;
+  bool is_repeated = false;  // it was in the log before
+};
+
+}  // namespace estadio

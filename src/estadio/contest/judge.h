@@ -1,0 +1,27 @@
+// The port between the HTTP edge and whoever judges: entries in, verdicts out, once they are
+// durable. Implementations: discipline/ in the same process; gRPC to another.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "base/result.h"
+#include "estadio/contest/entry.h"
+
+namespace estadio {
+
+// Threads: a Judge belongs to one thread, which calls judge(); `done` may come on any thread.
+class Judge {
+ public:
+  // Called once. A value: every verdict is set and durable in the log. An error: kUnavailable and
+  // kResourceExhausted mean that nothing was kept; any other that this is not known.
+  using Done = std::function<void(base::Result<void>)>;
+
+  virtual ~Judge() = default;
+
+  // Judges every entry of `batch` into `verdicts`, which has as many places.
+  // REQUIRES: batch and verdicts stay alive and untouched until `done` is called.
+  virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
+};
+
+}  // namespace estadio

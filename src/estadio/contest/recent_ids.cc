@@ -1,0 +1,110 @@
+#include "estadio/contest/recent_ids.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kFirstSize = 1024;
+
+}  // namespace
+
+RecentIds::RecentIds(Options options) : options_(options) {}
+
+void RecentIds::clear() {
+  first_ = next_;
+  marks_.clear();
+  std::ranges::fill(table_, kEmpty);
+}
+
+std::size_t RecentIds::home(const base::Uuid& id) const {
+  // Ids may be chosen by clients: both halves are mixed by an odd multiplier (Knuth's, 64 bits).
+  std::uint64_t high = 0;
+  std::memcpy(&high, id.bytes.data(), sizeof high);
+  const std::uint64_t mixed = (id.low() ^ std::rotl(high, 32)) * 0x9E3779B97F4A7C15ULL;
+  return static_cast<std::size_t>(mixed >> 32) & (table_.size() - 1);
+}
+
+std::uint64_t RecentIds::place_in(std::size_t slot) const {
+  return first_ + ((table_[slot] - 1 - first_) & kPlaceMask);
+}
+
+std::size_t RecentIds::find(const base::Uuid& id) const {
+  std::size_t slot = home(id);
+  while (table_[slot] != kEmpty && at(place_in(slot)) != id) slot = (slot + 1) & (table_.size() - 1);
+  return slot;
+}
+
+std::int64_t RecentIds::time_of(std::uint64_t place) const {
+  const auto after = std::ranges::upper_bound(marks_, place, {}, &Mark::from);
+  return after == marks_.begin() ? INT64_MIN : std::prev(after)->time_ms;
+}
+
+bool RecentIds::holds(const base::Uuid& id, std::int64_t time_ms) const {
+  if (table_.empty()) return false;
+  const std::size_t slot = find(id);
+  return table_[slot] != kEmpty && time_of(place_in(slot)) >= time_ms - options_.retention_ms;
+}
+
+bool RecentIds::see(const base::Uuid& id, std::int64_t time_ms) {
+  while (size() > 0 && (size() >= options_.capacity || time_of(first_) < time_ms - options_.retention_ms)) {
+    evict_oldest();
+  }
+  if (size() == ring_.size()) grow();
+  const std::int64_t mark_ms = time_ms / kMarkMs * kMarkMs;
+  if (marks_.empty() || mark_ms > marks_.back().time_ms) {
+    marks_.push_back({.from = next_, .time_ms = mark_ms});
+  }
+  const std::size_t slot = find(id);
+  const bool is_repeat = table_[slot] != kEmpty;
+  at(next_) = id;
+  table_[slot] = code_of(next_);
+  ++next_;
+  return is_repeat;
+}
+
+void RecentIds::evict_oldest() {
+  const std::size_t slot = find(at(first_));
+  // A later occurrence of the same id keeps its slot.
+  if (table_[slot] != kEmpty && place_in(slot) == first_) erase_slot(slot);
+  ++first_;
+  while (marks_.size() > 1 && marks_[1].from <= first_) marks_.pop_front();
+}
+
+// Knuth's algorithm R (TAOCP 6.4): moves later entries of the run back over the gap.
+void RecentIds::erase_slot(std::size_t slot) {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t next = slot;
+  while (true) {
+    table_[slot] = kEmpty;
+    while (true) {
+      next = (next + 1) & mask;
+      if (table_[next] == kEmpty) return;
+      const std::size_t wanted = home(at(place_in(next)));
+      if (((next - wanted) & mask) >= ((next - slot) & mask)) break;
+    }
+    table_[slot] = table_[next];
+    slot = next;
+  }
+}
+
+void RecentIds::grow() {
+  const std::size_t size_new = ring_.empty() ? kFirstSize : ring_.size() * 2;
+  std::vector<base::Uuid> ring(size_new);
+  for (std::uint64_t place = first_; place < next_; ++place) ring[place & (size_new - 1)] = at(place);
+  ring_ = std::move(ring);
+  table_.assign(size_new * 2, kEmpty);
+  for (std::uint64_t place = first_; place < next_; ++place) {
+    table_[find(at(place))] = code_of(place);
+  }
+}
+
+std::int64_t RecentIds::window_ms(std::int64_t now_ms, std::int64_t most_ms) const {
+  const std::size_t usable = options_.capacity / 4 * 3;
+  if (size() <= usable) return most_ms;
+  return std::clamp<std::int64_t>(now_ms - time_of(next_ - usable), 0, most_ms);
+}
+
+}  // namespace estadio

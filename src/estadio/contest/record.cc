@@ -1,0 +1,71 @@
+#include "estadio/contest/record.h"
+
+#include <cstring>
+
+#include "base/json.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::string_view kGiven = R"(,"given":true)";
+constexpr std::string_view kAge = R"(,"age":)";
+constexpr std::string_view kStudent = R"(,"student":)";
+
+}  // namespace
+
+RecordFormat::RecordFormat(const Contest& contest) : disciplines_(contest.disciplines().size()) {
+  for (const Faculty& faculty : contest.faculties()) {
+    for (const Discipline& discipline : contest.disciplines()) {
+      for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
+        std::string& middle = middles_.emplace_back(R"(","faculty":)");
+        base::append_json_string(middle, faculty.name);
+        middle += R"(,"discipline":)";
+        base::append_json_number(middle, discipline.id);
+        middle += R"(,"outcome":")";
+        middle += to_string(outcome);
+        middle += '"';
+      }
+    }
+  }
+}
+
+void RecordFormat::append(std::string& out, const Entry& entry, std::string_view student, Outcome outcome) const {
+  const std::string& what = middle(entry.faculty, entry.discipline, outcome);
+  const std::size_t start = out.size();
+  out.resize(start + kStart.size() + base::Uuid::kTextSize + what.size());
+  char* at = out.data() + start;
+  std::memcpy(at, kStart.data(), kStart.size());
+  at = entry.id.format_to(at + kStart.size());
+  std::memcpy(at, what.data(), what.size());
+  if (entry.is_id_given) out += kGiven;
+  if (entry.age != Entry::kNoAge) {
+    out += kAge;
+    base::append_json_number(out, std::int64_t{entry.age});
+  }
+  if (entry.has_student) {
+    out += kStudent;
+    base::append_json_string(out, student);
+  }
+  out += "}\n";
+}
+
+std::optional<Record> RecordFormat::parse(std::string_view line) const {
+  constexpr std::size_t kMiddleAt = kIdAt + base::Uuid::kTextSize;
+  if (line.size() < kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}')) return std::nullopt;
+  const auto id = base::Uuid::parse(id_text(line));
+  if (!id) return std::nullopt;
+  const std::string_view rest = line.substr(kMiddleAt);
+  // A handful of candidates that differ early: comparing beats parsing.
+  for (std::size_t i = 0; i < middles_.size(); ++i) {
+    const std::string& candidate = middles_[i];
+    if (!rest.starts_with(candidate)) continue;
+    return Record{.id = *id,
+                  .faculty = static_cast<FacultyIndex>(i / 2 / disciplines_),
+                  .discipline = static_cast<DisciplineIndex>(i / 2 % disciplines_),
+                  .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
+                  .is_id_given = rest.substr(candidate.size()).starts_with(kGiven)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace estadio

@@ -1,0 +1,210 @@
+#include "estadio/faculty/faculty_service.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "http/problem.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::chrono::milliseconds kTimeoutCheckEvery{100};
+constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
+
+std::optional<BodyFormat> format_of(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  if (http::equals_ignoring_case(type, "application/json")) return BodyFormat::kJson;
+  if (http::equals_ignoring_case(type, "application/x-ndjson") || http::equals_ignoring_case(type, "application/jsonl")) {
+    return BodyFormat::kNdjson;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+FacultyService::FacultyService(FacultyEdge& edge) : edge_(edge), judge_(edge.make_judge()), parser_(edge.contest) {}
+
+FacultyService::~FacultyService() = default;
+
+void FacultyService::install(http::Router& router, http::EventLoop& loop) {
+  loop_ = &loop;
+  router.add(http::Method::kPost, "/v1/entries",
+             [this](const http::Request& request, http::Exchange exchange) { handle(request, exchange, std::nullopt); });
+  for (std::size_t i = 0; i < edge_.contest.faculties().size(); ++i) {
+    for (const std::string& slug : edge_.contest.faculties()[i].slugs) {
+      router.add(http::Method::kPost, "/" + slug,
+                 [this, faculty = static_cast<FacultyIndex>(i)](const http::Request& request, http::Exchange exchange) {
+                   handle(request, exchange, faculty);
+                 });
+    }
+  }
+  loop.at_end_of_round([this] { submit(); });
+  check_timeouts();
+}
+
+void FacultyService::handle(const http::Request& request, http::Exchange exchange, std::optional<FacultyIndex> faculty) {
+  const std::int64_t now_ms = edge_.clock.wall_ms();
+  if (edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms()) {
+    edge_.vitals.rejected();
+    return http::respond_problem(exchange, 403, "the contest is over: entries are no longer taken");
+  }
+  const auto format = format_of(request.header("content-type"));
+  if (!format) {
+    edge_.vitals.rejected();
+    return http::respond_problem(exchange, 415,
+                                 "expected Content-Type: application/json (an entry or an array of them) or "
+                                 "application/x-ndjson (an entry a line)");
+  }
+  const std::size_t in_flight = edge_.in_flight_bytes.fetch_add(request.body.size(), std::memory_order_relaxed);
+  if (in_flight + request.body.size() > edge_.limits.in_flight_bytes) {
+    edge_.in_flight_bytes.fetch_sub(request.body.size(), std::memory_order_relaxed);
+    edge_.vitals.rejected();
+    return http::respond_problem(exchange, 429, "as many entries as may wait are waiting to be written: send again later", {},
+                                 kRetryAfter);
+  }
+  if (gathering_ == nullptr) {
+    if (spare_.empty()) {
+      batches_.push_back(std::make_unique<Batch>());
+      spare_.push_back(batches_.back().get());
+    }
+    gathering_ = spare_.back();
+    spare_.pop_back();
+  }
+  const auto first = static_cast<std::uint32_t>(gathering_->entries.entries.size());
+  const auto parsed = parser_.parse(request.body,
+                                    {.format = *format,
+                                     .faculty = faculty,
+                                     .entries_max = edge_.limits.entries_per_request,
+                                     .now_ms = now_ms,
+                                     .id_oldest_ms = now_ms - edge_.window.in_force_ms(),
+                                     .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
+                                    gathering_->entries);
+  if (!parsed) {
+    edge_.in_flight_bytes.fetch_sub(request.body.size(), std::memory_order_relaxed);
+    return reject(parsed.error(), exchange);
+  }
+  gathering_->waiting.push_back({.exchange = exchange,
+                                 .received = loop_->now(),
+                                 .first = first,
+                                 .count = static_cast<std::uint32_t>(parsed->count),
+                                 .body_bytes = static_cast<std::uint32_t>(request.body.size()),
+                                 .is_single = parsed->is_single});
+}
+
+void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
+  edge_.vitals.rejected();
+  std::string members;
+  if (rejection.kind == Rejection::Kind::kTooMany) return http::respond_problem(exchange, 413, rejection.detail);
+  if (rejection.kind == Rejection::Kind::kMalformed) {
+    members = fmt::format("\"offset\":{}", rejection.offset);
+    if (rejection.line > 0) members += fmt::format(",\"line\":{}", rejection.line);
+    return http::respond_problem(exchange, 400, rejection.detail, members);
+  }
+  members = "\"errors\":[";
+  for (const Rejection::FieldError& error : rejection.errors) {
+    if (members.back() == '}') members += ',';
+    members += R"({"field":)";
+    base::append_json_string(members, error.field);
+    members += R"(,"detail":)";
+    base::append_json_string(members, error.detail);
+    if (error.line > 0) members += fmt::format(",\"line\":{}", error.line);
+    if (error.index >= 0) members += fmt::format(",\"index\":{}", error.index);
+    members += '}';
+  }
+  members += ']';
+  http::respond_problem(exchange, 422, rejection.detail, members);
+}
+
+void FacultyService::submit() {
+  if (gathering_ == nullptr || gathering_->waiting.empty()) return;
+  Batch& batch = *gathering_;
+  gathering_ = nullptr;
+  batch.submitted = loop_->now();
+  batch.is_in_flight = true;
+  batch.has_timed_out = false;
+  batch.verdicts.assign(batch.entries.entries.size(), Verdict());
+  judge_->judge(batch.entries, batch.verdicts, [this, &batch](base::Result<void> judged) {
+    loop_->post([this, &batch, judged = std::move(judged)] { complete(batch, judged); });
+  });
+}
+
+void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
+  if (judged && !batch.has_timed_out) {
+    std::uint64_t repeated = 0;
+    latencies_.clear();
+    const base::Nanos now = edge_.clock.mono();
+    for (const Waiting& waiting : batch.waiting) {
+      answer(batch, waiting);
+      latencies_.push_back(now - waiting.received);
+    }
+    for (const Verdict& verdict : batch.verdicts) repeated += verdict.is_repeated ? 1 : 0;
+    edge_.vitals.accepted(latencies_, batch.verdicts.size() - repeated, repeated);
+  } else if (!judged && !batch.has_timed_out) {
+    const bool is_kept_out = judged.error().code() == base::Code::kUnavailable ||
+                             judged.error().code() == base::Code::kResourceExhausted;
+    if (is_kept_out) {
+      fail(batch, 503, judged.error().message(), kRetryAfter);
+    } else {
+      fail(batch, 504, "it is not known whether the entries were kept: send them again with the same ids", {});
+    }
+  }
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : batch.waiting) bytes += waiting.body_bytes;
+  edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  batch.is_in_flight = false;
+  batch.entries.clear();
+  batch.waiting.clear();
+  spare_.push_back(&batch);
+}
+
+void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
+  body_.clear();
+  if (waiting.is_single) {
+    const Verdict& verdict = batch.verdicts[waiting.first];
+    body_ += R"({"id":")";
+    body_.resize(body_.size() + base::Uuid::kTextSize);
+    batch.entries.entries[waiting.first].id.format_to(body_.data() + body_.size() - base::Uuid::kTextSize);
+    body_ += R"(","outcome":")";
+    body_ += to_string(verdict.outcome);
+    body_ += verdict.is_repeated ? R"(","repeated":true})" : R"("})";
+  } else {
+    std::int64_t winners = 0;
+    std::int64_t repeated = 0;
+    for (std::uint32_t i = waiting.first; i < waiting.first + waiting.count; ++i) {
+      winners += batch.verdicts[i].outcome == Outcome::kWinner ? 1 : 0;
+      repeated += batch.verdicts[i].is_repeated ? 1 : 0;
+    }
+    body_ += R"({"accepted":)";
+    base::append_json_number(body_, std::int64_t{waiting.count});
+    body_ += R"(,"winners":)";
+    base::append_json_number(body_, winners);
+    body_ += R"(,"losers":)";
+    base::append_json_number(body_, waiting.count - winners);
+    body_ += R"(,"repeated":)";
+    base::append_json_number(body_, repeated);
+    body_ += '}';
+  }
+  waiting.exchange.respond({.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
+}
+
+void FacultyService::fail(Batch& batch, int status, std::string_view detail, std::string_view extra_headers) {
+  for (const Waiting& waiting : batch.waiting) {
+    edge_.vitals.rejected();
+    http::respond_problem(waiting.exchange, status, detail, {}, extra_headers);
+  }
+}
+
+void FacultyService::check_timeouts() {
+  for (const auto& batch : batches_) {
+    if (batch->is_in_flight && !batch->has_timed_out &&
+        loop_->now() - batch->submitted > edge_.limits.durability_timeout) {
+      batch->has_timed_out = true;
+      fail(*batch, 504, "not durable in time; it may still be: send the entries again with the same ids", {});
+    }
+  }
+  loop_->at(loop_->clock().mono() + kTimeoutCheckEvery, [this] { check_timeouts(); });
+}
+
+}  // namespace estadio

@@ -1,0 +1,99 @@
+// The HTTP edge: takes entries at POST /v1/entries and at each faculty's own paths, has them
+// judged and answers when they are durable.
+//
+// All requests that a round of the loop received go to the judge as one batch; when its verdicts
+// are durable the whole batch is answered, in one more round. So the cost of a commit is shared by
+// however many requests arrive while the one before is under way.
+//
+//   request -> EntryParser -> Batch of this round -> Judge ... durable -> loop -> answers
+//
+// Bounds: `in_flight_bytes` of bodies not yet durable, over all loops; beyond it 429. A batch that
+// is not durable after `durability_timeout` is answered 504: its entries may count, and sending
+// them again with the same ids is safe.
+//
+// Threads: a FacultyService belongs to its loop; FacultyEdge is shared by the loops.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "estadio/contest/contest.h"
+#include "estadio/contest/entry_parser.h"
+#include "estadio/contest/judge.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/contest/vitals.h"
+#include "http/router.h"
+#include "http/server.h"
+
+namespace estadio {
+
+// What the loops of one edge share; must outlive the server.
+struct FacultyEdge {
+  struct Limits {
+    std::size_t entries_per_request = 10'000;
+    std::size_t in_flight_bytes = std::size_t{64} << 20;
+    std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
+  };
+
+  const Contest& contest;
+  const RetryWindow& window;
+  Vitals& vitals;
+  const base::Clock& clock;
+  const std::function<std::unique_ptr<Judge>()> make_judge;  // called once a loop
+  const Limits limits;
+  std::atomic<std::size_t> in_flight_bytes{0};
+};
+
+class FacultyService final : public http::Service {
+ public:
+  explicit FacultyService(FacultyEdge& edge);
+  ~FacultyService() override;
+
+  void install(http::Router& router, http::EventLoop& loop) override;
+
+ private:
+  // A request whose entries are in a batch.
+  struct Waiting {
+    http::Exchange exchange;
+    base::Nanos received;
+    std::uint32_t first = 0;  // entry in the batch
+    std::uint32_t count = 0;
+    std::uint32_t body_bytes = 0;
+    bool is_single = false;
+  };
+  struct Batch {
+    EntryBatch entries;
+    std::vector<Verdict> verdicts;
+    std::vector<Waiting> waiting;
+    base::Nanos submitted{};
+    bool has_timed_out = false;
+    bool is_in_flight = false;
+  };
+
+  void handle(const http::Request& request, http::Exchange exchange, std::optional<FacultyIndex> faculty);
+  void submit();
+  void complete(Batch& batch, const base::Result<void>& judged);
+  void answer(const Batch& batch, const Waiting& waiting);
+  void fail(Batch& batch, int status, std::string_view detail, std::string_view extra_headers);
+  void check_timeouts();
+  void reject(const Rejection& rejection, http::Exchange exchange);
+
+  FacultyEdge& edge_;
+  std::unique_ptr<Judge> judge_;
+  EntryParser parser_;
+  http::EventLoop* loop_ = nullptr;
+  std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
+  std::vector<Batch*> spare_;
+  Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
+  std::string body_;            // room for an answer
+  std::vector<std::chrono::nanoseconds> latencies_;
+};
+
+}  // namespace estadio

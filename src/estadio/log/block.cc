@@ -1,0 +1,150 @@
+#include "estadio/log/block.h"
+
+#include <bit>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/check.h"
+
+namespace estadio {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the log is written as it lies in memory");
+
+constexpr std::uint64_t kSegmentMagic = 0x314F'4944'4154'5345;  // "ESTADIO1"
+constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kBlockMagic = 0x4B4C'4245;  // "EBLK"
+constexpr std::size_t kSegmentChecksumAt = 16;
+constexpr std::size_t kSegmentFixedBytes = 80;
+constexpr std::size_t kBlockChecksumAt = 8;
+
+template <class T>
+void put(char* at, T value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+template <class T>
+T get(const char* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+std::uint64_t checksum_after(std::string_view bytes, std::size_t checksum_at, std::uint64_t seed) {
+  const std::string_view rest = bytes.substr(checksum_at + sizeof(std::uint64_t));
+  return XXH3_64bits_withSeed(rest.data(), rest.size(), seed);
+}
+
+constexpr std::size_t aligned(std::size_t size) { return (size + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment; }
+
+}  // namespace
+
+std::string SegmentHeader::encode() const {
+  CHECK(kSegmentFixedBytes + next_offsets.size() * 8 <= kSegmentHeaderBytes);
+  std::string bytes(kSegmentHeaderBytes, '\0');
+  char* at = bytes.data();
+  put(at, kSegmentMagic);
+  put(at + 8, kVersion);
+  put(at + 12, static_cast<std::uint32_t>(partitions()));
+  put(at + 24, number);
+  put(at + 32, first_sequence);
+  put(at + 40, created_ms);
+  std::memcpy(at + 48, topic_ids[0].bytes.data(), 16);
+  std::memcpy(at + 64, topic_ids[1].bytes.data(), 16);
+  std::memcpy(at + kSegmentFixedBytes, next_offsets.data(), next_offsets.size() * 8);
+  put(at + kSegmentChecksumAt, checksum_after(bytes, kSegmentChecksumAt, 0));
+  return bytes;
+}
+
+std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
+  if (bytes.size() != kSegmentHeaderBytes) return std::nullopt;
+  const char* at = bytes.data();
+  if (get<std::uint64_t>(at) != kSegmentMagic || get<std::uint32_t>(at + 8) != kVersion) return std::nullopt;
+  if (get<std::uint64_t>(at + kSegmentChecksumAt) != checksum_after(bytes, kSegmentChecksumAt, 0)) return std::nullopt;
+  SegmentHeader header;
+  header.number = get<std::uint64_t>(at + 24);
+  header.first_sequence = get<std::uint64_t>(at + 32);
+  header.created_ms = get<std::int64_t>(at + 40);
+  std::memcpy(header.topic_ids[0].bytes.data(), at + 48, 16);
+  std::memcpy(header.topic_ids[1].bytes.data(), at + 64, 16);
+  const auto partitions = get<std::uint32_t>(at + 12);
+  if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax)) return std::nullopt;
+  header.next_offsets.resize(std::size_t{partitions} * 2);
+  std::memcpy(header.next_offsets.data(), at + kSegmentFixedBytes, header.next_offsets.size() * 8);
+  return header;
+}
+
+void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence, std::int64_t time_ms,
+                  const std::vector<std::int64_t>& next_offsets, std::uint64_t seed) {
+  std::size_t parts = 0;
+  std::size_t bytes = 0;
+  std::uint32_t records = 0;
+  for (const RecordBatch::Part& part : batch.parts) {
+    if (part.count == 0) continue;
+    ++parts;
+    bytes += part.lines.size();
+    records += part.count;
+  }
+  const std::size_t used = kBlockHeaderBytes + parts * kPartHeaderBytes + bytes;
+  out.resize(aligned(used));
+  std::memset(out.data() + used, 0, out.size() - used);
+  char* header = out.data();
+  put(header, kBlockMagic);
+  put(header + 4, static_cast<std::uint32_t>(out.size()));
+  put(header + 16, sequence);
+  put(header + 24, time_ms);
+  put(header + 32, static_cast<std::uint32_t>(parts));
+  put(header + 36, records);
+  char* part_header = header + kBlockHeaderBytes;
+  char* lines = part_header + parts * kPartHeaderBytes;
+  for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+    const RecordBatch::Part& part = batch.parts[i];
+    if (part.count == 0) continue;
+    const auto partitions = static_cast<std::size_t>(batch.partitions);
+    put(part_header, static_cast<std::uint16_t>(i / partitions));
+    put(part_header + 2, static_cast<std::uint16_t>(i % partitions));
+    put(part_header + 4, part.count);
+    put(part_header + 8, static_cast<std::uint32_t>(part.lines.size()));
+    put(part_header + 12, std::uint32_t{0});
+    put(part_header + 16, next_offsets[i]);
+    std::memcpy(lines, part.lines.data(), part.lines.size());
+    part_header += kPartHeaderBytes;
+    lines += part.lines.size();
+  }
+  put(header + kBlockChecksumAt, checksum_after(out, kBlockChecksumAt, seed));
+}
+
+std::optional<std::size_t> block_size(std::string_view bytes) {
+  if (get<std::uint32_t>(bytes.data()) != kBlockMagic) return std::nullopt;
+  const std::size_t size = get<std::uint32_t>(bytes.data() + 4);
+  if (size < kBlockHeaderBytes || size > kBlockBytesMax || size % kBlockAlignment != 0) return std::nullopt;
+  return size;
+}
+
+std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
+  if (get<std::uint64_t>(bytes.data() + kBlockChecksumAt) != checksum_after(bytes, kBlockChecksumAt, seed)) return std::nullopt;
+  Block block;
+  block.sequence = get<std::uint64_t>(bytes.data() + 16);
+  block.time_ms = get<std::int64_t>(bytes.data() + 24);
+  block.records = get<std::uint32_t>(bytes.data() + 36);
+  const std::size_t parts = get<std::uint32_t>(bytes.data() + 32);
+  if (parts > (bytes.size() - kBlockHeaderBytes) / kPartHeaderBytes) return std::nullopt;
+  std::size_t lines = kBlockHeaderBytes + parts * kPartHeaderBytes;
+  block.parts.reserve(parts);
+  for (std::size_t i = 0; i < parts; ++i) {
+    const char* at = bytes.data() + kBlockHeaderBytes + i * kPartHeaderBytes;
+    const std::size_t size = get<std::uint32_t>(at + 8);
+    const auto topic = get<std::uint16_t>(at);
+    if (size > bytes.size() - lines || topic > 1) return std::nullopt;
+    block.parts.push_back({.partition = {.topic = static_cast<Outcome>(topic), .number = get<std::uint16_t>(at + 2)},
+                           .records = get<std::uint32_t>(at + 4),
+                           .first_offset = get<std::int64_t>(at + 16),
+                           .lines = bytes.substr(lines, size)});
+    lines += size;
+  }
+  return block;
+}
+
+}  // namespace estadio

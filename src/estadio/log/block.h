@@ -1,0 +1,84 @@
+// The bytes of the log on disk. All numbers are little-endian.
+//
+// A segment is a file of fixed size, named by its number; what is after its last block is zeros.
+//
+//   0        8         12           16         24       32             40           48
+//   | magic  | version | partitions | checksum | number | first block  | created ms |
+//   48                    80
+//   | topic ids, 2 x 16   | next offset of each partition when the segment began, 8 bytes each |
+//   kSegmentHeaderBytes: the first block
+//
+// A block is what one commit made durable: all of it or none. It starts at a multiple of 8.
+//
+//   0       4      8          16         24        32      36
+//   | magic | size | checksum | sequence | time ms | parts | records |
+//   40: for each part
+//   | topic 2 | partition 2 | records 4 | bytes 4 | 0 (4) | first offset 8 |
+//   then the parts' lines, in the same order, then zeros to a multiple of 8
+//
+// Checksums are XXH3 (64 bits) of all the bytes after them, seeded with the log's id, so that
+// neither a torn write nor a block of another log passes for one of this log.
+//
+// Threads: functions over bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/uuid.h"
+#include "estadio/contest/event_log.h"
+
+namespace estadio {
+
+inline constexpr std::size_t kSegmentHeaderBytes = 8192;
+inline constexpr std::size_t kBlockHeaderBytes = 40;
+inline constexpr std::size_t kPartHeaderBytes = 24;
+inline constexpr std::size_t kBlockAlignment = 8;
+// A size beyond this is not a block's.
+inline constexpr std::size_t kBlockBytesMax = std::size_t{256} << 20;
+
+struct SegmentHeader {
+  std::uint64_t number = 0;
+  std::uint64_t first_sequence = 0;  // of its first block
+  std::int64_t created_ms = 0;
+  base::Uuid topic_ids[2];
+  std::vector<std::int64_t> next_offsets;  // by PartitionId, as in RecordBatch::parts
+
+  [[nodiscard]] int partitions() const { return static_cast<int>(next_offsets.size() / 2); }
+  [[nodiscard]] std::uint64_t seed() const { return topic_ids[0].low(); }
+
+  // kSegmentHeaderBytes bytes.
+  [[nodiscard]] std::string encode() const;
+  // Nothing when the bytes are not a whole header.
+  [[nodiscard]] static std::optional<SegmentHeader> decode(std::string_view bytes);
+};
+
+struct BlockPart {
+  PartitionId partition;
+  std::uint32_t records = 0;
+  std::int64_t first_offset = 0;
+  std::string_view lines;  // within the block
+};
+
+struct Block {
+  std::uint64_t sequence = 0;
+  std::int64_t time_ms = 0;
+  std::uint32_t records = 0;
+  std::vector<BlockPart> parts;
+};
+
+// Replaces `out` by the block of a commit; `next_offsets` are those before it.
+void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence, std::int64_t time_ms,
+                  const std::vector<std::int64_t>& next_offsets, std::uint64_t seed);
+
+// The size that the start of a block claims, or nothing when no block can start so. `bytes` must
+// hold kBlockHeaderBytes.
+[[nodiscard]] std::optional<std::size_t> block_size(std::string_view bytes);
+
+// The block in `bytes` (as many as block_size() said). Nothing when it is torn or altered.
+[[nodiscard]] std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed);
+
+}  // namespace estadio

@@ -1,0 +1,140 @@
+#include "estadio/log/segments.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::string_view kSuffix = ".log";
+
+base::Result<Segment> open_header(const std::string& path) {
+  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
+  std::string bytes(kSegmentHeaderBytes, '\0');
+  const auto size = ::pread(fd.get(), bytes.data(), bytes.size(), 0);
+  if (size < 0) return base::fail(base::Error::from_errno("reading " + path, errno));
+  bytes.resize(static_cast<std::size_t>(size));
+  auto header = SegmentHeader::decode(bytes);
+  if (!header) return base::fail(base::Code::kCorruption, fmt::format("{}: its header is damaged", path));
+  return Segment{.path = path, .header = *std::move(header)};
+}
+
+}  // namespace
+
+std::string segment_name(std::uint64_t number) { return fmt::format("{:020}{}", number, kSuffix); }
+
+base::Result<std::vector<Segment>> list_segments(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+    if (file.path().extension() == kSuffix) paths.push_back(file.path().string());
+  }
+  if (error) return base::fail(base::Error::from_errno("listing " + folder, error.value()));
+  std::ranges::sort(paths);
+  std::vector<Segment> segments;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(Segment segment, open_header(path));
+    if (std::filesystem::path(path).filename() != segment_name(segment.header.number) ||
+        segment.header.number != segments.size()) {
+      return base::fail(base::Code::kCorruption, fmt::format("{}: expected segment {} here", path, segments.size()));
+    }
+    if (!segments.empty() && segment.header.topic_ids[0] != segments.front().header.topic_ids[0]) {
+      return base::fail(base::Code::kCorruption, fmt::format("{}: belongs to another log", path));
+    }
+    segments.push_back(std::move(segment));
+  }
+  return segments;
+}
+
+base::Result<SegmentReader> SegmentReader::open(const Segment& segment) {
+  base::UniqueFd fd(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return base::fail(base::Error::from_errno("opening " + segment.path, errno));
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  SegmentReader reader(std::move(fd), segment);
+  reader.last_sequence_ = segment.header.first_sequence - 1;
+  return reader;
+}
+
+base::Result<bool> SegmentReader::fill(std::size_t position, std::size_t size) {
+  if (position >= buffer_at_ && position + size <= buffer_at_ + buffer_.size()) return true;
+  buffer_.resize(std::max(size, kReadBytes));
+  buffer_at_ = position;
+  std::size_t have = 0;
+  while (have < buffer_.size()) {
+    const auto count = ::pread(fd_.get(), buffer_.data() + have, buffer_.size() - have, static_cast<off_t>(position + have));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      buffer_.clear();
+      return base::fail(base::Error::from_errno("reading " + path_, errno));
+    }
+    if (count == 0) break;
+    have += static_cast<std::size_t>(count);
+  }
+  buffer_.resize(have);
+  return have >= size;
+}
+
+base::Result<std::optional<PlacedBlock>> SegmentReader::block_at(std::size_t position) {
+  std::optional<PlacedBlock> nothing;
+  ASSIGN_OR_RETURN(const bool has_header, fill(position, kBlockHeaderBytes));
+  if (!has_header) return nothing;
+  const auto size = block_size(view(position, kBlockHeaderBytes));
+  if (!size) return nothing;
+  ASSIGN_OR_RETURN(const bool has_all, fill(position, *size));
+  if (!has_all) return nothing;
+  auto block = decode_block(view(position, *size), seed_);
+  if (!block) return nothing;
+  return PlacedBlock{.block = *std::move(block), .position = position, .bytes = view(position, *size)};
+}
+
+base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
+  // A second look: the writer may have been in the middle of this block at the first.
+  for (int look = 0; look < 2; ++look) {
+    if (look > 0) buffer_.clear();
+    ASSIGN_OR_RETURN(auto found, block_at(position_));
+    if (found && found->block.sequence == last_sequence_ + 1) {
+      last_sequence_ = found->block.sequence;
+      position_ += found->bytes.size();
+      return found;
+    }
+    ASSIGN_OR_RETURN(const bool follows, good_block_follows(position_));
+    if (!follows) return std::optional<PlacedBlock>();
+  }
+  return base::fail(base::Code::kCorruption,
+                    fmt::format("{}: damaged at byte {}: a block here fails its checksum, and good ones follow", path_, position_));
+}
+
+// Looks through the rest of the file; notes on the way whether anything but zeros is there.
+base::Result<bool> SegmentReader::good_block_follows(std::size_t position) {
+  has_torn_tail_ = false;
+  std::size_t at = position;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool has_header, fill(at, kBlockHeaderBytes));
+    if (!has_header) return false;
+    // Zeros are passed over as fast as memory allows.
+    const std::string_view rest = view(at, buffer_at_ + buffer_.size() - at);
+    const auto written = rest.find_first_not_of('\0');
+    if (written == std::string_view::npos) {
+      at += (rest.size() - kBlockHeaderBytes) / kBlockAlignment * kBlockAlignment + kBlockAlignment;
+      continue;
+    }
+    has_torn_tail_ = true;
+    at = std::max(at, (at + written) / kBlockAlignment * kBlockAlignment);
+    ASSIGN_OR_RETURN(const bool still_has_header, fill(at, kBlockHeaderBytes));
+    if (!still_has_header) return false;
+    if (at != position && block_size(view(at, kBlockHeaderBytes))) {
+      ASSIGN_OR_RETURN(const auto found, block_at(at));
+      if (found && found->block.sequence > last_sequence_) return true;
+    }
+    at += kBlockAlignment;
+  }
+}
+
+}  // namespace estadio

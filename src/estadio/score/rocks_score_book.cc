@@ -1,0 +1,205 @@
+#include "estadio/score/rocks_score_book.h"
+
+#include <charconv>
+#include <cstring>
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <optional>
+#include <utility>
+
+namespace estadio {
+namespace {
+
+using Values = std::map<std::string, std::int64_t>;
+
+constexpr std::string_view kCount = "count/";
+constexpr std::string_view kPosition = "position/";
+constexpr std::string_view kRepeated = "repeated";
+
+std::string count_key(std::int64_t discipline_id, Outcome outcome, std::string_view faculty) {
+  return fmt::format("{}{}/{}/{}", kCount, discipline_id, to_string(outcome), faculty);
+}
+
+std::string position_key(const base::Uuid& topic_id, PartitionId partition) {
+  return fmt::format("{}{}/{}/{}", kPosition, topic_id.to_string(), topic_of(partition.topic), partition.number);
+}
+
+std::string encode(std::int64_t value) {
+  std::string bytes(sizeof value, '\0');
+  std::memcpy(bytes.data(), &value, sizeof value);
+  return bytes;
+}
+
+base::Error from_rocksdb(std::string_view what, const rocksdb::Status& status) {
+  base::Code code = base::Code::kUnavailable;
+  if (status.IsCorruption()) code = base::Code::kCorruption;
+  if (status.IsNoSpace()) code = base::Code::kResourceExhausted;
+  return {code, fmt::format("{}: {}", what, status.ToString())};
+}
+
+// A score is a few hundred bytes: everything is kept small.
+rocksdb::Options small_options() {
+  rocksdb::Options options;
+  options.write_buffer_size = std::size_t{1} << 20;
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 1;
+  options.max_open_files = 32;
+  options.keep_log_file_num = 2;
+  options.max_total_wal_size = std::uint64_t{4} << 20;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.compression = rocksdb::kNoCompression;
+  options.stats_dump_period_sec = 0;
+  return options;
+}
+
+base::Result<Values> load_values(rocksdb::DB& database) {
+  Values values;
+  const std::unique_ptr<rocksdb::Iterator> each(database.NewIterator(rocksdb::ReadOptions()));
+  for (each->SeekToFirst(); each->Valid(); each->Next()) {
+    std::int64_t value = 0;
+    if (each->value().size() != sizeof value) {
+      return base::fail(base::Code::kCorruption, fmt::format("the score book's {} is damaged", each->key().ToString()));
+    }
+    std::memcpy(&value, each->value().data(), sizeof value);
+    values.emplace(each->key().ToString(), value);
+  }
+  if (!each->status().ok()) return base::fail(from_rocksdb("reading the score book", each->status()));
+  return values;
+}
+
+// The parts of a key after its kind, at most `most`; the last takes the rest.
+std::vector<std::string_view> split(std::string_view key, std::size_t most) {
+  std::vector<std::string_view> parts;
+  while (parts.size() + 1 < most) {
+    const auto slash = key.find('/');
+    if (slash == std::string_view::npos) break;
+    parts.push_back(key.substr(0, slash));
+    key.remove_prefix(slash + 1);
+  }
+  parts.push_back(key);
+  return parts;
+}
+
+std::optional<std::int64_t> number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Outcome outcome_of(std::string_view text, std::string_view winner) {
+  return text == winner ? Outcome::kWinner : Outcome::kLoser;
+}
+
+base::Result<Score> score_of(const Values& values) {
+  Score score;
+  for (const auto& [key, value] : values) {
+    const std::string_view name = key;
+    if (name.starts_with(kCount)) {
+      const auto parts = split(name.substr(kCount.size()), 3);
+      const auto id = number_of(parts[0]);
+      if (parts.size() == 3 && id) {
+        score.counts.push_back({.faculty = std::string(parts[2]), .discipline_id = *id,
+                                .outcome = outcome_of(parts[1], "winner"), .count = value});
+        continue;
+      }
+    } else if (name.starts_with(kPosition)) {
+      const auto parts = split(name.substr(kPosition.size()), 3);
+      const auto topic_id = base::Uuid::parse(parts[0]);
+      const auto number = number_of(parts.back());
+      if (parts.size() == 3 && topic_id && number) {
+        score.positions.push_back({.topic_id = *topic_id,
+                                   .partition = {.topic = outcome_of(parts[1], "winners"), .number = static_cast<int>(*number)},
+                                   .next_offset = value});
+        continue;
+      }
+    } else if (name == kRepeated) {
+      score.repeated = value;
+      continue;
+    }
+    return base::fail(base::Code::kCorruption, fmt::format("the score book holds an unknown key {}", key));
+  }
+  return score;
+}
+
+}  // namespace
+
+struct RocksScoreBook::Database {
+  std::unique_ptr<rocksdb::DB> rocks;
+};
+
+RocksScoreBook::RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest, Values values)
+    : database_(std::move(database)), contest_(contest), values_(std::move(values)) {}
+
+RocksScoreBook::~RocksScoreBook() = default;
+
+base::Result<std::unique_ptr<RocksScoreBook>> RocksScoreBook::open(const std::string& folder, const Contest& contest) {
+  rocksdb::Options options = small_options();
+  options.create_if_missing = true;
+  rocksdb::DB* raw = nullptr;
+  if (const auto status = rocksdb::DB::Open(options, folder, &raw); !status.ok()) {
+    return base::fail(from_rocksdb("opening the score book in " + folder, status));
+  }
+  auto database = std::make_unique<Database>();
+  database->rocks.reset(raw);
+  ASSIGN_OR_RETURN(Values values, load_values(*raw));
+  RETURN_IF_ERROR(score_of(values));
+  return std::unique_ptr<RocksScoreBook>(new RocksScoreBook(std::move(database), contest, std::move(values)));
+}
+
+base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
+  // The process that writes may remove a file between the listing and the opening: look again.
+  constexpr int kLooks = 5;
+  rocksdb::Status status;
+  for (int look = 0; look < kLooks; ++look) {
+    rocksdb::Options options = small_options();
+    options.info_log_level = rocksdb::FATAL_LEVEL;
+    rocksdb::DB* raw = nullptr;
+    status = rocksdb::DB::OpenForReadOnly(options, folder, &raw);
+    if (!status.ok()) continue;
+    const std::unique_ptr<rocksdb::DB> database(raw);
+    ASSIGN_OR_RETURN(const Values values, load_values(*database));
+    return score_of(values);
+  }
+  if (status.IsNotFound() || status.IsPathNotFound()) {
+    return base::fail(base::Code::kNotFound, "there is no score book in " + folder);
+  }
+  return base::fail(from_rocksdb("reading the score book in " + folder, status));
+}
+
+base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
+  const std::string position = position_key(commit.topic_id, commit.partition);
+  const std::scoped_lock lock(mutex_);
+  const auto stored = values_.find(position);
+  const std::int64_t at = stored == values_.end() ? 0 : stored->second;
+  if (at != commit.first_offset) return CommitOutcome{.is_applied = false, .position = at};
+
+  Values changed;
+  changed[position] = commit.next_offset;
+  const auto add = [&](const std::string& key, std::int64_t by) {
+    const auto old = values_.find(key);
+    changed[key] = (old == values_.end() ? 0 : old->second) + by;
+  };
+  for (const ScoreCommit::Delta& delta : commit.deltas) {
+    add(count_key(contest_.disciplines()[delta.discipline].id, commit.partition.topic, contest_.faculties()[delta.faculty].name),
+        delta.count);
+  }
+  if (commit.repeated != 0) add(std::string(kRepeated), commit.repeated);
+  rocksdb::WriteBatch batch;
+  for (const auto& [key, value] : changed) batch.Put(key, encode(value));
+  if (const auto status = database_->rocks->Write(rocksdb::WriteOptions(), &batch); !status.ok()) {
+    return base::fail(from_rocksdb("writing the score book", status));
+  }
+  for (const auto& [key, value] : changed) values_[key] = value;
+  return CommitOutcome{.is_applied = true, .position = commit.next_offset};
+}
+
+base::Result<Score> RocksScoreBook::read() const {
+  const std::scoped_lock lock(mutex_);
+  return score_of(values_);
+}
+
+}  // namespace estadio

@@ -1,0 +1,113 @@
+#include "estadio/scoreboard/score_json.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+
+namespace estadio {
+namespace {
+
+// Counts by name, in the order of their first mention.
+class Sums {
+ public:
+  void add(const std::string& name, std::int64_t count) {
+    const auto found = std::ranges::find(sums_, name, &Sum::first);
+    if (found == sums_.end()) sums_.emplace_back(name, count);
+    else found->second += count;
+  }
+  void append_to(std::string& json) const {
+    json += '{';
+    for (const auto& [name, count] : sums_) {
+      if (json.back() != '{') json += ',';
+      base::append_json_string(json, name);
+      json += ':';
+      base::append_json_number(json, count);
+    }
+    json += '}';
+  }
+
+ private:
+  using Sum = std::pair<std::string, std::int64_t>;
+  std::vector<Sum> sums_;
+};
+
+std::string discipline_name(const Contest& contest, std::int64_t id) {
+  const auto index = contest.find_discipline(id);
+  return index ? contest.disciplines()[*index].name : std::to_string(id);
+}
+
+void append_crossed(std::string& json, const Score& score, const Contest& contest) {
+  json += '[';
+  for (const Score::Count& each : score.counts) {
+    if (json.back() != '[') json += ',';
+    json += R"({"faculty":)";
+    base::append_json_string(json, each.faculty);
+    json += R"(,"discipline":)";
+    base::append_json_string(json, discipline_name(contest, each.discipline_id));
+    json += R"(,"outcome":")";
+    json += to_string(each.outcome);
+    json += R"(","count":)";
+    base::append_json_number(json, each.count);
+    json += '}';
+  }
+  json += ']';
+}
+
+base::Result<void> append_positions(std::string& json, const Score& score, const EventLog& events) {
+  json += '[';
+  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+    for (int number = 0; number < events.partitions(); ++number) {
+      const PartitionId partition{.topic = topic, .number = number};
+      ASSIGN_OR_RETURN(const std::int64_t end, events.end_offset(partition));
+      if (json.back() != '[') json += ',';
+      json += R"({"topic":")";
+      json += topic_of(topic);
+      json += R"(","partition":)";
+      base::append_json_number(json, std::int64_t{number});
+      json += R"(,"next_offset":)";
+      base::append_json_number(json, score.position(events.topic_id(topic), partition));
+      json += R"(,"end_offset":)";
+      base::append_json_number(json, end);
+      json += '}';
+    }
+  }
+  json += ']';
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::string> score_json(const Score& score, const Contest& contest, const EventLog& events) {
+  Sums by_faculty;
+  Sums by_discipline;
+  Sums by_outcome;
+  for (const Faculty& faculty : contest.faculties()) by_faculty.add(faculty.name, 0);
+  for (const Discipline& discipline : contest.disciplines()) by_discipline.add(discipline.name, 0);
+  by_outcome.add("winner", 0);
+  by_outcome.add("loser", 0);
+  for (const Score::Count& each : score.counts) {
+    by_faculty.add(each.faculty, each.count);
+    by_discipline.add(discipline_name(contest, each.discipline_id), each.count);
+    by_outcome.add(std::string(to_string(each.outcome)), each.count);
+  }
+  std::string json = R"({"total":)";
+  base::append_json_number(json, score.total());
+  json += R"(,"by_faculty":)";
+  by_faculty.append_to(json);
+  json += R"(,"by_discipline":)";
+  by_discipline.append_to(json);
+  json += R"(,"by_outcome":)";
+  by_outcome.append_to(json);
+  json += R"(,"crossed":)";
+  append_crossed(json, score, contest);
+  json += R"(,"repeated":)";
+  base::append_json_number(json, score.repeated);
+  json += R"(,"positions":)";
+  RETURN_IF_ERROR(append_positions(json, score, events));
+  json += '}';
+  return json;
+}
+
+}  // namespace estadio

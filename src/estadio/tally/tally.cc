@@ -1,0 +1,204 @@
+#include "estadio/tally/tally.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <fmt/format.h>
+#include <mutex>
+
+#include "estadio/tally/fold.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::chrono::milliseconds kReadPatience{1000};
+constexpr std::chrono::milliseconds kRetryFirst{10};
+constexpr std::chrono::milliseconds kRetryLongest{1000};
+
+}  // namespace
+
+// Counts one partition.
+class Tally::Reader {
+ public:
+  Reader(const Options& options, const Parts& parts, PartitionId partition, std::size_t number, std::size_t readers)
+      : options_(options),
+        parts_(parts),
+        partition_(partition),
+        number_(number),
+        topic_id_(parts.events.topic_id(partition.topic)),
+        fold_(parts.contest, partition,
+              {.capacity = std::max<std::size_t>(1024, options.retry_ids / readers),
+               .retention_ms = parts.window.retention_ms()}) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  void request_stop() { thread_.request_stop(); }
+  void join() { thread_.join(); }
+
+  void add_to(Stats& stats) const {
+    stats.counted += counted_;
+    stats.repeated += repeated_;
+    stats.commits += commits_;
+    stats.stale_commits += stale_commits_;
+    stats.failed_commits += failed_commits_;
+    stats.has_stopped |= has_stopped_;
+  }
+
+ private:
+  // Goes on until stopped; starts over from the book's position after whatever can pass.
+  void run(const std::stop_token& stop) {
+    auto pause = kRetryFirst;
+    while (!stop.stop_requested()) {
+      const auto outcome = count_from_the_books_position(stop);
+      if (outcome) return;
+      const bool may_pass = outcome.error().code() == base::Code::kUnavailable ||
+                            outcome.error().code() == base::Code::kResourceExhausted;
+      if (!may_pass) {
+        parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
+                                                              {"partition", partition_.number},
+                                                              {"error", outcome.error()}});
+        has_stopped_ = true;
+        return;
+      }
+      ++failed_commits_;
+      parts_.log.warning("counting is held up and will be tried again", {{"topic", topic_of(partition_.topic)},
+                                                                         {"partition", partition_.number},
+                                                                         {"error", outcome.error()}});
+      wait(stop, pause);
+      pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
+    }
+  }
+
+  base::Result<void> count_from_the_books_position(const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
+    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    const std::int64_t start = score.position(topic_id_, partition_);
+    if (start > end) {
+      return base::fail(base::Code::kCorruption,
+                        fmt::format("the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
+                                    start, topic_of(partition_.topic), partition_.number, end));
+    }
+    ASSIGN_OR_RETURN(auto reader, read_back(start));
+    const std::stop_callback wake_reader(stop, [&reader] { reader->wake(); });
+    return count(*reader, stop);
+  }
+
+  // A reader at `start`, after remembering the ids that a retry may repeat.
+  base::Result<std::unique_ptr<PartitionReader>> read_back(std::int64_t start) {
+    fold_.reset();
+    ASSIGN_OR_RETURN(auto reader, parts_.events.read_from(partition_, start));
+    std::vector<LoggedRecord> records;
+    // The first record to be counted tells how far back ids matter; with none, the time is now.
+    std::int64_t from_ms = parts_.clock.wall_ms();
+    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    if (start < end) {
+      RETURN_IF_ERROR(reader->read(records, kReadPatience));
+      if (!records.empty()) from_ms = std::min(from_ms, records.front().time_ms);
+    }
+    ASSIGN_OR_RETURN(const auto back, parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
+    RETURN_IF_ERROR(reader->seek(std::min(back, start)));
+    while (reader->position() < start) {
+      RETURN_IF_ERROR(reader->read(records, kReadPatience));
+      const auto counted = std::ranges::find_if(records, [&](const LoggedRecord& each) { return each.offset >= start; });
+      RETURN_IF_ERROR(fold_.remember({records.begin(), counted}));
+    }
+    RETURN_IF_ERROR(reader->seek(start));
+    return reader;
+  }
+
+  base::Result<void> count(PartitionReader& reader, const std::stop_token& stop) {
+    std::vector<LoggedRecord> records;
+    std::int64_t first = reader.position();
+    const auto give_up = [&] { return stop.stop_requested() && parts_.clock.mono() > stop_deadline_; };
+    while (true) {
+      const base::Nanos started = parts_.clock.mono();
+      // Gathers for a while, so that a commit covers many records when many come.
+      while (true) {
+        const bool waits = fold_.pending() == 0 && !stop.stop_requested();
+        RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience) : std::chrono::nanoseconds(0)));
+        RETURN_IF_ERROR(fold_.add(records));
+        if (records.empty() || parts_.clock.mono() - started >= options_.commit_every) break;
+      }
+      if (reader.position() > first) {
+        ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
+        if (!is_applied) return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
+        first = reader.position();
+      }
+      publish_window();
+      if (stop.stop_requested()) {
+        if (stop_deadline_.count() == 0) stop_deadline_ = parts_.clock.mono() + kFinishPatience;
+        ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+        if (first >= end || give_up()) return {};
+        continue;
+      }
+      const base::Nanos spent = parts_.clock.mono() - started;
+      if (spent < options_.commit_every) wait(stop, options_.commit_every - spent);
+    }
+  }
+
+  // False when the book stood elsewhere.
+  base::Result<bool> commit(std::int64_t first, std::int64_t next) {
+    ScoreCommit commit = fold_.take();
+    commit.topic_id = topic_id_;
+    commit.first_offset = first;
+    commit.next_offset = next;
+    ASSIGN_OR_RETURN(const CommitOutcome outcome, parts_.scores.commit(commit));
+    if (!outcome.is_applied) {
+      ++stale_commits_;
+      return false;
+    }
+    ++commits_;
+    std::int64_t counted = 0;
+    for (const ScoreCommit::Delta& delta : commit.deltas) counted += delta.count;
+    counted_ += static_cast<std::uint64_t>(counted);
+    repeated_ += static_cast<std::uint64_t>(commit.repeated);
+    return true;
+  }
+
+  void publish_window() {
+    parts_.window.set(number_, fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms()));
+  }
+
+  void wait(const std::stop_token& stop, std::chrono::nanoseconds time) {
+    std::unique_lock lock(mutex_);
+    pause_.wait_for(lock, stop, time, [] { return false; });
+  }
+
+  const Options options_;
+  const Parts parts_;
+  const PartitionId partition_;
+  const std::size_t number_;
+  const base::Uuid topic_id_;
+  Fold fold_;
+  base::Nanos stop_deadline_{};
+
+  std::mutex mutex_;
+  std::condition_variable_any pause_;
+
+  std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0}, failed_commits_{0};
+  std::atomic<bool> has_stopped_{false};
+
+  std::jthread thread_;  // last: ends before what it uses goes
+};
+
+Tally::Tally(const Options& options, const Parts& parts) {
+  const std::size_t readers = static_cast<std::size_t>(parts.events.partitions()) * 2;
+  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+    for (int number = 0; number < parts.events.partitions(); ++number) {
+      readers_.push_back(std::make_unique<Reader>(options, parts, PartitionId{.topic = topic, .number = number},
+                                                  readers_.size(), readers));
+    }
+  }
+}
+
+Tally::~Tally() {
+  for (const auto& reader : readers_) reader->request_stop();
+  for (const auto& reader : readers_) reader->join();
+}
+
+Tally::Stats Tally::stats() const {
+  Stats stats;
+  for (const auto& reader : readers_) reader->add_to(stats);
+  return stats;
+}
+
+}  // namespace estadio

@@ -1,0 +1,257 @@
+#include "estadio/verify/verify.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <optional>
+#include <tuple>
+
+#include "base/json.h"
+#include "estadio/contest/recent_ids.h"
+#include "estadio/contest/record.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::chrono::nanoseconds kNoWait{0};
+constexpr std::int64_t kProgressEvery = 100'000;
+
+// Gathers differences of one kind: how many, and the first as an example.
+class Differences {
+ public:
+  void add(std::string_view what, std::string example, std::int64_t count = 1) {
+    for (Difference& known : all_) {
+      if (known.what == what) {
+        known.count += count;
+        return;
+      }
+    }
+    all_.push_back({.what = std::string(what), .count = count, .example = std::move(example)});
+  }
+  [[nodiscard]] std::vector<Difference> take() { return std::move(all_); }
+
+ private:
+  std::vector<Difference> all_;
+};
+
+// The text between `"name":"` and the next quote.
+std::optional<std::string_view> text_member(std::string_view line, std::string_view name) {
+  const std::string start = fmt::format("\"{}\":", name);
+  auto at = line.find(start);
+  if (at == std::string_view::npos) return std::nullopt;
+  at += start.size();
+  while (at < line.size() && line[at] == ' ') ++at;
+  if (at >= line.size() || line[at] != '"') return std::nullopt;
+  const auto end = line.find('"', at + 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  return line.substr(at + 1, end - at - 1);
+}
+
+// Counts the log anew and holds it against coin, score and acks.
+class Proof {
+ public:
+  explicit Proof(const VerifyParts& parts)
+      : parts_(parts),
+        format_(parts.contest),
+        disciplines_(parts.contest.disciplines().size()),
+        counts_(parts.contest.faculties().size() * disciplines_ * 2) {}
+
+  base::Result<VerifyReport> run() {
+    for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+      for (int number = 0; number < parts_.events.partitions(); ++number) {
+        RETURN_IF_ERROR(count_partition({.topic = topic, .number = number}));
+      }
+    }
+    compare_scores();
+    compare_acks();
+    report_.differences = differences_.take();
+    return std::move(report_);
+  }
+
+ private:
+  base::Result<void> count_partition(PartitionId partition) {
+    const std::string name = fmt::format("{}-{}", topic_of(partition.topic), partition.number);
+    ASSIGN_OR_RETURN(const std::int64_t end, parts_.events.end_offset(partition));
+    const std::int64_t counted_until = parts_.score.position(parts_.events.topic_id(partition.topic), partition);
+    if (counted_until > end) {
+      differences_.add("results in the score that the log does not hold",
+                       fmt::format("the score counts {} of {} up to {}, the log ends at {}", name, partition.number, counted_until, end),
+                       counted_until - end);
+    } else {
+      report_.lag += end - counted_until;
+    }
+    const std::size_t readers = static_cast<std::size_t>(parts_.events.partitions()) * 2;
+    RecentIds recent({.capacity = std::max<std::size_t>(1024, parts_.retry_ids / readers), .retention_ms = parts_.retention_ms});
+    ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, 0));
+    std::vector<LoggedRecord> records;
+    while (reader->position() < end) {
+      RETURN_IF_ERROR(reader->read(records, kNoWait));
+      for (const LoggedRecord& record : records) check(partition, name, record, counted_until, recent);
+    }
+    return {};
+  }
+
+  void check(PartitionId partition, const std::string& name, const LoggedRecord& logged, std::int64_t counted_until,
+             RecentIds& recent) {
+    if (++report_.records % kProgressEvery == 0 && parts_.on_progress) parts_.on_progress(report_.records);
+    const auto place = [&] { return fmt::format("{} at offset {}", name, logged.offset); };
+    const auto record = format_.parse(logged.line);
+    if (!record) return differences_.add("records that are not results of this contest", place());
+    const Coin::Toss toss = parts_.coin.toss(record->id);
+    ++report_.coins;
+    if (toss.outcome != record->outcome || record->outcome != partition.topic) {
+      differences_.add("outcomes that are not the coin's", fmt::format("{} in {}", record->id.to_string(), place()));
+    } else if (toss.partition(parts_.events.partitions()) != partition.number) {
+      differences_.add("records in another partition than their id's", fmt::format("{} in {}", record->id.to_string(), place()));
+    }
+    const bool is_repeat = record->is_id_given && recent.see(record->id, logged.time_ms);
+    if (is_repeat) ++report_.repeated;
+    const bool is_counted = !is_repeat && logged.offset < counted_until;
+    if (is_counted) {
+      ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) * 2 +
+                static_cast<std::size_t>(record->outcome)];
+    }
+    Acks::Ack* ack = parts_.acks == nullptr ? nullptr : parts_.acks->find(record->id);
+    if (ack == nullptr) {
+      if (!is_repeat) ++report_.unacknowledged;
+      return;
+    }
+    if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record->outcome) {
+      differences_.add("acknowledged outcomes that the log does not hold", record->id.to_string());
+    }
+    if (ack->is_in_log && !is_repeat) {
+      differences_.add("acknowledged entries counted twice", fmt::format("{} in {}", record->id.to_string(), place()));
+    }
+    ack->is_in_log = true;
+  }
+
+  void compare_scores() {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      report_.rows.push_back({.faculty = parts_.contest.faculties()[i / 2 / disciplines_].name,
+                              .discipline_id = parts_.contest.disciplines()[i / 2 % disciplines_].id,
+                              .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
+                              .in_log = counts_[i],
+                              .in_score = 0});
+    }
+    for (const Score::Count& count : parts_.score.counts) {
+      const auto row = std::ranges::find_if(report_.rows, [&](const VerifyReport::Row& each) {
+        return each.faculty == count.faculty && each.discipline_id == count.discipline_id && each.outcome == count.outcome;
+      });
+      if (row != report_.rows.end()) row->in_score += count.count;
+      else report_.rows.push_back({.faculty = count.faculty, .discipline_id = count.discipline_id,
+                                   .outcome = count.outcome, .in_log = 0, .in_score = count.count});
+    }
+    for (const VerifyReport::Row& row : report_.rows) {
+      report_.counted += row.in_score;
+      if (row.in_log == row.in_score) continue;
+      differences_.add("counts in which score and log differ",
+                       fmt::format("{}, discipline {}, {}: the log has {}, the score {}", row.faculty, row.discipline_id,
+                                   to_string(row.outcome), row.in_log, row.in_score),
+                       std::abs(row.in_log - row.in_score));
+    }
+  }
+
+  void compare_acks() {
+    if (parts_.acks == nullptr) return;
+    report_.has_acks = true;
+    report_.acknowledged = static_cast<std::int64_t>(parts_.acks->size());
+    for (const Acks::Ack& ack : parts_.acks->all()) {
+      if (!ack.is_in_log) differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
+    }
+  }
+
+  const VerifyParts& parts_;
+  const RecordFormat format_;
+  const std::size_t disciplines_;
+  std::vector<std::int64_t> counts_;
+  Differences differences_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+base::Result<Acks> Acks::from_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return base::fail(base::Code::kInvalidArgument, fmt::format("cannot open the acks file {}", path));
+  Acks acks;
+  std::string line;
+  for (std::int64_t number = 1; std::getline(file, line); ++number) {
+    if (line.empty()) continue;
+    const auto id_text = text_member(line, "id");
+    const auto id = id_text ? base::Uuid::parse(*id_text) : std::nullopt;
+    const auto outcome = text_member(line, "outcome");
+    const bool knows_outcome = !outcome || *outcome == "winner" || *outcome == "loser";
+    if (!id || !knows_outcome) {
+      return base::fail(base::Code::kInvalidArgument,
+                        fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\"}}", path, number));
+    }
+    acks.acks_.push_back({.id = *id, .outcome = static_cast<std::int8_t>(!outcome ? -1 : *outcome == "winner" ? 0 : 1)});
+  }
+  const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
+  std::ranges::sort(acks.acks_, {}, key);
+  // Repeats of an answer are one ack; two answers that differ stay two, and one of them is wrong.
+  const auto repeats = std::ranges::unique(acks.acks_, {}, key);
+  acks.acks_.erase(repeats.begin(), repeats.end());
+  return acks;
+}
+
+Acks::Ack* Acks::find(const base::Uuid& id) {
+  const auto found = std::ranges::lower_bound(acks_, id.bytes, {}, [](const Ack& ack) { return ack.id.bytes; });
+  return found == acks_.end() || found->id != id ? nullptr : &*found;
+}
+
+base::Result<VerifyReport> verify(const VerifyParts& parts) { return Proof(parts).run(); }
+
+std::string VerifyReport::to_text() const {
+  // Widths are of characters, not bytes: names have accents.
+  const auto width = [](std::string_view name) {
+    return std::ranges::count_if(name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  };
+  std::ptrdiff_t widest = 7;
+  for (const Row& row : rows) widest = std::max(widest, width(row.faculty));
+  std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest, "log", "score");
+  for (const Row& row : rows) {
+    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", row.faculty,
+                        std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '), row.discipline_id, to_string(row.outcome),
+                        row.in_log, row.in_score, row.in_log == row.in_score ? "" : "  DIFFERENT");
+  }
+  text += fmt::format("\nrecords in the log    {:>14}\nof these repeated     {:>14}\nnot yet counted       {:>14}\n"
+                      "counted in the score  {:>14}\ncoins recomputed      {:>14}\n",
+                      records, repeated, lag, counted, coins);
+  if (has_acks) {
+    text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n", acknowledged, unacknowledged);
+  }
+  for (const Difference& difference : differences) {
+    text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what, difference.example);
+  }
+  text += is_proven() ? (has_acks ? "\nverified: acknowledged = log = score, and every coin is right\n"
+                                  : "\nverified: log = score, and every coin is right\n")
+                      : "\nNOT verified\n";
+  return text;
+}
+
+std::string VerifyReport::to_json() const {
+  std::string json = fmt::format(R"({{"verified":{},"records":{},"repeated":{},"lag":{},"counted":{},"coins":{})", is_proven(),
+                                 records, repeated, lag, counted, coins);
+  if (has_acks) json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
+  json += R"(,"counts":[)";
+  for (const Row& row : rows) {
+    if (json.back() != '[') json += ',';
+    json += R"({"faculty":)";
+    base::append_json_string(json, row.faculty);
+    json += fmt::format(R"(,"discipline":{},"outcome":"{}","log":{},"score":{}}})", row.discipline_id, to_string(row.outcome),
+                        row.in_log, row.in_score);
+  }
+  json += R"(],"differences":[)";
+  for (const Difference& difference : differences) {
+    if (json.back() != '[') json += ',';
+    json += R"({"what":)";
+    base::append_json_string(json, difference.what);
+    json += fmt::format(R"(,"count":{},"example":)", difference.count);
+    base::append_json_lossy(json, difference.example);
+    json += '}';
+  }
+  return json + "]}";
+}
+
+}  // namespace estadio

@@ -1,0 +1,139 @@
+#include "http/address.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fmt/format.h>
+#include <memory>
+
+namespace http {
+namespace {
+
+constexpr int kBacklog = 4096;
+
+base::Result<base::UniqueFd> open_socket(int family) {
+  base::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return base::fail(base::Error::from_errno("opening a socket", errno));
+  if (family != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  return fd;
+}
+
+}  // namespace
+
+base::Result<Address> Address::parse(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  const auto bad = [&] {
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("expected HOST:PORT, [IPV6]:PORT or unix:PATH, got '{}'", text));
+  };
+  Address address;
+  if (text.starts_with(kUnix)) {
+    address.unix_path = text.substr(kUnix.size());
+    if (address.unix_path.empty() || address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return bad();
+    return address;
+  }
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return bad();
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return bad();
+  }
+  const std::string_view port = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (error != std::errc{} || end != port.data() + port.size() || host.empty()) return bad();
+  address.host = host;
+  return address;
+}
+
+std::string Address::to_string() const {
+  if (!unix_path.empty()) return "unix:" + unix_path;
+  if (host.find(':') != std::string::npos) return fmt::format("[{}]:{}", host, port);
+  return fmt::format("{}:{}", host, port);
+}
+
+bool Address::is_loopback() const {
+  return !unix_path.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+base::Result<Resolved> resolve(const Address& address) {
+  Resolved resolved;
+  static_assert(sizeof resolved.storage >= sizeof(sockaddr_storage));
+  if (!address.unix_path.empty()) {
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    std::memcpy(un.sun_path, address.unix_path.c_str(), address.unix_path.size() + 1);
+    std::memcpy(resolved.storage, &un, sizeof un);
+    resolved.size = sizeof un;
+    resolved.family = AF_UNIX;
+    return resolved;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
+  addrinfo* list = nullptr;
+  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
+  if (error != 0) {
+    return base::fail(base::Code::kUnavailable,
+                      fmt::format("looking up '{}': {}", address.host, gai_strerror(error)));
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
+  std::memcpy(resolved.storage, list->ai_addr, list->ai_addrlen);
+  resolved.size = list->ai_addrlen;
+  resolved.family = list->ai_family;
+  return resolved;
+}
+
+base::Result<base::UniqueFd> listen_on(const Address& address, bool shared) {
+  ASSIGN_OR_RETURN(const Resolved own, resolve(address));
+  ASSIGN_OR_RETURN(base::UniqueFd fd, open_socket(own.family));
+  const int on = 1;
+  if (own.family != AF_UNIX) {
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
+  const std::string what = "listening on " + address.to_string();
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    const int error = errno;
+    auto failure = base::Error::from_errno(what, error);
+    if (error == EADDRINUSE) return base::fail(base::Code::kAlreadyExists, failure.message());
+    return base::fail(std::move(failure));
+  }
+  return fd;
+}
+
+base::Result<Address> local_address(int fd, const Address& asked) {
+  if (!asked.unix_path.empty()) return asked;
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return base::fail(base::Error::from_errno("reading a socket's address", errno));
+  }
+  Address actual = asked;
+  actual.port = ntohs(storage.ss_family == AF_INET6
+                          ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
+                          : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+  return actual;
+}
+
+base::Result<base::UniqueFd> start_connecting(const Resolved& peer) {
+  ASSIGN_OR_RETURN(base::UniqueFd fd, open_socket(peer.family));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(peer.storage), peer.size) != 0 &&
+      errno != EINPROGRESS) {
+    return base::fail(base::Code::kUnavailable, base::Error::from_errno("connecting", errno).message());
+  }
+  return fd;
+}
+
+}  // namespace http

@@ -1,0 +1,37 @@
+#include "http/assets.h"
+
+#include <string>
+
+namespace http {
+namespace {
+
+constexpr std::string_view kPageHeaders =
+    "Cache-Control: no-cache\r\n"
+    "Content-Security-Policy: default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
+    "Referrer-Policy: no-referrer\r\n";
+constexpr std::string_view kHashedHeaders = "Cache-Control: public, max-age=31536000, immutable\r\n";
+
+void answer(const Asset& asset, const Request& request, Exchange exchange) {
+  const bool takes_gzip = request.header("accept-encoding").find("gzip") != std::string_view::npos;
+  const bool sends_gzip = takes_gzip && !asset.gzip_bytes.empty();
+  std::string headers = "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n";
+  headers += asset.path.starts_with("/assets/") ? kHashedHeaders : kPageHeaders;
+  if (sends_gzip) headers += "Content-Encoding: gzip\r\n";
+  exchange.respond({.status = 200,
+                    .content_type = asset.content_type,
+                    .body = sends_gzip ? asset.gzip_bytes : asset.bytes,
+                    .extra_headers = headers});
+}
+
+}  // namespace
+
+void add_assets(Router& router, std::span<const Asset> assets) {
+  for (const Asset& asset : assets) {
+    const auto handler = [&asset](const Request& request, Exchange exchange) { answer(asset, request, exchange); };
+    router.add(Method::kGet, std::string(asset.path), handler);
+    if (asset.path == "/index.html") router.add(Method::kGet, "/", handler);
+  }
+}
+
+}  // namespace http

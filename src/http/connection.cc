@@ -1,0 +1,376 @@
+#include "http/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fmt/format.h>
+
+#include "http/problem.h"
+#include "http/router.h"
+#include "http/worker.h"
+
+namespace http {
+namespace {
+
+constexpr std::size_t kKeptCapacity = 64 * 1024;  // buffers larger than this are given back
+constexpr std::chrono::nanoseconds kLinger = std::chrono::seconds(2);
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+void give_back_if_large(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptCapacity) buffer.shrink_to_fit();
+}
+
+}  // namespace
+
+Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+                       std::uint32_t slot)
+    : fd_(std::move(fd)),
+      tls_(std::move(tls)),
+      worker_(worker),
+      slot_(slot),
+      last_activity_(worker.loop().now()) {
+  if (!worker_.loop().add(fd_.get(), interest_, *this)) {
+    fd_.reset();
+    worker_.bury(*this);
+  }
+}
+
+Connection::~Connection() {
+  if (fd_) worker_.loop().remove(fd_.get(), *this);
+}
+
+void Connection::close() {
+  if (!fd_) return;
+  worker_.loop().remove(fd_.get(), *this);
+  fd_.reset();
+  worker_.bury(*this);
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) return close();
+  last_activity_ = worker_.loop().now();
+  if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
+  if ((events & EPOLLIN) != 0) receive();
+}
+
+std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
+  if (tls_) return tls_->read(data, size);
+  const auto count = ::recv(fd_.get(), data, size, 0);
+  if (count >= 0) return count;
+  return errno == EAGAIN || errno == EINTR ? TlsSession::kWantRead : TlsSession::kFailed;
+}
+
+void Connection::receive() {
+  std::vector<char>& scratch = worker_.scratch();
+  while (fd_) {
+    const std::ptrdiff_t count = receive_some(scratch.data(), scratch.size());
+    if (count == TlsSession::kWantRead) return;
+    if (count == TlsSession::kWantWrite) {
+      interest_ |= EPOLLOUT;
+      worker_.loop().modify(fd_.get(), interest_, *this);
+      return;
+    }
+    if (count == TlsSession::kFailed) return close();
+    if (count == 0) return finish_reading();
+    worker_.count_received(static_cast<std::size_t>(count));
+    const std::string_view data(scratch.data(), static_cast<std::size_t>(count));
+    if (stage_ == Stage::kHead && received_.empty()) {
+      const std::size_t taken = take_requests(data);
+      if (fd_ && stage_ < Stage::kStreaming) received_.assign(data.substr(taken));
+    } else if (stage_ < Stage::kStreaming) {
+      received_ += data;
+      if (received_.size() >= wanted_) {
+        const std::size_t taken = take_requests(received_);
+        if (taken == received_.size()) {
+          give_back_if_large(received_);
+        } else {
+          received_.erase(0, taken);
+        }
+      }
+    }
+    if (!fd_) return;
+    if (stage_ < Stage::kStreaming && !received_.empty() && request_started_.count() == 0) {
+      request_started_ = worker_.loop().now();
+    }
+    update_interest();
+    // A short read means that the socket is empty; TLS may still hold decrypted bytes.
+    const bool is_short = data.size() < scratch.size();
+    if ((interest_ & EPOLLIN) == 0 || (is_short && !(tls_ && tls_->has_pending()))) return;
+  }
+}
+
+std::size_t Connection::take_requests(std::string_view data) {
+  std::size_t taken = 0;
+  has_unread_ = false;
+  while (taken < data.size() && stage_ < Stage::kStreaming) {
+    if (pending_.size() == kPipelineMax) {
+      has_unread_ = true;
+      break;
+    }
+    const std::size_t used = take_one(data.substr(taken));
+    if (used == 0) break;
+    taken += used;
+  }
+  return stage_ < Stage::kStreaming ? taken : data.size();
+}
+
+std::size_t Connection::take_one(std::string_view data) {
+  ParseError error;
+  if (stage_ == Stage::kChunks) {
+    std::size_t used = 0;
+    const auto state = chunks_.decode(data, worker_.limits().body_bytes, chunked_body_, used, error);
+    if (state == ParseState::kFailed) refuse(error);
+    if (state == ParseState::kDone) {
+      RequestHead head;
+      std::size_t scanned = 0;
+      // The head was accepted when it came: parsed anew for views into its copy.
+      static_cast<void>(parse_head(chunked_head_, scanned, head, error));
+      stage_ = Stage::kHead;
+      dispatch(head, chunked_body_);
+      give_back_if_large(chunked_body_);
+    }
+    return used;
+  }
+
+  RequestHead head;
+  const auto state = parse_head(data, scanned_, head, error);
+  if (state == ParseState::kMore) return 0;
+  scanned_ = 0;
+  if (state == ParseState::kFailed) {
+    refuse(error);
+    return 0;
+  }
+  const bool has_body_waiting = data.size() > head.size;
+  if (head.has_content_length && head.content_length > worker_.limits().body_bytes) {
+    refuse({.status = 413, .detail = "the body is too large"});
+    return 0;
+  }
+  if (head.expects_continue && !has_body_waiting && !told_to_continue_ &&
+      (head.chunked || head.content_length > 0) && pending_.empty()) {
+    told_to_continue_ = true;
+    out_ += kContinue;
+    worker_.mark_dirty(*this);
+  }
+  if (head.chunked) {
+    stage_ = Stage::kChunks;
+    chunks_.reset();
+    chunked_head_.assign(data.substr(0, head.size));
+    return head.size;
+  }
+  const std::size_t whole = head.size + head.content_length;
+  if (data.size() < whole) {
+    stage_ = Stage::kBody;
+    wanted_ = whole;
+    received_.reserve(whole);
+    return 0;
+  }
+  stage_ = Stage::kHead;
+  wanted_ = 0;
+  dispatch(head, data.substr(head.size, head.content_length));
+  return whole;
+}
+
+void Connection::dispatch(const RequestHead& head, std::string_view body) {
+  worker_.count_request();
+  request_started_ = {};
+  told_to_continue_ = false;
+  const bool close = !head.keep_alive || worker_.draining();
+  pending_.push_back({.head_only = head.method == Method::kHead,
+                      .close = close,
+                      .is_http_1_0 = head.is_http_1_0,
+                      .is_answered = false,
+                      .bytes = {}});
+  if (close) stage_ = Stage::kFinishing;
+  const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
+  const Request request{.method = head.method,
+                        .path = head.path,
+                        .query = head.query,
+                        .headers = std::span(head.headers).first(head.header_count),
+                        .body = body};
+  worker_.router().route(request, worker_.exchange_of(*this, sequence));
+}
+
+void Connection::refuse(const ParseError& error) {
+  worker_.count_request();
+  stage_ = Stage::kFinishing;
+  pending_.push_back({.head_only = false, .close = true, .is_http_1_0 = false, .is_answered = false, .bytes = {}});
+  const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
+  respond_problem(worker_.exchange_of(*this, sequence), error.status, error.detail);
+}
+
+void Connection::format_response(std::string& out, const Pending& pending, const Response& response) {
+  std::array<char, 24> number;
+  const auto append_number = [&](std::size_t value) {
+    const auto end = std::to_chars(number.data(), number.data() + number.size(), value).ptr;
+    out.append(number.data(), end);
+  };
+  if (response.status == 200) {
+    out += "HTTP/1.1 200 OK\r\n";
+  } else {
+    out += "HTTP/1.1 ";
+    append_number(static_cast<std::size_t>(response.status));
+    out += ' ';
+    out += reason_of(response.status);
+    out += "\r\n";
+  }
+  out += worker_.date();
+  if (!response.content_type.empty()) {
+    out += "Content-Type: ";
+    out += response.content_type;
+    out += "\r\n";
+  }
+  out += response.extra_headers;
+  out += "Content-Length: ";
+  append_number(response.body.size());
+  if (pending.close) {
+    out += "\r\nConnection: close";
+  } else if (pending.is_http_1_0) {
+    out += "\r\nConnection: keep-alive";
+  }
+  out += "\r\n\r\n";
+  if (!pending.head_only) out += response.body;
+}
+
+void Connection::respond(std::uint32_t sequence, const Response& response) {
+  const std::uint32_t index = sequence - first_sequence_;
+  if (!fd_ || index >= pending_.size() || pending_[index].is_answered) return;
+  worker_.count_response(response.status);
+  if (index > 0) {
+    pending_[index].is_answered = true;
+    format_response(pending_[index].bytes, pending_[index], response);
+    return;
+  }
+  format_response(out_, pending_.front(), response);
+  std::size_t answered = 1;
+  while (answered < pending_.size() && pending_[answered].is_answered) {
+    out_ += pending_[answered].bytes;
+    ++answered;
+  }
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(answered));
+  first_sequence_ += static_cast<std::uint32_t>(answered);
+  worker_.mark_dirty(*this);
+}
+
+void Connection::start_stream(std::uint32_t sequence, std::string_view content_type) {
+  const std::uint32_t index = sequence - first_sequence_;
+  if (!fd_ || index != 0 || pending_.empty()) return;
+  if (pending_.front().head_only) return respond(sequence, {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
+  worker_.count_response(200);
+  out_ += "HTTP/1.1 200 OK\r\n";
+  out_ += worker_.date();
+  out_ += fmt::format("Content-Type: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", content_type);
+  stage_ = Stage::kStreaming;
+  worker_.mark_dirty(*this);
+}
+
+bool Connection::send_stream(std::string_view data) {
+  if (!fd_ || stage_ != Stage::kStreaming) return false;
+  if (out_.size() - out_sent_ + data.size() > kStreamBacklogMax) {
+    close();
+    return false;
+  }
+  out_ += data;
+  worker_.mark_dirty(*this);
+  return true;
+}
+
+void Connection::flush() {
+  if (!fd_) return;
+  while (out_sent_ < out_.size()) {
+    const char* data = out_.data() + out_sent_;
+    const std::size_t size = out_.size() - out_sent_;
+    std::ptrdiff_t count = 0;
+    if (tls_) {
+      count = tls_->write(data, size);
+    } else {
+      count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
+      if (count < 0) count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
+    }
+    if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
+    if (count == TlsSession::kWantWrite) {
+      if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
+      return update_interest();
+    }
+    if (count <= 0) return close();
+    worker_.count_sent(static_cast<std::size_t>(count));
+    out_sent_ += static_cast<std::size_t>(count);
+    send_stalled_ = {};
+  }
+  give_back_if_large(out_);
+  out_sent_ = 0;
+  after_answers();
+}
+
+void Connection::after_answers() {
+  if (stage_ == Stage::kFinishing && pending_.empty()) return start_lingering();
+  if (has_unread_) resume();
+  if (fd_) update_interest();
+}
+
+// Goes on with requests that waited because too many were being answered.
+void Connection::resume() {
+  const std::size_t taken = take_requests(received_);
+  received_.erase(0, taken);
+}
+
+// The client will send no more; it may still wait for answers.
+void Connection::finish_reading() {
+  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || pending_.empty()) return close();
+  stage_ = Stage::kFinishing;
+  pending_.back().close = true;
+  interest_ &= ~std::uint32_t{EPOLLIN};
+  worker_.loop().modify(fd_.get(), interest_, *this);
+}
+
+void Connection::start_lingering() {
+  if (tls_) return close();
+  stage_ = Stage::kLingering;
+  request_started_ = worker_.loop().now();
+  ::shutdown(fd_.get(), SHUT_WR);
+  update_interest();
+}
+
+void Connection::update_interest() {
+  if (!fd_) return;
+  std::uint32_t wanted = 0;
+  const bool finished_reading = stage_ == Stage::kFinishing && (interest_ & EPOLLIN) == 0;
+  if (!has_unread_ && !finished_reading) wanted |= EPOLLIN;
+  if (out_sent_ < out_.size() && send_stalled_.count() != 0) wanted |= EPOLLOUT;
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  worker_.loop().modify(fd_.get(), interest_, *this);
+}
+
+void Connection::check_deadlines(base::Nanos now) {
+  if (!fd_) return;
+  const Limits& limits = worker_.limits();
+  if (send_stalled_.count() != 0 && now - send_stalled_ > limits.send_stall) return close();
+  if (stage_ == Stage::kStreaming) return;
+  if (stage_ == Stage::kLingering) {
+    if (now - request_started_ > kLinger) close();
+    return;
+  }
+  if (stage_ == Stage::kFinishing) return;
+  if (request_started_.count() != 0) {
+    if (now - request_started_ <= limits.receive || has_unread_) return;
+    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty()) return close();
+    return refuse({.status = 408, .detail = "the request did not arrive in time"});
+  }
+  if (pending_.empty() && now - last_activity_ > limits.idle) close();
+}
+
+void Connection::drain() {
+  if (!fd_) return;
+  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering) return close();
+  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty()) return close();
+  if (!pending_.empty() && stage_ == Stage::kHead && received_.empty()) {
+    pending_.back().close = true;
+    stage_ = Stage::kFinishing;
+  }
+}
+
+}  // namespace http

@@ -1,0 +1,109 @@
+// One client's connection: receives, parses, hands requests to the router and sends the answers
+// in order. Internal to http/.
+//
+//   bytes -> [received_] -> head, body -> Router ... respond() -> [pending_] -> [out_] -> bytes
+//
+// Threads: none; belongs to its Worker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "http/event_loop.h"
+#include "http/request_parser.h"
+#include "http/server.h"
+#include "http/tls.h"
+
+namespace http {
+
+class Worker;
+
+class Connection final : public EventLoop::Watcher {
+ public:
+  Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker, std::uint32_t slot);
+  ~Connection() override;
+
+  [[nodiscard]] std::uint32_t slot() const { return slot_; }
+
+  void respond(std::uint32_t sequence, const Response& response);
+  void start_stream(std::uint32_t sequence, std::string_view content_type);
+  bool send_stream(std::string_view data);
+
+  // Writes what is due; called at the end of a round in which it was marked dirty.
+  void flush();
+  // Ends what has taken too long. Called a few times a second.
+  void check_deadlines(base::Nanos now);
+  // The server is stopping: ends at once when idle, else after the answers that are due.
+  void drain();
+
+  bool is_dirty = false;   // the worker's mark
+  bool is_buried = false;  // the worker's mark
+
+ private:
+  enum class Stage {
+    kHead,       // waiting for a request
+    kBody,       // its head is there, its body of known length is not
+    kChunks,     // its chunked body is coming
+    kStreaming,  // answering without end
+    kFinishing,  // no more requests; closes when the answers are sent
+    kLingering,  // all sent; reads and drops what still comes, so that the client gets the answer
+  };
+
+  // An answer that is due, in the order of requests.
+  struct Pending {
+    bool head_only = false;
+    bool close = false;
+    bool is_http_1_0 = false;
+    bool is_answered = false;
+    std::string bytes;  // of an answer that came before its turn
+  };
+
+  void on_ready(std::uint32_t events) override;
+  void receive();
+  std::ptrdiff_t receive_some(char* data, std::size_t size);
+  // Takes whole requests off the front of `data`; returns how much was taken.
+  std::size_t take_requests(std::string_view data);
+  std::size_t take_one(std::string_view data);
+  void resume();
+  void dispatch(const RequestHead& head, std::string_view body);
+  void refuse(const ParseError& error);
+  void format_response(std::string& out, const Pending& pending, const Response& response);
+  void after_answers();
+  void finish_reading();
+  void start_lingering();
+  void update_interest();
+  void close();
+
+  static constexpr std::size_t kPipelineMax = 64;
+  static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
+
+  base::UniqueFd fd_;
+  std::unique_ptr<TlsSession> tls_;
+  Worker& worker_;
+  const std::uint32_t slot_;
+
+  Stage stage_ = Stage::kHead;
+  std::string received_;         // the start of a request that has not come whole
+  std::size_t scanned_ = 0;      // how much of received_ was searched for a head's end
+  std::size_t wanted_ = 0;       // in kBody: bytes of head and body together
+  bool told_to_continue_ = false;
+  std::string chunked_head_;
+  std::string chunked_body_;
+  ChunkedDecoder chunks_;
+  bool has_unread_ = false;      // received_ may hold whole requests (the pipeline was full)
+
+  std::vector<Pending> pending_;
+  std::uint32_t first_sequence_ = 0;  // of pending_.front()
+
+  std::string out_;
+  std::size_t out_sent_ = 0;
+
+  std::uint32_t interest_ = EPOLLIN;
+  base::Nanos request_started_{};  // of the request that is coming; zero when none is
+  base::Nanos last_activity_;
+  base::Nanos send_stalled_{};     // since when the client has not read; zero when it does
+};
+
+}  // namespace http

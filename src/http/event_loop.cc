@@ -1,0 +1,121 @@
+#include "http/event_loop.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace http {
+namespace {
+
+constexpr std::size_t kReadyMax = 512;
+
+}  // namespace
+
+EventLoop::EventLoop(const base::Clock& clock)
+    : clock_(clock),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      ready_(kReadyMax),
+      now_(clock.mono()) {
+  CHECK(epoll_ && wakeup_);
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) == 0);
+}
+
+EventLoop::~EventLoop() = default;
+
+base::Result<void> EventLoop::add(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{.events = events, .data = {.ptr = &watcher}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return base::fail(base::Error::from_errno("watching a socket", errno));
+  }
+  return {};
+}
+
+void EventLoop::modify(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{.events = events, .data = {.ptr = &watcher}};
+  CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+void EventLoop::remove(int fd, Watcher& watcher) {
+  CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
+  for (std::size_t i = 0; i < ready_count_; ++i) {
+    if (ready_[i].data.ptr == &watcher) ready_[i].events = 0;
+  }
+}
+
+void EventLoop::post(Task task) {
+  bool was_empty = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    was_empty = posted_.empty();
+    posted_.push_back(std::move(task));
+  }
+  if (was_empty) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
+  }
+}
+
+void EventLoop::at(base::Nanos when, Task task) {
+  timers_.push({.when = when, .order = timer_order_++, .task = std::move(task)});
+}
+
+void EventLoop::stop() {
+  post([this] { stopping_ = true; });
+}
+
+void EventLoop::run_posted() {
+  {
+    const std::scoped_lock lock(mutex_);
+    std::swap(posted_, running_);
+  }
+  for (Task& task : running_) task();
+  running_.clear();
+}
+
+void EventLoop::run_timers() {
+  while (!timers_.empty() && timers_.top().when <= now_) {
+    // top() is const: the task is moved out just before it goes.
+    const Task task = std::move(const_cast<Timer&>(timers_.top()).task);
+    timers_.pop();
+    task();
+  }
+}
+
+void EventLoop::run() {
+  while (!stopping_) {
+    timespec timeout{};
+    const timespec* wait = nullptr;
+    if (!timers_.empty()) {
+      const auto left = std::max(base::Nanos(0), timers_.top().when - clock_.mono()).count();
+      timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+      wait = &timeout;
+    }
+    const int count = epoll_pwait2(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait, nullptr);
+    CHECK(count >= 0 || errno == EINTR);
+    now_ = clock_.mono();
+    ready_count_ = count < 0 ? 0 : static_cast<std::size_t>(count);
+    bool woken = false;
+    for (std::size_t i = 0; i < ready_count_; ++i) {
+      if (ready_[i].data.ptr == nullptr) {
+        std::uint64_t ignored;
+        [[maybe_unused]] const auto drained = ::read(wakeup_.get(), &ignored, sizeof ignored);
+        woken = true;
+      } else if (ready_[i].events != 0) {
+        static_cast<Watcher*>(ready_[i].data.ptr)->on_ready(ready_[i].events);
+      }
+    }
+    ready_count_ = 0;
+    if (woken) run_posted();
+    run_timers();
+    for (const Task& hook : hooks_) hook();
+  }
+}
+
+}  // namespace http

@@ -1,0 +1,48 @@
+// The parts of an HTTP/1.1 message (RFC 9110, RFC 9112) that the server and its handlers share.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace http {
+
+enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kOptions, kOther };
+
+[[nodiscard]] std::string_view to_string(Method method);
+
+// The standard phrase, "OK" for 200; "Unknown" for what has none.
+[[nodiscard]] std::string_view reason_of(int status);
+
+struct Header {
+  std::string_view name;
+  std::string_view value;  // without the white space around it
+};
+
+// Whether two header names or tokens are the same, whatever their ASCII case.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+// One request; every view points into the connection's buffer and is gone when the handler
+// returns.
+struct Request {
+  Method method = Method::kOther;
+  std::string_view path;   // "/v1/entries"
+  std::string_view query;  // after the '?', without it
+  std::span<const Header> headers;
+  std::string_view body;
+
+  // The value of the first header of that name; empty when there is none.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+// One whole answer.
+struct Response {
+  int status = 200;
+  std::string_view content_type;  // none when empty
+  std::string_view body;
+  std::string_view extra_headers;  // "Name: value\r\n" as often as needed
+};
+
+}  // namespace http

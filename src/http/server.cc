@@ -1,0 +1,65 @@
+#include "http/server.h"
+
+#include "http/connection.h"
+#include "http/worker.h"
+
+namespace http {
+
+void Exchange::respond(const Response& response) const {
+  if (Connection* connection = worker_->find(slot_, generation_)) connection->respond(sequence_, response);
+}
+
+void Exchange::start_stream(std::string_view content_type) const {
+  if (Connection* connection = worker_->find(slot_, generation_)) {
+    connection->start_stream(sequence_, content_type);
+  }
+}
+
+bool Exchange::send(std::string_view data) const {
+  Connection* connection = worker_->find(slot_, generation_);
+  return connection != nullptr && connection->send_stream(data);
+}
+
+bool Exchange::is_open() const { return worker_->find(slot_, generation_) != nullptr; }
+
+Server::Server() : shared_(std::make_unique<Shared>()) {}
+
+base::Result<std::unique_ptr<Server>> Server::start(Options options,
+                                                    const std::vector<ServiceFactory>& services,
+                                                    const base::Clock& clock, base::Logger& log) {
+  auto server = std::unique_ptr<Server>(new Server);
+  server->shared_->limits = options.limits;
+  server->shared_->tls = options.tls;
+  server->address_ = options.address;
+  const bool is_unix = !options.address.unix_path.empty();
+  const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
+  std::vector<base::UniqueFd> listeners;
+  for (unsigned i = 0; i < threads; ++i) {
+    ASSIGN_OR_RETURN(base::UniqueFd listener, listen_on(server->address_, threads > 1));
+    ASSIGN_OR_RETURN(server->address_, local_address(listener.get(), server->address_));
+    listeners.push_back(std::move(listener));
+  }
+  for (base::UniqueFd& listener : listeners) {
+    server->workers_.push_back(
+        std::make_unique<Worker>(std::move(listener), *server->shared_, services, clock, log));
+  }
+  for (const auto& worker : server->workers_) worker->start();
+  return server;
+}
+
+Server::~Server() { stop(std::chrono::nanoseconds(0)); }
+
+void Server::stop(std::chrono::nanoseconds patience) {
+  if (is_stopped_) return;
+  is_stopped_ = true;
+  for (const auto& worker : workers_) worker->stop(patience);
+  for (const auto& worker : workers_) worker->join();
+}
+
+Server::Stats Server::stats() const {
+  Stats stats;
+  for (const auto& worker : workers_) worker->add_to(stats);
+  return stats;
+}
+
+}  // namespace http

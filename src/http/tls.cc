@@ -1,0 +1,123 @@
+#include "http/tls.h"
+
+#include <algorithm>
+#include <climits>
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace http {
+namespace {
+
+template <auto Free>
+struct Freed {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+
+std::string last_openssl_error() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* reason = ERR_reason_error_string(code);
+  return reason == nullptr ? "unknown error" : reason;
+}
+
+base::Failure refuse(std::string_view what) {
+  return base::fail(base::Code::kInvalidArgument, fmt::format("{}: {}", what, last_openssl_error()));
+}
+
+}  // namespace
+
+struct TlsContext::Impl {
+  std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>> context;
+  bool verify = false;
+};
+
+struct TlsSession::Impl {
+  std::unique_ptr<SSL, Freed<&SSL_free>> ssl;
+
+  std::ptrdiff_t outcome(int result) {
+    if (result > 0) return result;
+    const int error = SSL_get_error(ssl.get(), result);
+    ERR_clear_error();
+    if (error == SSL_ERROR_WANT_READ) return TlsSession::kWantRead;
+    if (error == SSL_ERROR_WANT_WRITE) return TlsSession::kWantWrite;
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    return TlsSession::kFailed;
+  }
+};
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsContext::TlsContext(TlsContext&&) noexcept = default;
+TlsContext::~TlsContext() = default;
+
+base::Result<TlsContext> TlsContext::for_server(const std::string& certificate_file,
+                                                const std::string& key_file) {
+  auto impl = std::make_unique<Impl>();
+  impl->context.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* context = impl->context.get();
+  if (context == nullptr) return refuse("starting TLS");
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
+    return refuse("reading the certificate " + certificate_file);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return refuse("reading the key " + key_file);
+  }
+  return TlsContext(std::move(impl));
+}
+
+base::Result<TlsContext> TlsContext::for_client(const ClientOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->context.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* context = impl->context.get();
+  if (context == nullptr) return refuse("starting TLS");
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  impl->verify = options.verify;
+  if (options.verify) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    const int loaded = options.ca_file.empty()
+                           ? SSL_CTX_set_default_verify_paths(context)
+                           : SSL_CTX_load_verify_locations(context, options.ca_file.c_str(), nullptr);
+    if (loaded != 1) return refuse("reading the authorities " + options.ca_file);
+  }
+  return TlsContext(std::move(impl));
+}
+
+std::unique_ptr<TlsSession> TlsContext::start(int fd, const std::string& server_name) const {
+  auto session = std::make_unique<TlsSession::Impl>();
+  session->ssl.reset(SSL_new(impl_->context.get()));
+  SSL* ssl = session->ssl.get();
+  if (ssl == nullptr || SSL_set_fd(ssl, fd) != 1) return nullptr;
+  if (server_name.empty()) {
+    SSL_set_accept_state(ssl);
+  } else {
+    // As the macro SSL_set_tlsext_host_name() does, without its C cast.
+    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(server_name.c_str()));
+    if (impl_->verify) SSL_set1_host(ssl, server_name.c_str());
+    SSL_set_connect_state(ssl);
+  }
+  return std::unique_ptr<TlsSession>(new TlsSession(std::move(session)));
+}
+
+TlsSession::TlsSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsSession::~TlsSession() = default;
+
+std::ptrdiff_t TlsSession::read(char* data, std::size_t size) {
+  return impl_->outcome(SSL_read(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+}
+
+std::ptrdiff_t TlsSession::write(const char* data, std::size_t size) {
+  return impl_->outcome(SSL_write(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+}
+
+bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }
+
+}  // namespace http

@@ -1,0 +1,205 @@
+#include "http/worker.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <fmt/format.h>
+
+#include "http/connection.h"
+#include "http/problem.h"
+
+namespace http {
+namespace {
+
+constexpr std::size_t kScratchBytes = 256 * 1024;
+constexpr int kAcceptsARound = 64;
+constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::milliseconds(250);
+constexpr std::chrono::nanoseconds kDrainPoll = std::chrono::milliseconds(5);
+
+// The Date header's line (RFC 9110, section 5.6.7).
+std::string date_line(std::int64_t seconds) {
+  constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::time_t time = seconds;
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("Date: {}, {:02} {} {:04} {:02}:{:02}:{:02} GMT\r\n",
+                     kDays.substr(static_cast<std::size_t>(utc.tm_wday) * 3, 3), utc.tm_mday,
+                     kMonths.substr(static_cast<std::size_t>(utc.tm_mon) * 3, 3),
+                     utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+}  // namespace
+
+Worker::Worker(base::UniqueFd listener, Server::Shared& shared, const std::vector<ServiceFactory>& services,
+               const base::Clock& clock, base::Logger& log)
+    : listener_(std::move(listener)), shared_(shared), log_(log), loop_(clock), scratch_(kScratchBytes) {
+  for (const ServiceFactory& make : services) {
+    services_.push_back(make());
+    services_.back()->install(router_, loop_);
+  }
+  // After the services' hooks, so that what these answer leaves in the same round.
+  loop_.at_end_of_round([this] { end_round(); });
+}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::jthread([this] {
+    sweep();
+    if (auto added = loop_.add(listener_.get(), EPOLLIN, *this); !added) {
+      log_.error("cannot accept connections", {{"error", added.error()}});
+    }
+    loop_.run();
+    connections_.clear();
+  });
+}
+
+void Worker::on_ready(std::uint32_t /*events*/) {
+  for (int i = 0; i < kAcceptsARound; ++i) {
+    base::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      accept_one(std::move(fd));
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      log_.warning("out of file descriptors or memory: not accepting for 100 ms",
+                   {{"error", base::Error::from_errno("accept", errno)}});
+      return pause_accepting();
+    } else if (errno != ECONNABORTED && errno != EINTR) {
+      return;
+    }
+  }
+}
+
+void Worker::accept_one(base::UniqueFd fd) {
+  if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >= shared_.limits.connections) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    bump(refused_, 1);
+    if (shared_.tls == nullptr) {
+      const std::string body = problem_body(503, "as many connections as are allowed are open; try again");
+      const std::string answer = fmt::format(
+          "HTTP/1.1 503 {}\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
+          "Content-Length: {}\r\nConnection: close\r\n\r\n{}", reason_of(503), body.size(), body);
+      static_cast<void>(::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+      ::shutdown(fd.get(), SHUT_WR);
+      // Reading what has come keeps the close from turning into a reset that drops the answer.
+      static_cast<void>(::recv(fd.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT));
+    }
+    return;
+  }
+  bump(accepted_, 1);
+  bump(open_, 1);
+  std::unique_ptr<TlsSession> tls;
+  if (shared_.tls != nullptr) tls = shared_.tls->start(fd.get());
+  std::uint32_t slot = 0;
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(connections_.size());
+    connections_.emplace_back();
+    generations_.push_back(0);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  connections_[slot] = std::make_unique<Connection>(std::move(fd), std::move(tls), *this, slot);
+}
+
+void Worker::pause_accepting() {
+  loop_.remove(listener_.get(), *this);
+  loop_.at(loop_.now() + std::chrono::milliseconds(100), [this] {
+    if (!draining_) static_cast<void>(loop_.add(listener_.get(), EPOLLIN, *this));
+  });
+}
+
+Exchange Worker::exchange_of(const Connection& connection, std::uint32_t sequence) {
+  return {*this, connection.slot(), generations_[connection.slot()], sequence};
+}
+
+Connection* Worker::find(std::uint32_t slot, std::uint32_t generation) const {
+  return generations_[slot] == generation ? connections_[slot].get() : nullptr;
+}
+
+void Worker::mark_dirty(Connection& connection) {
+  if (connection.is_dirty) return;
+  connection.is_dirty = true;
+  dirty_.push_back(&connection);
+}
+
+void Worker::bury(Connection& connection) {
+  if (connection.is_buried) return;
+  connection.is_buried = true;
+  buried_.push_back(connection.slot());
+}
+
+void Worker::count_response(int status) {
+  bump(responses_by_class_[std::clamp(status / 100, 0, 5)], 1);
+}
+
+void Worker::end_round() {
+  // Flushing may answer more requests of a full pipeline, which marks the connection anew.
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    dirty_[i]->is_dirty = false;
+    dirty_[i]->flush();
+  }
+  dirty_.clear();
+  for (const std::uint32_t slot : buried_) {
+    connections_[slot].reset();
+    ++generations_[slot];
+    free_slots_.push_back(slot);
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    bump(open_, static_cast<std::uint64_t>(-1));
+  }
+  buried_.clear();
+}
+
+void Worker::sweep() {
+  const std::int64_t second = loop_.clock().wall_ms() / 1000;
+  if (second != date_second_) {
+    date_second_ = second;
+    date_ = date_line(second);
+  }
+  const base::Nanos now = loop_.clock().mono();
+  for (const auto& connection : connections_) {
+    if (connection) connection->check_deadlines(now);
+  }
+  loop_.at(now + kSweepEvery, [this] { sweep(); });
+}
+
+void Worker::stop(std::chrono::nanoseconds patience) {
+  loop_.post([this, patience] { drain(loop_.now() + patience); });
+}
+
+void Worker::drain(base::Nanos deadline) {
+  draining_ = true;
+  loop_.remove(listener_.get(), *this);
+  listener_.reset();
+  stop_when_drained(deadline);
+}
+
+void Worker::stop_when_drained(base::Nanos deadline) {
+  for (const auto& connection : connections_) {
+    if (connection && !connection->is_buried) connection->drain();
+  }
+  end_round();
+  const bool is_empty = std::ranges::none_of(connections_, [](const auto& connection) { return connection != nullptr; });
+  if (is_empty || loop_.now() >= deadline) return loop_.stop();
+  loop_.at(loop_.now() + kDrainPoll, [this, deadline] { stop_when_drained(deadline); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::add_to(Server::Stats& stats) const {
+  const auto read = [](const Count& count) { return count.load(std::memory_order_relaxed); };
+  stats.connections_open += read(open_);
+  stats.connections_accepted += read(accepted_);
+  stats.connections_refused += read(refused_);
+  stats.requests += read(requests_);
+  stats.received_bytes += read(received_bytes_);
+  stats.sent_bytes += read(sent_bytes_);
+  for (std::size_t i = 0; i < 6; ++i) stats.responses_by_class[i] += read(responses_by_class_[i]);
+}
+
+}  // namespace http

@@ -1,0 +1,96 @@
+// One thread of a Server: its loop, listening socket and connections. Internal to http/.
+//
+// Threads: everything belongs to the worker's own thread, but start(), stop() and stats().
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "http/event_loop.h"
+#include "http/router.h"
+#include "http/server.h"
+
+namespace http {
+
+class Connection;
+
+// What the workers of one server share.
+struct Server::Shared {
+  Limits limits;
+  const TlsContext* tls = nullptr;
+  std::atomic<std::uint32_t> connections{0};
+};
+
+class Worker final : private EventLoop::Watcher {
+ public:
+  Worker(base::UniqueFd listener, Server::Shared& shared, const std::vector<ServiceFactory>& services,
+         const base::Clock& clock, base::Logger& log);
+  ~Worker() override;
+
+  void start();
+  void stop(std::chrono::nanoseconds patience);
+  void join();
+  void add_to(Server::Stats& stats) const;
+
+  // For connections.
+  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] const Router& router() const { return router_; }
+  [[nodiscard]] const Limits& limits() const { return shared_.limits; }
+  [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] std::string_view date() const { return date_; }
+  // Room that every connection may receive into while it is being read.
+  [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
+  [[nodiscard]] Exchange exchange_of(const Connection& connection, std::uint32_t sequence);
+  // Flushes the connection at the end of the round.
+  void mark_dirty(Connection& connection);
+  // Destroys the connection at the end of the round.
+  void bury(Connection& connection);
+  void count_response(int status);
+  void count_request() { bump(requests_, 1); }
+  void count_received(std::size_t bytes) { bump(received_bytes_, bytes); }
+  void count_sent(std::size_t bytes) { bump(sent_bytes_, bytes); }
+
+  // For exchanges: null when the client has gone.
+  [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) const;
+
+ private:
+  using Count = std::atomic<std::uint64_t>;
+  // Only this thread writes; others may read.
+  static void bump(Count& count, std::uint64_t by) {
+    count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+
+  void on_ready(std::uint32_t events) override;  // of the listening socket
+  void accept_one(base::UniqueFd fd);
+  void end_round();
+  void sweep();
+  void pause_accepting();
+  void drain(base::Nanos deadline);
+  void stop_when_drained(base::Nanos deadline);
+
+  base::UniqueFd listener_;
+  Server::Shared& shared_;
+  base::Logger& log_;
+  EventLoop loop_;
+  Router router_;
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null when free
+  std::vector<std::uint32_t> generations_;
+  std::vector<std::uint32_t> free_slots_;
+  std::vector<Connection*> dirty_;
+  std::vector<std::uint32_t> buried_;
+  std::vector<char> scratch_;
+  std::string date_;
+  std::int64_t date_second_ = 0;
+  bool draining_ = false;
+
+  Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, received_bytes_{0}, sent_bytes_{0};
+  Count responses_by_class_[6] = {};
+
+  std::jthread thread_;  // last: ends before what it uses goes
+};
+
+}  // namespace http
