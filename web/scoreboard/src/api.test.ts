@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { parseContest, parseHistory, parseProblem, parsePulse, parseScore } from './api';
+
+const contest = {
+  name: 'Olimpiadas',
+  faculties: ['Ingeniería', 'Agronomía'],
+  disciplines: [{ id: 1, name: 'Natación' }],
+  seed_commitment: 'ab'.repeat(32),
+  started_at_ms: 1764000000000,
+};
+
+const score = {
+  total: 10_000_000_000,
+  by_faculty: { Ingeniería: 10_000_000_000, Agronomía: 0 },
+  by_discipline: { Natación: 10_000_000_000 },
+  by_outcome: { winner: 6_000_000_000, loser: 4_000_000_000 },
+  crossed: [
+    { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'winner', count: 6_000_000_000 },
+  ],
+  repeated: 2,
+  positions: [{ topic: 'winners', partition: 0, next_offset: 7, end_offset: 9 }],
+};
+
+const pulse = {
+  at_ms: 1764000000000,
+  rate: 10234.5,
+  p99_ms: 0.82,
+  accepted: 123456,
+  rejected: 12,
+  uncounted: 3,
+};
+
+describe('parseContest', () => {
+  it('keeps accents and the order of faculties', () => {
+    expect(parseContest(contest).faculties).toEqual(['Ingeniería', 'Agronomía']);
+  });
+
+  it('ignores fields that it does not know', () => {
+    expect(parseContest({ ...contest, colour: 'green' })).toEqual(parseContest(contest));
+  });
+
+  it('refuses a commitment that is not a hash', () => {
+    expect(() => parseContest({ ...contest, seed_commitment: 'soon' })).toThrow(
+      'contest.seed_commitment: expected 64 hexadecimal digits',
+    );
+  });
+
+  it('names the place of a wrong value', () => {
+    const disciplines = [{ id: 1, name: 'Natación' }, { id: 2 }];
+    expect(() => parseContest({ ...contest, disciplines })).toThrow(
+      'contest.disciplines[1].name: expected a text',
+    );
+  });
+
+  it.each([null, undefined, 'text', 7, []])('refuses %j', (value) => {
+    expect(() => parseContest(value)).toThrow('contest: expected an object');
+  });
+});
+
+describe('parseScore', () => {
+  it('reads counts beyond 32 bits exactly', () => {
+    expect(parseScore(score).byFaculty.get('Ingeniería')).toBe(10_000_000_000);
+  });
+
+  it('takes a faculty called like a part of JavaScript for what it is, a name', () => {
+    const by_faculty: unknown = JSON.parse('{"constructor": 3, "__proto__": 4}');
+    expect([...parseScore({ ...score, by_faculty }).byFaculty]).toEqual([
+      ['constructor', 3],
+      ['__proto__', 4],
+    ]);
+  });
+
+  it.each([-1, 1.5, 2 ** 53, '7', null])('refuses %j as a count', (total) => {
+    expect(() => parseScore({ ...score, total })).toThrow('score.total: expected a');
+  });
+
+  it('refuses an outcome that is neither', () => {
+    const crossed = [{ ...score.crossed[0], outcome: 'draw' }];
+    expect(() => parseScore({ ...score, crossed })).toThrow('score.crossed[0].outcome');
+  });
+});
+
+describe('parsePulse', () => {
+  it('reads a second without answers as one without p99', () => {
+    expect(parsePulse({ ...pulse, p99_ms: null }).p99Ms).toBeNull();
+  });
+
+  it('refuses a pulse whose p99 is missing', () => {
+    expect(() => parsePulse({ ...pulse, p99_ms: undefined })).toThrow('pulse.p99_ms');
+  });
+});
+
+describe('parseHistory', () => {
+  it('reads an empty history', () => {
+    expect(parseHistory([])).toEqual([]);
+  });
+
+  it('says which pulse of it is wrong', () => {
+    expect(() => parseHistory([pulse, { ...pulse, rate: 'high' }])).toThrow('history[1].rate');
+  });
+});
+
+describe('parseProblem', () => {
+  it('takes title and detail', () => {
+    expect(parseProblem({ title: 'Unavailable', detail: 'no log' })).toEqual({
+      title: 'Unavailable',
+      detail: 'no log',
+    });
+  });
+
+  it.each([null, 'text', [], { title: 7 }])('finds no explanation in %j', (value) => {
+    expect(parseProblem(value)).toEqual({ title: null, detail: null });
+  });
+});

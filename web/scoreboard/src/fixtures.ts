@@ -1,0 +1,34 @@
+/** Values for the tests: plain ones, of which each test changes the part it is about. */
+import type { Contest, Pulse, Score } from './api';
+
+export function aContest(changes: Partial<Contest> = {}): Contest {
+  return {
+    name: 'Olimpiadas',
+    faculties: ['Ingeniería', 'Agronomía'],
+    disciplines: [
+      { id: 1, name: 'Natación' },
+      { id: 2, name: 'Atletismo' },
+    ],
+    seedCommitment: 'ab'.repeat(32),
+    startedAtMs: 1_764_000_000_000,
+    ...changes,
+  };
+}
+
+export function aScore(changes: Partial<Score> = {}): Score {
+  return {
+    total: 0,
+    byFaculty: new Map(),
+    byDiscipline: new Map(),
+    winners: 0,
+    losers: 0,
+    crossed: [],
+    repeated: 0,
+    positions: [],
+    ...changes,
+  };
+}
+
+export function aPulse(atMs: number, changes: Partial<Pulse> = {}): Pulse {
+  return { atMs, rate: 0, p99Ms: null, accepted: 0, rejected: 0, uncounted: 0, ...changes };
+}

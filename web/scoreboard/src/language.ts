@@ -1,0 +1,30 @@
+/**
+ * Which language the page speaks, and which locale writes its numbers.
+ *
+ * They are two choices: someone in Guatemala and someone in Spain read the same Spanish, but one
+ * writes 1,234.5 and the other 1.234,5. The browser's own list of languages decides both.
+ */
+
+export type Language = 'es' | 'en';
+
+/** What was chosen before, else the first language of the browser's that the page speaks. */
+export function pickLanguage(remembered: string | null, preferred: readonly string[]): Language {
+  for (const tag of [remembered ?? '', ...preferred]) {
+    const language = primaryOf(tag);
+    if (language === 'es' || language === 'en') return language;
+  }
+  return 'es';
+}
+
+/** The browser's variant of the language when it has one (es-GT), else the language itself. */
+export function pickLocale(language: Language, preferred: readonly string[]): string {
+  return preferred.find((tag) => primaryOf(tag) === language) ?? language;
+}
+
+export function otherLanguage(language: Language): Language {
+  return language === 'es' ? 'en' : 'es';
+}
+
+function primaryOf(tag: string): string {
+  return tag.split('-', 1)[0]?.toLowerCase() ?? '';
+}

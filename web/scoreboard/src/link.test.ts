@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { isStale, linkOf, offlineAfterMs, staleAfterMs, type LinkFacts } from './link';
+
+const heard: LinkFacts = { open: true, loadedAtMs: 0, heardAtMs: 1000, online: true };
+
+describe('linkOf', () => {
+  it('is connecting until the stream has said something', () => {
+    expect(linkOf({ ...heard, open: false, heardAtMs: null }, 100).state).toBe('connecting');
+  });
+
+  it('is live while the news is fresh', () => {
+    expect(linkOf(heard, 1000 + staleAfterMs - 1)).toEqual({
+      state: 'live',
+      ageMs: staleAfterMs - 1,
+    });
+  });
+
+  it('trusts fresh news more than what the browser believes of its network', () => {
+    expect(linkOf({ ...heard, online: false }, 1500).state).toBe('live');
+  });
+
+  it('is reconnecting as soon as the connection is lost', () => {
+    expect(linkOf({ ...heard, open: false }, 1001).state).toBe('reconnecting');
+  });
+
+  it('is reconnecting when an open connection has fallen silent', () => {
+    expect(linkOf(heard, 1000 + staleAfterMs).state).toBe('reconnecting');
+  });
+
+  it('is reconnecting when the stream never came after the first load', () => {
+    expect(linkOf({ ...heard, heardAtMs: null }, staleAfterMs).state).toBe('reconnecting');
+  });
+
+  it('is offline at once when the browser knows it has no network', () => {
+    expect(linkOf({ ...heard, open: false, online: false }, 1001).state).toBe('offline');
+  });
+
+  it('is offline after a long silence', () => {
+    expect(linkOf({ ...heard, open: false }, 1000 + offlineAfterMs).state).toBe('offline');
+  });
+
+  it('knows no negative age when the clock was set back', () => {
+    expect(linkOf(heard, 0).ageMs).toBe(0);
+  });
+});
+
+describe('isStale', () => {
+  it.each([
+    ['connecting', false],
+    ['live', false],
+    ['reconnecting', true],
+    ['offline', true],
+  ] as const)('%s: %s', (state, stale) => {
+    expect(isStale({ state, ageMs: 0 })).toBe(stale);
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { aContest, aPulse, aScore } from './fixtures';
+import { tabulate, uncountedOf, winningShare, withContest, withPulses, withScore } from './model';
+
+const model = { contest: aContest(), score: aScore(), pulses: [aPulse(1000)] };
+
+describe('withContest', () => {
+  it('keeps the pulses when the same contest is announced again after a reconnection', () => {
+    expect(withContest(model, aContest()).pulses).toEqual(model.pulses);
+  });
+
+  it('forgets the pulses of another contest', () => {
+    expect(withContest(model, aContest({ seedCommitment: 'cd'.repeat(32) })).pulses).toEqual([]);
+  });
+});
+
+describe('withScore', () => {
+  it('changes nothing but the score', () => {
+    const score = aScore({ total: 3 });
+    expect(withScore(model, score)).toEqual({ ...model, score });
+  });
+});
+
+describe('uncountedOf', () => {
+  it('is what the latest pulse says', () => {
+    expect(uncountedOf(withPulses(model, [aPulse(2000, { uncounted: 9 })]))).toBe(9);
+  });
+
+  it('is taken from the positions before the first pulse', () => {
+    const positions = [
+      { topic: 'winners', partition: 0, nextOffset: 5, endOffset: 8 },
+      // A position read before the count that it is compared with is no debt.
+      { topic: 'losers', partition: 0, nextOffset: 9, endOffset: 8 },
+    ];
+    expect(uncountedOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
+  });
+});
+
+describe('tabulate', () => {
+  const score = aScore({
+    total: 10,
+    byFaculty: new Map([
+      ['Agronomía', 4],
+      ['Ingeniería', 6],
+    ]),
+    byDiscipline: new Map([
+      ['Natación', 10],
+      ['Atletismo', 0],
+    ]),
+    crossed: [
+      { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'winner', count: 5 },
+      { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'loser', count: 1 },
+      { faculty: 'Agronomía', discipline: 'Natación', outcome: 'loser', count: 4 },
+    ],
+  });
+
+  it('follows the order of the contest, not that of the score', () => {
+    const { faculties } = tabulate(aContest(), score);
+    expect(faculties).toEqual([
+      { number: 1, name: 'Ingeniería', total: 6, winners: 5, losers: 1 },
+      { number: 2, name: 'Agronomía', total: 4, winners: 0, losers: 4 },
+    ]);
+  });
+
+  it('shows disciplines under their ids, those without entries too', () => {
+    const { disciplines } = tabulate(aContest(), score);
+    expect(disciplines).toEqual([
+      { number: 1, name: 'Natación', total: 10, winners: 5, losers: 5 },
+      { number: 2, name: 'Atletismo', total: 0, winners: 0, losers: 0 },
+    ]);
+  });
+
+  it('crosses faculties with disciplines', () => {
+    expect(tabulate(aContest(), score).cells).toEqual([
+      [
+        { winners: 5, losers: 1 },
+        { winners: 0, losers: 0 },
+      ],
+      [
+        { winners: 0, losers: 4 },
+        { winners: 0, losers: 0 },
+      ],
+    ]);
+  });
+
+  it('still shows what was counted for a faculty that is no longer configured', () => {
+    const { faculties } = tabulate(aContest({ faculties: ['Ingeniería'] }), score);
+    expect(faculties.map((faculty) => faculty.name)).toEqual(['Ingeniería', 'Agronomía']);
+  });
+});
+
+describe('winningShare', () => {
+  it('is a half when nobody played', () => {
+    expect(winningShare({ winners: 0, losers: 0 })).toBe(0.5);
+  });
+
+  it('is the part of all that won', () => {
+    expect(winningShare({ winners: 3, losers: 1 })).toBe(0.75);
+  });
+});

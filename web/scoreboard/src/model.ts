@@ -1,0 +1,113 @@
+/**
+ * What the page knows of the competition, and the figures derived from it.
+ *
+ * A `Model` is a value: each message from the server gives the next one. Nothing here touches the
+ * page, the clock or the network.
+ */
+import type { Contest, Pulse, Score } from './api';
+import { mergePulses } from './history';
+
+export interface Model {
+  readonly contest: Contest;
+  readonly score: Score;
+  /** Oldest first; at most the last five minutes. */
+  readonly pulses: readonly Pulse[];
+}
+
+/** Another seed is another contest, and the old one's pulses say nothing of it. */
+export function withContest(model: Model, contest: Contest): Model {
+  const same = contest.seedCommitment === model.contest.seedCommitment;
+  return { ...model, contest, pulses: same ? model.pulses : [] };
+}
+
+export function withScore(model: Model, score: Score): Model {
+  return { ...model, score };
+}
+
+export function withPulses(model: Model, arrived: readonly Pulse[]): Model {
+  return { ...model, pulses: mergePulses(model.pulses, arrived) };
+}
+
+/** Results in the log that the score does not hold yet: as last told, else from the positions. */
+export function uncountedOf(model: Model): number {
+  const latest = model.pulses.at(-1);
+  if (latest) return latest.uncounted;
+  return model.score.positions.reduce((sum, at) => sum + Math.max(0, at.endOffset - at.nextOffset), 0);
+}
+
+export interface Sides {
+  readonly winners: number;
+  readonly losers: number;
+}
+
+export interface Lane extends Sides {
+  /** As painted on the track: a discipline's id, a faculty's place in the contest's list. */
+  readonly number: number;
+  readonly name: string;
+  readonly total: number;
+}
+
+export interface Tables {
+  readonly faculties: readonly Lane[];
+  readonly disciplines: readonly Lane[];
+  /** One row for each of `faculties`, one cell for each of `disciplines`. */
+  readonly cells: readonly (readonly Sides[])[];
+}
+
+/**
+ * The score laid out in the contest's order. Names that were counted but are no longer configured
+ * follow at the end, so that the rows always add up to the total.
+ */
+export function tabulate(contest: Contest, score: Score): Tables {
+  const faculties = namesOf(contest.faculties, score.byFaculty);
+  const disciplines = namesOf(
+    contest.disciplines.map((discipline) => discipline.name),
+    score.byDiscipline,
+  );
+  const cells = faculties.map(() => disciplines.map(() => ({ winners: 0, losers: 0 })));
+  const rowOf = new Map(faculties.map((name, index) => [name, index]));
+  const columnOf = new Map(disciplines.map((name, index) => [name, index]));
+  for (const { faculty, discipline, outcome, count } of score.crossed) {
+    const cell = cells[rowOf.get(faculty) ?? -1]?.[columnOf.get(discipline) ?? -1];
+    if (!cell) continue;
+    if (outcome === 'winner') cell.winners += count;
+    else cell.losers += count;
+  }
+
+  const idOf = new Map(contest.disciplines.map(({ id, name }) => [name, id]));
+  return {
+    faculties: faculties.map((name, row) => ({
+      number: row + 1,
+      name,
+      total: score.byFaculty.get(name) ?? 0,
+      ...addUp(cells[row] ?? []),
+    })),
+    disciplines: disciplines.map((name, column) => ({
+      number: idOf.get(name) ?? column + 1,
+      name,
+      total: score.byDiscipline.get(name) ?? 0,
+      ...addUp(cells.flatMap((row) => row[column] ?? [])),
+    })),
+    cells,
+  };
+}
+
+/** The part that won, from 0 to 1; a half when there is nothing to share out. */
+export function winningShare({ winners, losers }: Sides): number {
+  const total = winners + losers;
+  return total === 0 ? 0.5 : winners / total;
+}
+
+function addUp(cells: readonly Sides[]): Sides {
+  return {
+    winners: cells.reduce((sum, cell) => sum + cell.winners, 0),
+    losers: cells.reduce((sum, cell) => sum + cell.losers, 0),
+  };
+}
+
+function namesOf(
+  configured: readonly string[],
+  counted: ReadonlyMap<string, number>,
+): readonly string[] {
+  return [...new Set([...configured, ...counted.keys()])];
+}

@@ -1,0 +1,51 @@
+/** The board itself: the total, winners against losers, and what is happening this second. */
+import { isStale, type Link } from '../link';
+import { noFigure } from '../format';
+import { uncountedOf, winningShare, type Model } from '../model';
+import type { Wording } from '../wording';
+import { byId, setText } from './dom';
+import { createReadout } from './readout';
+
+/** Places on the board from the start: up to 99,999,999 nothing moves. */
+const totalPlaces = 8;
+
+export interface BoardView {
+  readonly show: (model: Model, link: Link, wording: Wording) => void;
+}
+
+export function createBoard(): BoardView {
+  const split = byId('board-split');
+  const total = createReadout(byId('total'), { places: totalPlaces, plates: true });
+  const winners = createReadout(byId('winners'));
+  const losers = createReadout(byId('losers'));
+  const rate = createReadout(byId('rate'));
+  const p99 = createReadout(byId('p99'));
+  const uncounted = createReadout(byId('uncounted'));
+  const p99Unit = byId('p99-unit');
+  const winnersShare = byId('winners-share');
+  const losersShare = byId('losers-share');
+
+  return {
+    show(model, link, { formats }) {
+      const { score } = model;
+      total.show(formats.count(score.total));
+      winners.show(formats.count(score.winners));
+      losers.show(formats.count(score.losers));
+      uncounted.show(formats.count(uncountedOf(model)));
+
+      const share = winningShare(score);
+      const empty = score.total === 0;
+      setText(winnersShare, empty ? noFigure : formats.share(share));
+      setText(losersShare, empty ? noFigure : formats.share(1 - share));
+      split.style.setProperty('--winners', String(share));
+      split.classList.toggle('split-empty', empty);
+
+      // A rate is a claim about now, so it goes when the news stops; a count stays true of its time.
+      const now = isStale(link) ? undefined : model.pulses.at(-1);
+      rate.show(now ? formats.rate(now.rate) : noFigure);
+      const p99Ms = now?.p99Ms ?? null;
+      p99.show(p99Ms === null ? noFigure : formats.latency(p99Ms));
+      p99Unit.hidden = p99Ms === null;
+    },
+  };
+}

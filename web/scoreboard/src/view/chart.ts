@@ -1,0 +1,182 @@
+/**
+ * The chart of the last five minutes: rate on the left axis, p99 on the right one.
+ *
+ * This module alone knows ECharts, and is loaded after the score is on screen. Colours and font are
+ * those of the element it is drawn in, so it follows the theme when `show` is called again.
+ */
+import { LineChart, type LineSeriesOption } from 'echarts/charts';
+import {
+  GridComponent,
+  TooltipComponent,
+  type GridComponentOption,
+  type TooltipComponentOption,
+} from 'echarts/components';
+import { init, use, type ComposeOption } from 'echarts/core';
+import { CanvasRenderer } from 'echarts/renderers';
+import type { Pulse } from '../api';
+import { noFigure, type Formats } from '../format';
+import { historyMs, pointsOf } from '../history';
+import type { Messages } from '../messages';
+import type { Wording } from '../wording';
+import { make } from './dom';
+
+use([LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
+
+type Option = ComposeOption<LineSeriesOption | GridComponentOption | TooltipComponentOption>;
+
+export interface Chart {
+  readonly show: (pulses: readonly Pulse[], wording: Wording) => void;
+}
+
+interface Palette {
+  readonly rate: string;
+  readonly rateArea: string;
+  readonly p99: string;
+  readonly ink: string;
+  readonly quiet: string;
+  readonly rule: string;
+  readonly ground: string;
+  readonly font: string;
+}
+
+const windowSeconds = historyMs / 1000;
+
+export function createChart(host: HTMLElement): Chart {
+  const chart = init(host, null, { renderer: 'canvas' });
+  new ResizeObserver(() => {
+    chart.resize();
+  }).observe(host);
+
+  return {
+    show(pulses, wording) {
+      chart.setOption(optionFor(pulses, wording, paletteOf(host)), { lazyUpdate: true });
+    },
+  };
+}
+
+function optionFor(
+  pulses: readonly Pulse[],
+  { messages, formats }: Wording,
+  palette: Palette,
+): Option {
+  const newestMs = pulses.at(-1)?.atMs ?? 0;
+  const label = { color: palette.quiet, fontFamily: palette.font, fontSize: 12 };
+  const line = { type: 'line', showSymbol: false, connectNulls: false, animation: false } as const;
+  return {
+    animation: false,
+    grid: {
+      left: 0,
+      right: 0,
+      top: 10,
+      bottom: 0,
+      outerBoundsMode: 'same',
+      outerBoundsContain: 'axisLabel',
+    },
+    xAxis: {
+      type: 'value',
+      min: -windowSeconds,
+      max: 0,
+      interval: 60,
+      axisLine: { lineStyle: { color: palette.quiet } },
+      axisTick: { show: true, lineStyle: { color: palette.quiet } },
+      splitLine: { show: false },
+      axisLabel: {
+        ...label,
+        formatter: (seconds: number) => timeLabel(seconds, messages),
+        alignMinLabel: 'left',
+        alignMaxLabel: 'right',
+      },
+    },
+    yAxis: [
+      {
+        type: 'value',
+        min: 0,
+        splitNumber: 4,
+        axisLabel: { ...label, formatter: formats.tick },
+        splitLine: { lineStyle: { color: palette.rule } },
+      },
+      {
+        type: 'value',
+        min: 0,
+        splitNumber: 4,
+        alignTicks: true,
+        axisLabel: { ...label, formatter: formats.tick },
+        splitLine: { show: false },
+      },
+    ],
+    tooltip: {
+      trigger: 'axis',
+      confine: true,
+      backgroundColor: palette.ground,
+      borderColor: palette.quiet,
+      borderRadius: 2,
+      textStyle: { color: palette.ink, fontFamily: palette.font, fontSize: 13 },
+      axisPointer: { lineStyle: { color: palette.quiet, type: 'solid' } },
+      formatter: (hovered) => {
+        const first = Array.isArray(hovered) ? hovered[0] : hovered;
+        const seconds = Array.isArray(first?.value) ? Number(first.value[0]) : 0;
+        const atMs = newestMs + seconds * 1000;
+        const pulse = pulses.find((candidate) => candidate.atMs === Math.round(atMs));
+        return pulse ? tooltip(pulse, messages, formats) : '';
+      },
+    },
+    series: [
+      {
+        ...line,
+        yAxisIndex: 0,
+        data: pointsOf(pulses, (pulse) => pulse.rate).map((point) => [...point]),
+        color: palette.rate,
+        lineStyle: { width: 2 },
+        areaStyle: { color: palette.rateArea },
+      },
+      {
+        ...line,
+        yAxisIndex: 1,
+        data: pointsOf(pulses, (pulse) => pulse.p99Ms).map((point) => [...point]),
+        color: palette.p99,
+        lineStyle: { width: 1.5 },
+      },
+    ],
+  };
+}
+
+/** −5, −4, … now: the chart's title has the unit, and this fits on a telephone. */
+function timeLabel(seconds: number, messages: Messages): string {
+  return seconds === 0 ? messages['timeline.now'] : `−${-seconds / 60}`;
+}
+
+function tooltip(pulse: Pulse, messages: Messages, formats: Formats): HTMLElement {
+  const figure = (name: string, kind: string, value: string): HTMLElement =>
+    make(
+      'div',
+      { class: `chart-tip-row ${kind}` },
+      make('span', {}, name),
+      make('strong', {}, value),
+    );
+  return make(
+    'div',
+    { class: 'chart-tip' },
+    make('div', { class: 'chart-tip-time' }, formats.clock(pulse.atMs)),
+    figure(messages['timeline.rate'], 'key-rate', formats.rate(pulse.rate)),
+    figure(
+      messages['timeline.p99'],
+      'key-p99',
+      pulse.p99Ms === null ? noFigure : formats.latency(pulse.p99Ms),
+    ),
+  );
+}
+
+function paletteOf(host: HTMLElement): Palette {
+  const style = getComputedStyle(host);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  return {
+    rate: colour('--rate'),
+    rateArea: colour('--rate-area'),
+    p99: colour('--p99'),
+    ink: colour('--ink'),
+    quiet: colour('--quiet'),
+    rule: colour('--rule'),
+    ground: colour('--raised'),
+    font: style.fontFamily,
+  };
+}

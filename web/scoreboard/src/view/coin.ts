@@ -1,0 +1,18 @@
+/** The coin's sealed seed: its commitment, short to read and whole to copy. */
+import type { Contest } from '../api';
+import { byId, setText } from './dom';
+
+export interface CoinView {
+  readonly show: (contest: Contest) => void;
+}
+
+export function createCoin(): CoinView {
+  const short = byId('commitment');
+  const full = byId('commitment-full');
+  return {
+    show({ seedCommitment }) {
+      setText(short, `${seedCommitment.slice(0, 8)}…${seedCommitment.slice(-8)}`);
+      setText(full, seedCommitment);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** What to do while there is nothing to show: the line that sends the first entry. */
+import { curlLine } from '../command';
+import type { Model } from '../model';
+import { byId, setText } from './dom';
+
+export interface EmptyView {
+  readonly show: (model: Model) => void;
+}
+
+export function createEmpty(): EmptyView {
+  const empty = byId('empty');
+  const command = byId('command');
+  return {
+    show({ contest, score }) {
+      const line = curlLine(contest, location.origin);
+      empty.hidden = score.total > 0 || line === null;
+      setText(command, line ?? '');
+    },
+  };
+}

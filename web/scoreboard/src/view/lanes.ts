@@ -1,0 +1,58 @@
+/**
+ * Counts as lanes of a track: one lane a name, in the contest's order so that nothing jumps, each
+ * bar as long as its count against the longest, and parted where winners end and losers begin.
+ */
+import { winningShare, type Lane } from '../model';
+import type { Wording } from '../wording';
+import { byId, make, setText } from './dom';
+
+export interface LanesView {
+  readonly show: (lanes: readonly Lane[], wording: Wording) => void;
+}
+
+interface Row {
+  readonly lane: HTMLElement;
+  readonly number: HTMLElement;
+  readonly name: HTMLElement;
+  readonly count: HTMLElement;
+  readonly share: HTMLElement;
+}
+
+/** `id`: of the list in `index.html`. */
+export function createLanes(id: string): LanesView {
+  const list = byId(id);
+  let rows: Row[] = [];
+
+  return {
+    show(lanes, { formats }) {
+      if (rows.length !== lanes.length) {
+        rows = lanes.map(createRow);
+        list.replaceChildren(...rows.map((row) => row.lane));
+      }
+      const longest = Math.max(...lanes.map((lane) => lane.total));
+      const sum = lanes.reduce((total, lane) => total + lane.total, 0);
+      lanes.forEach((lane, index) => {
+        const row = rows[index];
+        if (!row) return;
+        setText(row.number, String(lane.number));
+        setText(row.name, lane.name);
+        setText(row.count, formats.count(lane.total));
+        setText(row.share, sum === 0 ? '' : formats.share(lane.total / sum));
+        row.lane.style.setProperty('--length', String(longest === 0 ? 0 : lane.total / longest));
+        row.lane.style.setProperty('--winners', String(winningShare(lane)));
+      });
+    },
+  };
+}
+
+function createRow(): Row {
+  const number = make('span', { class: 'lane-number', 'aria-hidden': 'true' });
+  const name = make('span', { class: 'lane-name' });
+  const count = make('span', { class: 'lane-count' });
+  const share = make('span', { class: 'lane-share' });
+  const bar = make('span', { class: 'lane-bar', 'aria-hidden': 'true' });
+  const figures = make('span', { class: 'lane-figures' }, count, ' ', share);
+  const head = make('span', { class: 'lane-head' }, name, ' ', figures);
+  const lane = make('li', { class: 'lane' }, number, head, bar);
+  return { lane, number, name, count, share };
+}

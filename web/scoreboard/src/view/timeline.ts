@@ -1,0 +1,65 @@
+/**
+ * The last five minutes: the chart, and under it the figures that a chart does not say in words.
+ *
+ * The chart comes as a file of its own, after the score; if it does not come, the figures stay and
+ * the page says so.
+ */
+import { noFigure } from '../format';
+import { summarise } from '../history';
+import type { Model } from '../model';
+import type { Wording } from '../wording';
+import type { Chart } from './chart';
+import { byId, setText } from './dom';
+
+export interface TimelineView {
+  readonly show: (model: Model, wording: Wording) => void;
+  /** The theme changed: the next `show` draws again even if the pulses are the same. */
+  readonly restyle: () => void;
+}
+
+/** `onReady` is called when the chart can be drawn, so that a frame is asked for. */
+export function createTimeline(onReady: () => void): TimelineView {
+  const host = byId('timeline-chart');
+  const facts = {
+    rateMax: byId('rate-max'),
+    rateMean: byId('rate-mean'),
+    p99Max: byId('p99-max'),
+    accepted: byId('accepted'),
+    rejected: byId('rejected'),
+  };
+  let chart: Chart | null = null;
+  let drawn: { pulses: Model['pulses']; wording: Wording } | null = null;
+
+  import('./chart').then(
+    ({ createChart }) => {
+      chart = createChart(host);
+      onReady();
+    },
+    () => {
+      host.hidden = true;
+      byId('timeline-failed').hidden = false;
+    },
+  );
+
+  return {
+    show({ pulses }, wording) {
+      const { formats } = wording;
+      const summary = summarise(pulses);
+      const latest = pulses.at(-1);
+      setText(facts.rateMax, summary ? formats.rate(summary.rateMax) : noFigure);
+      setText(facts.rateMean, summary ? formats.rate(summary.rateMean) : noFigure);
+      const worst = summary?.p99MsMax ?? null;
+      setText(facts.p99Max, worst === null ? noFigure : `${formats.latency(worst)} ms`);
+      setText(facts.accepted, latest ? formats.count(latest.accepted) : noFigure);
+      setText(facts.rejected, latest ? formats.count(latest.rejected) : noFigure);
+
+      // Scores come five times a second, pulses once: the canvas is only redrawn for a pulse.
+      if (!chart || (drawn?.pulses === pulses && drawn.wording === wording)) return;
+      chart.show(pulses, wording);
+      drawn = { pulses, wording };
+    },
+    restyle() {
+      drawn = null;
+    },
+  };
+}

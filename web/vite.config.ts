@@ -1,0 +1,34 @@
+/**
+ * How the scoreboard is built: one page whose files the server embeds.
+ *
+ * Paths in the output are relative, so it can be served under any prefix, and nothing is inlined,
+ * because the server's Content-Security-Policy allows no inline script.
+ * `npm run build -- --outDir DIR --emptyOutDir` writes elsewhere; give DIR as an absolute path.
+ */
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: here('scoreboard'),
+  base: './',
+  cacheDir: here('node_modules/.vite'),
+  build: {
+    outDir: here('dist'),
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    // Only the charts' chunk is large, and it is loaded after the score is on screen.
+    chunkSizeWarningLimit: 600,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    // `npm run dev` shows the page over a server that is already running.
+    proxy: { '/v1': process.env.ESTADIO_URL ?? 'http://127.0.0.1:8080' },
+  },
+  test: {
+    include: ['src/**/*.test.ts'],
+  },
+});
