@@ -2,8 +2,8 @@
 # also compressed. Without WITH_PAGES the span is empty.
 
 set(types
-  .html "text/html; charset=utf-8" .js "text/javascript; charset=utf-8" .css "text/css; charset=utf-8"
-  .svg "image/svg+xml" .json "application/json" .txt "text/plain; charset=utf-8" .map "application/json"
+  .html "text/html\; charset=utf-8" .js "text/javascript\; charset=utf-8" .css "text/css\; charset=utf-8"
+  .svg "image/svg+xml" .json "application/json" .txt "text/plain\; charset=utf-8" .map "application/json"
   .png "image/png" .ico "image/x-icon" .woff2 "font/woff2")
 
 set(bytes "")

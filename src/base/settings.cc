@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <optional>
 #include <toml++/toml.h>
@@ -81,14 +80,7 @@ void Settings::add(std::string name, std::int64_t& target, std::int64_t least, s
        .help = std::move(help),
        .kind = Kind::kNumber,
        .parse = [&target, least, most](std::string_view text) -> Result<void> {
-         std::int64_t number = 0;
-         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-         if (error != std::errc{} || end != text.data() + text.size() || number < least ||
-             number > most) {
-           return fail(Code::kInvalidArgument,
-                       fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text));
-         }
-         target = number;
+         ASSIGN_OR_RETURN(target, parse_integer(text, least, most));
          return {};
        },
        .format = [&target] { return fmt::format("{}", target); }});
@@ -227,6 +219,9 @@ Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", app.help());
     return Next::kDone;
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view what = error.what();
+    return fail(Code::kInvalidArgument, fmt::format("{}: expected one value", what.substr(0, what.find(':'))));
   } catch (const CLI::ParseError& error) {
     return fail(Code::kInvalidArgument,
                 fmt::format("{} (see '{} {} --help')", error.what(), description_.program,

@@ -62,6 +62,16 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
               fmt::format("expected a duration such as 10s or 250ms, got '{}'", text));
 }
 
+Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text));
+  }
+  return number;
+}
+
 std::string format_bytes(std::uint64_t bytes) {
   for (const auto& [name, factor] : kByteUnits) {
     const bool binary = name.ends_with("iB");

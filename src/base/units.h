@@ -16,6 +16,9 @@ namespace base {
 // A number with a unit: ns, us, ms, s, m, h. "0" needs none. At most 1000 hours.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+// A whole number from `least` to `most`, in decimal digits.
+[[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most);
+
 // The largest unit that keeps the number whole: 67108864 gives "64MiB", 1500 ms gives "1500ms".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);

@@ -93,7 +93,8 @@ void Connection::receive() {
       }
     }
     if (!fd_) return;
-    if (stage_ < Stage::kStreaming && !received_.empty() && request_started_.count() == 0) {
+    const bool is_coming = !received_.empty() || stage_ == Stage::kChunks;
+    if (stage_ < Stage::kStreaming && is_coming && request_started_.count() == 0) {
       request_started_ = worker_.loop().now();
     }
     update_interest();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -45,8 +46,8 @@ struct AllOptions {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
   std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
   base::Bytes segment_bytes{std::uint64_t{64} << 20};
-  std::chrono::nanoseconds retry_window{0};  // 0: as the folder has it
-  std::int64_t retry_ids = 0;                // the same
+  std::optional<std::chrono::nanoseconds> retry_window;  // nothing: as the folder has it
+  std::optional<std::int64_t> retry_ids;
   base::Logger::Options log;
 };
 
@@ -73,10 +74,20 @@ void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("idle-timeout", options.idle_timeout, "an idle connection is closed after this");
   settings.add("durability-timeout", options.durability_timeout, "entries not durable within this get 504");
   settings.add("segment-bytes", options.segment_bytes, "size of a file of the log");
-  settings.add("retry-window", options.retry_window,
-               "how long a client may send an id again and have it counted once; 0: as the folder has it, at first 10m");
-  settings.add("retry-ids", options.retry_ids, 0, 1'000'000'000,
-               "how many of the clients' ids are remembered for that, 24 bytes each; 0: as the folder has it, at first 4000000");
+  settings.add_parsed(
+      "retry-window", "TIME", "how long a client may send an id again and have it counted once; fixed by the first start",
+      [&](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(options.retry_window, base::parse_duration(text));
+        return {};
+      },
+      [&] { return base::format_duration(options.retry_window.value_or(RetryRule().window)); });
+  settings.add_parsed(
+      "retry-ids", "N", "how many of the clients' ids are remembered for that, 24 bytes each; fixed by the first start",
+      [&](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(options.retry_ids, base::parse_integer(text, 1, 1'000'000'000));
+        return {};
+      },
+      [&] { return std::to_string(options.retry_ids.value_or(RetryRule().ids)); });
   settings.add_parsed(
       "log-level", "LEVEL", "debug, info, warning or error",
       [&](std::string_view text) -> base::Result<void> {
@@ -93,6 +104,7 @@ void add_settings(base::Settings& settings, AllOptions& options) {
       [&] { return options.log.format == base::LogFormat::kJson ? "json" : "text"; });
 }
 
+// What the settings must fulfil together, and the files that they name.
 base::Result<void> check(const AllOptions& options) {
   const auto refuse = [](std::string message) { return base::fail(base::Code::kInvalidArgument, std::move(message)); };
   if (options.data.empty()) return refuse("data: expected a folder, as in --data contest");
@@ -102,6 +114,15 @@ base::Result<void> check(const AllOptions& options) {
   }
   if (options.max_in_flight.count > DiskLog::kGatheringBytesMax) {
     return refuse(fmt::format("max-in-flight: expected at most {}", base::format_bytes(DiskLog::kGatheringBytesMax)));
+  }
+  if (options.segment_bytes.count < DiskLog::kSegmentBytesMin || options.segment_bytes.count > DiskLog::kSegmentBytesMax) {
+    return refuse(fmt::format("segment-bytes: expected {} to {}", base::format_bytes(DiskLog::kSegmentBytesMin),
+                              base::format_bytes(DiskLog::kSegmentBytesMax)));
+  }
+  if (!options.contest_file.empty()) RETURN_IF_ERROR(Contest::from_file(options.contest_file));
+  if (!options.tls_certificate.empty()) {
+    auto tls = http::TlsContext::for_server(options.tls_certificate, options.tls_key);
+    if (!tls) return base::fail(std::move(tls).error().within("tls-cert, tls-key"));
   }
   return {};
 }
@@ -121,6 +142,7 @@ class WholeContest {
   static base::Result<std::unique_ptr<WholeContest>> start(const AllOptions& options, const base::Clock& clock, base::Logger& log);
 
   ~WholeContest() {
+    if (!server_) return;  // it did not come to serving
     server_->stop(kDrainPatience);
     // What is in the log is counted before the end.
     tally_.reset();
@@ -176,10 +198,9 @@ class WholeContest {
 
 base::Result<std::unique_ptr<WholeContest>> WholeContest::start(const AllOptions& options, const base::Clock& clock,
                                                                 base::Logger& log) {
-  DataFolder::Asked asked{.contest_file = options.contest_file, .window = {}, .ids = {}};
-  if (options.retry_window.count() > 0) asked.window = options.retry_window;
-  if (options.retry_ids > 0) asked.ids = options.retry_ids;
-  ASSIGN_OR_RETURN(DataFolder folder, DataFolder::open(options.data, asked));
+  const DataFolder::Asked asked{
+      .contest_file = options.contest_file, .window = options.retry_window, .ids = options.retry_ids};
+  ASSIGN_OR_RETURN(DataFolder folder, DataFolder::open(options.data, asked, clock.wall_ms()));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(folder.seed_file()));
   auto contest = std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), seed, options, clock, log));
   RETURN_IF_ERROR(contest->open_stores());
@@ -202,6 +223,7 @@ base::Result<void> WholeContest::open_stores() {
                                                 .events = *events_,
                                                 .scores = *scores_,
                                                 .window = window_,
+                                                .known = &known_,
                                                 .clock = clock_,
                                                 .log = log_});
   return {};
@@ -229,7 +251,7 @@ base::Result<void> WholeContest::serve() {
                               .window = window_,
                               .pulses = *pulses_,
                               .clock = clock_,
-                              .started_at_ms = clock_.wall_ms(),
+                              .started_at_ms = folder_.started_at_ms(),
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
   const http::Server::Options options{.address = options_.http,
@@ -353,7 +375,9 @@ int run_all(Arguments arguments) {
   const auto contest = WholeContest::start(options, clock, log);
   if (!contest) {
     print_error(contest.error().message());
-    return contest.error().code() == base::Code::kInvalidArgument ? kExitUsage : kExitFailed;
+    const bool is_usage = contest.error().code() == base::Code::kInvalidArgument ||
+                          contest.error().code() == base::Code::kFailedPrecondition;
+    return is_usage ? kExitUsage : kExitFailed;
   }
   signals.wait();
   log.info("stopping: no new entries are taken, those under way are answered");

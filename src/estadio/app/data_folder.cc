@@ -41,7 +41,7 @@ base::Result<base::UniqueFd> lock_folder(const std::string& path) {
 }
 
 std::string contest_file_of(const std::string& path) { return path + "/contest.toml"; }
-std::string rule_file_of(const std::string& path) { return path + "/rule.toml"; }
+std::string fixed_file_of(const std::string& path) { return path + "/fixed.toml"; }
 
 base::Result<Contest> read_contest(const std::string& path, const std::string& asked_file) {
   if (!asked_file.empty()) return Contest::from_file(asked_file);
@@ -49,43 +49,50 @@ base::Result<Contest> read_contest(const std::string& path, const std::string& a
   return Contest::defaults();
 }
 
-// The rule kept in the folder; the file has the form of a configuration file.
-base::Result<RetryRule> read_rule(const std::string& path) {
+// The file has the form of a configuration file.
+base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
+  DataFolder::Fixed fixed;
   std::chrono::nanoseconds window{};
-  RetryRule rule;
-  base::Settings settings({.program = "rule", .command = {}, .about = {}, .examples = {}, .commands = {}});
+  base::Settings settings({.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
+  settings.add("started-at-ms", fixed.started_at_ms, 0, INT64_MAX, "");
   settings.add("retry-window", window, "");
-  settings.add("retry-ids", rule.ids, 1, INT64_MAX, "");
-  const std::vector<std::string> arguments = {"--config", rule_file_of(path)};
+  settings.add("retry-ids", fixed.rule.ids, 1, INT64_MAX, "");
+  const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
   const auto loaded = settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
   if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
-  rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
+  fixed.rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
+  return fixed;
+}
+
+RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
+  if (asked.window) rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
+  if (asked.ids) rule.ids = *asked.ids;
   return rule;
 }
 
-base::Result<RetryRule> settle_rule(const std::string& path, const DataFolder::Asked& asked) {
-  RetryRule wanted;
-  const bool is_new = !fs::exists(rule_file_of(path));
-  if (!is_new) {
-    ASSIGN_OR_RETURN(wanted, read_rule(path));
+// Reads what is fixed, or fixes it when the folder is new.
+base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const DataFolder::Asked& asked, std::int64_t now_ms) {
+  if (!fs::exists(fixed_file_of(path))) {
+    const DataFolder::Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
+    RETURN_IF_ERROR(write_file(fixed_file_of(path),
+                               fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n", fixed.started_at_ms,
+                                           base::format_duration(fixed.rule.window), fixed.rule.ids)));
+    return fixed;
   }
-  const RetryRule kept = wanted;
-  if (asked.window) wanted.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
-  if (asked.ids) wanted.ids = *asked.ids;
-  if (is_new) {
-    RETURN_IF_ERROR(write_file(rule_file_of(path), fmt::format("retry-window = \"{}\"\nretry-ids = {}\n",
-                                                               base::format_duration(wanted.window), wanted.ids)));
-  } else if (wanted.window != kept.window || wanted.ids != kept.ids) {
+  ASSIGN_OR_RETURN(const DataFolder::Fixed fixed, read_fixed(path));
+  const RetryRule wanted = rule_of(fixed.rule, asked);
+  if (wanted.window != fixed.rule.window || wanted.ids != fixed.rule.ids) {
     return base::fail(base::Code::kFailedPrecondition,
                       fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it was made; asked for are {} and {}",
-                                  path, base::format_duration(kept.window), kept.ids, base::format_duration(wanted.window), wanted.ids));
+                                  path, base::format_duration(fixed.rule.window), fixed.rule.ids,
+                                  base::format_duration(wanted.window), wanted.ids));
   }
-  return wanted;
+  return fixed;
 }
 
 }  // namespace
 
-base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& asked) {
+base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& asked, std::int64_t now_ms) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error) return base::fail(base::Error::from_errno("making the data folder " + path, error.value()));
@@ -97,18 +104,18 @@ base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& 
     RETURN_IF_ERROR(write_file(contest_file_of(path), text.str()));
   }
   DataFolder folder(path, std::move(contest));
-  ASSIGN_OR_RETURN(folder.rule_, settle_rule(path, asked));
+  ASSIGN_OR_RETURN(folder.fixed_, settle_fixed(path, asked, now_ms));
   folder.lock_ = std::move(lock);
   return folder;
 }
 
 base::Result<DataFolder> DataFolder::open_to_read(const std::string& path, const std::string& contest_file) {
-  if (!fs::exists(rule_file_of(path))) {
+  if (!fs::exists(fixed_file_of(path))) {
     return base::fail(base::Code::kNotFound, fmt::format("there is no contest in {}", path));
   }
   ASSIGN_OR_RETURN(Contest contest, read_contest(path, contest_file));
   DataFolder folder(path, std::move(contest));
-  ASSIGN_OR_RETURN(folder.rule_, read_rule(path));
+  ASSIGN_OR_RETURN(folder.fixed_, read_fixed(path));
   return folder;
 }
 

@@ -2,8 +2,8 @@
 //
 //   lock            held by the process that runs the contest
 //   contest.toml    the contest as last configured; absent when it is the default one
-//   rule.toml       how far retries are told from new entries; fixed when the folder is made,
-//                   because the count and its proof must follow one rule
+//   fixed.toml      when the contest began, and how far retries are told from new entries: fixed
+//                   when the folder is made, because count and proof must follow one rule
 //   coin.seed       the coin's secret
 //   log/            the event log
 //   score/          the score book
@@ -39,23 +39,30 @@ class DataFolder {
   // Makes the folder when it is not there, and locks it for this process.
   // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when
   // the rule asked for is not the folder's.
-  [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked);
+  [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked, std::int64_t now_ms);
 
   // Beside the process that runs the contest, or after it. Errors: kNotFound.
   [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path, const std::string& contest_file);
 
   [[nodiscard]] const Contest& contest() const { return contest_; }
-  [[nodiscard]] const RetryRule& rule() const { return rule_; }
+  [[nodiscard]] const RetryRule& rule() const { return fixed_.rule; }
+  [[nodiscard]] std::int64_t started_at_ms() const { return fixed_.started_at_ms; }
   [[nodiscard]] std::string seed_file() const { return path_ + "/coin.seed"; }
   [[nodiscard]] std::string log_folder() const { return path_ + "/log"; }
   [[nodiscard]] std::string score_folder() const { return path_ + "/score"; }
+
+  // What does not change after the folder was made.
+  struct Fixed {
+    std::int64_t started_at_ms = 0;
+    RetryRule rule;
+  };
 
  private:
   DataFolder(std::string path, Contest contest) : path_(std::move(path)), contest_(std::move(contest)) {}
 
   std::string path_;
   Contest contest_;
-  RetryRule rule_;
+  Fixed fixed_;
   base::UniqueFd lock_;
 };
 

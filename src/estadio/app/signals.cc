@@ -19,6 +19,8 @@ sigset_t stop_set() {
 StopSignals::StopSignals() {
   const sigset_t set = stop_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // A client that has gone is an error of a write, also of those that OpenSSL makes.
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 void StopSignals::wait() {

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as something to wait for.
+// SIGINT and SIGTERM as something to wait for; SIGPIPE ignored.
 //
 // Threads: construct in the main thread before any other starts, so that all inherit the mask.
 #pragma once

@@ -19,6 +19,7 @@ struct VerifyOptions {
   std::string data;
   std::string contest_file;
   std::string acks_file;
+  bool are_acks_partial = false;
   bool is_json = false;
   bool reveals_seed = false;
 };
@@ -48,6 +49,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
                         .events = *events,
                         .score = score,
                         .acks = acks ? &*acks : nullptr,
+                        .are_acks_complete = !options.are_acks_partial,
                         .retention_ms = window.retention_ms(),
                         .retry_ids = static_cast<std::size_t>(folder.rule().ids),
                         .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
@@ -67,6 +69,8 @@ int run_verify(Arguments arguments) {
       "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify --data contest --acks acks.ndjson\n");
   settings.add("data", options.data, "DIR", "folder of the contest");
   settings.add("acks", options.acks_file, "FILE", "what clients were told: lines of {\"id\":\"…\",\"outcome\":\"winner\"}");
+  settings.add("partial-acks", options.are_acks_partial,
+               "the acks are of some clients only, or answers were lost: results without an ack are no difference");
   settings.add("contest", options.contest_file, "FILE", "contest.toml, when it is not the data folder's");
   settings.add("json", options.is_json, "print the report as JSON");
   settings.add("reveal", options.reveals_seed, "print the coin's seed too, so that others can check; not before the contest is over");

@@ -18,10 +18,18 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 100;
 
-base::Failure refuse(std::string_view file, const toml::node& node, std::string_view what) {
+// "contest.toml:12:8", where a node stands.
+std::string place_of(std::string_view file, const toml::node& node) {
   const auto& at = node.source().begin;
-  return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("{}:{}:{}: {}", file, at.line, at.column, what));
+  return fmt::format("{}:{}:{}", file, at.line, at.column);
+}
+
+base::Failure refuse(std::string_view place, std::string_view what) {
+  return base::fail(base::Code::kInvalidArgument, fmt::format("{}: {}", place, what));
+}
+
+base::Failure refuse(std::string_view file, const toml::node& node, std::string_view what) {
+  return refuse(place_of(file, node), what);
 }
 
 std::string slug_of(std::string_view name) {
@@ -36,9 +44,10 @@ std::string slug_of(std::string_view name) {
 std::int64_t ms_since_epoch(const toml::date_time& when) {
   using namespace std::chrono;
   const sys_days day = year(when.date.year) / month(when.date.month) / std::chrono::day(when.date.day);
-  const auto time = hours(when.time.hour) + minutes(when.time.minute) + seconds(when.time.second) +
-                    nanoseconds(when.time.nanosecond) - minutes(when.offset ? when.offset->minutes : 0);
-  return duration_cast<milliseconds>(day.time_since_epoch() + time).count();
+  const milliseconds time = hours(when.time.hour) + minutes(when.time.minute) + seconds(when.time.second) +
+                            milliseconds(when.time.nanosecond / 1'000'000) -
+                            minutes(when.offset ? when.offset->minutes : 0);
+  return (day.time_since_epoch() + time).count();
 }
 
 // Reads one table; every key must be known.
@@ -83,6 +92,7 @@ class TableReader {
   }
 
   [[nodiscard]] std::string_view file() const { return file_; }
+  [[nodiscard]] std::string place(std::string_view key) const { return place_of(file_, *table_.get(key)); }
   [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
 
  private:
@@ -90,7 +100,15 @@ class TableReader {
   const toml::table& table_;
 };
 
-base::Result<Faculty> read_faculty(const TableReader& table) {
+// A faculty or discipline, and where the file has it, for errors that come to light later.
+template <class Item>
+struct Placed {
+  Item item;
+  std::string place;       // of a faculty: its name's; of a discipline: its id's
+  std::string name_place;  // of its name
+};
+
+base::Result<Placed<Faculty>> read_faculty(const TableReader& table) {
   RETURN_IF_ERROR(table.only({"name", "aliases"}));
   Faculty faculty;
   ASSIGN_OR_RETURN(faculty.name, table.name("name"));
@@ -101,21 +119,21 @@ base::Result<Faculty> read_faculty(const TableReader& table) {
       faculty.aliases.push_back(std::move(text));
     }
   }
-  return faculty;
+  return Placed<Faculty>{.item = std::move(faculty), .place = table.place("name"), .name_place = table.place("name")};
 }
 
-base::Result<Discipline> read_discipline(const TableReader& table) {
+base::Result<Placed<Discipline>> read_discipline(const TableReader& table) {
   RETURN_IF_ERROR(table.only({"id", "name"}));
   Discipline discipline;
   ASSIGN_OR_RETURN(discipline.id, table.integer("id", 0, Contest::kDisciplineIdMax));
   ASSIGN_OR_RETURN(discipline.name, table.name("name"));
-  return discipline;
+  return Placed<Discipline>{.item = std::move(discipline), .place = table.place("id"), .name_place = table.place("name")};
 }
 
 // The tables of `[[key]]`, or nothing when the file has none.
 template <class Item, class Read>
-base::Result<std::vector<Item>> read_tables(const TableReader& file, std::string_view key, Read read) {
-  std::vector<Item> items;
+base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std::string_view key, Read read) {
+  std::vector<Placed<Item>> items;
   const toml::node* node = file.get(key);
   if (node == nullptr) return items;
   if (!node->is_array_of_tables()) {
@@ -134,8 +152,8 @@ struct Contest::Parts {
   std::string name = "Olimpiadas";
   int partitions = 2;
   std::optional<std::int64_t> closes_at_ms;
-  std::vector<Faculty> faculties;
-  std::vector<Discipline> disciplines;
+  std::vector<Placed<Faculty>> faculties;
+  std::vector<Placed<Discipline>> disciplines;
 };
 
 std::string fold_name(std::string_view name) {
@@ -156,55 +174,60 @@ Contest Contest::defaults() {
 }
 
 base::Result<Contest> Contest::build(Parts parts) {
-  const auto refuse_whole = [](std::string message) {
-    return base::fail(base::Code::kInvalidArgument, std::move(message));
-  };
   if (parts.faculties.empty()) {
-    parts.faculties = {{.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}},
-                       {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}}};
+    parts.faculties = {{.item = {.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}}, .place = {}, .name_place = {}},
+                       {.item = {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}}, .place = {}, .name_place = {}}};
   }
   if (parts.disciplines.empty()) {
-    parts.disciplines = {{.id = 1, .name = "Natación"}, {.id = 2, .name = "Atletismo"}, {.id = 3, .name = "Boxeo"}};
+    parts.disciplines = {{.item = {.id = 1, .name = "Natación"}, .place = {}, .name_place = {}},
+                         {.item = {.id = 2, .name = "Atletismo"}, .place = {}, .name_place = {}},
+                         {.item = {.id = 3, .name = "Boxeo"}, .place = {}, .name_place = {}}};
   }
-  if (parts.faculties.size() > kFacultiesMax || parts.disciplines.size() > kDisciplinesMax) {
-    return refuse_whole(fmt::format("expected at most {} faculties and {} disciplines", kFacultiesMax, kDisciplinesMax));
+  if (parts.faculties.size() > kFacultiesMax) {
+    return refuse(parts.faculties[kFacultiesMax].place, fmt::format("faculty: expected at most {}", kFacultiesMax));
+  }
+  if (parts.disciplines.size() > kDisciplinesMax) {
+    return refuse(parts.disciplines[kDisciplinesMax].place, fmt::format("discipline: expected at most {}", kDisciplinesMax));
   }
   Contest contest;
   contest.name_ = std::move(parts.name);
   contest.partitions_ = parts.partitions;
   contest.closes_at_ms_ = parts.closes_at_ms;
-  contest.faculties_ = std::move(parts.faculties);
-  contest.disciplines_ = std::move(parts.disciplines);
-
-  for (std::size_t i = 0; i < contest.faculties_.size(); ++i) {
-    Faculty& faculty = contest.faculties_[i];
-    std::vector<std::string> names = {faculty.name};
-    names.insert(names.end(), faculty.aliases.begin(), faculty.aliases.end());
-    for (const std::string& name : names) {
-      const auto index = static_cast<FacultyIndex>(i);
-      const auto [taken, is_new] = contest.spellings_.emplace(fold_name(name), index);
-      if (!is_new && taken->second != index) {
-        return refuse_whole(fmt::format("'{}' names two faculties: {} and {}", name,
-                                        contest.faculties_[taken->second].name, faculty.name));
-      }
-      contest.spellings_.emplace(name, index);
-      const std::string slug = slug_of(name);
-      if (std::ranges::count(faculty.slugs, slug) == 0) faculty.slugs.push_back(slug);
-    }
-  }
-  for (std::size_t i = 0; i < contest.disciplines_.size(); ++i) {
-    const Discipline& discipline = contest.disciplines_[i];
-    const auto id = static_cast<std::size_t>(discipline.id);
-    if (id >= contest.by_id_.size()) contest.by_id_.resize(id + 1, -1);
-    if (contest.by_id_[id] >= 0) return refuse_whole(fmt::format("two disciplines have the id {}", id));
-    contest.by_id_[id] = static_cast<std::int16_t>(i);
-    for (std::size_t j = 0; j < i; ++j) {
-      if (contest.disciplines_[j].name == discipline.name) {
-        return refuse_whole(fmt::format("two disciplines have the name '{}'", discipline.name));
-      }
-    }
+  for (auto& [faculty, place, name_place] : parts.faculties) RETURN_IF_ERROR(contest.add(std::move(faculty), place));
+  for (auto& [discipline, place, name_place] : parts.disciplines) {
+    RETURN_IF_ERROR(contest.add(std::move(discipline), place, name_place));
   }
   return contest;
+}
+
+base::Result<void> Contest::add(Faculty faculty, std::string_view place) {
+  const auto index = static_cast<FacultyIndex>(faculties_.size());
+  std::vector<std::string> names = {faculty.name};
+  names.insert(names.end(), faculty.aliases.begin(), faculty.aliases.end());
+  for (const std::string& name : names) {
+    const auto [taken, is_new] = spellings_.emplace(fold_name(name), index);
+    if (!is_new && taken->second != index) {
+      return refuse(place, fmt::format("name: '{}' is also {}: expected names that differ in more than case and accents", name,
+                                       faculties_[taken->second].name));
+    }
+    spellings_.emplace(name, index);
+    const std::string slug = slug_of(name);
+    if (std::ranges::count(faculty.slugs, slug) == 0) faculty.slugs.push_back(slug);
+  }
+  faculties_.push_back(std::move(faculty));
+  return {};
+}
+
+base::Result<void> Contest::add(Discipline discipline, std::string_view place, std::string_view name_place) {
+  const auto id = static_cast<std::size_t>(discipline.id);
+  if (id >= by_id_.size()) by_id_.resize(id + 1, -1);
+  if (by_id_[id] >= 0) return refuse(place, fmt::format("id: {} is taken: expected another number", id));
+  if (std::ranges::count(disciplines_, discipline.name, &Discipline::name) > 0) {
+    return refuse(name_place, fmt::format("name: '{}' is taken: expected another name", discipline.name));
+  }
+  by_id_[id] = static_cast<std::int16_t>(disciplines_.size());
+  disciplines_.push_back(std::move(discipline));
+  return {};
 }
 
 base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view name) {
@@ -235,9 +258,7 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
   }
   ASSIGN_OR_RETURN(parts.faculties, read_tables<Faculty>(file, "faculty", read_faculty));
   ASSIGN_OR_RETURN(parts.disciplines, read_tables<Discipline>(file, "discipline", read_discipline));
-  auto contest = build(std::move(parts));
-  if (!contest) return base::fail(std::move(contest).error().within(name));
-  return contest;
+  return build(std::move(parts));
 }
 
 base::Result<Contest> Contest::from_file(const std::string& path) {

@@ -72,6 +72,9 @@ class Contest {
   };
 
   static base::Result<Contest> build(Parts parts);
+  // `place` and `name_place` say where the file has them, for errors.
+  base::Result<void> add(Faculty faculty, std::string_view place);
+  base::Result<void> add(Discipline discipline, std::string_view place, std::string_view name_place);
 
   std::string name_;
   std::vector<Faculty> faculties_;

@@ -6,21 +6,6 @@
 
 namespace estadio {
 
-void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const {
-  const std::scoped_lock lock(mutex_);
-  for (std::size_t i = 0; i < batch.entries.size(); ++i) {
-    const Entry& entry = batch.entries[i];
-    verdicts[i].is_repeated = entry.is_id_given && ids_.holds(entry.id, now_ms);
-  }
-}
-
-void KnownIds::add(const EntryBatch& batch, std::int64_t now_ms) {
-  const std::scoped_lock lock(mutex_);
-  for (const Entry& entry : batch.entries) {
-    if (entry.is_id_given && !ids_.holds(entry.id, now_ms)) ids_.see(entry.id, now_ms);
-  }
-}
-
 LocalJudge::LocalJudge(const Parts& parts)
     : parts_(parts), format_(parts.contest), records_(parts.events.partitions()) {}
 

@@ -18,7 +18,6 @@ namespace estadio {
 namespace {
 
 constexpr std::size_t kReadRecords = 4096;  // enough for one call of a reader
-constexpr std::size_t kSegmentBytesMin = std::size_t{64} << 10;
 
 base::Result<void> sync_folder(const std::string& folder) {
   const base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -167,14 +166,15 @@ class DiskLog::Reader final : public PartitionReader {
     return {};
   }
 
+  // REQUIRES: file_ has no more blocks, and what is wanted is durable: so it is in the next
+  // segment, unless this one is damaged.
   base::Result<void> open_next_file() {
     const std::scoped_lock lock(log_.mutex_);
-    ++segment_;
-    if (segment_ >= log_.segments_.size()) {
-      return base::fail(base::Code::kCorruption,
-                        fmt::format("{}: ends before offset {} of {}-{}", log_.segments_.back().path, position_,
-                                    topic_of(partition_.topic), partition_.number));
+    const std::size_t next = segment_ + 1;
+    if (next == log_.segments_.size() || log_.segments_[next].header.first_sequence != file_->next_sequence()) {
+      return base::fail(file_->damage());
     }
+    segment_ = next;
     ASSIGN_OR_RETURN(auto file, SegmentReader::open(log_.segments_[segment_]));
     file_ = std::move(file);
     return {};
@@ -198,8 +198,9 @@ DiskLog::DiskLog(Options options, const base::Clock& clock, base::Logger& log)
     : options_(std::move(options)), clock_(clock), log_(log), gathering_(options_.partitions) {}
 
 base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options, const base::Clock& clock, base::Logger& log) {
-  if (options.segment_bytes < kSegmentBytesMin) {
-    return base::fail(base::Code::kInvalidArgument, fmt::format("a segment takes at least {} bytes", kSegmentBytesMin));
+  if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("a segment of the log takes {} to {} bytes", kSegmentBytesMin, kSegmentBytesMax));
   }
   std::error_code error;
   std::filesystem::create_directories(options.folder, error);
@@ -272,12 +273,13 @@ base::Result<void> DiskLog::load(bool to_write) {
     next_sequence_ = placed->block.sequence + 1;
     last_time_ms_ = placed->block.time_ms;
   }
+  ASSIGN_OR_RETURN(const SegmentReader::Rest rest, reader.examine_rest());
   durable_sequence_ = next_sequence_;
   active_end_ = reader.position();
   if (!to_write) return {};
   active_ = base::UniqueFd(::open(last.path.c_str(), O_RDWR | O_CLOEXEC));
   if (!active_) return base::fail(base::Error::from_errno("opening " + last.path, errno));
-  if (reader.has_torn_tail()) return repair_tail(last, reader.position());
+  if (rest == SegmentReader::Rest::kTorn) return repair_tail(last, reader.position());
   return {};
 }
 
@@ -285,7 +287,7 @@ base::Result<void> DiskLog::load(bool to_write) {
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
   struct stat info {};
   if (::fstat(active_.get(), &info) != 0) return base::fail(base::Error::from_errno("reading " + segment.path, errno));
-  const std::size_t size = std::max<std::size_t>(from, static_cast<std::size_t>(info.st_size));
+  const std::size_t size = std::max({from, static_cast<std::size_t>(info.st_size), options_.segment_bytes});
   // Cut and made anew: the new part reads as zeros.
   if (::ftruncate(active_.get(), static_cast<off_t>(from)) != 0 ||
       ::ftruncate(active_.get(), static_cast<off_t>(size)) != 0) {

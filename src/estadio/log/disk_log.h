@@ -41,11 +41,13 @@ class DiskLog final : public EventLog {
  public:
   static constexpr std::size_t kGatheringBytesMax = std::size_t{64} << 20;
   static constexpr std::size_t kTailBytesMax = std::size_t{16} << 20;
+  static constexpr std::size_t kSegmentBytesMin = std::size_t{64} << 10;
+  static constexpr std::size_t kSegmentBytesMax = std::size_t{1} << 30;
 
   struct Options {
     std::string folder;
     int partitions = 2;  // of a new log; an old one must have as many
-    std::size_t segment_bytes = std::size_t{64} << 20;
+    std::size_t segment_bytes = std::size_t{64} << 20;  // kSegmentBytesMin to kSegmentBytesMax
   };
 
   struct Stats {

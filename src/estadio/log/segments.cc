@@ -58,7 +58,7 @@ base::Result<SegmentReader> SegmentReader::open(const Segment& segment) {
   if (!fd) return base::fail(base::Error::from_errno("opening " + segment.path, errno));
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   SegmentReader reader(std::move(fd), segment);
-  reader.last_sequence_ = segment.header.first_sequence - 1;
+  reader.next_sequence_ = segment.header.first_sequence;
   return reader;
 }
 
@@ -95,43 +95,42 @@ base::Result<std::optional<PlacedBlock>> SegmentReader::block_at(std::size_t pos
 }
 
 base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
-  // A second look: the writer may have been in the middle of this block at the first.
-  for (int look = 0; look < 2; ++look) {
-    if (look > 0) buffer_.clear();
-    ASSIGN_OR_RETURN(auto found, block_at(position_));
-    if (found && found->block.sequence == last_sequence_ + 1) {
-      last_sequence_ = found->block.sequence;
-      position_ += found->bytes.size();
-      return found;
-    }
-    ASSIGN_OR_RETURN(const bool follows, good_block_follows(position_));
-    if (!follows) return std::optional<PlacedBlock>();
+  ASSIGN_OR_RETURN(auto found, block_at(position_));
+  if (!found) {
+    // What is in the buffer may be older than the block.
+    buffer_.clear();
+    ASSIGN_OR_RETURN(found, block_at(position_));
   }
-  return base::fail(base::Code::kCorruption,
-                    fmt::format("{}: damaged at byte {}: a block here fails its checksum, and good ones follow", path_, position_));
+  if (!found || found->block.sequence != next_sequence_) return std::optional<PlacedBlock>();
+  ++next_sequence_;
+  position_ += found->bytes.size();
+  return found;
 }
 
-// Looks through the rest of the file; notes on the way whether anything but zeros is there.
-base::Result<bool> SegmentReader::good_block_follows(std::size_t position) {
-  has_torn_tail_ = false;
-  std::size_t at = position;
+base::Error SegmentReader::damage() const {
+  return {base::Code::kCorruption, fmt::format("{}: damaged at byte {}: the block there is not whole", path_, position_)};
+}
+
+base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {
+  Rest rest = Rest::kZeros;
+  std::size_t at = position_;
   while (true) {
-    ASSIGN_OR_RETURN(const bool has_header, fill(at, kBlockHeaderBytes));
-    if (!has_header) return false;
+    ASSIGN_OR_RETURN(bool has_header, fill(at, kBlockHeaderBytes));
     // Zeros are passed over as fast as memory allows.
-    const std::string_view rest = view(at, buffer_at_ + buffer_.size() - at);
-    const auto written = rest.find_first_not_of('\0');
+    const std::string_view bytes = view(at, buffer_at_ + buffer_.size() - at);
+    const auto written = bytes.find_first_not_of('\0');
+    if (written != std::string_view::npos) rest = Rest::kTorn;
+    if (!has_header) return rest;
     if (written == std::string_view::npos) {
-      at += (rest.size() - kBlockHeaderBytes) / kBlockAlignment * kBlockAlignment + kBlockAlignment;
+      at += (bytes.size() - kBlockHeaderBytes) / kBlockAlignment * kBlockAlignment + kBlockAlignment;
       continue;
     }
-    has_torn_tail_ = true;
-    at = std::max(at, (at + written) / kBlockAlignment * kBlockAlignment);
-    ASSIGN_OR_RETURN(const bool still_has_header, fill(at, kBlockHeaderBytes));
-    if (!still_has_header) return false;
-    if (at != position && block_size(view(at, kBlockHeaderBytes))) {
+    at += written / kBlockAlignment * kBlockAlignment;
+    ASSIGN_OR_RETURN(has_header, fill(at, kBlockHeaderBytes));
+    if (has_header && block_size(view(at, kBlockHeaderBytes))) {
       ASSIGN_OR_RETURN(const auto found, block_at(at));
-      if (found && found->block.sequence > last_sequence_) return true;
+      if (found && found->block.sequence >= next_sequence_ && at != position_) return base::fail(damage());
+      if (found && at == position_ && found->block.sequence == next_sequence_) return rest;  // written meanwhile
     }
     at += kBlockAlignment;
   }

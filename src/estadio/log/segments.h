@@ -40,15 +40,23 @@ class SegmentReader {
   // Errors: those of opening the file.
   [[nodiscard]] static base::Result<SegmentReader> open(const Segment& segment);
 
-  // The next block; nothing at the end of what is written. What cannot be a block after the last
-  // good one is examined: kCorruption when a good block follows (the damage is in the middle),
-  // else it is a torn tail and counts as the end.
+  // The next block; nothing where no whole block stands: at the end of what is written, or where
+  // it is damaged.
   [[nodiscard]] base::Result<std::optional<PlacedBlock>> next();
 
-  // Where the next block is expected.
+  // What is after the last block that next() gave.
+  enum class Rest {
+    kZeros,
+    kTorn,  // the start of a block that a process was writing when it ended
+  };
+  // Errors: kCorruption naming file and byte, when good blocks follow: then this is no torn end.
+  [[nodiscard]] base::Result<Rest> examine_rest();
+
+  // Where the next block is expected, and its sequence.
   [[nodiscard]] std::size_t position() const { return position_; }
-  // After the end: whether bytes that are no block stand there.
-  [[nodiscard]] bool has_torn_tail() const { return has_torn_tail_; }
+  [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
+  // That the bytes at position() are not a good block.
+  [[nodiscard]] base::Error damage() const;
 
  private:
   SegmentReader(base::UniqueFd fd, const Segment& segment)
@@ -60,14 +68,12 @@ class SegmentReader {
     return std::string_view(buffer_).substr(position - buffer_at_, size);
   }
   base::Result<std::optional<PlacedBlock>> block_at(std::size_t position);
-  base::Result<bool> good_block_follows(std::size_t position);
 
   base::UniqueFd fd_;
   std::string path_;
   std::uint64_t seed_;
   std::size_t position_ = kSegmentHeaderBytes;
-  std::uint64_t last_sequence_ = 0;
-  bool has_torn_tail_ = false;
+  std::uint64_t next_sequence_ = 0;
   std::string buffer_;
   std::size_t buffer_at_ = 0;  // the file's position of buffer_[0]
 };

@@ -36,10 +36,13 @@ base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
   return {};
 }
 
-base::Result<void> Fold::remember(std::span<const LoggedRecord> records) {
+base::Result<void> Fold::remember(std::span<const LoggedRecord> records, std::vector<base::Uuid>& ids) {
+  ids.clear();
   for (const LoggedRecord& logged : records) {
     ASSIGN_OR_RETURN(const Record record, parse(logged));
-    if (record.is_id_given) recent_.see(record.id, logged.time_ms);
+    if (!record.is_id_given) continue;
+    recent_.see(record.id, logged.time_ms);
+    ids.push_back(record.id);
   }
   return {};
 }

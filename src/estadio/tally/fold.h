@@ -24,8 +24,8 @@ class Fold {
   // result of this contest; nothing of that record and those after it is counted then.
   [[nodiscard]] base::Result<void> add(std::span<const LoggedRecord> records);
 
-  // Remembers the records' ids without counting them.
-  [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records);
+  // Remembers the ids that clients gave, without counting; `ids` is replaced by them.
+  [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records, std::vector<base::Uuid>& ids);
 
   // How many records were counted or found repeated since take().
   [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }

@@ -99,7 +99,8 @@ class Tally::Reader {
     while (reader->position() < start) {
       RETURN_IF_ERROR(reader->read(records, kReadPatience));
       const auto counted = std::ranges::find_if(records, [&](const LoggedRecord& each) { return each.offset >= start; });
-      RETURN_IF_ERROR(fold_.remember({records.begin(), counted}));
+      RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
+      if (parts_.known != nullptr && !remembered_.empty()) parts_.known->add(remembered_, records.front().time_ms);
     }
     RETURN_IF_ERROR(reader->seek(start));
     return reader;
@@ -169,6 +170,7 @@ class Tally::Reader {
   const std::size_t number_;
   const base::Uuid topic_id_;
   Fold fold_;
+  std::vector<base::Uuid> remembered_;
   base::Nanos stop_deadline_{};
 
   std::mutex mutex_;

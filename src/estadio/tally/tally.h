@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/known_ids.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/score_book.h"
 
@@ -45,6 +46,7 @@ class Tally {
     const EventLog& events;
     ScoreBook& scores;
     RetryWindow& window;
+    KnownIds* known = nullptr;  // told of the ids that are read back; may be null
     const base::Clock& clock;
     base::Logger& log;
   };

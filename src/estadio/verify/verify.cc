@@ -113,7 +113,11 @@ class Proof {
     }
     Acks::Ack* ack = parts_.acks == nullptr ? nullptr : parts_.acks->find(record->id);
     if (ack == nullptr) {
-      if (!is_repeat) ++report_.unacknowledged;
+      if (is_repeat || parts_.acks == nullptr) return;
+      ++report_.unacknowledged;
+      if (parts_.are_acks_complete) {
+        differences_.add("results in the log that no client was told of", fmt::format("{} in {}", record->id.to_string(), place()));
+      }
       return;
     }
     if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record->outcome) {
@@ -214,6 +218,16 @@ std::string VerifyReport::to_text() const {
     text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", row.faculty,
                         std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '), row.discipline_id, to_string(row.outcome),
                         row.in_log, row.in_score, row.in_log == row.in_score ? "" : "  DIFFERENT");
+  }
+  for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
+    std::int64_t in_log = 0;
+    std::int64_t in_score = 0;
+    for (const Row& row : rows) {
+      if (row.outcome != outcome) continue;
+      in_log += row.in_log;
+      in_score += row.in_score;
+    }
+    text += fmt::format("{:<{}}  {:>10}  {:<7}  {:>14}  {:>14}\n", "all", widest, "all", to_string(outcome), in_log, in_score);
   }
   text += fmt::format("\nrecords in the log    {:>14}\nof these repeated     {:>14}\nnot yet counted       {:>14}\n"
                       "counted in the score  {:>14}\ncoins recomputed      {:>14}\n",

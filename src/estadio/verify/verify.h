@@ -81,6 +81,8 @@ struct VerifyParts {
   const EventLog& events;
   const Score& score;  // read before the log was opened
   Acks* acks = nullptr;
+  // Whether the acks are of all clients: then a result that nobody was told of is a difference.
+  bool are_acks_complete = true;
   std::int64_t retention_ms = 0;
   std::size_t retry_ids = 0;
   std::function<void(std::int64_t records)> on_progress;  // may be empty

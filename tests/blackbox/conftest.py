@@ -1,0 +1,86 @@
+"""Black-box suite: the real `estadio` binary, from outside, by its documented behaviour alone.
+
+Run from the repository's root:
+
+    /usr/bin/python3 -m pytest tests/blackbox
+
+Environment:
+    ESTADIO_BIN       the binary (default build/release/bin/estadio)
+    TEST_TIME_FACTOR  multiplies every deadline; give 5 or more to sanitizer builds
+    TEST_SEED         seed of the random tests (default: random, printed on failure)
+    KILL9_MOMENTS     kill -9 moments in test_kill9.py (default 3)
+    KILL9_SEED        seed of those moments (default: random, printed)
+"""
+
+import contextlib
+import os
+import random
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+pytest.register_assert_rewrite("estadio", "wire")
+
+import estadio  # noqa: E402  (assertions in it are rewritten from here on)
+
+
+def pytest_collection_finish(session):
+    if session.config.option.collectonly or not session.items:
+        return
+    if not os.access(estadio.BINARY, os.X_OK):
+        pytest.exit(f"no binary at {estadio.BINARY}: build it, or set ESTADIO_BIN", returncode=4)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for server in estadio.running_servers:
+            status = server.process.poll()
+            state = "running" if status is None else f"ended with {status}"
+            report.sections.append((f"log of the server on {server.data} ({state})",
+                                    server.log_text()[-8000:]))
+            # What this test left uncounted or counted too often is not the next one's to explain.
+            if status is None:
+                with contextlib.suppress(Exception):
+                    server.accepted = server.scores()["total"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One server with the defaults, shared by a module."""
+    with estadio.Server(tmp_path_factory.mktemp("shared") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts servers of this test's own; all are ended with the test.
+
+    start(*flags) uses the test's data directory `tmp_path / "data"` unless `data=` is given.
+    """
+    servers = []
+
+    def start_one(*flags, data=tmp_path / "data", **options):
+        running = estadio.Server(data, *flags, **options)
+        servers.append(running)
+        return running
+
+    yield start_one
+    problems = []
+    for running in reversed(servers):
+        try:
+            running.__exit__(None, None, None)
+        except Exception as problem:  # the others must be ended too
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+
+
+@pytest.fixture
+def rng(request):
+    """A seeded source of randomness; the seed is printed when the test fails."""
+    seed = int(os.environ.get("TEST_SEED", random.SystemRandom().getrandbits(32)))
+    print(f"TEST_SEED={seed}")
+    return random.Random(f"{seed}/{request.node.name}")

@@ -1,0 +1,28 @@
+"""Waiting: always for a condition, always with a deadline."""
+
+import os
+import time
+
+import pytest
+
+TIME_FACTOR = float(os.environ.get("TEST_TIME_FACTOR", "1"))
+
+
+def seconds(count):
+    """`count` seconds on a release build; more on a sanitizer build (TEST_TIME_FACTOR)."""
+    return count * TIME_FACTOR
+
+
+def wait_until(condition, what, within=20):
+    """Polls `condition` until it returns something true and returns that.
+
+    Fails the test, naming `what`, after `seconds(within)`.
+    """
+    deadline = time.monotonic() + seconds(within)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            pytest.fail(f"waited {seconds(within):g} s in vain: {what}")
+        time.sleep(0.01)

@@ -1,0 +1,393 @@
+"""Flags, environment, files and help: every key from every source, and errors that help."""
+
+import re
+import socket
+import tomllib
+
+import pytest
+
+from estadio import as_json, entry, environment, run_estadio
+from wire import assert_problem
+
+# A value for each key, none of them the default.
+VALUES = {
+    "max-body": "1MiB",
+    "max-entries": 77,
+    "max-connections": 123,
+    "max-in-flight": "32MiB",
+    "receive-timeout": "7s",
+    "idle-timeout": "33s",
+    "durability-timeout": "4s",
+    "retry-window": "5m",
+    "retry-ids": 54321,
+    "http-threads": 3,
+    "segment-bytes": "8MiB",
+    "log-level": "debug",
+}
+
+
+def said_by(result):
+    return result.stdout + result.stderr
+
+
+def toml_line(key, value):
+    return f'{key} = "{value}"\n' if isinstance(value, str) else f"{key} = {value}\n"
+
+
+def variable(key):
+    return "ESTADIO_" + key.upper().replace("-", "_")
+
+
+@pytest.fixture
+def printed(tmp_path):
+    """printed(flags=, env=, file=) is the configuration `estadio all` would run with."""
+    def print_it(flags=(), env=None, file=None):
+        source = []
+        if file is not None:
+            path = tmp_path / "estadio.toml"
+            path.write_text(file, encoding="utf-8")
+            source = ["--config", path]
+        result = run_estadio("all", "--data", tmp_path / "data", "--http", "127.0.0.1:0", *source,
+                             *flags, "--print-config", env=environment(**(env or {})))
+        assert result.returncode == 0, said_by(result)
+        document = tomllib.loads(result.stdout)
+        document.pop("config", None)
+        return document
+
+    return print_it
+
+
+# Sources and their order.
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_key_means_the_same_as_flag_variable_and_in_a_file(printed, key):
+    value = VALUES[key]
+    by_flag = printed(flags=[f"--{key}", value])
+    assert by_flag[key] != printed()[key]
+    assert printed(env={variable(key): str(value)}) == by_flag
+    assert printed(file=toml_line(key, value)) == by_flag
+
+
+def test_flags_beat_the_environment_and_the_environment_beats_the_file(printed):
+    flag, variable_, file = ["--max-entries", "1"], {"ESTADIO_MAX_ENTRIES": "2"}, "max-entries = 3"
+    assert printed(flag, variable_, file)["max-entries"] == 1
+    assert printed((), variable_, file)["max-entries"] == 2
+    assert printed((), None, file)["max-entries"] == 3
+    assert printed(flag, None, file)["max-entries"] == 1
+    assert printed(flag, variable_)["max-entries"] == 1
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file"])
+def test_a_setting_takes_effect_from_whichever_source(start, tmp_path, source):
+    flags, env = [], environment()
+    if source == "flag":
+        flags = ["--max-body", "1KiB"]
+    elif source == "environment":
+        env = environment(ESTADIO_MAX_BODY="1KiB")
+    else:
+        (tmp_path / "estadio.toml").write_text('max-body = "1KiB"\n')
+        flags = ["--config", tmp_path / "estadio.toml"]
+    server = start(*flags, env=env)
+    assert server.post(as_json(entry()).ljust(1024)).status == 200
+    assert_problem(server.post(as_json(entry()).ljust(1025)), 413)
+
+
+def test_all_can_be_told_everything_by_the_environment(tmp_path):
+    env = environment(ESTADIO_DATA=str(tmp_path / "data"), ESTADIO_HTTP="127.0.0.1:0")
+    result = run_estadio("all", "--print-config", env=env)
+    assert result.returncode == 0, said_by(result)
+    assert tomllib.loads(result.stdout)["data"] == str(tmp_path / "data")
+
+
+def test_a_printed_configuration_is_a_configuration_file(printed, tmp_path, start):
+    flags = [word for key, value in VALUES.items() for word in (f"--{key}", value)]
+    once = printed(flags=flags)
+    result = run_estadio("all", "--data", tmp_path / "data", "--http", "127.0.0.1:0", *flags,
+                         "--print-config")
+    assert printed(file=result.stdout) == once
+
+    path = tmp_path / "printed.toml"
+    path.write_text(result.stdout, encoding="utf-8")
+    again = run_estadio("all", "--config", path, "--print-config")
+    assert again.returncode == 0, said_by(again)
+    document = tomllib.loads(again.stdout)
+    document.pop("config", None)
+    assert document == once
+    assert start("--config", path).contest()["retry_window_seconds"] == 300
+
+
+def test_the_defaults_are_the_documented_ones(printed):
+    """A default given as a flag changes nothing."""
+    documented = {"max-body": "4MiB", "max-entries": 10000, "max-in-flight": "64MiB",
+                  "max-connections": 10000, "receive-timeout": "10s", "idle-timeout": "75s",
+                  "durability-timeout": "10s", "segment-bytes": "64MiB", "retry-window": "10m",
+                  }
+    flags = [word for key, value in documented.items() for word in (f"--{key}", value)]
+    assert printed(flags=flags) == printed()
+
+
+def test_printing_or_checking_makes_nothing(printed, tmp_path):
+    printed()
+    result = run_estadio("all", "--data", tmp_path / "data", "--http", "127.0.0.1:0",
+                         "--check-config")
+    assert result.returncode == 0, said_by(result)
+    assert not (tmp_path / "data").exists()
+
+
+# Errors: exit 2, and a message that names what is wrong.
+
+EXPECTATION = re.compile(r"expect|must|should|need|one of|between|at least|at most|requires|such as"
+                         r"|like|unknown|not a ", re.IGNORECASE)
+
+
+def assert_unusable(result, *named):
+    """Ended 2, naming each of `named` and what was expected."""
+    said = said_by(result)
+    assert result.returncode == 2, said
+    for word in named:
+        assert str(word) in said, f"no word of {word!r} in: {said}"
+    assert EXPECTATION.search(said), said
+    assert "terminate called" not in said
+
+
+def check(tmp_path, *flags, env=None):
+    return run_estadio("all", "--data", tmp_path / "data", "--http", "127.0.0.1:0", *flags,
+                       "--check-config", env=env)
+
+
+BAD_VALUES = [
+    ("max-body", "lots"), ("max-body", "-1"), ("max-body", "4 parsecs"),
+    ("max-body", "99999999999999999999"), ("max-body", "99999999TiB"),
+    ("max-entries", "many"), ("max-entries", "0"), ("max-entries", "-5"), ("max-entries", "1.5"),
+    ("max-connections", "0"), ("max-connections", "1e999"),
+    ("http-threads", "-1"), ("http-threads", "two"),
+    ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
+    ("retry-window", "forever"), ("log-level", "shouting"),
+    ("log-format", "morse"), ("segment-bytes", "0"),
+]
+
+
+@pytest.mark.parametrize("key, value", BAD_VALUES)
+def test_a_bad_flag_is_named_with_what_was_expected(tmp_path, key, value):
+    assert_unusable(check(tmp_path, f"--{key}={value}"), key)
+
+
+@pytest.mark.parametrize("key, value", BAD_VALUES)
+def test_a_bad_variable_is_named_with_what_was_expected(tmp_path, key, value):
+    result = check(tmp_path, env=environment(**{variable(key): value}))
+    said = said_by(result)
+    assert result.returncode == 2, said
+    assert variable(key) in said or key in said, said
+    assert EXPECTATION.search(said), said
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:-1", ":", ""])
+def test_a_bad_address_is_named_with_what_was_expected(tmp_path, address):
+    result = run_estadio("all", "--data", tmp_path / "data", f"--http={address}")
+    assert_unusable(result, "http")
+
+
+@pytest.mark.parametrize("line, key", [
+    ('max-body = "lots"', "max-body"),
+    ("max-entries = -1", "max-entries"),
+    ('max-entries = "many"', "max-entries"),
+    ("max-entries = 1.5", "max-entries"),
+    ("max-entries = [1]", "max-entries"),
+    ('receive-timeout = "10 parsecs"', "receive-timeout"),
+    ("receive-timeout = true", "receive-timeout"),
+    ('maximum-body = "1MiB"', "maximum-body"),
+    ('max-body = 1MiB', ""),
+    ("max-body", ""),
+    ("= 3", ""),
+    ('log-level = "debug', ""),
+    ('http-threads = 1\nhttp-threads = 2', "http-threads"),
+])
+def test_an_error_in_a_file_is_named_by_file_line_and_key(tmp_path, line, key):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"# A comment.\nidle-timeout = \"70s\"\n\n\n\n\n{line}\n", encoding="utf-8")
+    result = check(tmp_path, "--config", path)
+    said = said_by(result)
+    assert result.returncode == 2, said
+    assert "mine.toml" in said and key in said, said
+    number = 7 + line.count("\n")
+    assert re.search(rf"\b{number}\b", said), said
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    result = check(tmp_path, "--config", tmp_path / "nowhere.toml")
+    assert result.returncode == 2, said_by(result)
+    assert "nowhere.toml" in said_by(result)
+
+
+def test_an_unknown_flag_is_named(tmp_path):
+    result = check(tmp_path, "--frobnicate", "3")
+    assert result.returncode == 2, said_by(result)
+    assert "frobnicate" in said_by(result)
+
+
+def test_a_missing_data_directory_is_asked_for():
+    result = run_estadio("all", "--http", "127.0.0.1:0")
+    assert result.returncode == 2, said_by(result)
+    assert "data" in said_by(result)
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path):
+    (tmp_path / "cert.pem").write_text("")
+    result = check(tmp_path, "--tls-cert", tmp_path / "cert.pem")
+    assert result.returncode == 2, said_by(result)
+    assert "tls-key" in said_by(result)
+
+
+GOOD_CONTEST = """name = "Juegos"
+partitions = 2
+
+[[faculty]]
+name = "Música"
+aliases = ["music"]
+
+[[faculty]]
+name = "Física"
+
+[[discipline]]
+id = 1
+name = "Ajedrez"
+
+[[discipline]]
+id = 2
+name = "Remo"
+"""
+
+
+def test_a_good_contest_file_is_good(tmp_path):
+    path = tmp_path / "contest.toml"
+    path.write_text(GOOD_CONTEST, encoding="utf-8")
+    result = check(tmp_path, "--contest", path)
+    assert result.returncode == 0, said_by(result)
+
+
+@pytest.mark.parametrize("before, after, line, key", [
+    ("partitions = 2", "partitions = 0", 2, "partitions"),
+    ("partitions = 2", 'partitions = "two"', 2, "partitions"),
+    ("partitions = 2", "partitions = -1", 2, "partitions"),
+    ("partitions = 2", "colour = 2", 2, "colour"),
+    ("partitions = 2", 'closes_at = "tomorrow"', 2, "closes_at"),
+    ("partitions = 2", "closes_at = 5", 2, "closes_at"),
+    ('name = "Juegos"', "name = 5", 1, "name"),
+    ('aliases = ["music"]', "aliases = [5]", 6, "aliases"),
+    ('aliases = ["music"]', 'aliases = "music"', 6, "aliases"),
+    ('name = "Física"', 'name = ""', 9, "name"),
+    ('name = "Física"', 'name = "MUSICA"', 9, "MUSICA"),
+    ('name = "Física"', 'name = "Music"', 9, "Music"),
+    ("id = 2", "id = 1", 16, "id"),
+    ("id = 2", "id = -2", 16, "id"),
+    ("id = 2", 'id = "2"', 16, "id"),
+    ('name = "Remo"', 'name = "Ajedrez"', 17, "Ajedrez"),
+    ('name = "Remo"', 'name = "Remo', 17, ""),
+])
+def test_an_error_in_the_contest_is_named_by_file_line_and_key(tmp_path, before, after, line, key):
+    assert GOOD_CONTEST.count(before) == 1
+    path = tmp_path / "contest.toml"
+    path.write_text(GOOD_CONTEST.replace(before, after), encoding="utf-8")
+    result = check(tmp_path, "--contest", path)
+    said = said_by(result)
+    assert result.returncode == 2, said
+    assert "contest.toml" in said and key in said, said
+    assert re.search(rf"\b{line}\b", said), said
+
+
+@pytest.mark.parametrize("text, key", [
+    (GOOD_CONTEST.replace('name = "Remo"', ""), "name"),
+    (GOOD_CONTEST.replace("id = 2", ""), "id"),
+], ids=["no name", "no id"])
+def test_what_a_contest_lacks_is_named(tmp_path, text, key):
+    path = tmp_path / "contest.toml"
+    path.write_text(text, encoding="utf-8")
+    result = check(tmp_path, "--contest", path)
+    assert result.returncode == 2, said_by(result)
+    assert "contest.toml" in said_by(result) and key in said_by(result)
+
+
+def test_the_partitions_of_a_log_cannot_change(start, tmp_path):
+    path = tmp_path / "contest.toml"
+    path.write_text(GOOD_CONTEST, encoding="utf-8")
+    server = start("--contest", path)
+    server.stop()
+    path.write_text(GOOD_CONTEST.replace("partitions = 2", "partitions = 3"), encoding="utf-8")
+    result = run_estadio("all", "--data", server.data, "--http", "127.0.0.1:0", "--contest", path)
+    assert result.returncode != 0
+    assert "partitions" in said_by(result)
+
+
+# What only shows at the start.
+
+def test_an_address_in_use_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        result = run_estadio("all", "--data", tmp_path / "data", "--http", address)
+    assert result.returncode != 0
+    assert address in said_by(result)
+
+
+def test_a_data_directory_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = run_estadio("all", "--data", tmp_path / "file", "--http", "127.0.0.1:0")
+    assert result.returncode != 0
+    assert str(tmp_path / "file") in said_by(result)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+# Help.
+
+@pytest.mark.parametrize("command", ["all", "verify", "load"])
+def test_every_command_explains_itself_with_an_example(command):
+    result = run_estadio(command, "--help")
+    assert result.returncode == 0, said_by(result)
+    assert re.search("usage", result.stdout, re.IGNORECASE)
+    assert f"estadio {command} " in result.stdout
+    assert re.search("example", result.stdout, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("command, flags", [
+    ("all", ["data", "http", "contest", "config", *VALUES, "log-format", "tls-cert", "tls-key",
+             "print-config", "check-config"]),
+    ("verify", ["data", "acks", "json", "contest"]),
+    ("load", ["rate", "duration", "connections", "entries", "acks", "json", "retry"]),
+])
+def test_every_flag_is_in_the_help(command, flags):
+    text = run_estadio(command, "--help").stdout
+    missing = [flag for flag in flags if not re.search(rf"--{flag}\b", text)]
+    assert not missing
+
+
+def test_the_help_names_every_command():
+    result = run_estadio("--help")
+    assert result.returncode == 0, said_by(result)
+    for command in ("all", "load", "verify"):
+        assert re.search(rf"\b{command}\b", result.stdout)
+
+
+def test_the_version_is_a_version():
+    result = run_estadio("--version")
+    assert result.returncode == 0, said_by(result)
+    assert re.search(r"estadio.*\d+\.\d+", result.stdout)
+
+
+def test_no_command_and_an_unknown_command_are_refused():
+    assert run_estadio().returncode == 2
+    result = run_estadio("frobnicate")
+    assert result.returncode == 2
+    assert "frobnicate" in said_by(result)
+
+
+# The log on stderr.
+
+def test_every_line_of_a_json_log_is_an_object_with_time_level_and_message(start):
+    server = start("--log-level", "debug")
+    server.post(entry())
+    server.post(b"{")
+    server.stop()
+    lines = server.log_text().splitlines()
+    assert len(server.log_lines()) == len(lines), lines
+    for line in server.log_lines():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["time"]), line
+        assert line["level"] and line["message"], line

@@ -1,0 +1,235 @@
+"""`estadio load`: an open loop that keeps its time, and figures that are honest."""
+
+import collections
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from deadlines import seconds, wait_until
+from estadio import (BINARY, CLOSED_CONTEST, FACULTIES, as_ndjson, assert_verified, entry,
+                     environment, free_port, read_acks, run_estadio, uuid_of_version_7)
+
+PERCENTILES = ["p50", "p90", "p99", "p999", "max"]
+
+
+def said_by(result):
+    return result.stdout + result.stderr
+
+
+class Loaded:
+    """What one run of `load` left behind: the process's result, its JSON and its acks."""
+
+    def __init__(self, result, report, acks):
+        self.result = result
+        self.report = json.loads(report.read_text())
+        self.acks = read_acks(acks)
+        self.acks_path = acks
+
+
+@pytest.fixture
+def load(tmp_path):
+    """load(url, *flags) runs to its end, which must be 0."""
+    def run(url, *flags, within=60):
+        acks, report = tmp_path / "acks.ndjson", tmp_path / "report.json"
+        result = run_estadio("load", url, "--acks", acks, "--json", report, *flags, within=within)
+        assert result.returncode == 0, said_by(result)
+        return Loaded(result, report, acks)
+
+    return run
+
+
+def assert_percentiles(latencies):
+    values = [latencies[p] for p in PERCENTILES]
+    assert all(isinstance(v, (int, float)) for v in values), latencies
+    assert values == sorted(values) and values[0] > 0, latencies
+
+
+def test_an_open_loop_sends_what_it_was_asked_to_and_all_of_it_is_counted(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", 200, "--duration", "2s", "--connections", 8)
+    assert abs(loaded.report["requests"] - 400) <= 1
+    # Told to the thousandth it is the clock's; a tenth is for machines that are busy.
+    assert loaded.report["rate"] == pytest.approx(200, rel=0.1)
+    assert sum(loaded.report["errors"].values()) == 0
+    assert_percentiles(loaded.report["latency_ms"])
+    assert_percentiles(loaded.report["service_ms"])
+    assert len(loaded.acks) == loaded.report["requests"]
+    assert server.scores_at(len(loaded.acks))["repeated"] == 0
+    assert_verified(server.data, "--acks", loaded.acks_path)
+
+
+def test_the_acks_are_the_outcomes_the_score_counts(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", 300, "--duration", "1s", "--connections", 4)
+    by_outcome = server.scores_at(len(loaded.acks))["by_outcome"]
+    assert collections.Counter(o for _, o in loaded.acks) == by_outcome
+    assert len({i for i, _ in loaded.acks}) == len(loaded.acks)
+
+
+def test_a_closed_loop_goes_as_fast_as_it_can(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", "max", "--duration", "1s", "--connections", 16)
+    assert loaded.report["requests"] == len(loaded.acks) > 16
+    assert_percentiles(loaded.report["latency_ms"])
+    server.scores_at(len(loaded.acks))
+    assert_verified(server.data, "--acks", loaded.acks_path)
+
+
+def test_the_summary_is_on_stdout_with_what_counts(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", 100, "--duration", "1s", "--connections", 2)
+    summary = loaded.result.stdout
+    assert str(loaded.report["requests"]) in summary.replace(",", "")
+    for percentile in ("p50", "p99"):
+        assert percentile in summary, summary
+
+
+def test_entries_come_from_the_file(start, load, tmp_path):
+    server = start()
+    entries = tmp_path / "entries.ndjson"
+    entries.write_bytes(as_ndjson([entry(faculty="Agronomía", discipline=3, student="Zoë")] * 7))
+    loaded = load(server.url, "--rate", 200, "--duration", "1s", "--connections", 2,
+                  "--entries", entries)
+    scores = server.scores_at(len(loaded.acks))
+    cells = [c for c in scores["crossed"] if c["count"]]
+    assert {(c["faculty"], c["discipline"]) for c in cells} == {("Agronomía", "Boxeo")}
+
+
+def test_generated_entries_cover_the_contest(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", 400, "--duration", "1s", "--connections", 2)
+    scores = server.scores_at(len(loaded.acks))
+    assert {(c["faculty"], c["discipline"]) for c in scores["crossed"] if c["count"]} == {
+        (f, d) for f in FACULTIES for d in ("Natación", "Atletismo", "Boxeo")}
+
+
+def test_a_server_stalled_for_a_second_shows_in_the_latencies(start, tmp_path):
+    """No coordinated omission: the requests that should have started during the stall count it."""
+    server = start()
+    report, acks = tmp_path / "report.json", tmp_path / "acks"
+    process = subprocess.Popen(
+        [str(BINARY), "load", server.url, "--rate", "200", "--duration", "4s",
+         "--connections", "4", "--json", str(report), "--acks", str(acks)],
+        env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: server.scores()["total"] >= 100, "a load under way")
+        server.signal(signal.SIGSTOP)
+        time.sleep(1)  # this is the stall, not a wait for anything
+        server.signal(signal.SIGCONT)
+        assert process.wait(timeout=seconds(60)) == 0
+    finally:
+        server.signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+    figures = json.loads(report.read_text())
+    latency, service = figures["latency_ms"], figures["service_ms"]
+    assert abs(figures["requests"] - 800) <= 1
+    assert latency["max"] >= 900 and latency["p999"] >= 900, figures
+    # A quarter of the requests fell due during the stall, spread evenly over it.
+    assert latency["p90"] >= 300, figures
+    # Only the four requests that were with the server were served slowly.
+    assert service["max"] >= 900, figures
+    assert service["p90"] < latency["p90"] / 2, figures
+    server.scores_at(len(read_acks(acks)))
+    assert_verified(server.data, "--acks", acks)
+
+
+def test_answers_that_are_errors_are_counted_as_errors_and_not_acknowledged(
+        start, load, tmp_path):
+    contest = tmp_path / "contest.toml"
+    contest.write_text(CLOSED_CONTEST, encoding="utf-8")
+    server = start("--contest", contest)
+    loaded = load(server.url, "--rate", 100, "--duration", "1s", "--connections", 2)
+    assert sum(loaded.report["errors"].values()) == loaded.report["requests"] > 0
+    assert loaded.acks == []
+
+
+def test_entries_that_are_refused_are_errors_and_the_others_are_acknowledged(
+        start, load, tmp_path):
+    server = start()
+    entries = tmp_path / "entries.ndjson"
+    old = uuid_of_version_7(0)
+    entries.write_bytes(as_ndjson([entry(), entry(id=old)]))
+    result = run_estadio("load", server.url, "--rate", 100, "--duration", "1s", "--entries",
+                         entries, "--acks", tmp_path / "acks", "--json", tmp_path / "report")
+    assert result.returncode == 0, said_by(result)
+    report = json.loads((tmp_path / "report").read_text())
+    acks = read_acks(tmp_path / "acks")
+    assert sum(report["errors"].values()) > 0
+    assert len(acks) + sum(report["errors"].values()) == report["requests"]
+    server.scores_at(len(acks))
+
+
+def test_a_server_that_is_not_there_is_never_a_success(tmp_path):
+    report = tmp_path / "report.json"
+    result = run_estadio("load", f"http://127.0.0.1:{free_port()}", "--rate", 20, "--duration",
+                         "1s", "--connections", 2, "--json", report, "--acks", tmp_path / "acks")
+    if result.returncode == 0:
+        figures = json.loads(report.read_text())
+        assert sum(figures["errors"].values()) > 0
+    assert not (tmp_path / "acks").exists() or read_acks(tmp_path / "acks") == []
+    assert result.returncode != 0 or "error" in said_by(result).lower()
+
+
+def test_a_retry_outlives_a_server_that_is_away_for_a_moment(start, tmp_path):
+    """--retry: the server is killed and comes back on its port; every entry ends acknowledged."""
+    address = f"127.0.0.1:{free_port()}"
+    first = start(listen=address)
+    acks, report = tmp_path / "acks", tmp_path / "report"
+    process = subprocess.Popen(
+        [str(BINARY), "load", first.url, "--rate", "200", "--duration", "2s", "--connections", "8",
+         "--retry", "--acks", str(acks), "--json", str(report)],
+        env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: first.scores()["total"] >= 50, "a load under way")
+        first.kill()
+        second = start(listen=address)
+        assert process.wait(timeout=seconds(60)) == 0
+    finally:
+        process.kill()
+        process.wait()
+    ids = {i for i, _ in read_acks(acks)}
+    assert abs(len(ids) - 400) <= 1
+    second.scores_at(len(ids))
+    assert_verified(second.data, "--acks", acks)
+
+
+def test_it_says_so_when_the_generator_was_the_limit(start, load):
+    server = start()
+    loaded = load(server.url, "--rate", 1_000_000, "--duration", "50ms", "--connections", 64,
+                  within=120)
+    assert "generator" in said_by(loaded.result).lower(), said_by(loaded.result)
+
+
+@pytest.mark.parametrize("arguments, named", [
+    ([], "url"),
+    (["nonsense", "--rate", "10"], "nonsense"),
+    (["ftp://127.0.0.1:1", "--rate", "10"], "ftp"),
+    (["http://127.0.0.1:1", "--rate", "fast"], "rate"),
+    (["http://127.0.0.1:1", "--rate", "-1"], "rate"),
+    (["http://127.0.0.1:1", "--rate", "0"], "rate"),
+    (["http://127.0.0.1:1", "--duration", "long"], "duration"),
+    (["http://127.0.0.1:1", "--connections", "0"], "connections"),
+    (["http://127.0.0.1:1", "--entries", "/nowhere/entries.ndjson"], "/nowhere/entries.ndjson"),
+    (["http://127.0.0.1:1", "--frobnicate"], "frobnicate"),
+])
+def test_bad_arguments_are_named(arguments, named):
+    result = run_estadio("load", *arguments)
+    assert result.returncode == 2, said_by(result)
+    assert named in said_by(result).lower(), said_by(result)
+
+
+def test_a_bad_line_of_the_entries_file_is_named(tmp_path):
+    entries = tmp_path / "entries.ndjson"
+    entries.write_bytes(as_ndjson([entry()] * 4) + b'{"faculty":\n' + as_ndjson([entry()]))
+    result = run_estadio("load", "http://127.0.0.1:1", "--entries", entries)
+    assert result.returncode == 2, said_by(result)
+    assert "entries.ndjson" in said_by(result)
+    assert re.search(r"\b5\b", said_by(result).replace(str(entries), "")), said_by(result)
