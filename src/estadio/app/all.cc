@@ -88,20 +88,7 @@ void add_settings(base::Settings& settings, AllOptions& options) {
         return {};
       },
       [&] { return std::to_string(options.retry_ids.value_or(RetryRule().ids)); });
-  settings.add_parsed(
-      "log-level", "LEVEL", "debug, info, warning or error",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.log.level, base::parse_log_level(text));
-        return {};
-      },
-      [&] { return std::string(base::to_string(options.log.level)); });
-  settings.add_parsed(
-      "log-format", "FORMAT", "text or json",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.log.format, base::parse_log_format(text));
-        return {};
-      },
-      [&] { return options.log.format == base::LogFormat::kJson ? "json" : "text"; });
+  add_log_settings(settings, options.log);
 }
 
 // What the settings must fulfil together, and the files that they name.

@@ -28,6 +28,23 @@ base::Settings settings_for(std::string command, std::string about, std::string 
                          .commands = std::move(names)});
 }
 
+void add_log_settings(base::Settings& settings, base::Logger::Options& options) {
+  settings.add_parsed(
+      "log-level", "LEVEL", "debug, info, warning or error",
+      [&](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(options.level, base::parse_log_level(text));
+        return {};
+      },
+      [&] { return std::string(base::to_string(options.level)); });
+  settings.add_parsed(
+      "log-format", "FORMAT", "text or json",
+      [&](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(options.format, base::parse_log_format(text));
+        return {};
+      },
+      [&] { return options.format == base::LogFormat::kJson ? "json" : "text"; });
+}
+
 std::optional<int> load_settings(base::Settings& settings, Arguments arguments) {
   const auto next = settings.load(arguments, [](const std::string& name) { return std::getenv(name.c_str()); });
   if (!next) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "base/settings.h"
 
 namespace estadio {
@@ -34,6 +35,9 @@ int run_verify(Arguments arguments);
 
 // Settings of a command of this program.
 [[nodiscard]] base::Settings settings_for(std::string command, std::string about, std::string examples);
+
+// --log-level and --log-format.
+void add_log_settings(base::Settings& settings, base::Logger::Options& options);
 
 // Loads the settings from all layers; prints what is wrong. The exit status when the command is
 // not to go on, else nothing.

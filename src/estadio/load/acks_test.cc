@@ -1,0 +1,96 @@
+#include "estadio/load/acks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace estadio::load {
+namespace {
+
+constexpr std::string_view kId = "01934f5a-7c00-7abc-8def-0123456789ab";
+
+class AcksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const int fd = ::mkstemp(path_.data());
+    ASSERT_GE(fd, 0);
+    ::close(fd);
+  }
+  void TearDown() override { ::unlink(path_.c_str()); }
+
+  [[nodiscard]] std::string content() const {
+    std::ostringstream text;
+    text << std::ifstream(path_).rdbuf();
+    return text.str();
+  }
+
+  std::string path_ = testing::TempDir() + "acks_XXXXXX";
+};
+
+TEST_F(AcksTest, ALineForEachEntry) {
+  auto file = AckFile::create(path_);
+  ASSERT_TRUE(file);
+  AckWriter writer(*file);
+  ASSERT_TRUE(writer.add(kId, "winner"));
+  ASSERT_TRUE(writer.add(kId));
+  ASSERT_TRUE(writer.flush());
+  EXPECT_EQ(content(),
+            "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\",\"outcome\":\"winner\"}\n"
+            "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n");
+}
+
+TEST_F(AcksTest, AnOldFileIsEmptied) {
+  std::ofstream(path_) << "old";
+  ASSERT_TRUE(AckFile::create(path_));
+  EXPECT_EQ(content(), "");
+}
+
+TEST_F(AcksTest, LinesOfSeveralThreadsStayWholeAndAllArrive) {
+  constexpr int kThreads = 4;
+  constexpr int kLines = 20'000;
+  auto file = AckFile::create(path_);
+  ASSERT_TRUE(file);
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&] {
+        AckWriter writer(*file);
+        for (int i = 0; i < kLines; ++i) ASSERT_TRUE(writer.add(kId, "loser"));
+        ASSERT_TRUE(writer.flush());
+      });
+    }
+  }
+  std::istringstream lines(content());
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    ASSERT_EQ(line, R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"loser"})");
+  }
+  EXPECT_EQ(count, kThreads * kLines);
+}
+
+TEST_F(AcksTest, AFileThatCannotBeMadeIsNamed) {
+  const auto file = AckFile::create("/nowhere/acks");
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), base::Code::kInvalidArgument);
+  EXPECT_THAT(file.error().message(), testing::HasSubstr("/nowhere/acks"));
+}
+
+TEST_F(AcksTest, AFullDiskIsAnError) {
+  auto file = AckFile::create("/dev/full");
+  if (!file) GTEST_SKIP() << "/dev/full cannot be opened: " << file.error().message();
+  AckWriter writer(*file);
+  base::Result<void> result;
+  // The error comes when lines are written, at the latest with flush().
+  for (int i = 0; i < 100'000 && result; ++i) result = writer.add(kId, "winner");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), base::Code::kResourceExhausted);
+  EXPECT_THAT(result.error().message(), testing::HasSubstr("/dev/full"));
+}
+
+}  // namespace
+}  // namespace estadio::load

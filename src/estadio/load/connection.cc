@@ -1,0 +1,197 @@
+#include "estadio/load/connection.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace estadio::load {
+namespace {
+
+using http::TlsSession;
+
+std::string text_of_errno(int number) { return std::generic_category().message(number); }
+
+}  // namespace
+
+Connection::Connection(std::size_t index, const Parts& parts)
+    : index_(index), parts_(parts), parser_({.body_bytes_max = kAnswerBytesMax}) {}
+
+Connection::~Connection() { close(); }
+
+void Connection::open() {
+  is_opening_ = true;
+  connect();
+}
+
+void Connection::send(std::string_view request) {
+  is_waiting_ = true;
+  unsent_ = request;
+  if (!fd_) {
+    connect();
+  } else if (!is_connecting_) {
+    transmit();
+  }
+}
+
+void Connection::close() {
+  is_connecting_ = is_opening_ = is_waiting_ = has_answered_ = false;
+  unsent_ = {};
+  if (!fd_) return;
+  parts_.loop.remove(fd_.get(), *this);
+  tls_.reset();
+  fd_.reset();
+  parser_.reset();
+}
+
+void Connection::fail(Failure failure, std::string_view why) {
+  close();
+  parts_.owner.on_failure(*this, failure, why);
+}
+
+void Connection::watch(std::uint32_t events) {
+  if (events == events_) return;
+  events_ = events;
+  parts_.loop.modify(fd_.get(), events_, *this);
+}
+
+void Connection::connect() {
+  auto fd = http::start_connecting(parts_.peer.address);
+  if (!fd) return fail(Failure::kConnect, fd.error().message());
+  fd_ = *std::move(fd);
+  is_connecting_ = true;
+  events_ = EPOLLIN | EPOLLOUT;
+  if (auto added = parts_.loop.add(fd_.get(), events_, *this); !added) {
+    fd_.reset();
+    fail(Failure::kConnect, added.error().message());
+  }
+}
+
+bool Connection::finish_connecting() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) {
+    fail(Failure::kConnect, "connecting: " + text_of_errno(error));
+    return false;
+  }
+  is_connecting_ = false;
+  watch(EPOLLIN);
+  if (parts_.peer.tls != nullptr) tls_ = parts_.peer.tls->start(fd_.get(), parts_.peer.name);
+  return true;
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if (is_connecting_) {
+    if (!finish_connecting()) return;
+    if (is_opening_ && !tls_) {
+      is_opening_ = false;
+      if (!is_waiting_) parts_.owner.on_open(*this);
+    }
+    if (!fd_ || is_connecting_) return;
+    // TLS starts its handshake with whichever of these comes first.
+    if (!unsent_.empty()) return transmit();
+    if (tls_) receive();
+    return;
+  }
+  if ((events & EPOLLOUT) != 0 || (tls_ && !unsent_.empty())) transmit();
+  if (fd_ && !is_connecting_ && (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
+  // The first bytes that came were the server's part of the handshake.
+  if (is_opening_ && tls_ && !is_connecting_) {
+    is_opening_ = false;
+    if (!is_waiting_) parts_.owner.on_open(*this);
+  }
+}
+
+void Connection::transmit() {
+  while (!unsent_.empty()) {
+    std::ptrdiff_t count = 0;
+    if (tls_) {
+      count = tls_->write(unsent_.data(), unsent_.size());
+    } else {
+      count = ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+      if (count < 0) {
+        const bool is_full = errno == EAGAIN || errno == EINTR;
+        if (!is_full) return fail(Failure::kReset, "sending: " + text_of_errno(errno));
+        count = TlsSession::kWantWrite;
+      }
+    }
+    if (count == TlsSession::kWantRead) break;
+    if (count == TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+    if (count <= 0) {
+      return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
+    }
+    unsent_.remove_prefix(static_cast<std::size_t>(count));
+  }
+  watch(EPOLLIN);
+}
+
+void Connection::receive() {
+  do {
+    std::ptrdiff_t count = 0;
+    if (tls_) {
+      count = tls_->read(parts_.room.data(), parts_.room.size());
+      if (count == TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+      if (count == TlsSession::kWantRead) return;
+      if (count == TlsSession::kFailed) {
+        return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
+      }
+    } else {
+      count = ::recv(fd_.get(), parts_.room.data(), parts_.room.size(), 0);
+      if (count < 0) {
+        if (errno == EAGAIN || errno == EINTR) return;
+        if (!is_waiting_) return close();
+        return fail(Failure::kReset, "receiving: " + text_of_errno(errno));
+      }
+    }
+    if (count == 0) return peer_closed();
+    if (!take({parts_.room.data(), static_cast<std::size_t>(count)})) return;
+  } while (tls_ && tls_->has_pending());
+}
+
+bool Connection::take(std::string_view data) {
+  if (!is_waiting_) {
+    close();  // nothing was asked
+    return false;
+  }
+  std::size_t used = 0;
+  switch (parser_.parse(data, used)) {
+    case http::ParseState::kMore:
+      return true;
+    case http::ParseState::kFailed:
+      fail(Failure::kMalformed, parser_.error());
+      return false;
+    case http::ParseState::kDone:
+      break;
+  }
+  // An answer before the whole request was sent is good, but the rest would be taken for another.
+  take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty());
+  return fd_ && !is_connecting_;
+}
+
+void Connection::take_answer(bool is_reusable) {
+  is_waiting_ = false;
+  has_answered_ = true;
+  if (!is_reusable) {
+    // As close(), but the parser still holds the answer.
+    parts_.loop.remove(fd_.get(), *this);
+    tls_.reset();
+    fd_.reset();
+    unsent_ = {};
+    has_answered_ = false;
+  }
+  parts_.owner.on_answer(*this, parser_);
+}
+
+void Connection::peer_closed() {
+  if (!is_waiting_) {
+    const bool was_opening = is_opening_;
+    close();
+    if (was_opening) parts_.owner.on_failure(*this, Failure::kConnect, "closed by the server");
+    return;
+  }
+  if (parser_.finish() == http::ParseState::kDone) return take_answer(false);
+  fail(Failure::kReset, parser_.error());
+}
+
+}  // namespace estadio::load

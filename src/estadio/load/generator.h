@@ -1,0 +1,234 @@
+// One thread of load: keeps its share of the schedule over its own connections and measures.
+//
+// Open loop. A request is due at its intended time whatever the server does. It goes to the
+// connection that has been free the longest; when none is free it waits its turn, and since
+// requests differ only by their intended time, those that wait are a number and no queue. Latency
+// counts from the intended time, so a server that stalls is charged for every request that fell
+// due meanwhile, not just for those it was sent.
+//
+//   intended  |1   |2   |3   |4   |5   |6
+//   sent      |1   |2 (stall)      |3|4|5 |6        one connection
+//   latency    ~    ==============             2
+//                        ===========           3, and so on; service time shows the stall once
+//
+// Closed loop. A connection sends its next request when the answer to the last has come.
+//
+// Retries. A request that may be sent again stays with its connection, which rests a while and
+// sends the same bytes, so at most one a connection is ever kept. What is left at the end:
+//
+//   duration | backlog, at most kBacklogGrace (retry_for with retries) | answers, at most timeout
+//
+// Threads: run() in the generator's own; interrupt() and take_progress() from others.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/result.h"
+#include "estadio/load/acks.h"
+#include "estadio/load/connection.h"
+#include "estadio/load/json_reader.h"
+#include "estadio/load/report.h"
+#include "estadio/load/request_writer.h"
+#include "estadio/load/schedule.h"
+#include "estadio/load/thread_usage.h"
+#include "http/event_loop.h"
+
+namespace estadio::load {
+
+// Where the threads of a run wait for each other before the first request.
+class StartLine {
+ public:
+  StartLine(std::int64_t threads, const base::Clock& clock) : clock_(clock), missing_(threads) {}
+
+  // Blocks until every thread is here; all get the same time.
+  base::Nanos arrive_and_wait();
+
+ private:
+  const base::Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable all_here_;
+  std::int64_t missing_;  // guarded by mutex_
+  base::Nanos start_{};   // guarded by mutex_
+};
+
+// How a run is going, since its start.
+struct Progress {
+  std::uint64_t sent = 0;  // requests, without retries
+  std::uint64_t accepted_entries = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t waiting = 0;  // requests that are due and for which no connection is free
+};
+
+class Generator final : private Connection::Owner {
+ public:
+  // How long after its end an open loop goes on with what fell due within it.
+  static constexpr std::chrono::nanoseconds kBacklogGrace = std::chrono::seconds(1);
+  // How long an interrupted run waits for the answers that are due.
+  static constexpr std::chrono::nanoseconds kInterruptGrace = std::chrono::seconds(1);
+  // How long connections may take to open before the run starts without them.
+  static constexpr std::chrono::nanoseconds kOpeningMax = std::chrono::seconds(3);
+
+  struct Options {
+    Schedule::Options schedule;
+    std::int64_t connections = 64;  // of this thread
+    std::chrono::nanoseconds timeout = std::chrono::seconds(10);
+    bool retries = false;
+    std::chrono::nanoseconds retry_for = std::chrono::seconds(30);  // after the run's end
+    bool reads_answers = false;  // whether bodies matter: ids are known to the server, or wanted
+    std::uint64_t seed = 0;
+  };
+
+  // What threads share, and the parts of this one. All must outlive the generator.
+  struct Parts {
+    const Connection::Peer& peer;
+    RequestWriter& writer;
+    AckWriter* acks = nullptr;  // none when null
+    StartLine& start_line;
+    const base::Clock& clock;
+  };
+
+  Generator(const Options& options, const Parts& parts);
+  ~Generator() override;
+
+  // Errors: kUnavailable, when not one connection could be opened (not with retries); those of
+  // writing acks.
+  [[nodiscard]] base::Result<Measurements> run();
+
+  // Ends the run early: what was measured counts.
+  void interrupt();
+
+  // What was known within the last second or so. Adds the latencies since the last call to
+  // `recent`. To be called by one thread.
+  [[nodiscard]] Progress take_progress(base::Histogram& recent);
+
+ private:
+  enum class Phase { kOpening, kRunning, kDone };
+
+  struct Slot {
+    enum class State {
+      kOpening,
+      kFree,     // in the list of free slots; its connection may have to be opened first
+      kBusy,     // an answer is due
+      kRetrying, // rests with its request
+      kResting,  // rests without one, after a failure
+      kRetired,  // nothing is left to be sent
+    };
+
+    Slot(std::size_t index, const Connection::Parts& parts) : connection(index, parts) {}
+
+    Connection connection;
+    State state = State::kOpening;
+    Slot* next_free = nullptr;
+
+    std::string_view request;
+    std::string room;        // where the request stands unless the writer keeps it
+    std::string ids;         // of its entries, when acks need them
+    base::Nanos intended{};
+    base::Nanos sent{};
+    base::Nanos free_since{};
+    base::Nanos deadline{};  // of the answer, or of the rest
+    std::string last_error;  // of the request that is retried
+    unsigned failures = 0;   // in a row
+  };
+
+  // Slots in the order in which they became free.
+  class FreeSlots {
+   public:
+    [[nodiscard]] bool empty() const { return first_ == nullptr; }
+    void push(Slot& slot);
+    Slot& pop();
+
+   private:
+    Slot* first_ = nullptr;
+    Slot* last_ = nullptr;
+  };
+
+  void on_open(Connection& connection) override;
+  void on_answer(Connection& connection, const http::ResponseParser& answer) override;
+  void on_failure(Connection& connection, Connection::Failure failure,
+                  std::string_view why) override;
+
+  [[nodiscard]] Slot& slot_of(const Connection& connection) { return slots_[connection.index()]; }
+
+  void settle_opening(Slot& slot, Slot::State state);
+  void begin();
+  // Sends what is due as far as connections are free, and sees to be called for the next.
+  void send_due();
+  void start_request(Slot& slot, base::Nanos intended);
+  void send(Slot& slot);
+  void accept(Slot& slot, std::string_view body, base::Nanos now);
+  [[nodiscard]] bool acknowledge(const Slot& slot, const Answer& answer);
+  // A request went wrong: it is retried or counted.
+  void give_back(Slot& slot, std::string_view error, bool may_retry, base::Nanos delay);
+  void end_request(Slot& slot);
+  void make_free(Slot& slot);
+  void rest(Slot& slot, Slot::State state, base::Nanos delay);
+  [[nodiscard]] base::Nanos backoff(const Slot& slot);
+  [[nodiscard]] bool is_over(base::Nanos now) const;
+  // A few times a second: deadlines, rests, the end.
+  void sweep();
+  void check(Slot& slot, base::Nanos now);
+  void stop_if_done(base::Nanos now);
+  void stop_early(base::Nanos now);
+  void note_usage(base::Nanos now);
+  void publish(base::Nanos now);
+  [[nodiscard]] Measurements finish();
+
+  const Options options_;
+  const Schedule schedule_;
+  const base::Nanos sweep_every_;
+  RequestWriter& writer_;
+  AckWriter* const acks_;
+  StartLine& start_line_;
+  const base::Clock& clock_;
+  http::EventLoop loop_;
+  std::vector<char> receive_room_;
+  std::deque<Slot> slots_;
+  FreeSlots free_;
+  JsonReader json_;
+  std::minstd_rand jitter_;
+
+  Phase phase_ = Phase::kOpening;
+  std::int64_t opening_ = 0;   // slots that are neither open nor failed yet
+  std::int64_t opened_ = 0;
+  std::string why_not_opened_;
+  std::optional<base::Error> error_;
+  bool is_interrupted_ = false;
+
+  std::int64_t planned_ = 0;   // requests in all
+  std::int64_t next_ = 0;      // the next one to be sent
+  std::int64_t in_hand_ = 0;   // slots that hold a request
+  base::Nanos next_intended_{};  // of next_, in an open loop
+  base::Nanos armed_for_{};
+  base::Nanos start_{};
+  base::Nanos end_{};            // nothing falls due after it
+  base::Nanos backlog_until_{};  // nothing is sent for the first time after it
+  base::Nanos give_up_at_{};     // nothing is waited for after it
+  base::Nanos last_accepted_{};
+  ThreadUsage usage_at_start_;
+  base::Nanos published_at_{};
+
+  Measurements measured_;
+  std::uint64_t error_count_ = 0;
+
+  std::unique_ptr<base::Histogram> recent_latency_;  // being filled
+  std::mutex mutex_;
+  Progress published_;                               // guarded by mutex_
+  std::unique_ptr<base::Histogram> filled_latency_;  // guarded by mutex_; null when it was taken
+  std::unique_ptr<base::Histogram> spare_latency_;   // guarded by mutex_; empty, or null
+};
+
+}  // namespace estadio::load

@@ -1,0 +1,397 @@
+#include "estadio/load/generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <map>
+#include <set>
+
+#include "estadio/load/entries.h"
+#include "estadio/load/scripted_server.h"
+#include "estadio/load/target.h"
+
+namespace estadio::load {
+namespace {
+
+using base::Nanos;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Arrival = ScriptedServer::Arrival;
+using Errors = std::map<std::string, std::uint64_t, std::less<>>;
+
+const base::SystemClock kClock;
+
+// A generator with all that it needs, against `url`.
+struct Rig {
+  Rig(const std::string& url, const Generator::Options& options,
+      const std::string& faculty = "Ingeniería")
+      : target(*Target::parse(url)),
+        peer{.address = *http::resolve(target.address), .tls = nullptr, .name = {}},
+        entries(Entries::of_contest({faculty}, {1, 2, 3})),
+        writer(entries, target,
+               {.batch = options.schedule.batch, .gives_ids = options.retries, .seed = 7}, kClock),
+        start_line(1, kClock),
+        generator(options, {.peer = peer,
+                            .writer = writer,
+                            .start_line = start_line,
+                            .clock = kClock}) {}
+
+  Target target;
+  Connection::Peer peer;
+  Entries entries;
+  RequestWriter writer;
+  StartLine start_line;
+  Generator generator;
+};
+
+Generator::Options open_loop(std::int64_t rate, Nanos duration, std::int64_t connections) {
+  return {.schedule = {.rate = rate, .duration = duration}, .connections = connections};
+}
+
+Measurements run(const ScriptedServer& server, const Generator::Options& options) {
+  Rig rig(server.url(), options);
+  auto measured = rig.generator.run();
+  EXPECT_TRUE(measured) << measured.error().message();
+  return measured ? *std::move(measured) : Measurements{};
+}
+
+std::uint64_t count_above(const base::Histogram& histogram, Nanos bound) {
+  return histogram.count() - histogram.count_at_most(bound);
+}
+
+TEST(GeneratorTest, AnOpenLoopSendsExactlyWhatWasPlanned) {
+  const ScriptedServer server(ScriptedServer::accept);
+  const Measurements measured = run(server, open_loop(2000, milliseconds(300), 8));
+  EXPECT_EQ(measured.requests, 600U);
+  EXPECT_EQ(measured.answered, 600U);
+  EXPECT_EQ(measured.accepted_entries, 600U);
+  EXPECT_EQ(measured.errors, Errors{});
+  EXPECT_EQ(measured.latency.count(), 600U);
+  EXPECT_EQ(measured.service.count(), 600U);
+  EXPECT_EQ(measured.late.count(), 600U);
+  EXPECT_EQ(server.arrivals().size(), 600U);
+  EXPECT_EQ(server.connections(), 8);
+  EXPECT_GE(measured.ended - measured.started, milliseconds(300));
+}
+
+TEST(GeneratorTest, RequestsAreSpreadOverAllConnections) {
+  const ScriptedServer server(ScriptedServer::accept);
+  run(server, open_loop(1000, milliseconds(200), 8));
+  std::map<int, int> by_connection;
+  for (const Arrival& arrival : server.arrivals()) ++by_connection[arrival.connection];
+  EXPECT_EQ(by_connection.size(), 8U);
+}
+
+TEST(GeneratorTest, AStallOfTheServerIsInTheLatencyOfAllThatFellDueAndInTheServiceTimeOfFew) {
+  constexpr int kConnections = 4;
+  constexpr Nanos kStallFrom = milliseconds(200);
+  constexpr Nanos kStallTo = milliseconds(700);
+  const ScriptedServer server([&](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    if (arrival.at >= kStallFrom && arrival.at < kStallTo) reply.delay = kStallTo - arrival.at;
+    return reply;
+  });
+  const Measurements measured = run(server, open_loop(1000, seconds(1), kConnections));
+  EXPECT_EQ(measured.accepted_entries, 1000U);
+  // Of the 500 requests that fell due in the stall, those of its first 400 ms had to wait for
+  // more than 100 ms, and those of its first 100 ms for more than 400.
+  EXPECT_GE(measured.latency.max(), milliseconds(490));
+  EXPECT_GE(count_above(measured.latency, milliseconds(100)), 390U);
+  EXPECT_GE(count_above(measured.latency, milliseconds(400)), 90U);
+  // The server itself had only as many as there are connections.
+  EXPECT_GE(measured.service.max(), milliseconds(450));
+  EXPECT_GE(count_above(measured.service, milliseconds(100)), 1U);
+  EXPECT_LE(count_above(measured.service, milliseconds(100)), 2U * kConnections);
+}
+
+TEST(GeneratorTest, WaitingForAServerIsNotTheGeneratorsLateness) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    reply.delay = milliseconds(20);
+    return reply;
+  });
+  // Asked for 200 of the 50 that one connection can carry in a second.
+  const Measurements measured = run(server, open_loop(200, milliseconds(200), 1));
+  EXPECT_EQ(measured.accepted_entries, 40U);
+  EXPECT_GE(measured.latency.max(), milliseconds(500));
+  EXPECT_LT(measured.late.quantile(0.5), milliseconds(5));
+}
+
+TEST(GeneratorTest, WhatIsNotSentByTheEndOfTheGraceIsCounted) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    reply.delay = milliseconds(100);
+    return reply;
+  });
+  const Measurements measured = run(server, open_loop(500, milliseconds(200), 1));
+  EXPECT_EQ(measured.requests, 100U);
+  EXPECT_EQ(measured.accepted_entries, server.arrivals().size());
+  EXPECT_LE(measured.accepted_entries, 13U);  // 1.2 s and the last answer
+  EXPECT_EQ(measured.errors, (Errors{{"unsent", 100 - measured.accepted_entries}}));
+}
+
+TEST(GeneratorTest, AClosedLoopSendsTheNextRequestWhenTheAnswerCame) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    reply.delay = milliseconds(10);
+    return reply;
+  });
+  const Measurements measured = run(
+      server, {.schedule = {.rate = {}, .duration = milliseconds(300)}, .connections = 3});
+  EXPECT_EQ(measured.requests, server.arrivals().size());
+  EXPECT_EQ(measured.accepted_entries, measured.requests);
+  EXPECT_GE(measured.requests, 3U);
+  EXPECT_LE(measured.requests, 3U * 31U);  // each connection one in 10 ms at best
+  EXPECT_EQ(measured.errors, Errors{});
+  EXPECT_GE(measured.latency.min(), milliseconds(9));
+}
+
+TEST(GeneratorTest, WithoutRetriesEveryFaultIsCountedByItsKind) {
+  const ScriptedServer server([](const Arrival& arrival) -> ScriptedServer::Reply {
+    switch (arrival.number % 8) {
+      case 0: return ScriptedServer::refuse(503, "Retry-After: 1\r\n");
+      case 1: return ScriptedServer::refuse(422);
+      case 2: return {.bytes = {}, .resets = true};
+      case 3: return {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", .closes = true};
+      case 4: return {.bytes = "nonsense\r\n\r\n"};
+      case 5: return {.bytes = {}};  // no answer at all
+      default: return ScriptedServer::accept(arrival);
+    }
+  });
+  auto options = open_loop(400, milliseconds(200), 40);
+  options.timeout = milliseconds(500);
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.requests, 80U);
+  EXPECT_EQ(measured.accepted_entries, 20U);
+  EXPECT_EQ(measured.answered, 40U);
+  EXPECT_EQ(measured.errors, (Errors{{"http_503", 10},
+                                     {"http_422", 10},
+                                     {"reset", 20},
+                                     {"malformed", 10},
+                                     {"timeout", 10}}));
+}
+
+TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
+  std::map<std::string, int> attempts;
+  const ScriptedServer server([&](const Arrival& arrival) -> ScriptedServer::Reply {
+    switch (attempts[ScriptedServer::id_of(arrival)]++) {
+      case 0:
+        switch (arrival.number % 4) {
+          case 0: return ScriptedServer::refuse(503);
+          case 1: return ScriptedServer::refuse(429);
+          case 2: return {.bytes = {}, .resets = true};
+          default: return {.bytes = {}};  // until the timeout
+        }
+      case 1: return ScriptedServer::refuse(504);
+      default: return ScriptedServer::accept(arrival);
+    }
+  });
+  auto options = open_loop(200, milliseconds(200), 8);
+  options.timeout = milliseconds(200);
+  options.retries = true;
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.requests, 40U);
+  EXPECT_EQ(measured.accepted_entries, 40U);
+  EXPECT_EQ(measured.retries, 80U);
+  EXPECT_EQ(measured.errors, Errors{});
+  EXPECT_EQ(measured.latency.count(), 40U);
+  // Two rests at least.
+  EXPECT_GE(measured.latency.min(), milliseconds(20));
+  EXPECT_LT(measured.service.min(), milliseconds(20));
+
+  std::map<std::string, std::vector<std::string>> bodies;
+  for (const Arrival& arrival : server.arrivals()) {
+    bodies[ScriptedServer::id_of(arrival)].push_back(arrival.body);
+  }
+  EXPECT_EQ(bodies.size(), 40U);
+  for (const auto& [id, sent] : bodies) {
+    EXPECT_EQ(base::Uuid::parse(id)->version(), 7);
+    ASSERT_EQ(sent.size(), 3U);
+    EXPECT_EQ(sent[0], sent[1]);
+    EXPECT_EQ(sent[0], sent[2]);
+  }
+}
+
+TEST(GeneratorTest, WhatWillNeverBeAcceptedIsNotRetried) {
+  const ScriptedServer server([](const Arrival&) { return ScriptedServer::refuse(422); });
+  auto options = open_loop(200, milliseconds(100), 4);
+  options.retries = true;
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.errors, (Errors{{"http_422", 20}}));
+  EXPECT_EQ(measured.retries, 0U);
+  EXPECT_EQ(server.arrivals().size(), 20U);
+}
+
+TEST(GeneratorTest, RetriesEndWithTheirDeadline) {
+  const ScriptedServer server([](const Arrival&) { return ScriptedServer::refuse(503); });
+  auto options = open_loop(100, milliseconds(100), 2);
+  options.retries = true;
+  options.retry_for = milliseconds(200);
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.requests, 10U);
+  EXPECT_EQ(measured.accepted_entries, 0U);
+  // Two were with their connections to the end, the others never had one.
+  EXPECT_EQ(measured.errors, (Errors{{"http_503", 2}, {"unsent", 8}}));
+  EXPECT_GT(measured.retries, 0U);
+}
+
+TEST(GeneratorTest, ARetryWaitsAsLongAsTheServerAsks) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    return arrival.number == 0 ? ScriptedServer::refuse(429, "Retry-After: 1\r\n")
+                               : ScriptedServer::accept(arrival);
+  });
+  auto options = open_loop(10, milliseconds(50), 1);
+  options.retries = true;
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.accepted_entries, 1U);
+  EXPECT_GE(server.arrivals().at(1).at, milliseconds(990));
+}
+
+TEST(GeneratorTest, EveryFormOfAnAnswerIsUnderstood) {
+  const ScriptedServer server([](const Arrival& arrival) -> ScriptedServer::Reply {
+    const std::string whole = ScriptedServer::accept(arrival).bytes;
+    switch (arrival.number % 5) {
+      case 0:
+        return {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "2\r\n{}\r\n0\r\n\r\n"};
+      case 1: return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n" + whole};
+      case 2: return {.bytes = ScriptedServer::answer(200, "{}", "Connection: close\r\n"),
+                      .closes = true};
+      case 3: return {.bytes = "HTTP/1.1 200 OK\r\n\r\nas long as it lasts", .closes = true};
+      default: return {.bytes = "HTTP/1.1 204 No Content\r\n\r\n"};
+    }
+  });
+  const Measurements measured = run(server, open_loop(500, milliseconds(200), 4));
+  EXPECT_EQ(measured.accepted_entries, 100U);
+  EXPECT_EQ(measured.errors, Errors{});
+  EXPECT_GT(server.connections(), 4);
+}
+
+TEST(GeneratorTest, AConnectionThatTheServerClosedWhileIdleIsNoError) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    reply.closes = true;  // without having said so
+    return reply;
+  });
+  const Measurements measured = run(server, open_loop(200, milliseconds(200), 20));
+  EXPECT_EQ(measured.accepted_entries, 40U);
+  EXPECT_EQ(measured.errors, Errors{});
+}
+
+TEST(GeneratorTest, BytesThatNobodyAskedForEndTheConnection) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    const std::string answer = ScriptedServer::accept(arrival).bytes;
+    return ScriptedServer::Reply{.bytes = answer + answer};
+  });
+  const Measurements measured = run(server, open_loop(100, milliseconds(200), 2));
+  EXPECT_EQ(measured.accepted_entries, 20U);
+  EXPECT_GE(server.connections(), 20);
+}
+
+TEST(GeneratorTest, AnAnswerThatComesBeforeTheWholeRequestWasSentCounts) {
+  const ScriptedServer server([](const Arrival&) { return ScriptedServer::refuse(413); });
+  auto options = open_loop(100'000, milliseconds(200), 1);
+  options.schedule.batch = 10'000;
+  Rig rig(server.url(), options, std::string(1000, 'x'));  // 10 MB a request
+  const auto measured = rig.generator.run();
+  ASSERT_TRUE(measured);
+  EXPECT_EQ(measured->errors, (Errors{{"http_413", 2}}));
+}
+
+TEST(GeneratorTest, BatchesLargerThanASocketsBufferArriveWhole) {
+  const ScriptedServer server(ScriptedServer::accept);
+  auto options = open_loop(40'000, milliseconds(500), 1);
+  options.schedule.batch = 10'000;
+  const Measurements measured = run(server, options);
+  EXPECT_EQ(measured.requests, 2U);
+  EXPECT_EQ(measured.accepted_entries, 20'000U);
+  for (const Arrival& arrival : server.arrivals()) {
+    EXPECT_EQ(arrival.type, "application/x-ndjson");
+    EXPECT_EQ(std::ranges::count(arrival.body, '\n'), 9'999);
+  }
+}
+
+TEST(GeneratorTest, NobodyThereIsAnErrorAtOnce) {
+  std::string url;
+  {
+    const ScriptedServer gone(ScriptedServer::accept);
+    url = gone.url();
+  }
+  Rig rig(url, open_loop(100, hours(1), 4));
+  const auto measured = rig.generator.run();
+  ASSERT_FALSE(measured);
+  EXPECT_EQ(measured.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(measured.error().message(), testing::HasSubstr("Connection refused"));
+}
+
+TEST(GeneratorTest, WithRetriesAServerThatIsAwayIsWaitedForUntilTheDeadline) {
+  std::string url;
+  {
+    const ScriptedServer gone(ScriptedServer::accept);
+    url = gone.url();
+  }
+  auto options = open_loop(100, milliseconds(100), 2);
+  options.retries = true;
+  options.retry_for = milliseconds(200);
+  Rig rig(url, options);
+  const auto measured = rig.generator.run();
+  ASSERT_TRUE(measured);
+  EXPECT_EQ(measured->requests, 10U);
+  EXPECT_EQ(measured->answered, 0U);
+  EXPECT_EQ(measured->errors, (Errors{{"connect", 2}, {"unsent", 8}}));
+}
+
+TEST(GeneratorTest, AnInterruptedRunCountsWhatItDid) {
+  std::promise<Generator*> running;
+  const ScriptedServer server([&, generator = running.get_future().share()](const Arrival& arrival)
+                                  -> ScriptedServer::Reply {
+    if (arrival.number == 100) generator.get()->interrupt();
+    // The last ones are never answered.
+    if (arrival.number > 100) return {.bytes = {}};
+    return ScriptedServer::accept(arrival);
+  });
+  Rig rig(server.url(), open_loop(1000, hours(1), 4));
+  running.set_value(&rig.generator);
+  const auto measured = rig.generator.run();
+  ASSERT_TRUE(measured);
+  EXPECT_EQ(measured->accepted_entries, 101U);
+  std::uint64_t errors = 0;
+  for (const auto& [kind, count] : measured->errors) {
+    EXPECT_TRUE(kind == "interrupted" || kind == "unsent") << kind;
+    errors += count;
+  }
+  EXPECT_EQ(measured->requests, 101 + errors);
+  EXPECT_LT(measured->ended - measured->started, seconds(30));
+}
+
+TEST(GeneratorTest, AnInterruptBeforeTheFirstRequestEndsTheRun) {
+  const ScriptedServer server(ScriptedServer::accept);
+  Rig rig(server.url(), open_loop(1000, hours(1), 4));
+  rig.generator.interrupt();
+  const auto measured = rig.generator.run();
+  ASSERT_TRUE(measured);
+  EXPECT_LE(measured->requests, 1U);
+}
+
+TEST(GeneratorTest, ProgressIsToldWhileItRuns) {
+  const ScriptedServer server(ScriptedServer::accept);
+  Rig rig(server.url(), open_loop(1000, hours(1), 4));
+  std::jthread thread([&] { EXPECT_TRUE(rig.generator.run()); });
+  base::Histogram recent;
+  Progress progress;
+  // The first figures come after a second.
+  while (progress.accepted_entries == 0 || recent.count() == 0) {
+    progress = rig.generator.take_progress(recent);
+    std::this_thread::yield();
+  }
+  EXPECT_GT(progress.sent, 0U);
+  EXPECT_LE(progress.accepted_entries, progress.sent);
+  EXPECT_EQ(progress.errors, 0U);
+  EXPECT_LE(recent.count(), progress.sent);
+  rig.generator.interrupt();
+}
+
+}  // namespace
+}  // namespace estadio::load

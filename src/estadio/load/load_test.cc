@@ -1,0 +1,330 @@
+#include "estadio/load/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "estadio/load/scripted_server.h"
+
+namespace estadio {
+namespace {
+
+using load::ScriptedServer;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using Arrival = ScriptedServer::Arrival;
+
+class LoadTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(::mkdtemp(folder_.data()), nullptr); }
+  void TearDown() override {
+    for (const char* name : {"acks", "json", "entries"}) ::unlink(path(name).c_str());
+    ::rmdir(folder_.c_str());
+  }
+
+  [[nodiscard]] std::string path(std::string_view name) const {
+    return folder_ + "/" + std::string(name);
+  }
+  [[nodiscard]] std::string content(std::string_view name) const {
+    std::ostringstream text;
+    text << std::ifstream(path(name)).rdbuf();
+    return text.str();
+  }
+  [[nodiscard]] std::vector<std::string> lines(std::string_view name) const {
+    std::vector<std::string> lines;
+    std::ifstream file(path(name));
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  [[nodiscard]] static LoadOptions options_for(const ScriptedServer& server) {
+    LoadOptions options;
+    options.url = server.url();
+    options.rate = 500;
+    options.duration = milliseconds(200);
+    options.connections = 4;
+    options.faculties = {"Ingeniería", "Agronomía"};
+    options.disciplines = {1, 2, 3};
+    return options;
+  }
+
+  base::Result<load::Report> run(const LoadOptions& options, std::stop_token stop = {}) {
+    return run_load(options, clock_, log_, std::move(stop));
+  }
+
+  base::SystemClock clock_;
+  base::Logger log_{clock_, {.level = base::LogLevel::kError}};
+  std::string folder_ = testing::TempDir() + "load_XXXXXX";
+};
+
+// The text between `"key":"` and the next quote.
+std::string text_of(std::string_view json, std::string_view key) {
+  const std::string start = fmt::format(R"("{}":")", key);
+  const std::size_t at = json.find(start);
+  if (at == std::string_view::npos) return {};
+  const std::size_t from = at + start.size();
+  return std::string(json.substr(from, json.find('"', from) - from));
+}
+
+TEST_F(LoadTest, AcksAreWhatTheServerAnswered) {
+  std::map<std::string, std::string> answered;
+  const ScriptedServer server([&](const Arrival& arrival) {
+    if (arrival.number % 5 == 0) return ScriptedServer::refuse(503);
+    auto reply = ScriptedServer::accept(arrival);
+    answered[text_of(reply.bytes, "id")] = text_of(reply.bytes, "outcome");
+    return reply;
+  });
+  LoadOptions options = options_for(server);
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.requests, 100U);
+  EXPECT_EQ(report->measured.accepted_entries, 80U);
+  EXPECT_EQ(report->measured.errors.at("http_503"), 20U);
+  EXPECT_EQ(load_exit_status(*report), 0);
+
+  std::map<std::string, std::string> acks;
+  for (const std::string& line : lines("acks")) acks[text_of(line, "id")] = text_of(line, "outcome");
+  EXPECT_EQ(lines("acks").size(), 80U);
+  EXPECT_EQ(acks, answered);
+}
+
+TEST_F(LoadTest, AcksOfBatchesAreTheIdsThatWereGiven) {
+  std::set<std::string> sent;
+  const ScriptedServer server([&](const Arrival& arrival) {
+    if (arrival.number == 0) return ScriptedServer::refuse(429);
+    std::istringstream body(arrival.body);
+    for (std::string line; std::getline(body, line);) sent.insert(text_of(line, "id"));
+    return ScriptedServer::Reply{
+        .bytes = ScriptedServer::answer(
+            200, R"({"accepted":50,"winners":20,"losers":30,"repeated":2})")};
+  });
+  LoadOptions options = options_for(server);
+  options.rate = 5000;
+  options.batch = 50;
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.requests, 20U);
+  EXPECT_EQ(report->entries(), 1000U);
+  EXPECT_EQ(report->measured.accepted_entries, 950U);
+  EXPECT_EQ(report->measured.repeated_entries, 38U);
+  std::set<std::string> acks;
+  for (const std::string& line : lines("acks")) {
+    EXPECT_EQ(line, fmt::format(R"({{"id":"{}"}})", text_of(line, "id")));
+    acks.insert(text_of(line, "id"));
+  }
+  EXPECT_EQ(acks.size(), 950U);
+  EXPECT_EQ(acks, sent);
+}
+
+TEST_F(LoadTest, AnAnswerThatDoesNotSayWhatWasAcceptedIsNoAck) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    return arrival.number % 2 == 0 ? ScriptedServer::accept(arrival)
+                                   : ScriptedServer::Reply{ScriptedServer::answer(200, "{}")};
+  });
+  LoadOptions options = options_for(server);
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->measured.accepted_entries, 50U);
+  EXPECT_EQ(report->measured.errors.at("answer"), 50U);
+  EXPECT_EQ(lines("acks").size(), 50U);
+}
+
+TEST_F(LoadTest, RepeatedEntriesAreCountedWhenIdsAreGiven) {
+  std::map<std::string, int> attempts;
+  const ScriptedServer server([&](const Arrival& arrival) -> ScriptedServer::Reply {
+    const std::string id = ScriptedServer::id_of(arrival);
+    if (attempts[id]++ == 0) return {.bytes = {}, .resets = true};
+    return {ScriptedServer::answer(
+        200, fmt::format(R"({{"id":"{}","outcome":"loser","repeated":true}})", id))};
+  });
+  LoadOptions options = options_for(server);
+  options.retry = true;
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->measured.accepted_entries, 100U);
+  EXPECT_EQ(report->measured.retries, 100U);
+  EXPECT_EQ(report->measured.repeated_entries, 100U);
+  EXPECT_EQ(lines("acks").size(), 100U);
+}
+
+TEST_F(LoadTest, ThreadsTogetherMakeTheOnePlannedRun) {
+  const ScriptedServer server(ScriptedServer::accept);
+  std::ofstream entries(path("entries"));
+  for (int i = 0; i < 100; ++i) entries << fmt::format("{{\"n\":{}}}\n", i);
+  entries.close();
+  LoadOptions options = options_for(server);
+  options.threads = 3;
+  options.entries = path("entries");
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.requests, 100U);
+  EXPECT_EQ(report->measured.accepted_entries, 100U);
+  EXPECT_EQ(report->measured.latency.count(), 100U);
+  EXPECT_EQ(lines("acks").size(), 100U);
+  EXPECT_EQ(server.connections(), 4);
+  std::set<std::string> bodies;
+  for (const Arrival& arrival : server.arrivals()) bodies.insert(arrival.body);
+  EXPECT_EQ(bodies.size(), 100U) << "every line of the file once";
+}
+
+TEST_F(LoadTest, TheReportIsWrittenAsJson) {
+  const ScriptedServer server(ScriptedServer::accept);
+  LoadOptions options = options_for(server);
+  options.json = path("json");
+  options.seed = 99;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(content("json"), to_json(*report) + "\n");
+  EXPECT_THAT(content("json"), HasSubstr(R"("seed":99)"));
+}
+
+TEST_F(LoadTest, ASeedIsDrawnWhenNoneIsGiven) {
+  const ScriptedServer server(ScriptedServer::accept);
+  LoadOptions options = options_for(server);
+  options.duration = milliseconds(20);
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_GT(report->seed, 0);
+}
+
+TEST_F(LoadTest, AStopRequestEndsTheRunWithItsReport) {
+  std::stop_source stop;
+  const ScriptedServer server([&](const Arrival& arrival) {
+    if (arrival.number == 50) stop.request_stop();
+    return ScriptedServer::accept(arrival);
+  });
+  LoadOptions options = options_for(server);
+  options.duration = hours(1);
+  options.json = path("json");
+  const auto report = run(options, stop.get_token());
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->was_interrupted);
+  EXPECT_GE(report->measured.accepted_entries, 51U);
+  EXPECT_LT(report->duration_seconds(), 60);
+  EXPECT_THAT(content("json"), HasSubstr(R"("interrupted":true)"));
+  EXPECT_THAT(to_text(*report), HasSubstr("(interrupted)"));
+}
+
+TEST_F(LoadTest, AcksThatCannotBeWrittenEndTheRun) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
+  const ScriptedServer server(ScriptedServer::accept);
+  LoadOptions options = options_for(server);
+  options.threads = 2;
+  options.acks = "/dev/full";
+  options.rate = std::nullopt;
+  options.duration = hours(1);
+  const auto report = run(options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code(), base::Code::kResourceExhausted);
+  EXPECT_THAT(report.error().message(), HasSubstr("writing acks to /dev/full"));
+}
+
+TEST_F(LoadTest, NobodyThereIsNamed) {
+  std::optional<ScriptedServer> gone(std::in_place, ScriptedServer::accept);
+  const LoadOptions options = options_for(*gone);
+  const std::string address = gone->address().to_string();
+  gone.reset();
+  const auto report = run(options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(report.error().message(), HasSubstr(address));
+}
+
+TEST_F(LoadTest, NotOneAnswerIsAFailure) {
+  EXPECT_EQ(load_exit_status(load::Report{}), 1);
+  load::Report report;
+  report.measured.answered = 1;
+  EXPECT_EQ(load_exit_status(report), 0);
+}
+
+TEST_F(LoadTest, BadOptionsAreNamedBeforeAnythingIsSent) {
+  const ScriptedServer server(ScriptedServer::accept);
+  const auto error_of = [&](auto change) {
+    LoadOptions options = options_for(server);
+    change(options);
+    const auto report = run(options);
+    EXPECT_FALSE(report);
+    if (report) return std::string();
+    EXPECT_EQ(report.error().code(), base::Code::kInvalidArgument);
+    return report.error().message();
+  };
+  EXPECT_THAT(error_of([](auto& o) { o.url = "ftp://h:1"; }), HasSubstr("ftp://h:1"));
+  EXPECT_THAT(error_of([](auto& o) { o.duration = base::Nanos(0); }), HasSubstr("--duration"));
+  EXPECT_THAT(error_of([](auto& o) { o.timeout = base::Nanos(0); }), HasSubstr("--timeout"));
+  EXPECT_THAT(error_of([](auto& o) { o.threads = 5; }), HasSubstr("--threads"));
+  EXPECT_THAT(error_of([](auto& o) { o.entries = "/nowhere/e"; }), HasSubstr("/nowhere/e"));
+  EXPECT_THAT(error_of([](auto& o) { o.acks = "/nowhere/a"; }), HasSubstr("/nowhere/a"));
+  EXPECT_THAT(error_of([](auto& o) { o.json = "/nowhere/j"; }), HasSubstr("/nowhere/j"));
+  std::ofstream(path("entries")) << "{\"a\":\"" << std::string(100'000, 'x') << "\"}\n";
+  EXPECT_THAT(error_of([&](auto& o) {
+                o.entries = path("entries");
+                o.batch = 1000;
+              }),
+              HasSubstr("--batch"));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+class LoadSettingsTest : public testing::Test {
+ protected:
+  base::Result<base::Settings::Next> load(const std::vector<std::string>& arguments) {
+    base::Settings settings({.program = "estadio", .command = "load", .about = "", .examples = "",
+                             .commands = {"load"}});
+    add_load_settings(settings, options_);
+    return settings.load(arguments, [](const std::string&) { return nullptr; });
+  }
+
+  LoadOptions options_;
+};
+
+TEST_F(LoadSettingsTest, FlagsSetTheOptions) {
+  ASSERT_TRUE(load({"http://h:1", "--rate", "123", "--duration", "3s", "--connections", "7",
+                    "--threads", "2", "--batch", "10", "--timeout", "2s", "--retry", "--retry-for",
+                    "1m", "--entries", "e", "--acks", "a", "--json", "-", "--seed", "5", "--tls-ca",
+                    "ca.pem", "--tls-insecure"}));
+  EXPECT_EQ(options_.url, "http://h:1");
+  EXPECT_EQ(options_.rate, 123);
+  EXPECT_EQ(options_.duration, std::chrono::seconds(3));
+  EXPECT_EQ(options_.connections, 7);
+  EXPECT_EQ(options_.threads, 2);
+  EXPECT_EQ(options_.batch, 10);
+  EXPECT_EQ(options_.timeout, std::chrono::seconds(2));
+  EXPECT_TRUE(options_.retry);
+  EXPECT_EQ(options_.retry_for, std::chrono::minutes(1));
+  EXPECT_EQ(options_.entries, "e");
+  EXPECT_EQ(options_.acks, "a");
+  EXPECT_EQ(options_.json, "-");
+  EXPECT_EQ(options_.seed, 5);
+  EXPECT_EQ(options_.tls_ca, "ca.pem");
+  EXPECT_TRUE(options_.tls_insecure);
+}
+
+TEST_F(LoadSettingsTest, TheRateIsANumberOrMax) {
+  ASSERT_TRUE(load({"http://h:1", "--rate", "max"}));
+  EXPECT_EQ(options_.rate, std::nullopt);
+  for (const char* rate : {"0", "-1", "fast", "1.5", "", "100000001", "10k"}) {
+    const auto next = load({"http://h:1", "--rate", rate});
+    ASSERT_FALSE(next) << rate;
+    EXPECT_THAT(next.error().message(), HasSubstr("rate"));
+  }
+}
+
+TEST_F(LoadSettingsTest, TheUrlIsRequired) {
+  const auto next = load({});
+  ASSERT_FALSE(next);
+  EXPECT_THAT(next.error().message(), HasSubstr("url"));
+}
+
+}  // namespace
+}  // namespace estadio

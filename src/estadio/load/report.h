@@ -1,0 +1,85 @@
+// What a run measured, and how it is told: as text for people and as JSON for programs.
+//
+// Threads: values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+
+namespace estadio::load {
+
+// Of one thread, or of several together. Every request that was due is answered with 2xx or is
+// one of the errors: requests = accepted requests + the sum of errors.
+struct Measurements {
+  std::uint64_t requests = 0;          // that were due
+  std::uint64_t answered = 0;          // that got an HTTP answer, whatever its status
+  std::uint64_t accepted_entries = 0;  // of requests answered with 2xx
+  std::uint64_t repeated_entries = 0;  // of these, known to the server before
+  std::uint64_t retries = 0;           // times that a request was sent again
+  // "http_503", "connect", "reset", "timeout", "malformed", "tls", "answer", "unsent",
+  // "interrupted".
+  std::map<std::string, std::uint64_t, std::less<>> errors;
+
+  // Of requests answered with 2xx.
+  base::Histogram latency;  // from the intended time to the answer
+  base::Histogram service;  // from the sending (the last, when retried) to the answer
+  // How long after it was due, and a connection free for it, a request was sent.
+  base::Histogram late;
+
+  base::Nanos started{};  // on the clock's mono()
+  base::Nanos ended{};    // no request was due after it, and none accepted
+  // Of the busiest thread, of the time that requests were due: on a processor; and that or waiting
+  // for one.
+  double cpu_share = 0;
+  double busy_share = 0;
+
+  void merge(const Measurements& other);
+};
+
+struct Report {
+  // The figures may be the generator's own when one send in a hundred, and more than a few, were
+  // later than this, or when a thread had hardly a moment in which it waited for the server.
+  static constexpr std::chrono::nanoseconds kLateMax = std::chrono::milliseconds(1);
+  static constexpr std::uint64_t kLateSendsMax = 10;
+  static constexpr double kBusyShareMax = 0.95;
+
+  // What was asked for.
+  std::string url;
+  std::optional<std::int64_t> rate;  // entries a second; none: as fast as answers come
+  std::int64_t batch = 1;            // entries a request
+  std::int64_t connections = 0;
+  std::int64_t threads = 1;
+  std::int64_t seed = 0;
+  bool was_interrupted = false;
+
+  Measurements measured;
+
+  [[nodiscard]] std::uint64_t entries() const;
+  [[nodiscard]] double duration_seconds() const;
+  // Accepted entries a second.
+  [[nodiscard]] double rate_reached() const;
+  [[nodiscard]] std::uint64_t error_count() const;
+  // Why the generator itself was the limit; empty when it was not.
+  [[nodiscard]] std::string saturation() const;
+};
+
+// Lines for a terminal.
+[[nodiscard]] std::string to_text(const Report& report);
+
+// {"requests":n,"entries":n,"accepted":n,"rate":n,"duration_s":n,"errors":{"timeout":n},
+//  "latency_ms":{"p50":n,"p90":n,"p99":n,"p999":n,"max":n,"mean":n},"service_ms":{...},
+//  "retries":n,"repeated":n,"generator":{"saturated":b,"late_ms_p99":n,"late_ms_max":n,
+//  "cpu_share":n,"busy_share":n},"interrupted":b,"asked":{"url":"...","rate":n or "max","batch":n,
+//  "connections":n,"threads":n,"seed":n}} on one line.
+[[nodiscard]] std::string to_json(const Report& report);
+
+// A whole number with commas: 1,234,567.
+[[nodiscard]] std::string with_commas(std::uint64_t number);
+
+}  // namespace estadio::load

@@ -1,0 +1,23 @@
+// Where the load goes: "http://127.0.0.1:8080", "https://contest.example/v1/entries?dry".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/address.h"
+
+namespace estadio::load {
+
+struct Target {
+  http::Address address;
+  bool is_tls = false;
+  std::string path = "/v1/entries";  // with the query
+  std::string authority;             // host and port as given, for the Host header
+
+  // SCHEME://HOST[:PORT][/PATH[?QUERY]] with the schemes http and https; a URL without a path
+  // means the default one. Errors: kInvalidArgument, naming what was expected.
+  [[nodiscard]] static base::Result<Target> parse(std::string_view url);
+};
+
+}  // namespace estadio::load

@@ -1,0 +1,265 @@
+#include "http/response_parser.h"
+
+#include <algorithm>
+
+namespace http {
+namespace {
+
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr std::size_t kLengthDigitsMax = 18;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// The first comma-separated item of `list`, which is left with the rest.
+std::string_view take_item(std::string_view& list) {
+  const std::size_t comma = std::min(list.find(','), list.size());
+  const std::string_view item = trim(list.substr(0, comma));
+  list.remove_prefix(std::min(comma + 1, list.size()));
+  return item;
+}
+
+// The first line of `lines`, which is left with the rest. REQUIRES: every line ends with CR LF.
+std::string_view take_line(std::string_view& lines) {
+  const std::size_t end = lines.find("\r\n");
+  const std::string_view line = lines.substr(0, end);
+  lines.remove_prefix(end + 2);
+  return line;
+}
+
+}  // namespace
+
+void ResponseParser::reset() {
+  start_response();
+  error_ = {};
+}
+
+void ResponseParser::start_response() {
+  stage_ = Stage::kHead;
+  kept_head_.clear();
+  kept_body_.clear();
+  interim_count_ = 0;
+  head_view_ = body_view_ = {};
+}
+
+ParseState ResponseParser::refuse(std::string_view why) {
+  error_ = why;
+  return ParseState::kFailed;
+}
+
+ParseState ResponseParser::complete(std::string_view body) {
+  stage_ = Stage::kDone;
+  body_view_ = body;
+  return ParseState::kDone;
+}
+
+ParseState ResponseParser::parse(std::string_view data, std::size_t& used) {
+  used = 0;
+  if (stage_ == Stage::kDone) start_response();
+  while (stage_ == Stage::kHead) {
+    const ParseState state = take_head(data, used);
+    if (state != ParseState::kDone) return state;
+  }
+  return take_body(data, used);
+}
+
+ParseState ResponseParser::take_head(std::string_view data, std::size_t& used) {
+  const std::string_view rest = data.substr(used);
+  const std::size_t kept = kept_head_.size();
+  // At most one head's worth is kept, whatever follows it in this piece.
+  if (kept > 0) kept_head_ += rest.substr(0, kHeadBytesMax + 1 - kept);
+  const std::string_view text = kept > 0 ? std::string_view(kept_head_) : rest;
+
+  const std::size_t end =
+      text.find(kHeadEnd, kept < kHeadEnd.size() ? 0 : kept - (kHeadEnd.size() - 1));
+  const std::size_t size = end == std::string_view::npos ? text.size() : end + kHeadEnd.size();
+  if (size > kHeadBytesMax) return refuse("the head is longer than 16 KiB");
+  if (end == std::string_view::npos) {
+    if (kept == 0) kept_head_ = rest;
+    used = data.size();
+    return ParseState::kMore;
+  }
+  used += size - kept;
+  if (kept > 0) kept_head_.resize(size);
+  head_view_ = kept > 0 ? std::string_view(kept_head_) : text.substr(0, size);
+  if (const ParseState state = read_head(head_view_); state != ParseState::kDone) return state;
+  if (status_ >= 200) return ParseState::kDone;
+  kept_head_.clear();
+  return ++interim_count_ > kInterimMax ? refuse("too many interim responses") : ParseState::kDone;
+}
+
+ParseState ResponseParser::read_head(std::string_view head) {
+  content_length_ = 0;
+  has_content_length_ = is_chunked_ = is_http_1_0_ = false;
+  keep_alive_ = true;
+
+  std::string_view lines = head.substr(0, head.size() - 2);
+  for (bool is_first = true; !lines.empty(); is_first = false) {
+    const std::string_view line = take_line(lines);
+    if (line.find('\n') != std::string_view::npos || line.find('\r') != std::string_view::npos) {
+      return refuse("a line that does not end with carriage return and line feed");
+    }
+    if (!(is_first ? read_status_line(line) : read_field(line))) return ParseState::kFailed;
+  }
+  if (status_ < 200) {
+    if (status_ == 101) return refuse("the server switches to another protocol");
+    return ParseState::kDone;
+  }
+  if (is_chunked_ && has_content_length_) return refuse("both Content-Length and Transfer-Encoding");
+  if (is_chunked_ && is_http_1_0_) return refuse("Transfer-Encoding in HTTP/1.0");
+  if (content_length_ > options_.body_bytes_max) return refuse("the body is too large");
+
+  stage_ = Stage::kLength;
+  if (status_ == 204 || status_ == 304) {
+    content_length_ = 0;
+  } else if (is_chunked_) {
+    stage_ = Stage::kChunks;
+    chunks_.reset();
+  } else if (!has_content_length_) {
+    stage_ = Stage::kUntilClose;
+    keep_alive_ = false;
+  }
+  return ParseState::kDone;
+}
+
+// HTTP-version SP status-code SP [ reason ] (RFC 9112, section 4); the last space may be missing.
+bool ResponseParser::read_status_line(std::string_view line) {
+  constexpr std::string_view kVersion = "HTTP/1.";
+  const bool is_formed = line.size() >= 12 && line.starts_with(kVersion) &&
+                         (line[7] == '1' || line[7] == '0') && line[8] == ' ' &&
+                         line[9] >= '1' && line[9] <= '9' && is_digit(line[10]) &&
+                         is_digit(line[11]) && (line.size() == 12 || line[12] == ' ');
+  if (!is_formed) {
+    refuse("expected 'HTTP/1.1 STATUS reason' in the status line");
+    return false;
+  }
+  is_http_1_0_ = line[7] == '0';
+  keep_alive_ = !is_http_1_0_;
+  status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+  return true;
+}
+
+bool ResponseParser::read_field(std::string_view line) {
+  const auto bad = [this](std::string_view why) {
+    refuse(why);
+    return false;
+  };
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0 || line.front() == ' ' ||
+      line.front() == '\t' || line[colon - 1] == ' ' || line[colon - 1] == '\t') {
+    return bad("malformed header line");
+  }
+  const std::string_view name = line.substr(0, colon);
+  switch (name.size()) {
+    case 10:
+      if (!equals_ignoring_case(name, "connection")) return true;
+      for (std::string_view list = line.substr(colon + 1); !list.empty();) {
+        const std::string_view item = take_item(list);
+        if (equals_ignoring_case(item, "close")) keep_alive_ = false;
+        if (is_http_1_0_ && equals_ignoring_case(item, "keep-alive")) keep_alive_ = true;
+      }
+      return true;
+    case 14: {
+      if (!equals_ignoring_case(name, "content-length")) return true;
+      const std::string_view value = trim(line.substr(colon + 1));
+      if (has_content_length_) return bad("repeated Content-Length");
+      if (value.empty() || value.size() > kLengthDigitsMax ||
+          !std::ranges::all_of(value, is_digit)) {
+        return bad("malformed Content-Length");
+      }
+      has_content_length_ = true;
+      for (const char c : value) {
+        content_length_ = content_length_ * 10 + static_cast<unsigned>(c - '0');
+      }
+      return true;
+    }
+    case 17:
+      if (!equals_ignoring_case(name, "transfer-encoding")) return true;
+      if (is_chunked_) return bad("repeated Transfer-Encoding");
+      if (!equals_ignoring_case(trim(line.substr(colon + 1)), "chunked")) {
+        return bad("only the chunked transfer coding is known here");
+      }
+      is_chunked_ = true;
+      return true;
+    default:
+      return true;
+  }
+}
+
+void ResponseParser::keep_head() {
+  if (!kept_head_.empty()) return;
+  kept_head_ = head_view_;
+  head_view_ = kept_head_;
+}
+
+ParseState ResponseParser::take_body(std::string_view data, std::size_t& used) {
+  const std::string_view rest = data.substr(used);
+  switch (stage_) {
+    case Stage::kLength: {
+      const std::size_t take =
+          std::min<std::uint64_t>(rest.size(), content_length_ - kept_body_.size());
+      used += take;
+      if (take == content_length_) return complete(rest.substr(0, take));
+      keep_head();
+      kept_body_.reserve(content_length_);
+      kept_body_ += rest.substr(0, take);
+      return kept_body_.size() == content_length_ ? complete(kept_body_) : ParseState::kMore;
+    }
+    case Stage::kChunks: {
+      std::size_t taken = 0;
+      ParseError wrong;
+      const ParseState state =
+          chunks_.decode(rest, options_.body_bytes_max, kept_body_, taken, wrong);
+      used += taken;
+      if (state == ParseState::kFailed) return refuse(wrong.detail);
+      if (state == ParseState::kDone) return complete(kept_body_);
+      keep_head();
+      return ParseState::kMore;
+    }
+    case Stage::kUntilClose:
+      if (rest.size() > options_.body_bytes_max - kept_body_.size()) {
+        return refuse("the body is too large");
+      }
+      keep_head();
+      kept_body_ += rest;
+      used = data.size();
+      return ParseState::kMore;
+    case Stage::kHead:
+    case Stage::kDone:
+      break;
+  }
+  return ParseState::kMore;
+}
+
+ParseState ResponseParser::finish() {
+  switch (stage_) {
+    case Stage::kUntilClose:
+      return complete(kept_body_);
+    case Stage::kHead:
+      return refuse(kept_head_.empty() ? "closed before an answer" : "closed within the head");
+    case Stage::kDone:
+      return refuse("closed before an answer");
+    case Stage::kLength:
+    case Stage::kChunks:
+      break;
+  }
+  return refuse("closed within the body");
+}
+
+std::string_view ResponseParser::header(std::string_view name) const {
+  std::string_view lines = head_view_.substr(0, head_view_.size() - 2);
+  take_line(lines);
+  while (!lines.empty()) {
+    const std::string_view line = take_line(lines);
+    const std::size_t colon = line.find(':');
+    if (equals_ignoring_case(line.substr(0, colon), name)) return trim(line.substr(colon + 1));
+  }
+  return {};
+}
+
+}  // namespace http
