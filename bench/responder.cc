@@ -71,7 +71,8 @@ class RequestCounter {
  private:
   static std::size_t content_length(std::string_view head) {
     constexpr std::string_view kName = "\r\ncontent-length:";
-    for (auto at = head.find("\r\n"); at != std::string_view::npos; at = head.find("\r\n", at + 2)) {
+    for (auto at = head.find("\r\n"); at != std::string_view::npos;
+         at = head.find("\r\n", at + 2)) {
       if (head.size() - at > kName.size() &&
           strncasecmp(head.data() + at, kName.data(), kName.size()) == 0) {
         return std::strtoul(head.data() + at + kName.size(), nullptr, 10);
@@ -145,8 +146,9 @@ int main(int argc, char** argv) {
         requests = connections[fd].count({room.data(), static_cast<std::size_t>(received)});
       }
       if (requests < 0 || requests > static_cast<int>(kAnswersMax) ||
-          (requests > 0 && ::send(fd, answers.data(), kAnswer.size() * static_cast<std::size_t>(requests),
-                                  MSG_NOSIGNAL) < 0)) {
+          (requests > 0 &&
+           ::send(fd, answers.data(), kAnswer.size() * static_cast<std::size_t>(requests),
+                  MSG_NOSIGNAL) < 0)) {
         connections.erase(fd);
         ::close(fd);
       }

@@ -27,6 +27,21 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+constexpr std::size_t kHelpColumns = 100;
+constexpr std::size_t kHelpIndent = 32;
+
+// The text in lines of at most `columns` bytes, all but the first indented, with a newline.
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
+  std::string lines;
+  while (text.size() > columns) {
+    auto space = text.rfind(' ', columns);
+    if (space == std::string_view::npos) space = std::min(text.find(' '), text.size());
+    lines += fmt::format("{}\n{:{}}", text.substr(0, space), "", indent);
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  return lines + std::string(text) + "\n";
+}
+
 // A scalar of a file as the text that a flag would hold; nothing for arrays and tables.
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
@@ -180,8 +195,7 @@ Result<void> Settings::load_file(const std::string& path) {
 
 Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
                                       const Environment& environment) {
-  CLI::App app(description_.about, description_.program + " " + description_.command);
-  app.get_formatter()->column_width(34);
+  CLI::App app;
   std::string config;
   bool print = false;
   bool check = false;
@@ -190,34 +204,28 @@ Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     const Setting& setting = settings_[i];
     if (setting.kind == Kind::kPositional) {
-      options.push_back(app.add_option(setting.name, given[i], setting.help)->required());
+      options.push_back(app.add_option(setting.name, given[i])->required());
       continue;
     }
-    const std::string initial = setting.format();
     CLI::Option* option = nullptr;
     if (setting.kind == Kind::kFlag) {
       option = app.add_flag_function(
-          "--" + setting.name + "{true},--no-" + setting.name + "{false}",
-          [&given, i](std::int64_t count) { given[i] = count > 0 ? "true" : "false"; }, setting.help);
+          fmt::format("--{0}{{true}},--no-{0}{{false}}", setting.name),
+          [&given, i](std::int64_t count) { given[i] = count > 0 ? "true" : "false"; });
     } else {
-      option = app.add_option("--" + setting.name, given[i], setting.help);
-      option->type_name(setting.value + (initial.empty() ? "" : " [" + initial + "]"));
+      option = app.add_option("--" + setting.name, given[i]);
     }
-    option->take_last();
-    options.push_back(option);
+    options.push_back(option->take_last());
   }
-  app.add_option("--config", config, "a TOML file with any of these keys")->type_name("FILE");
-  app.add_flag("--print-config", print, "print the settings in force as TOML, and end");
-  app.add_flag("--check-config", check, "check the settings, and end");
-  app.footer("Every setting is also a key of the --config file and a variable of the environment\n"
-             "(--log-level is " + variable_of("log-level") + "); flags win over variables, "
-             "variables over the file.\n\nExamples:\n" + description_.examples);
+  app.add_option("--config", config);
+  app.add_flag("--print-config", print);
+  app.add_flag("--check-config", check);
 
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    fmt::print("{}", help());
     return Next::kDone;
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string_view what = error.what();
@@ -254,6 +262,37 @@ Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
     return Next::kDone;
   }
   return Next::kRun;
+}
+
+std::string Settings::help() const {
+  std::string positionals;
+  std::string lines;
+  const auto add = [&lines](const std::string& left, std::string_view right) {
+    lines += fmt::format("  {:<30}", left);
+    if (left.size() > 29) lines += fmt::format("\n{:32}", "");
+    lines += wrapped(right, kHelpColumns - kHelpIndent, kHelpIndent);
+  };
+  for (const Setting& setting : settings_) {
+    if (setting.kind != Kind::kPositional) continue;
+    positionals += " " + setting.name;
+    add(setting.name, setting.help);
+  }
+  for (const Setting& setting : settings_) {
+    if (setting.kind == Kind::kPositional) continue;
+    const std::string initial = setting.kind == Kind::kFlag ? "" : setting.format();
+    const std::string left = fmt::format("--{}{}{}", setting.name, setting.value.empty() ? "" : " ", setting.value);
+    add(left, initial.empty() ? setting.help : fmt::format("{} [{}]", setting.help, initial));
+  }
+  add("--config FILE", "a TOML file with any of these keys");
+  add("--print-config", "print the settings in force as TOML, and end");
+  add("--check-config", "check the settings, and end");
+  add("--help", "print this, and end");
+  return fmt::format(
+      "{}\n\nUsage: {} {}{} [flags]\n\n{}\n"
+      "Every flag is also a key of the --config file and a variable of the environment (--log-level is\n"
+      "{}). Flags win over variables, variables over the file.\n\nExamples:\n{}",
+      description_.about, description_.program, description_.command, positionals, lines,
+      variable_of("log-level"), description_.examples);
 }
 
 std::string Settings::to_toml() const {

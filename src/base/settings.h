@@ -77,6 +77,9 @@ class Settings {
   // The settings in force, as a TOML file that --config reads.
   [[nodiscard]] std::string to_toml() const;
 
+  // What --help prints: the defaults are the targets' values when it is called.
+  [[nodiscard]] std::string help() const;
+
  private:
   enum class Kind { kText, kNumber, kFlag, kPositional };
   struct Setting {

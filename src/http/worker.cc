@@ -117,7 +117,8 @@ Exchange Worker::exchange_of(const Connection& connection, std::uint32_t sequenc
 }
 
 Connection* Worker::find(std::uint32_t slot, std::uint32_t generation) const {
-  return generations_[slot] == generation ? connections_[slot].get() : nullptr;
+  const bool is_there = slot < connections_.size() && generations_[slot] == generation;
+  return is_there ? connections_[slot].get() : nullptr;
 }
 
 void Worker::mark_dirty(Connection& connection) {

@@ -190,9 +190,13 @@ base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
   if (commit.repeated != 0) add(std::string(kRepeated), commit.repeated);
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : changed) batch.Put(key, encode(value));
+  // After a full disk RocksDB refuses writes until it is told to go on.
+  if (has_failed_) static_cast<void>(database_->rocks->Resume());
+  has_failed_ = true;
   if (const auto status = database_->rocks->Write(rocksdb::WriteOptions(), &batch); !status.ok()) {
     return base::fail(from_rocksdb("writing the score book", status));
   }
+  has_failed_ = false;
   for (const auto& [key, value] : changed) values_[key] = value;
   return CommitOutcome{.is_applied = true, .position = commit.next_offset};
 }

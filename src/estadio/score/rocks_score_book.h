@@ -43,7 +43,9 @@ class RocksScoreBook final : public ScoreBook {
   const std::unique_ptr<Database> database_;
   const Contest& contest_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::int64_t> values_;  // what the database holds; guarded by mutex_
+  // Guarded by mutex_.
+  std::map<std::string, std::int64_t> values_;  // what the database holds
+  bool has_failed_ = false;                     // the last write did
 };
 
 }  // namespace estadio

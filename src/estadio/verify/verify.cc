@@ -158,6 +158,7 @@ class Proof {
   void compare_acks() {
     if (parts_.acks == nullptr) return;
     report_.has_acks = true;
+    report_.are_acks_complete = parts_.are_acks_complete;
     report_.acknowledged = static_cast<std::int64_t>(parts_.acks->size());
     for (const Acks::Ack& ack : parts_.acks->all()) {
       if (!ack.is_in_log) differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
@@ -238,9 +239,15 @@ std::string VerifyReport::to_text() const {
   for (const Difference& difference : differences) {
     text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what, difference.example);
   }
-  text += is_proven() ? (has_acks ? "\nverified: acknowledged = log = score, and every coin is right\n"
-                                  : "\nverified: log = score, and every coin is right\n")
-                      : "\nNOT verified\n";
+  if (!is_proven()) {
+    text += "\nNOT verified\n";
+  } else if (!has_acks) {
+    text += "\nverified: log = score, and every coin is right\n";
+  } else if (are_acks_complete) {
+    text += "\nverified: acknowledged = log = score, and every coin is right\n";
+  } else {
+    text += "\nverified: what was acknowledged is in the log, log = score, and every coin is right\n";
+  }
   return text;
 }
 

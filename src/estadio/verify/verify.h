@@ -66,6 +66,7 @@ struct VerifyReport {
   std::int64_t lag = 0;           // in the log, not yet in the score
   std::int64_t coins = 0;         // tosses recomputed
   bool has_acks = false;
+  bool are_acks_complete = true;
   std::int64_t acknowledged = 0;  // different ids
   std::int64_t unacknowledged = 0;  // in the log, without an ack: other clients', or answers that were lost
   std::vector<Difference> differences;

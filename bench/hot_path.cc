@@ -1,0 +1,122 @@
+// What one entry costs at each hop of the hot path, in isolation: build/release/bin/hot_path.
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+#include "base/uuid.h"
+#include "estadio/contest/coin.h"
+#include "estadio/contest/entry_parser.h"
+#include "estadio/contest/recent_ids.h"
+#include "estadio/contest/record.h"
+#include "estadio/log/block.h"
+#include "http/request_parser.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::string_view kEntry = R"({"faculty":"Ingeniería","discipline":1})";
+constexpr std::string_view kRequest =
+    "POST /v1/entries HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\n"
+    "Content-Length: 40\r\n\r\n";
+
+void parse_request_head(benchmark::State& state) {
+  http::RequestHead head;
+  http::ParseError error;
+  for (auto _ : state) {
+    std::size_t scanned = 0;
+    benchmark::DoNotOptimize(http::parse_head(kRequest, scanned, head, error));
+  }
+}
+BENCHMARK(parse_request_head);
+
+void parse_one_entry(benchmark::State& state) {
+  const Contest contest = Contest::defaults();
+  EntryParser parser(contest);
+  EntryBatch batch;
+  for (auto _ : state) {
+    batch.clear();
+    benchmark::DoNotOptimize(parser.parse(kEntry, {.faculty = {}, .now_ms = 1}, batch));
+  }
+}
+BENCHMARK(parse_one_entry);
+
+void parse_a_thousand_lines(benchmark::State& state) {
+  const Contest contest = Contest::defaults();
+  EntryParser parser(contest);
+  EntryBatch batch;
+  std::string body;
+  for (int i = 0; i < 1000; ++i) (body += kEntry) += '\n';
+  for (auto _ : state) {
+    batch.clear();
+    benchmark::DoNotOptimize(
+        parser.parse(body, {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = 1}, batch));
+  }
+  state.SetItemsProcessed(state.iterations() * 1000);
+}
+BENCHMARK(parse_a_thousand_lines);
+
+void toss_a_coin(benchmark::State& state) {
+  const Coin coin(CoinSeed{1, 2, 3});
+  base::UuidGenerator ids;
+  const base::Uuid id = ids.next(1);
+  for (auto _ : state) benchmark::DoNotOptimize(coin.toss(id));
+}
+BENCHMARK(toss_a_coin);
+
+void give_an_id(benchmark::State& state) {
+  base::UuidGenerator ids;
+  for (auto _ : state) benchmark::DoNotOptimize(ids.next(1));
+}
+BENCHMARK(give_an_id);
+
+void write_a_record(benchmark::State& state) {
+  const RecordFormat format(Contest::defaults());
+  std::string out;
+  Entry entry;
+  entry.discipline = 2;
+  for (auto _ : state) {
+    out.clear();
+    format.append(out, entry, {}, Outcome::kWinner);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(write_a_record);
+
+void read_a_record(benchmark::State& state) {
+  const RecordFormat format(Contest::defaults());
+  std::string line;
+  Entry entry;
+  entry.faculty = 1;
+  entry.discipline = 2;
+  format.append(line, entry, {}, Outcome::kLoser);
+  line.pop_back();
+  for (auto _ : state) benchmark::DoNotOptimize(format.parse(line));
+}
+BENCHMARK(read_a_record);
+
+void encode_a_block_of_64(benchmark::State& state) {
+  const RecordFormat format(Contest::defaults());
+  RecordBatch batch(2);
+  for (int i = 0; i < 64; ++i) {
+    RecordBatch::Part& part = batch.parts[static_cast<std::size_t>(i) % 4];
+    format.append(part.lines, Entry(), {}, i % 4 < 2 ? Outcome::kWinner : Outcome::kLoser);
+    ++part.count;
+  }
+  const std::vector<std::int64_t> offsets(4);
+  std::string block;
+  for (auto _ : state) {
+    encode_block(block, batch, 1, 1, offsets, 1);
+    benchmark::DoNotOptimize(block.data());
+  }
+}
+BENCHMARK(encode_a_block_of_64);
+
+void remember_an_id(benchmark::State& state) {
+  RecentIds recent({.capacity = 1'000'000, .retention_ms = 600'000});
+  base::UuidGenerator ids;
+  for (auto _ : state) benchmark::DoNotOptimize(recent.see(ids.next(1), 1));
+}
+BENCHMARK(remember_an_id);
+
+}  // namespace
+}  // namespace estadio
