@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/files.h"
 #include "base/settings.h"
 #include "base/units.h"
 
@@ -18,20 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Written aside, synced and renamed: there whole or not at all.
-base::Result<void> write_file(const std::string& path, const std::string& text) {
-  const std::string aside = path + ".new";
-  const base::UniqueFd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(fd.get()) != 0 ||
-      ::rename(aside.c_str(), path.c_str()) != 0) {
-    return base::fail(base::Error::from_errno("writing " + path, errno));
-  }
-  return {};
-}
+constexpr mode_t kFileMode = 0640;
 
 base::Result<base::UniqueFd> lock_folder(const std::string& path) {
   const std::string file = path + "/lock";
-  base::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  base::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
   if (!fd) return base::fail(base::Error::from_errno("opening " + file, errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail(base::Error::from_errno("locking " + file, errno));
@@ -74,9 +65,11 @@ RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
 base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const DataFolder::Asked& asked, std::int64_t now_ms) {
   if (!fs::exists(fixed_file_of(path))) {
     const DataFolder::Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
-    RETURN_IF_ERROR(write_file(fixed_file_of(path),
-                               fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n", fixed.started_at_ms,
-                                           base::format_duration(fixed.rule.window), fixed.rule.ids)));
+    RETURN_IF_ERROR(base::replace_file(
+        fixed_file_of(path),
+        fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n", fixed.started_at_ms,
+                                           base::format_duration(fixed.rule.window), fixed.rule.ids),
+        kFileMode));
     return fixed;
   }
   ASSIGN_OR_RETURN(const DataFolder::Fixed fixed, read_fixed(path));
@@ -93,15 +86,13 @@ base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const Data
 }  // namespace
 
 base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& asked, std::int64_t now_ms) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return base::fail(base::Error::from_errno("making the data folder " + path, error.value()));
+  RETURN_IF_ERROR(base::make_folder(path));
   ASSIGN_OR_RETURN(base::UniqueFd lock, lock_folder(path));
   ASSIGN_OR_RETURN(Contest contest, read_contest(path, asked.contest_file));
   if (!asked.contest_file.empty()) {
     std::stringstream text;
     text << std::ifstream(asked.contest_file, std::ios::binary).rdbuf();
-    RETURN_IF_ERROR(write_file(contest_file_of(path), text.str()));
+    RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text.str(), kFileMode));
   }
   DataFolder folder(path, std::move(contest));
   ASSIGN_OR_RETURN(folder.fixed_, settle_fixed(path, asked, now_ms));

@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sodium.h>
 
 #include "base/check.h"
+#include "base/files.h"
 #include "base/unique_fd.h"
 
 namespace estadio {
@@ -69,20 +68,8 @@ base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path) {
   CHECK(sodium_init() >= 0);
   CoinSeed seed;
   randombytes_buf(seed.data(), seed.size());
-  // Written aside and renamed: a seed is there whole or not at all.
-  const std::string aside = path + ".new";
-  const std::string text = hex(seed.data(), seed.size()) + "\n";
-  {
-    base::UniqueFd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        ::fsync(fd.get()) != 0 || ::rename(aside.c_str(), path.c_str()) != 0) {
-      return base::fail(base::Error::from_errno("keeping the coin's seed in " + path, errno));
-    }
-  }
-  const base::UniqueFd folder(
-      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::fsync(folder.get()) != 0) {
-    return base::fail(base::Error::from_errno("keeping the coin's seed in " + path, errno));
+  if (auto kept = base::replace_file(path, hex(seed.data(), seed.size()) + "\n", 0600); !kept) {
+    return base::fail(std::move(kept).error().within("keeping the coin's seed"));
   }
   return seed;
 }

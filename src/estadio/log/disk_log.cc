@@ -6,24 +6,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <fmt/format.h>
 #include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "base/files.h"
 #include "estadio/contest/contest.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::size_t kReadRecords = 4096;  // enough for one call of a reader
-
-base::Result<void> sync_folder(const std::string& folder) {
-  const base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return base::fail(base::Error::from_errno("syncing " + folder, errno));
-  return {};
-}
 
 // Writes all of `bytes` at `position`. Errors keep errno's meaning.
 base::Result<void> write_all(int fd, std::string_view bytes, std::size_t position, std::string_view what) {
@@ -202,9 +196,7 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options, con
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("a segment of the log takes {} to {} bytes", kSegmentBytesMin, kSegmentBytesMax));
   }
-  std::error_code error;
-  std::filesystem::create_directories(options.folder, error);
-  if (error) return base::fail(base::Error::from_errno("making " + options.folder, error.value()));
+  RETURN_IF_ERROR(base::make_folder(options.folder));
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(options, clock, log));
   ASSIGN_OR_RETURN(disk->segments_, list_segments(options.folder));
   disk->runway_ = std::make_unique<Runway>(options.folder, options.segment_bytes, log);
@@ -416,7 +408,7 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
   if (::rename(runway_->next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }
-  RETURN_IF_ERROR(sync_folder(options_.folder));
+  RETURN_IF_ERROR(base::sync_folder(options_.folder));
   active_ = std::move(file);
   active_end_ = kSegmentHeaderBytes;
   {

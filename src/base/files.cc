@@ -1,0 +1,55 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/unique_fd.h"
+
+namespace base {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string folder_of(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+}  // namespace
+
+Result<void> sync_folder(const std::string& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return fail(Error::from_errno("syncing " + folder, errno));
+  return {};
+}
+
+Result<void> replace_file(const std::string& path, std::string_view text, mode_t mode) {
+  const std::string aside = path + ".new";
+  {
+    const UniqueFd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    errno = fd ? ENOSPC : errno;  // what a short write means
+    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(fd.get()) != 0 || ::rename(aside.c_str(), path.c_str()) != 0) {
+      return fail(Error::from_errno("writing " + path, errno));
+    }
+  }
+  return sync_folder(folder_of(path));
+}
+
+Result<void> make_folder(const std::string& folder) {
+  if (fs::is_directory(folder)) return {};
+  const std::string parent = folder_of(folder);
+  if (parent != folder) {
+    if (auto made = make_folder(parent); !made) return made;
+  }
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) return fail(Error::from_errno("making " + folder, error.value()));
+  return sync_folder(parent);
+}
+
+}  // namespace base

@@ -1,0 +1,23 @@
+// Files that are there whole and to stay.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace base {
+
+// Waits until what was made, renamed and removed in the folder is on disk.
+[[nodiscard]] Result<void> sync_folder(const std::string& folder);
+
+// Replaces the file: written aside, synced and renamed, so that it holds the old text or the new.
+[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
+                                        mode_t mode);
+
+// Makes the folder and those above it where they are missing, to stay.
+[[nodiscard]] Result<void> make_folder(const std::string& folder);
+
+}  // namespace base
