@@ -48,7 +48,8 @@ std::chrono::nanoseconds Histogram::mean() const {
 
 std::uint64_t Histogram::count_at_most(std::chrono::nanoseconds bound) const {
   if (bound >= kLongest) return total_;
-  const std::size_t last = bucket_of(static_cast<std::uint64_t>(std::max<std::int64_t>(0, bound.count())));
+  const std::size_t last =
+      bucket_of(static_cast<std::uint64_t>(std::max<std::int64_t>(0, bound.count())));
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i <= last; ++i) seen += counts_[i];
   return seen;

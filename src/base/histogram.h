@@ -24,7 +24,8 @@ class Histogram {
 
   void record(std::chrono::nanoseconds duration, std::uint64_t times = 1) {
     const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
-    counts_[bucket_of(static_cast<std::uint64_t>(ns < kLongest.count() ? ns : kLongest.count()))] += times;
+    counts_[bucket_of(static_cast<std::uint64_t>(ns < kLongest.count() ? ns : kLongest.count()))] +=
+        times;
     total_ += times;
     sum_ns_ += static_cast<double>(ns) * static_cast<double>(times);
     if (ns > max_ns_) max_ns_ = ns;

@@ -72,7 +72,8 @@ void Logger::write(LogLevel level, std::string_view message, Fields fields) {
     }
     line += "}\n";
   } else {
-    line += fmt::format("{} {:<7} {}", std::string_view(time).substr(11, 12), to_string(level), message);
+    line += fmt::format("{} {:<7} {}", std::string_view(time).substr(11, 12), to_string(level),
+                        message);
     for (const auto& field : fields) {
       line += fmt::format("  {}=", field.name);
       append_plain(line, field.text);

@@ -37,8 +37,7 @@ struct LogField {
       : LogField(key, std::string_view(value)) {}
   LogField(std::string_view key, const Error& error) : LogField(key, error.message()) {}
   template <class Number>
-    requires std::integral<Number>
-  LogField(std::string_view key, Number value)
+  requires std::integral<Number> LogField(std::string_view key, Number value)
       : name(key), text(std::to_string(value)), is_number(true) {}
   LogField(std::string_view key, double value);
 
@@ -58,10 +57,18 @@ class Logger {
   Logger(const Clock& clock, Options options) : clock_(clock), options_(options) {}
 
   using Fields = std::initializer_list<LogField>;
-  void debug(std::string_view message, Fields fields = {}) { write(LogLevel::kDebug, message, fields); }
-  void info(std::string_view message, Fields fields = {}) { write(LogLevel::kInfo, message, fields); }
-  void warning(std::string_view message, Fields fields = {}) { write(LogLevel::kWarning, message, fields); }
-  void error(std::string_view message, Fields fields = {}) { write(LogLevel::kError, message, fields); }
+  void debug(std::string_view message, Fields fields = {}) {
+    write(LogLevel::kDebug, message, fields);
+  }
+  void info(std::string_view message, Fields fields = {}) {
+    write(LogLevel::kInfo, message, fields);
+  }
+  void warning(std::string_view message, Fields fields = {}) {
+    write(LogLevel::kWarning, message, fields);
+  }
+  void error(std::string_view message, Fields fields = {}) {
+    write(LogLevel::kError, message, fields);
+  }
 
  private:
   void write(LogLevel level, std::string_view message, Fields fields);

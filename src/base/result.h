@@ -73,7 +73,7 @@ using Failure = tl::unexpected<Error>;
 // Assigns the value of `expression`, a Result, or returns its error from the calling function.
 #define ASSIGN_OR_RETURN(target, expression) \
   ASSIGN_OR_RETURN_INNER(RESULT_CONCAT(result_or_error_, __LINE__), target, expression)
-#define ASSIGN_OR_RETURN_INNER(result, target, expression)       \
-  auto result = (expression);                                    \
-  if (!result) return base::fail(std::move(result).error());     \
+#define ASSIGN_OR_RETURN_INNER(result, target, expression)   \
+  auto result = (expression);                                \
+  if (!result) return base::fail(std::move(result).error()); \
   target = std::move(*result)

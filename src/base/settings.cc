@@ -89,16 +89,15 @@ void Settings::add(std::string name, std::chrono::nanoseconds& target, std::stri
 
 void Settings::add(std::string name, std::int64_t& target, std::int64_t least, std::int64_t most,
                    std::string help) {
-  settings_.push_back(
-      {.name = std::move(name),
-       .value = "N",
-       .help = std::move(help),
-       .kind = Kind::kNumber,
-       .parse = [&target, least, most](std::string_view text) -> Result<void> {
-         ASSIGN_OR_RETURN(target, parse_integer(text, least, most));
-         return {};
-       },
-       .format = [&target] { return fmt::format("{}", target); }});
+  settings_.push_back({.name = std::move(name),
+                       .value = "N",
+                       .help = std::move(help),
+                       .kind = Kind::kNumber,
+                       .parse = [&target, least, most](std::string_view text) -> Result<void> {
+                         ASSIGN_OR_RETURN(target, parse_integer(text, least, most));
+                         return {};
+                       },
+                       .format = [&target] { return fmt::format("{}", target); }});
 }
 
 void Settings::add(std::string name, bool& target, std::string help) {
@@ -182,7 +181,8 @@ Result<void> Settings::load_file(const std::string& path) {
       const auto text = scalar_text(node);
       if (!text) {
         return fail(Code::kInvalidArgument,
-                    fmt::format("{}: {}: expected one value, got a table or an array", origin, setting->name));
+                    fmt::format("{}: {}: expected one value, got a table or an array", origin,
+                                setting->name));
       }
       RETURN_IF_ERROR(set(*setting, *text, origin));
     }
@@ -229,11 +229,11 @@ Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
     return Next::kDone;
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string_view what = error.what();
-    return fail(Code::kInvalidArgument, fmt::format("{}: expected one value", what.substr(0, what.find(':'))));
-  } catch (const CLI::ParseError& error) {
     return fail(Code::kInvalidArgument,
-                fmt::format("{} (see '{} {} --help')", error.what(), description_.program,
-                            description_.command));
+                fmt::format("{}: expected one value", what.substr(0, what.find(':'))));
+  } catch (const CLI::ParseError& error) {
+    return fail(Code::kInvalidArgument, fmt::format("{} (see '{} {} --help')", error.what(),
+                                                    description_.program, description_.command));
   }
 
   if (config.empty()) {
@@ -280,7 +280,8 @@ std::string Settings::help() const {
   for (const Setting& setting : settings_) {
     if (setting.kind == Kind::kPositional) continue;
     const std::string initial = setting.kind == Kind::kFlag ? "" : setting.format();
-    const std::string left = fmt::format("--{}{}{}", setting.name, setting.value.empty() ? "" : " ", setting.value);
+    const std::string left =
+        fmt::format("--{}{}{}", setting.name, setting.value.empty() ? "" : " ", setting.value);
     add(left, initial.empty() ? setting.help : fmt::format("{} [{}]", setting.help, initial));
   }
   add("--config FILE", "a TOML file with any of these keys");
@@ -289,7 +290,8 @@ std::string Settings::help() const {
   add("--help", "print this, and end");
   return fmt::format(
       "{}\n\nUsage: {} {}{} [flags]\n\n{}\n"
-      "Every flag is also a key of the --config file and a variable of the environment (--log-level is\n"
+      "Every flag is also a key of the --config file and a variable of the environment "
+      "(--log-level is\n"
       "{}). Flags win over variables, variables over the file.\n\nExamples:\n{}",
       description_.about, description_.program, description_.command, positionals, lines,
       variable_of("log-level"), description_.examples);

@@ -33,10 +33,10 @@ struct Bytes {
 class Settings {
  public:
   struct Description {
-    std::string program;   // "estadio"; also the prefix of the environment's variables
-    std::string command;   // "all"
-    std::string about;     // what the command does, one sentence
-    std::string examples;  // shown under the flags, one a line
+    std::string program;                // "estadio"; also the prefix of the environment's variables
+    std::string command;                // "all"
+    std::string about;                  // what the command does, one sentence
+    std::string examples;               // shown under the flags, one a line
     std::vector<std::string> commands;  // every command: their tables in a file are not errors
   };
 

@@ -46,8 +46,8 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error == std::errc{} && number >= 0) {
     const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
     if (unit.empty() && number == 0) return std::chrono::nanoseconds(0);

@@ -17,7 +17,8 @@ namespace base {
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 // A whole number from `least` to `most`, in decimal digits.
-[[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most);
+[[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least,
+                                                 std::int64_t most);
 
 // The largest unit that keeps the number whole: 67108864 gives "64MiB", 1500 ms gives "1500ms".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);

@@ -14,13 +14,15 @@ std::string usage() {
       "estadio runs a live competition: takes entries over HTTP at any load, has each one judged,\n"
       "keeps every result in a durable log, counts them exactly once and shows the score live.\n\n"
       "Usage: estadio COMMAND [flags]\n\nCommands:\n";
-  for (const auto& command : estadio::commands()) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  for (const auto& command : estadio::commands())
+    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   text +=
       "\nTry it:\n"
       "  estadio all --data contest\n"
       "  estadio load http://127.0.0.1:8080 --rate 10000 --duration 10s --acks acks.ndjson\n"
       "  estadio verify --data contest --acks acks.ndjson\n\n"
-      "'estadio COMMAND --help' tells more. Exit status: 0 done, 1 failed or different, 2 wrong usage.\n";
+      "'estadio COMMAND --help' tells more. Exit status: 0 done, 1 failed or different, 2 wrong "
+      "usage.\n";
   return text;
 }
 

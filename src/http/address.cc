@@ -38,7 +38,8 @@ base::Result<Address> Address::parse(std::string_view text) {
   Address address;
   if (text.starts_with(kUnix)) {
     address.unix_path = text.substr(kUnix.size());
-    if (address.unix_path.empty() || address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return bad();
+    if (address.unix_path.empty() || address.unix_path.size() >= sizeof(sockaddr_un::sun_path))
+      return bad();
     return address;
   }
   const auto colon = text.rfind(':');
@@ -82,7 +83,8 @@ base::Result<Resolved> resolve(const Address& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
   addrinfo* list = nullptr;
-  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
+  const int error =
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
   if (error != 0) {
     return base::fail(base::Code::kUnavailable,
                       fmt::format("looking up '{}': {}", address.host, gai_strerror(error)));
@@ -121,9 +123,9 @@ base::Result<Address> local_address(int fd, const Address& asked) {
     return base::fail(base::Error::from_errno("reading a socket's address", errno));
   }
   Address actual = asked;
-  actual.port = ntohs(storage.ss_family == AF_INET6
-                          ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
-                          : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+  actual.port =
+      ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
+                                          : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
   return actual;
 }
 
@@ -131,7 +133,8 @@ base::Result<base::UniqueFd> start_connecting(const Resolved& peer) {
   ASSIGN_OR_RETURN(base::UniqueFd fd, open_socket(peer.family));
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(peer.storage), peer.size) != 0 &&
       errno != EINPROGRESS) {
-    return base::fail(base::Code::kUnavailable, base::Error::from_errno("connecting", errno).message());
+    return base::fail(base::Code::kUnavailable,
+                      base::Error::from_errno("connecting", errno).message());
   }
   return fd;
 }

@@ -7,10 +7,12 @@ namespace {
 
 constexpr std::string_view kPageHeaders =
     "Cache-Control: no-cache\r\n"
-    "Content-Security-Policy: default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "Content-Security-Policy: default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
     "Referrer-Policy: no-referrer\r\n";
-constexpr std::string_view kHashedHeaders = "Cache-Control: public, max-age=31536000, immutable\r\n";
+constexpr std::string_view kHashedHeaders =
+    "Cache-Control: public, max-age=31536000, immutable\r\n";
 
 void answer(const Asset& asset, const Request& request, Exchange exchange) {
   const bool takes_gzip = request.header("accept-encoding").find("gzip") != std::string_view::npos;
@@ -28,7 +30,9 @@ void answer(const Asset& asset, const Request& request, Exchange exchange) {
 
 void add_assets(Router& router, std::span<const Asset> assets) {
   for (const Asset& asset : assets) {
-    const auto handler = [&asset](const Request& request, Exchange exchange) { answer(asset, request, exchange); };
+    const auto handler = [&asset](const Request& request, Exchange exchange) {
+      answer(asset, request, exchange);
+    };
     router.add(Method::kGet, std::string(asset.path), handler);
     if (asset.path == "/index.html") router.add(Method::kGet, "/", handler);
   }

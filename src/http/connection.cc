@@ -51,7 +51,8 @@ void Connection::close() {
 }
 
 void Connection::on_ready(std::uint32_t events) {
-  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) return close();
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0))
+    return close();
   last_activity_ = worker_.loop().now();
   if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
   if ((events & EPOLLIN) != 0) receive();
@@ -123,7 +124,8 @@ std::size_t Connection::take_one(std::string_view data) {
   ParseError error;
   if (stage_ == Stage::kChunks) {
     std::size_t used = 0;
-    const auto state = chunks_.decode(data, worker_.limits().body_bytes, chunked_body_, used, error);
+    const auto state =
+        chunks_.decode(data, worker_.limits().body_bytes, chunked_body_, used, error);
     if (state == ParseState::kFailed) refuse(error);
     if (state == ParseState::kDone) {
       RequestHead head;
@@ -198,12 +200,14 @@ void Connection::dispatch(const RequestHead& head, std::string_view body) {
 void Connection::refuse(const ParseError& error) {
   worker_.count_request();
   stage_ = Stage::kFinishing;
-  pending_.push_back({.head_only = false, .close = true, .is_http_1_0 = false, .is_answered = false, .bytes = {}});
+  pending_.push_back(
+      {.head_only = false, .close = true, .is_http_1_0 = false, .is_answered = false, .bytes = {}});
   const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
   respond_problem(worker_.exchange_of(*this, sequence), error.status, error.detail);
 }
 
-void Connection::format_response(std::string& out, const Pending& pending, const Response& response) {
+void Connection::format_response(std::string& out, const Pending& pending,
+                                 const Response& response) {
   std::array<char, 24> number;
   const auto append_number = [&](std::size_t value) {
     const auto end = std::to_chars(number.data(), number.data() + number.size(), value).ptr;
@@ -259,11 +263,14 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
 void Connection::start_stream(std::uint32_t sequence, std::string_view content_type) {
   const std::uint32_t index = sequence - first_sequence_;
   if (!fd_ || index != 0 || pending_.empty()) return;
-  if (pending_.front().head_only) return respond(sequence, {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
+  if (pending_.front().head_only)
+    return respond(sequence,
+                   {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
   worker_.count_response(200);
   out_ += "HTTP/1.1 200 OK\r\n";
   out_ += worker_.date();
-  out_ += fmt::format("Content-Type: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", content_type);
+  out_ += fmt::format("Content-Type: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+                      content_type);
   stage_ = Stage::kStreaming;
   worker_.mark_dirty(*this);
 }
@@ -289,7 +296,8 @@ void Connection::flush() {
       count = tls_->write(data, size);
     } else {
       count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
-      if (count < 0) count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
+      if (count < 0)
+        count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
     }
     if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
     if (count == TlsSession::kWantWrite) {
@@ -320,7 +328,8 @@ void Connection::resume() {
 
 // The client will send no more; it may still wait for answers.
 void Connection::finish_reading() {
-  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || pending_.empty()) return close();
+  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || pending_.empty())
+    return close();
   stage_ = Stage::kFinishing;
   pending_.back().close = true;
   interest_ &= ~std::uint32_t{EPOLLIN};
@@ -358,7 +367,8 @@ void Connection::check_deadlines(base::Nanos now) {
   if (stage_ == Stage::kFinishing) return;
   if (request_started_.count() != 0) {
     if (now - request_started_ <= limits.receive || has_unread_) return;
-    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty()) return close();
+    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty())
+      return close();
     return refuse({.status = 408, .detail = "the request did not arrive in time"});
   }
   if (pending_.empty() && now - last_activity_ > limits.idle) close();
@@ -367,7 +377,8 @@ void Connection::check_deadlines(base::Nanos now) {
 void Connection::drain() {
   if (!fd_) return;
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering) return close();
-  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty()) return close();
+  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty())
+    return close();
   if (!pending_.empty() && stage_ == Stage::kHead && received_.empty()) {
     pending_.back().close = true;
     stage_ = Stage::kFinishing;

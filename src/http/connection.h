@@ -22,7 +22,8 @@ class Worker;
 
 class Connection final : public EventLoop::Watcher {
  public:
-  Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker, std::uint32_t slot);
+  Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+             std::uint32_t slot);
   ~Connection() override;
 
   [[nodiscard]] std::uint32_t slot() const { return slot_; }
@@ -85,14 +86,14 @@ class Connection final : public EventLoop::Watcher {
   const std::uint32_t slot_;
 
   Stage stage_ = Stage::kHead;
-  std::string received_;         // the start of a request that has not come whole
-  std::size_t scanned_ = 0;      // how much of received_ was searched for a head's end
-  std::size_t wanted_ = 0;       // in kBody: bytes of head and body together
+  std::string received_;     // the start of a request that has not come whole
+  std::size_t scanned_ = 0;  // how much of received_ was searched for a head's end
+  std::size_t wanted_ = 0;   // in kBody: bytes of head and body together
   bool told_to_continue_ = false;
   std::string chunked_head_;
   std::string chunked_body_;
   ChunkedDecoder chunks_;
-  bool has_unread_ = false;      // received_ may hold whole requests (the pipeline was full)
+  bool has_unread_ = false;  // received_ may hold whole requests (the pipeline was full)
 
   std::vector<Pending> pending_;
   std::uint32_t first_sequence_ = 0;  // of pending_.front()
@@ -103,7 +104,7 @@ class Connection final : public EventLoop::Watcher {
   std::uint32_t interest_ = EPOLLIN;
   base::Nanos request_started_{};  // of the request that is coming; zero when none is
   base::Nanos last_activity_;
-  base::Nanos send_stalled_{};     // since when the client has not read; zero when it does
+  base::Nanos send_stalled_{};  // since when the client has not read; zero when it does
 };
 
 }  // namespace http

@@ -97,7 +97,8 @@ void EventLoop::run() {
       timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
       wait = &timeout;
     }
-    const int count = epoll_pwait2(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait, nullptr);
+    const int count =
+        epoll_pwait2(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait, nullptr);
     CHECK(count >= 0 || errno == EINTR);
     now_ = clock_.mono();
     ready_count_ = count < 0 ? 0 : static_cast<std::size_t>(count);

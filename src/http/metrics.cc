@@ -8,8 +8,8 @@
 namespace http {
 namespace {
 
-constexpr std::array<double, 15> kBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                             0.05,   0.1,     0.25,   0.5,   1,      2.5,   10};
+constexpr std::array<double, 15> kBuckets = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10};
 
 }  // namespace
 
@@ -17,14 +17,16 @@ struct MetricsWriter::Impl {
   std::vector<prometheus::MetricFamily> families;
 
   // A new metric of the family of that name.
-  prometheus::ClientMetric& add(std::string_view name, std::string_view help, prometheus::MetricType type, Labels labels) {
+  prometheus::ClientMetric& add(std::string_view name, std::string_view help,
+                                prometheus::MetricType type, Labels labels) {
     auto family = std::ranges::find(families, name, &prometheus::MetricFamily::name);
     if (family == families.end()) {
       families.push_back({std::string(name), std::string(help), type, {}});
       family = std::prev(families.end());
     }
     prometheus::ClientMetric& metric = family->metric.emplace_back();
-    for (const auto& [label, value] : labels) metric.label.push_back({std::string(label), std::string(value)});
+    for (const auto& [label, value] : labels)
+      metric.label.push_back({std::string(label), std::string(value)});
     return metric;
   }
 };
@@ -32,15 +34,18 @@ struct MetricsWriter::Impl {
 MetricsWriter::MetricsWriter() : impl_(std::make_unique<Impl>()) {}
 MetricsWriter::~MetricsWriter() = default;
 
-void MetricsWriter::counter(std::string_view name, std::string_view help, double value, Labels labels) {
+void MetricsWriter::counter(std::string_view name, std::string_view help, double value,
+                            Labels labels) {
   impl_->add(name, help, prometheus::MetricType::Counter, labels).counter.value = value;
 }
 
-void MetricsWriter::gauge(std::string_view name, std::string_view help, double value, Labels labels) {
+void MetricsWriter::gauge(std::string_view name, std::string_view help, double value,
+                          Labels labels) {
   impl_->add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
 }
 
-void MetricsWriter::histogram(std::string_view name, std::string_view help, const base::Histogram& seconds, Labels labels) {
+void MetricsWriter::histogram(std::string_view name, std::string_view help,
+                              const base::Histogram& seconds, Labels labels) {
   auto& histogram = impl_->add(name, help, prometheus::MetricType::Histogram, labels).histogram;
   histogram.sample_count = seconds.count();
   histogram.sample_sum = seconds.sum_seconds();
@@ -50,7 +55,9 @@ void MetricsWriter::histogram(std::string_view name, std::string_view help, cons
   }
 }
 
-std::string MetricsWriter::text() const { return prometheus::TextSerializer().Serialize(impl_->families); }
+std::string MetricsWriter::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->families);
+}
 
 std::string Metrics::collect() const {
   MetricsWriter writer;
@@ -60,7 +67,10 @@ std::string Metrics::collect() const {
 
 void Metrics::add_to(Router& router) const {
   router.add(Method::kGet, "/metrics", [this](const Request&, Exchange exchange) {
-    exchange.respond({.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = collect(), .extra_headers = {}});
+    exchange.respond({.status = 200,
+                      .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                      .body = collect(),
+                      .extra_headers = {}});
   });
 }
 

@@ -29,7 +29,8 @@ class MetricsWriter {
   void counter(std::string_view name, std::string_view help, double value, Labels labels = {});
   void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
   // Buckets from 100 us to 10 s.
-  void histogram(std::string_view name, std::string_view help, const base::Histogram& seconds, Labels labels = {});
+  void histogram(std::string_view name, std::string_view help, const base::Histogram& seconds,
+                 Labels labels = {});
 
   [[nodiscard]] std::string text() const;
 

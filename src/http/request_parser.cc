@@ -15,7 +15,8 @@ constexpr std::array<bool, 256> make_token_characters() {
   for (int c = '0'; c <= '9'; ++c) is_token[static_cast<std::size_t>(c)] = true;
   for (int c = 'a'; c <= 'z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
   for (int c = 'A'; c <= 'Z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is_token[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    is_token[static_cast<unsigned char>(c)] = true;
   return is_token;
 }
 
@@ -81,7 +82,8 @@ struct HeadParser {
       head.is_http_1_0 = true;
       head.keep_alive = false;
     } else if (version != "HTTP/1.1") {
-      const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+      const bool is_version =
+          version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
       return is_version ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
                         : refuse(400, "malformed HTTP version");
     }
@@ -111,7 +113,8 @@ struct HeadParser {
       return refuse(400, "malformed Content-Length");
     }
     head.has_content_length = true;
-    for (const char c : value) head.content_length = head.content_length * 10 + static_cast<unsigned>(c - '0');
+    for (const char c : value)
+      head.content_length = head.content_length * 10 + static_cast<unsigned>(c - '0');
     return true;
   }
 
@@ -121,7 +124,8 @@ struct HeadParser {
     const std::string_view name = line.substr(0, colon);
     std::string_view value = line.substr(colon + 1);
     if (!all_in(name, kIsToken)) return refuse(400, "malformed header name");
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t'))
+      value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (!all_in(value, kIsValue)) return refuse(400, "control character in a header value");
     if (head.header_count == RequestHead::kHeadersMax) return refuse(431, "more than 64 headers");
@@ -139,12 +143,13 @@ struct HeadParser {
         return true;
       case 10:
         if (equals_ignoring_case(name, "connection")) {
-          if (list_holds(value, "close")) head.keep_alive = false;
-          else if (head.is_http_1_0 && list_holds(value, "keep-alive")) head.keep_alive = true;
+          if (list_holds(value, "close"))
+            head.keep_alive = false;
+          else if (head.is_http_1_0 && list_holds(value, "keep-alive"))
+            head.keep_alive = true;
         }
         return true;
-      case 14:
-        return !equals_ignoring_case(name, "content-length") || content_length(value);
+      case 14: return !equals_ignoring_case(name, "content-length") || content_length(value);
       case 17:
         if (equals_ignoring_case(name, "transfer-encoding")) {
           if (!transfer_encoding.empty()) return refuse(400, "repeated Transfer-Encoding");
@@ -167,7 +172,8 @@ struct HeadParser {
       head.chunked = true;
     }
     if (!expect.empty() && !head.is_http_1_0) {
-      if (!equals_ignoring_case(expect, "100-continue")) return refuse(417, "only 'Expect: 100-continue' is known here");
+      if (!equals_ignoring_case(expect, "100-continue"))
+        return refuse(417, "only 'Expect: 100-continue' is known here");
       head.expects_continue = true;
     }
     return true;
@@ -182,9 +188,11 @@ ParseState parse_head(std::string_view data, std::size_t& scanned, RequestHead& 
   const std::size_t start = data.starts_with("\r\n") ? 2 : 0;
   const std::size_t from = std::max(start, scanned > 3 ? scanned - 3 : 0);
   const auto end = from < data.size() ? data.find("\r\n\r\n", from) : std::string_view::npos;
-  const std::string_view lines = data.substr(std::min(start, data.size()), end == std::string_view::npos ? end : end - start);
+  const std::string_view lines =
+      data.substr(std::min(start, data.size()), end == std::string_view::npos ? end : end - start);
   if (end == std::string_view::npos) {
-    for (auto at = data.find('\n', std::max(start, scanned)); at != std::string_view::npos; at = data.find('\n', at + 1)) {
+    for (auto at = data.find('\n', std::max(start, scanned)); at != std::string_view::npos;
+         at = data.find('\n', at + 1)) {
       if (at == 0 || data[at - 1] != '\r') {
         error = {.status = 400, .detail = "line ends without a carriage return"};
         return ParseState::kFailed;
@@ -266,7 +274,8 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
           stage_ = Stage::kTrailer;
           break;
         }
-        if (left_ > body_max || body.size() > body_max - left_) return refuse(413, "the body is too large");
+        if (left_ > body_max || body.size() > body_max - left_)
+          return refuse(413, "the body is too large");
         stage_ = Stage::kData;
         break;
       case Stage::kData: {
@@ -295,13 +304,15 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
           trailer_line_ += c;
           break;
         }
-        if (trailer_line_.empty() || trailer_line_.back() != '\r') return refuse(400, "malformed trailer");
+        if (trailer_line_.empty() || trailer_line_.back() != '\r')
+          return refuse(400, "malformed trailer");
         trailer_line_.pop_back();
         if (trailer_line_.empty()) return ParseState::kDone;
         {
           const std::string_view line = trailer_line_;
           const auto colon = line.find(':');
-          if (colon == 0 || colon == std::string_view::npos || !all_in(line.substr(0, colon), kIsToken) ||
+          if (colon == 0 || colon == std::string_view::npos ||
+              !all_in(line.substr(0, colon), kIsToken) ||
               !all_in(line.substr(colon + 1), kIsValue)) {
             return refuse(400, "malformed trailer");
           }

@@ -58,9 +58,9 @@ class ChunkedDecoder {
   enum class Stage { kSize, kExtension, kSizeEnd, kData, kDataReturn, kDataNewline, kTrailer };
 
   Stage stage_ = Stage::kSize;
-  std::uint64_t left_ = 0;        // of the chunk's size line: its value; then bytes still to come
+  std::uint64_t left_ = 0;  // of the chunk's size line: its value; then bytes still to come
   std::size_t digits_ = 0;
-  std::size_t overhead_ = 0;      // bytes of extensions and trailers seen
+  std::size_t overhead_ = 0;  // bytes of extensions and trailers seen
   std::string trailer_line_;
 };
 

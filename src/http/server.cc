@@ -6,7 +6,8 @@
 namespace http {
 
 void Exchange::respond(const Response& response) const {
-  if (Connection* connection = worker_->find(slot_, generation_)) connection->respond(sequence_, response);
+  if (Connection* connection = worker_->find(slot_, generation_))
+    connection->respond(sequence_, response);
 }
 
 void Exchange::start_stream(std::string_view content_type) const {

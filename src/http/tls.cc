@@ -25,7 +25,8 @@ std::string last_openssl_error() {
 }
 
 base::Failure refuse(std::string_view what) {
-  return base::fail(base::Code::kInvalidArgument, fmt::format("{}: {}", what, last_openssl_error()));
+  return base::fail(base::Code::kInvalidArgument,
+                    fmt::format("{}: {}", what, last_openssl_error()));
 }
 
 }  // namespace
@@ -82,9 +83,9 @@ base::Result<TlsContext> TlsContext::for_client(const ClientOptions& options) {
   impl->verify = options.verify;
   if (options.verify) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    const int loaded = options.ca_file.empty()
-                           ? SSL_CTX_set_default_verify_paths(context)
-                           : SSL_CTX_load_verify_locations(context, options.ca_file.c_str(), nullptr);
+    const int loaded = options.ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
+                                               : SSL_CTX_load_verify_locations(
+                                                     context, options.ca_file.c_str(), nullptr);
     if (loaded != 1) return refuse("reading the authorities " + options.ca_file);
   }
   return TlsContext(std::move(impl));
@@ -111,11 +112,13 @@ TlsSession::TlsSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsSession::~TlsSession() = default;
 
 std::ptrdiff_t TlsSession::read(char* data, std::size_t size) {
-  return impl_->outcome(SSL_read(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+  return impl_->outcome(
+      SSL_read(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
 }
 
 std::ptrdiff_t TlsSession::write(const char* data, std::size_t size) {
-  return impl_->outcome(SSL_write(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+  return impl_->outcome(
+      SSL_write(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
 }
 
 bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }

@@ -32,7 +32,8 @@ class TlsContext {
   [[nodiscard]] static base::Result<TlsContext> for_client(const ClientOptions& options);
 
   // `server_name` is for SNI and the certificate's check; a server's side leaves it empty.
-  [[nodiscard]] std::unique_ptr<TlsSession> start(int fd, const std::string& server_name = {}) const;
+  [[nodiscard]] std::unique_ptr<TlsSession> start(int fd,
+                                                  const std::string& server_name = {}) const;
 
  private:
   struct Impl;

@@ -34,9 +34,14 @@ std::string date_line(std::int64_t seconds) {
 
 }  // namespace
 
-Worker::Worker(base::UniqueFd listener, Server::Shared& shared, const std::vector<ServiceFactory>& services,
-               const base::Clock& clock, base::Logger& log)
-    : listener_(std::move(listener)), shared_(shared), log_(log), loop_(clock), scratch_(kScratchBytes) {
+Worker::Worker(base::UniqueFd listener, Server::Shared& shared,
+               const std::vector<ServiceFactory>& services, const base::Clock& clock,
+               base::Logger& log)
+    : listener_(std::move(listener)),
+      shared_(shared),
+      log_(log),
+      loop_(clock),
+      scratch_(kScratchBytes) {
   for (const ServiceFactory& make : services) {
     services_.push_back(make());
     services_.back()->install(router_, loop_);
@@ -78,11 +83,14 @@ void Worker::accept_one(base::UniqueFd fd) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     bump(refused_, 1);
     if (shared_.tls == nullptr) {
-      const std::string body = problem_body(503, "as many connections as are allowed are open; try again");
+      const std::string body =
+          problem_body(503, "as many connections as are allowed are open; try again");
       const std::string answer = fmt::format(
           "HTTP/1.1 503 {}\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
-          "Content-Length: {}\r\nConnection: close\r\n\r\n{}", reason_of(503), body.size(), body);
-      static_cast<void>(::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+          "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+          reason_of(503), body.size(), body);
+      static_cast<void>(
+          ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
       ::shutdown(fd.get(), SHUT_WR);
       // Reading what has come keeps the close from turning into a reset that drops the answer.
       static_cast<void>(::recv(fd.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT));
@@ -183,7 +191,8 @@ void Worker::stop_when_drained(base::Nanos deadline) {
     if (connection && !connection->is_buried) connection->drain();
   }
   end_round();
-  const bool is_empty = std::ranges::none_of(connections_, [](const auto& connection) { return connection != nullptr; });
+  const bool is_empty = std::ranges::none_of(
+      connections_, [](const auto& connection) { return connection != nullptr; });
   if (is_empty || loop_.now() >= deadline) return loop_.stop();
   loop_.at(loop_.now() + kDrainPoll, [this, deadline] { stop_when_drained(deadline); });
 }

@@ -26,8 +26,8 @@ struct Server::Shared {
 
 class Worker final : private EventLoop::Watcher {
  public:
-  Worker(base::UniqueFd listener, Server::Shared& shared, const std::vector<ServiceFactory>& services,
-         const base::Clock& clock, base::Logger& log);
+  Worker(base::UniqueFd listener, Server::Shared& shared,
+         const std::vector<ServiceFactory>& services, const base::Clock& clock, base::Logger& log);
   ~Worker() override;
 
   void start();

@@ -1,6 +1,7 @@
 // `estadio all`: every role in one process on embedded parts.
 //
-//   HTTP loops (FacultyService, ScoreboardService) -> LocalJudge -> DiskLog -> Tally -> RocksScoreBook
+//   HTTP loops (FacultyService, ScoreboardService) -> LocalJudge -> DiskLog -> Tally ->
+//   RocksScoreBook
 #include <sched.h>
 
 #include <algorithm>
@@ -62,27 +63,37 @@ void add_settings(base::Settings& settings, AllOptions& options) {
         return {};
       },
       [&] { return options.http.to_string(); });
-  settings.add("contest", options.contest_file, "FILE", "contest.toml; kept in the data folder for later starts");
+  settings.add("contest", options.contest_file, "FILE",
+               "contest.toml; kept in the data folder for later starts");
   settings.add("tls-cert", options.tls_certificate, "FILE", "certificate chain (PEM): serve HTTPS");
   settings.add("tls-key", options.tls_key, "FILE", "key of the certificate (PEM)");
-  settings.add("http-threads", options.http_threads, 0, 256, "threads that serve HTTP; 0: half of the processors");
-  settings.add("max-connections", options.max_connections, 1, 1'000'000, "connections open at once; more get 503");
+  settings.add("http-threads", options.http_threads, 0, 256,
+               "threads that serve HTTP; 0: half of the processors");
+  settings.add("max-connections", options.max_connections, 1, 1'000'000,
+               "connections open at once; more get 503");
   settings.add("max-body", options.max_body, "size of a request's body; larger gets 413");
-  settings.add("max-entries", options.max_entries, 1, 1'000'000, "entries in a request; more get 413");
-  settings.add("max-in-flight", options.max_in_flight, "bodies not durable yet, in all; more get 429");
-  settings.add("receive-timeout", options.receive_timeout, "a request must have come whole within this; else 408");
+  settings.add("max-entries", options.max_entries, 1, 1'000'000,
+               "entries in a request; more get 413");
+  settings.add("max-in-flight", options.max_in_flight,
+               "bodies not durable yet, in all; more get 429");
+  settings.add("receive-timeout", options.receive_timeout,
+               "a request must have come whole within this; else 408");
   settings.add("idle-timeout", options.idle_timeout, "an idle connection is closed after this");
-  settings.add("durability-timeout", options.durability_timeout, "entries not durable within this get 504");
+  settings.add("durability-timeout", options.durability_timeout,
+               "entries not durable within this get 504");
   settings.add("segment-bytes", options.segment_bytes, "size of a file of the log");
   settings.add_parsed(
-      "retry-window", "TIME", "how long a client may send an id again and have it counted once; fixed by the first start",
+      "retry-window", "TIME",
+      "how long a client may send an id again and have it counted once; fixed by the first start",
       [&](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(options.retry_window, base::parse_duration(text));
         return {};
       },
       [&] { return base::format_duration(options.retry_window.value_or(RetryRule().window)); });
   settings.add_parsed(
-      "retry-ids", "N", "how many of the clients' ids are remembered for that, 24 bytes each; fixed by the first start",
+      "retry-ids", "N",
+      "how many of the clients' ids are remembered for that, 24 bytes each; fixed by the first "
+      "start",
       [&](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(options.retry_ids, base::parse_integer(text, 1, 1'000'000'000));
         return {};
@@ -93,17 +104,23 @@ void add_settings(base::Settings& settings, AllOptions& options) {
 
 // What the settings must fulfil together, and the files that they name.
 base::Result<void> check(const AllOptions& options) {
-  const auto refuse = [](std::string message) { return base::fail(base::Code::kInvalidArgument, std::move(message)); };
+  const auto refuse = [](std::string message) {
+    return base::fail(base::Code::kInvalidArgument, std::move(message));
+  };
   if (options.data.empty()) return refuse("data: expected a folder, as in --data contest");
-  if (options.tls_certificate.empty() != options.tls_key.empty()) return refuse("tls-cert and tls-key go together");
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    return refuse("tls-cert and tls-key go together");
   if (options.max_body.count < 1024 || options.max_body.count > options.max_in_flight.count) {
     return refuse("max-body: expected 1KiB or more, and at most max-in-flight");
   }
   if (options.max_in_flight.count > DiskLog::kGatheringBytesMax) {
-    return refuse(fmt::format("max-in-flight: expected at most {}", base::format_bytes(DiskLog::kGatheringBytesMax)));
+    return refuse(fmt::format("max-in-flight: expected at most {}",
+                              base::format_bytes(DiskLog::kGatheringBytesMax)));
   }
-  if (options.segment_bytes.count < DiskLog::kSegmentBytesMin || options.segment_bytes.count > DiskLog::kSegmentBytesMax) {
-    return refuse(fmt::format("segment-bytes: expected {} to {}", base::format_bytes(DiskLog::kSegmentBytesMin),
+  if (options.segment_bytes.count < DiskLog::kSegmentBytesMin ||
+      options.segment_bytes.count > DiskLog::kSegmentBytesMax) {
+    return refuse(fmt::format("segment-bytes: expected {} to {}",
+                              base::format_bytes(DiskLog::kSegmentBytesMin),
                               base::format_bytes(DiskLog::kSegmentBytesMax)));
   }
   if (!options.contest_file.empty()) RETURN_IF_ERROR(Contest::from_file(options.contest_file));
@@ -126,7 +143,9 @@ unsigned threads_to_serve(std::int64_t asked) {
 // destruction stops them the other way round: no entries, then no log, then no count.
 class WholeContest {
  public:
-  static base::Result<std::unique_ptr<WholeContest>> start(const AllOptions& options, const base::Clock& clock, base::Logger& log);
+  static base::Result<std::unique_ptr<WholeContest>> start(const AllOptions& options,
+                                                           const base::Clock& clock,
+                                                           base::Logger& log);
 
   ~WholeContest() {
     if (!server_) return;  // it did not come to serving
@@ -139,13 +158,15 @@ class WholeContest {
   [[nodiscard]] const http::Server& server() const { return *server_; }
 
  private:
-  WholeContest(DataFolder folder, const CoinSeed& seed, const AllOptions& options, const base::Clock& clock, base::Logger& log)
+  WholeContest(DataFolder folder, const CoinSeed& seed, const AllOptions& options,
+               const base::Clock& clock, base::Logger& log)
       : options_(options),
         clock_(clock),
         log_(log),
         folder_(std::move(folder)),
         coin_(seed),
-        window_(folder_.rule().window.count(), static_cast<std::size_t>(folder_.contest().partitions()) * 2),
+        window_(folder_.rule().window.count(),
+                static_cast<std::size_t>(folder_.contest().partitions()) * 2),
         known_(window_.retention_ms()) {}
 
   base::Result<void> open_stores();
@@ -183,13 +204,16 @@ class WholeContest {
   std::unique_ptr<http::Server> server_;
 };
 
-base::Result<std::unique_ptr<WholeContest>> WholeContest::start(const AllOptions& options, const base::Clock& clock,
+base::Result<std::unique_ptr<WholeContest>> WholeContest::start(const AllOptions& options,
+                                                                const base::Clock& clock,
                                                                 base::Logger& log) {
-  const DataFolder::Asked asked{
-      .contest_file = options.contest_file, .window = options.retry_window, .ids = options.retry_ids};
+  const DataFolder::Asked asked{.contest_file = options.contest_file,
+                                .window = options.retry_window,
+                                .ids = options.retry_ids};
   ASSIGN_OR_RETURN(DataFolder folder, DataFolder::open(options.data, asked, clock.wall_ms()));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(folder.seed_file()));
-  auto contest = std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), seed, options, clock, log));
+  auto contest =
+      std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), seed, options, clock, log));
   RETURN_IF_ERROR(contest->open_stores());
   RETURN_IF_ERROR(contest->serve());
   return contest;
@@ -197,7 +221,8 @@ base::Result<std::unique_ptr<WholeContest>> WholeContest::start(const AllOptions
 
 base::Result<void> WholeContest::open_stores() {
   if (!options_.tls_certificate.empty()) {
-    ASSIGN_OR_RETURN(auto tls, http::TlsContext::for_server(options_.tls_certificate, options_.tls_key));
+    ASSIGN_OR_RETURN(auto tls,
+                     http::TlsContext::for_server(options_.tls_certificate, options_.tls_key));
     tls_ = std::make_unique<http::TlsContext>(std::move(tls));
   }
   ASSIGN_OR_RETURN(scores_, RocksScoreBook::open(folder_.score_folder(), folder_.contest()));
@@ -205,14 +230,15 @@ base::Result<void> WholeContest::open_stores() {
                                            .partitions = folder_.contest().partitions(),
                                            .segment_bytes = options_.segment_bytes.count},
                                           clock_, log_));
-  tally_ = std::make_unique<Tally>(Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.rule().ids)},
-                                   Tally::Parts{.contest = folder_.contest(),
-                                                .events = *events_,
-                                                .scores = *scores_,
-                                                .window = window_,
-                                                .known = &known_,
-                                                .clock = clock_,
-                                                .log = log_});
+  tally_ = std::make_unique<Tally>(
+      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.rule().ids)},
+      Tally::Parts{.contest = folder_.contest(),
+                   .events = *events_,
+                   .scores = *scores_,
+                   .window = window_,
+                   .known = &known_,
+                   .clock = clock_,
+                   .log = log_});
   return {};
 }
 
@@ -225,8 +251,11 @@ base::Result<void> WholeContest::serve() {
       .clock = clock_,
       .make_judge =
           [this] {
-            return std::make_unique<LocalJudge>(LocalJudge::Parts{
-                .contest = folder_.contest(), .coin = coin_, .events = *events_, .known = known_, .clock = clock_});
+            return std::make_unique<LocalJudge>(LocalJudge::Parts{.contest = folder_.contest(),
+                                                                  .coin = coin_,
+                                                                  .events = *events_,
+                                                                  .known = known_,
+                                                                  .clock = clock_});
           },
       .limits = {.entries_per_request = static_cast<std::size_t>(options_.max_entries),
                  .in_flight_bytes = options_.max_in_flight.count,
@@ -241,20 +270,23 @@ base::Result<void> WholeContest::serve() {
                               .started_at_ms = folder_.started_at_ms(),
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  const http::Server::Options options{.address = options_.http,
-                                      .threads = threads_to_serve(options_.http_threads),
-                                      .limits = {.connections = static_cast<std::uint32_t>(options_.max_connections),
-                                                 .body_bytes = options_.max_body.count,
-                                                 .receive = options_.receive_timeout,
-                                                 .idle = options_.idle_timeout},
-                                      .tls = tls_.get()};
-  ASSIGN_OR_RETURN(server_, http::Server::start(options,
-                                                {[this] { return std::make_unique<FacultyService>(*edge_); },
-                                                 [this] { return std::make_unique<ScoreboardService>(*board_); },
-                                                 [this] { return std::make_unique<Operations>(*this); }},
-                                                clock_, log_));
+  const http::Server::Options options{
+      .address = options_.http,
+      .threads = threads_to_serve(options_.http_threads),
+      .limits = {.connections = static_cast<std::uint32_t>(options_.max_connections),
+                 .body_bytes = options_.max_body.count,
+                 .receive = options_.receive_timeout,
+                 .idle = options_.idle_timeout},
+      .tls = tls_.get()};
+  ASSIGN_OR_RETURN(
+      server_, http::Server::start(options,
+                                   {[this] { return std::make_unique<FacultyService>(*edge_); },
+                                    [this] { return std::make_unique<ScoreboardService>(*board_); },
+                                    [this] { return std::make_unique<Operations>(*this); }},
+                                   clock_, log_));
   if (!server_->address().is_loopback() && tls_ == nullptr) {
-    log_.warning("listening beyond this machine without TLS", {{"address", server_->address().to_string()}});
+    log_.warning("listening beyond this machine without TLS",
+                 {{"address", server_->address().to_string()}});
   }
   log_.info("serving", {{"address", server_->address().to_string()},
                         {"scheme", tls_ == nullptr ? "http" : "https"},
@@ -271,7 +303,8 @@ std::int64_t WholeContest::uncounted() const {
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < events_->partitions(); ++number) {
       const PartitionId partition{.topic = topic, .number = number};
-      uncounted += events_->end_offset(partition).value_or(0) - score->position(events_->topic_id(topic), partition);
+      uncounted += events_->end_offset(partition).value_or(0) -
+                   score->position(events_->topic_id(topic), partition);
     }
   }
   return uncounted;
@@ -281,66 +314,96 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   if (const auto score = scores_->read()) {
     for (const Score::Count& each : score->counts) {
       const auto index = folder_.contest().find_discipline(each.discipline_id);
-      metrics.counter("estadio_results_total", "Results counted, each entry once.", static_cast<double>(each.count),
+      metrics.counter("estadio_results_total", "Results counted, each entry once.",
+                      static_cast<double>(each.count),
                       {{"faculty", each.faculty},
-                       {"discipline", index ? folder_.contest().disciplines()[*index].name : std::to_string(each.discipline_id)},
+                       {"discipline", index ? folder_.contest().disciplines()[*index].name
+                                            : std::to_string(each.discipline_id)},
                        {"outcome", to_string(each.outcome)}});
     }
-    metrics.counter("estadio_results_repeated_total", "Results in the log that were not counted because their id was counted before.",
+    metrics.counter("estadio_results_repeated_total",
+                    "Results in the log that were not counted because their id was counted before.",
                     static_cast<double>(score->repeated));
   }
-  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.", static_cast<double>(uncounted()));
+  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
+                static_cast<double>(uncounted()));
 
   const Vitals::Totals totals = vitals_.totals();
-  metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.", static_cast<double>(totals.accepted_entries));
-  metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.", static_cast<double>(totals.repeated_entries));
-  metrics.counter("estadio_requests_rejected_total", "Requests for entries that were refused.", static_cast<double>(totals.rejected_requests));
-  metrics.histogram("estadio_answer_duration_seconds", "Time from a request's arrival to its durable answer.", vitals_.latencies());
+  metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.",
+                  static_cast<double>(totals.accepted_entries));
+  metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
+                  static_cast<double>(totals.repeated_entries));
+  metrics.counter("estadio_requests_rejected_total", "Requests for entries that were refused.",
+                  static_cast<double>(totals.rejected_requests));
+  metrics.histogram("estadio_answer_duration_seconds",
+                    "Time from a request's arrival to its durable answer.", vitals_.latencies());
   metrics.gauge("estadio_entries_in_flight_bytes", "Bodies accepted that are not durable yet.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
-  metrics.gauge("estadio_retry_window_seconds", "How far back clients' ids are certainly remembered.",
+  metrics.gauge("estadio_retry_window_seconds",
+                "How far back clients' ids are certainly remembered.",
                 static_cast<double>(window_.in_force_ms()) / 1000.0);
 
   const DiskLog::Stats log = events_->stats();
-  metrics.counter("estadio_log_commits_total", "Blocks made durable.", static_cast<double>(log.commits));
-  metrics.counter("estadio_log_records_total", "Records made durable.", static_cast<double>(log.records));
-  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.", static_cast<double>(log.bytes));
+  metrics.counter("estadio_log_commits_total", "Blocks made durable.",
+                  static_cast<double>(log.commits));
+  metrics.counter("estadio_log_records_total", "Records made durable.",
+                  static_cast<double>(log.records));
+  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.",
+                  static_cast<double>(log.bytes));
   metrics.gauge("estadio_log_full", "1 while the log cannot grow.", log.is_full ? 1 : 0);
   metrics.gauge("estadio_log_failed", "1 after a failed write.", log.has_failed ? 1 : 0);
 
   const Tally::Stats tally = tally_->stats();
-  metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.", static_cast<double>(tally.commits));
-  metrics.counter("estadio_tally_stale_commits_total", "Commits that were not applied because the book stood elsewhere.",
+  metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
+                  static_cast<double>(tally.commits));
+  metrics.counter("estadio_tally_stale_commits_total",
+                  "Commits that were not applied because the book stood elsewhere.",
                   static_cast<double>(tally.stale_commits));
 
   const http::Server::Stats http = server_->stats();
-  metrics.gauge("estadio_http_connections", "Connections open.", static_cast<double>(http.connections_open));
-  metrics.counter("estadio_http_connections_accepted_total", "Connections accepted.", static_cast<double>(http.connections_accepted));
-  metrics.counter("estadio_http_connections_refused_total", "Connections refused at the limit.", static_cast<double>(http.connections_refused));
-  metrics.counter("estadio_http_requests_total", "Requests received.", static_cast<double>(http.requests));
+  metrics.gauge("estadio_http_connections", "Connections open.",
+                static_cast<double>(http.connections_open));
+  metrics.counter("estadio_http_connections_accepted_total", "Connections accepted.",
+                  static_cast<double>(http.connections_accepted));
+  metrics.counter("estadio_http_connections_refused_total", "Connections refused at the limit.",
+                  static_cast<double>(http.connections_refused));
+  metrics.counter("estadio_http_requests_total", "Requests received.",
+                  static_cast<double>(http.requests));
   for (std::size_t i = 1; i < std::size(http.responses_by_class); ++i) {
-    metrics.counter("estadio_http_responses_total", "Responses by class of status.", static_cast<double>(http.responses_by_class[i]),
+    metrics.counter("estadio_http_responses_total", "Responses by class of status.",
+                    static_cast<double>(http.responses_by_class[i]),
                     {{"class", fmt::format("{}xx", i)}});
   }
-  metrics.counter("estadio_http_received_bytes_total", "Bytes received.", static_cast<double>(http.received_bytes));
-  metrics.counter("estadio_http_sent_bytes_total", "Bytes sent.", static_cast<double>(http.sent_bytes));
+  metrics.counter("estadio_http_received_bytes_total", "Bytes received.",
+                  static_cast<double>(http.received_bytes));
+  metrics.counter("estadio_http_sent_bytes_total", "Bytes sent.",
+                  static_cast<double>(http.sent_bytes));
 }
 
 void WholeContest::answer_ready(http::Exchange exchange) const {
   const DiskLog::Stats log = events_->stats();
-  if (log.has_failed) return http::respond_problem(exchange, 503, "the log has failed: start the process again");
+  if (log.has_failed)
+    return http::respond_problem(exchange, 503, "the log has failed: start the process again");
   if (log.is_full) return http::respond_problem(exchange, 503, "the disk is full");
-  if (tally_->stats().has_stopped) return http::respond_problem(exchange, 503, "counting has stopped: see the log");
-  exchange.respond({.status = 200, .content_type = "application/json", .body = R"({"status":"ready"})", .extra_headers = {}});
+  if (tally_->stats().has_stopped)
+    return http::respond_problem(exchange, 503, "counting has stopped: see the log");
+  exchange.respond({.status = 200,
+                    .content_type = "application/json",
+                    .body = R"({"status":"ready"})",
+                    .extra_headers = {}});
 }
 
 void WholeContest::Operations::install(http::Router& router, http::EventLoop& /*loop*/) {
   contest_.metrics_.add_to(router);
   router.add(http::Method::kGet, "/healthz", [](const http::Request&, http::Exchange exchange) {
-    exchange.respond({.status = 200, .content_type = "application/json", .body = R"({"status":"alive"})", .extra_headers = {}});
+    exchange.respond({.status = 200,
+                      .content_type = "application/json",
+                      .body = R"({"status":"alive"})",
+                      .extra_headers = {}});
   });
-  router.add(http::Method::kGet, "/readyz",
-             [this](const http::Request&, http::Exchange exchange) { contest_.answer_ready(exchange); });
+  router.add(http::Method::kGet, "/readyz", [this](const http::Request&, http::Exchange exchange) {
+    contest_.answer_ready(exchange);
+  });
 }
 
 }  // namespace
@@ -348,10 +411,13 @@ void WholeContest::Operations::install(http::Router& router, http::EventLoop& /*
 int run_all(Arguments arguments) {
   AllOptions options;
   base::Settings settings = settings_for(
-      "all", "Runs a whole contest in one process: takes entries over HTTP, keeps every result on this\nmachine's disk, counts them exactly once and shows the score live.",
+      "all",
+      "Runs a whole contest in one process: takes entries over HTTP, keeps every result on "
+      "this\nmachine's disk, counts them exactly once and shows the score live.",
       "  estadio all --data contest\n"
       "  estadio all --data contest --http 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem\n"
-      "  curl -d '{\"faculty\":\"Ingeniería\",\"discipline\":1}' -H 'Content-Type: application/json' localhost:8080/v1/entries\n");
+      "  curl -d '{\"faculty\":\"Ingeniería\",\"discipline\":1}' -H 'Content-Type: "
+      "application/json' localhost:8080/v1/entries\n");
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;

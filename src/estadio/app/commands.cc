@@ -46,7 +46,8 @@ void add_log_settings(base::Settings& settings, base::Logger::Options& options) 
 }
 
 std::optional<int> load_settings(base::Settings& settings, Arguments arguments) {
-  const auto next = settings.load(arguments, [](const std::string& name) { return std::getenv(name.c_str()); });
+  const auto next =
+      settings.load(arguments, [](const std::string& name) { return std::getenv(name.c_str()); });
   if (!next) {
     print_error(next.error().message());
     return kExitUsage;

@@ -34,7 +34,8 @@ int run_load_command(Arguments arguments);
 int run_verify(Arguments arguments);
 
 // Settings of a command of this program.
-[[nodiscard]] base::Settings settings_for(std::string command, std::string about, std::string examples);
+[[nodiscard]] base::Settings settings_for(std::string command, std::string about,
+                                          std::string examples);
 
 // --log-level and --log-format.
 void add_log_settings(base::Settings& settings, base::Logger::Options& options);

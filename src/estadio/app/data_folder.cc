@@ -26,7 +26,8 @@ base::Result<base::UniqueFd> lock_folder(const std::string& path) {
   if (!fd) return base::fail(base::Error::from_errno("opening " + file, errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail(base::Error::from_errno("locking " + file, errno));
-    return base::fail(base::Code::kAlreadyExists, fmt::format("another process runs a contest in {}", path));
+    return base::fail(base::Code::kAlreadyExists,
+                      fmt::format("another process runs a contest in {}", path));
   }
   return fd;
 }
@@ -44,31 +45,35 @@ base::Result<Contest> read_contest(const std::string& path, const std::string& a
 base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
   DataFolder::Fixed fixed;
   std::chrono::nanoseconds window{};
-  base::Settings settings({.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
+  base::Settings settings(
+      {.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
   settings.add("started-at-ms", fixed.started_at_ms, 0, INT64_MAX, "");
   settings.add("retry-window", window, "");
   settings.add("retry-ids", fixed.rule.ids, 1, INT64_MAX, "");
   const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
-  const auto loaded = settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
+  const auto loaded =
+      settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
   if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
   fixed.rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
   return fixed;
 }
 
 RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
-  if (asked.window) rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
+  if (asked.window)
+    rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
   if (asked.ids) rule.ids = *asked.ids;
   return rule;
 }
 
 // Reads what is fixed, or fixes it when the folder is new.
-base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const DataFolder::Asked& asked, std::int64_t now_ms) {
+base::Result<DataFolder::Fixed> settle_fixed(const std::string& path,
+                                             const DataFolder::Asked& asked, std::int64_t now_ms) {
   if (!fs::exists(fixed_file_of(path))) {
     const DataFolder::Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
     RETURN_IF_ERROR(base::replace_file(
         fixed_file_of(path),
-        fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n", fixed.started_at_ms,
-                                           base::format_duration(fixed.rule.window), fixed.rule.ids),
+        fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n",
+                    fixed.started_at_ms, base::format_duration(fixed.rule.window), fixed.rule.ids),
         kFileMode));
     return fixed;
   }
@@ -76,7 +81,8 @@ base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const Data
   const RetryRule wanted = rule_of(fixed.rule, asked);
   if (wanted.window != fixed.rule.window || wanted.ids != fixed.rule.ids) {
     return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it was made; asked for are {} and {}",
+                      fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it "
+                                  "was made; asked for are {} and {}",
                                   path, base::format_duration(fixed.rule.window), fixed.rule.ids,
                                   base::format_duration(wanted.window), wanted.ids));
   }
@@ -85,7 +91,8 @@ base::Result<DataFolder::Fixed> settle_fixed(const std::string& path, const Data
 
 }  // namespace
 
-base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& asked, std::int64_t now_ms) {
+base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& asked,
+                                          std::int64_t now_ms) {
   RETURN_IF_ERROR(base::make_folder(path));
   ASSIGN_OR_RETURN(base::UniqueFd lock, lock_folder(path));
   ASSIGN_OR_RETURN(Contest contest, read_contest(path, asked.contest_file));
@@ -100,7 +107,8 @@ base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& 
   return folder;
 }
 
-base::Result<DataFolder> DataFolder::open_to_read(const std::string& path, const std::string& contest_file) {
+base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
+                                                  const std::string& contest_file) {
   if (!fs::exists(fixed_file_of(path))) {
     return base::fail(base::Code::kNotFound, fmt::format("there is no contest in {}", path));
   }

@@ -31,7 +31,7 @@ struct RetryRule {
 class DataFolder {
  public:
   struct Asked {
-    std::string contest_file;                       // empty: the folder's own, or the default
+    std::string contest_file;                        // empty: the folder's own, or the default
     std::optional<std::chrono::nanoseconds> window;  // nothing: the folder's own, or the default
     std::optional<std::int64_t> ids;
   };
@@ -39,10 +39,12 @@ class DataFolder {
   // Makes the folder when it is not there, and locks it for this process.
   // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when
   // the rule asked for is not the folder's.
-  [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked, std::int64_t now_ms);
+  [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked,
+                                                     std::int64_t now_ms);
 
   // Beside the process that runs the contest, or after it. Errors: kNotFound.
-  [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path, const std::string& contest_file);
+  [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path,
+                                                             const std::string& contest_file);
 
   [[nodiscard]] const Contest& contest() const { return contest_; }
   [[nodiscard]] const RetryRule& rule() const { return fixed_.rule; }
@@ -58,7 +60,8 @@ class DataFolder {
   };
 
  private:
-  DataFolder(std::string path, Contest contest) : path_(std::move(path)), contest_(std::move(contest)) {}
+  DataFolder(std::string path, Contest contest)
+      : path_(std::move(path)), contest_(std::move(contest)) {}
 
   std::string path_;
   Contest contest_;

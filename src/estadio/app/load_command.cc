@@ -22,13 +22,16 @@ int run_load_command(Arguments arguments) {
   std::string contest_file;
   base::Settings settings = settings_for(
       "load",
-      "Sends entries at a steady rate and measures the answers. The loop is open: an entry starts at\n"
+      "Sends entries at a steady rate and measures the answers. The loop is open: an entry starts "
+      "at\n"
       "its intended time whatever the server does, and its latency counts from then.",
       "  estadio load http://127.0.0.1:8080 --rate 10000 --duration 10s\n"
       "  estadio load http://127.0.0.1:8080 --rate max --connections 256 --duration 5s\n"
-      "  estadio load http://127.0.0.1:8080 --entries entries.ndjson --retry --acks acks.ndjson --json report.json\n");
+      "  estadio load http://127.0.0.1:8080 --entries entries.ndjson --retry --acks acks.ndjson "
+      "--json report.json\n");
   add_load_settings(settings, options);
-  settings.add("contest", contest_file, "FILE", "contest.toml, for the faculties and disciplines of generated entries");
+  settings.add("contest", contest_file, "FILE",
+               "contest.toml, for the faculties and disciplines of generated entries");
   base::Logger::Options log_options;
   add_log_settings(settings, log_options);
   settings.add_check([&]() -> base::Result<void> {
@@ -37,7 +40,8 @@ int run_load_command(Arguments arguments) {
       ASSIGN_OR_RETURN(contest, Contest::from_file(contest_file));
     }
     for (const Faculty& faculty : contest.faculties()) options.faculties.push_back(faculty.name);
-    for (const Discipline& discipline : contest.disciplines()) options.disciplines.push_back(discipline.id);
+    for (const Discipline& discipline : contest.disciplines())
+      options.disciplines.push_back(discipline.id);
     return {};
   });
   if (const auto status = load_settings(settings, arguments)) return *status;

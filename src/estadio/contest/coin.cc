@@ -49,12 +49,13 @@ base::Result<CoinSeed> load_coin_seed(const std::string& path) {
   if (!fd) return base::fail(base::Error::from_errno("opening the coin's seed " + path, errno));
   std::array<char, 64> text{};
   const auto size = ::read(fd.get(), text.data(), text.size());
-  if (size < 0) return base::fail(base::Error::from_errno("reading the coin's seed " + path, errno));
+  if (size < 0)
+    return base::fail(base::Error::from_errno("reading the coin's seed " + path, errno));
   CoinSeed seed{};
   std::size_t used = 0;
   const char* end = nullptr;
-  const bool is_hex = sodium_hex2bin(seed.data(), seed.size(), text.data(), static_cast<std::size_t>(size), "\n",
-                                     &used, &end) == 0;
+  const bool is_hex = sodium_hex2bin(seed.data(), seed.size(), text.data(),
+                                     static_cast<std::size_t>(size), "\n", &used, &end) == 0;
   if (!is_hex || used != seed.size() || end != text.data() + size) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}: expected 32 hexadecimal digits, the coin's seed", path));

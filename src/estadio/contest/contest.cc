@@ -34,17 +34,22 @@ base::Failure refuse(std::string_view file, const toml::node& node, std::string_
 
 std::string slug_of(std::string_view name) {
   std::string slug = fold_name(name);
-  std::ranges::replace_if(slug, [](char c) {
-    const bool keeps = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    return !keeps;
-  }, '-');
+  std::ranges::replace_if(
+      slug,
+      [](char c) {
+        const bool keeps = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        return !keeps;
+      },
+      '-');
   return slug;
 }
 
 std::int64_t ms_since_epoch(const toml::date_time& when) {
   using namespace std::chrono;
-  const sys_days day = year(when.date.year) / month(when.date.month) / std::chrono::day(when.date.day);
-  const milliseconds time = hours(when.time.hour) + minutes(when.time.minute) + seconds(when.time.second) +
+  const sys_days day =
+      year(when.date.year) / month(when.date.month) / std::chrono::day(when.date.day);
+  const milliseconds time = hours(when.time.hour) + minutes(when.time.minute) +
+                            seconds(when.time.second) +
                             milliseconds(when.time.nanosecond / 1'000'000) -
                             minutes(when.offset ? when.offset->minutes : 0);
   return (day.time_since_epoch() + time).count();
@@ -60,7 +65,8 @@ class TableReader {
       if (std::ranges::count(known, key.str()) == 0) {
         std::string names;
         for (const auto name : known) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
-        return refuse(file_, node, fmt::format("unknown key '{}'; known here are {}", key.str(), names));
+        return refuse(file_, node,
+                      fmt::format("unknown key '{}'; known here are {}", key.str(), names));
       }
     }
     return {};
@@ -75,24 +81,30 @@ class TableReader {
   base::Result<std::string> as_name(const toml::node& node, std::string_view key) const {
     const auto* text = node.as_string();
     if (text == nullptr || text->get().empty() || text->get().size() > kNameBytesMax ||
-        std::ranges::any_of(text->get(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
-      return refuse(file_, node, fmt::format("{}: expected a text of 1 to {} bytes", key, kNameBytesMax));
+        std::ranges::any_of(text->get(),
+                            [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+      return refuse(file_, node,
+                    fmt::format("{}: expected a text of 1 to {} bytes", key, kNameBytesMax));
     }
     return text->get();
   }
 
-  base::Result<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most) const {
+  base::Result<std::int64_t> integer(std::string_view key, std::int64_t least,
+                                     std::int64_t most) const {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return refuse(file_, table_, fmt::format("'{}' is missing", key));
     const auto* number = node->as_integer();
     if (number == nullptr || number->get() < least || number->get() > most) {
-      return refuse(file_, *node, fmt::format("{}: expected a whole number from {} to {}", key, least, most));
+      return refuse(file_, *node,
+                    fmt::format("{}: expected a whole number from {} to {}", key, least, most));
     }
     return number->get();
   }
 
   [[nodiscard]] std::string_view file() const { return file_; }
-  [[nodiscard]] std::string place(std::string_view key) const { return place_of(file_, *table_.get(key)); }
+  [[nodiscard]] std::string place(std::string_view key) const {
+    return place_of(file_, *table_.get(key));
+  }
   [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
 
  private:
@@ -113,13 +125,15 @@ base::Result<Placed<Faculty>> read_faculty(const TableReader& table) {
   Faculty faculty;
   ASSIGN_OR_RETURN(faculty.name, table.name("name"));
   if (const toml::node* aliases = table.get("aliases")) {
-    if (!aliases->is_array()) return refuse(table.file(), *aliases, "aliases: expected an array of texts");
+    if (!aliases->is_array())
+      return refuse(table.file(), *aliases, "aliases: expected an array of texts");
     for (const toml::node& alias : *aliases->as_array()) {
       ASSIGN_OR_RETURN(auto text, table.as_name(alias, "aliases"));
       faculty.aliases.push_back(std::move(text));
     }
   }
-  return Placed<Faculty>{.item = std::move(faculty), .place = table.place("name"), .name_place = table.place("name")};
+  return Placed<Faculty>{
+      .item = std::move(faculty), .place = table.place("name"), .name_place = table.place("name")};
 }
 
 base::Result<Placed<Discipline>> read_discipline(const TableReader& table) {
@@ -127,12 +141,14 @@ base::Result<Placed<Discipline>> read_discipline(const TableReader& table) {
   Discipline discipline;
   ASSIGN_OR_RETURN(discipline.id, table.integer("id", 0, Contest::kDisciplineIdMax));
   ASSIGN_OR_RETURN(discipline.name, table.name("name"));
-  return Placed<Discipline>{.item = std::move(discipline), .place = table.place("id"), .name_place = table.place("name")};
+  return Placed<Discipline>{
+      .item = std::move(discipline), .place = table.place("id"), .name_place = table.place("name")};
 }
 
 // The tables of `[[key]]`, or nothing when the file has none.
 template <class Item, class Read>
-base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std::string_view key, Read read) {
+base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std::string_view key,
+                                                    Read read) {
   std::vector<Placed<Item>> items;
   const toml::node* node = file.get(key);
   if (node == nullptr) return items;
@@ -159,7 +175,8 @@ struct Contest::Parts {
 std::string fold_name(std::string_view name) {
   utf8proc_uint8_t* folded = nullptr;
   const auto size = utf8proc_map(
-      reinterpret_cast<const utf8proc_uint8_t*>(name.data()), static_cast<utf8proc_ssize_t>(name.size()), &folded,
+      reinterpret_cast<const utf8proc_uint8_t*>(name.data()),
+      static_cast<utf8proc_ssize_t>(name.size()), &folded,
       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
                                      UTF8PROC_STRIPMARK | UTF8PROC_CASEFOLD));
   if (size < 0) return std::string(name);  // not UTF-8: equal to nothing but itself
@@ -175,8 +192,12 @@ Contest Contest::defaults() {
 
 base::Result<Contest> Contest::build(Parts parts) {
   if (parts.faculties.empty()) {
-    parts.faculties = {{.item = {.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}}, .place = {}, .name_place = {}},
-                       {.item = {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}}, .place = {}, .name_place = {}}};
+    parts.faculties = {{.item = {.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}},
+                        .place = {},
+                        .name_place = {}},
+                       {.item = {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}},
+                        .place = {},
+                        .name_place = {}}};
   }
   if (parts.disciplines.empty()) {
     parts.disciplines = {{.item = {.id = 1, .name = "Natación"}, .place = {}, .name_place = {}},
@@ -184,16 +205,19 @@ base::Result<Contest> Contest::build(Parts parts) {
                          {.item = {.id = 3, .name = "Boxeo"}, .place = {}, .name_place = {}}};
   }
   if (parts.faculties.size() > kFacultiesMax) {
-    return refuse(parts.faculties[kFacultiesMax].place, fmt::format("faculty: expected at most {}", kFacultiesMax));
+    return refuse(parts.faculties[kFacultiesMax].place,
+                  fmt::format("faculty: expected at most {}", kFacultiesMax));
   }
   if (parts.disciplines.size() > kDisciplinesMax) {
-    return refuse(parts.disciplines[kDisciplinesMax].place, fmt::format("discipline: expected at most {}", kDisciplinesMax));
+    return refuse(parts.disciplines[kDisciplinesMax].place,
+                  fmt::format("discipline: expected at most {}", kDisciplinesMax));
   }
   Contest contest;
   contest.name_ = std::move(parts.name);
   contest.partitions_ = parts.partitions;
   contest.closes_at_ms_ = parts.closes_at_ms;
-  for (auto& [faculty, place, name_place] : parts.faculties) RETURN_IF_ERROR(contest.add(std::move(faculty), place));
+  for (auto& [faculty, place, name_place] : parts.faculties)
+    RETURN_IF_ERROR(contest.add(std::move(faculty), place));
   for (auto& [discipline, place, name_place] : parts.disciplines) {
     RETURN_IF_ERROR(contest.add(std::move(discipline), place, name_place));
   }
@@ -207,8 +231,11 @@ base::Result<void> Contest::add(Faculty faculty, std::string_view place) {
   for (const std::string& name : names) {
     const auto [taken, is_new] = spellings_.emplace(fold_name(name), index);
     if (!is_new && taken->second != index) {
-      return refuse(place, fmt::format("name: '{}' is also {}: expected names that differ in more than case and accents", name,
-                                       faculties_[taken->second].name));
+      return refuse(
+          place,
+          fmt::format(
+              "name: '{}' is also {}: expected names that differ in more than case and accents",
+              name, faculties_[taken->second].name));
     }
     spellings_.emplace(name, index);
     const std::string slug = slug_of(name);
@@ -218,12 +245,15 @@ base::Result<void> Contest::add(Faculty faculty, std::string_view place) {
   return {};
 }
 
-base::Result<void> Contest::add(Discipline discipline, std::string_view place, std::string_view name_place) {
+base::Result<void> Contest::add(Discipline discipline, std::string_view place,
+                                std::string_view name_place) {
   const auto id = static_cast<std::size_t>(discipline.id);
   if (id >= by_id_.size()) by_id_.resize(id + 1, -1);
-  if (by_id_[id] >= 0) return refuse(place, fmt::format("id: {} is taken: expected another number", id));
+  if (by_id_[id] >= 0)
+    return refuse(place, fmt::format("id: {} is taken: expected another number", id));
   if (std::ranges::count(disciplines_, discipline.name, &Discipline::name) > 0) {
-    return refuse(name_place, fmt::format("name: '{}' is taken: expected another name", discipline.name));
+    return refuse(name_place,
+                  fmt::format("name: '{}' is taken: expected another name", discipline.name));
   }
   by_id_[id] = static_cast<std::int16_t>(disciplines_.size());
   disciplines_.push_back(std::move(discipline));
@@ -252,7 +282,8 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
   if (const toml::node* closes_at = file.get("closes_at")) {
     const auto* when = closes_at->as_date_time();
     if (when == nullptr || !when->get().offset) {
-      return refuse(name, *closes_at, "closes_at: expected a time with its offset, such as 2026-12-01T18:00:00Z");
+      return refuse(name, *closes_at,
+                    "closes_at: expected a time with its offset, such as 2026-12-01T18:00:00Z");
     }
     parts.closes_at_ms = ms_since_epoch(when->get());
   }
@@ -263,7 +294,9 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
 
 base::Result<Contest> Contest::from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return base::fail(base::Code::kInvalidArgument, fmt::format("cannot open the contest file {}", path));
+  if (!file)
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("cannot open the contest file {}", path));
   std::stringstream text;
   text << file.rdbuf();
   return from_toml(text.str(), path);
@@ -272,7 +305,8 @@ base::Result<Contest> Contest::from_file(const std::string& path) {
 std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {
   if (const auto found = spellings_.find(name); found != spellings_.end()) return found->second;
   if (name.size() > 4 * kNameBytesMax) return std::nullopt;
-  if (const auto found = spellings_.find(fold_name(name)); found != spellings_.end()) return found->second;
+  if (const auto found = spellings_.find(fold_name(name)); found != spellings_.end())
+    return found->second;
   return std::nullopt;
 }
 

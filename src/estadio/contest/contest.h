@@ -46,7 +46,8 @@ class Contest {
 
   // Reads contest.toml; what it leaves out is as in defaults(). `name` is what errors call it.
   // Errors: kInvalidArgument with file, line and column, and what was expected.
-  [[nodiscard]] static base::Result<Contest> from_toml(std::string_view text, std::string_view name);
+  [[nodiscard]] static base::Result<Contest> from_toml(std::string_view text,
+                                                       std::string_view name);
   [[nodiscard]] static base::Result<Contest> from_file(const std::string& path);
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -60,7 +61,9 @@ class Contest {
   // By canonical name, alias, or either in another case or with other accents.
   [[nodiscard]] std::optional<FacultyIndex> find_faculty(std::string_view name) const;
   [[nodiscard]] std::optional<DisciplineIndex> find_discipline(std::int64_t id) const {
-    if (id < 0 || id >= static_cast<std::int64_t>(by_id_.size()) || by_id_[static_cast<std::size_t>(id)] < 0) return std::nullopt;
+    if (id < 0 || id >= static_cast<std::int64_t>(by_id_.size()) ||
+        by_id_[static_cast<std::size_t>(id)] < 0)
+      return std::nullopt;
     return static_cast<DisciplineIndex>(by_id_[static_cast<std::size_t>(id)]);
   }
 
@@ -68,13 +71,16 @@ class Contest {
   struct Parts;
   struct StringHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
 
   static base::Result<Contest> build(Parts parts);
   // `place` and `name_place` say where the file has them, for errors.
   base::Result<void> add(Faculty faculty, std::string_view place);
-  base::Result<void> add(Discipline discipline, std::string_view place, std::string_view name_place);
+  base::Result<void> add(Discipline discipline, std::string_view place,
+                         std::string_view name_place);
 
   std::string name_;
   std::vector<Faculty> faculties_;

@@ -11,7 +11,8 @@ namespace {
 
 enum Field : unsigned { kFaculty, kDiscipline, kStudent, kAge, kId, kFieldCount };
 
-constexpr std::array<std::string_view, kFieldCount> kFieldNames = {"faculty", "discipline", "student", "age", "id"};
+constexpr std::array<std::string_view, kFieldCount> kFieldNames = {"faculty", "discipline",
+                                                                   "student", "age", "id"};
 
 std::optional<Field> field_of(std::string_view name) {
   for (unsigned field = 0; field < kFieldCount; ++field) {
@@ -51,7 +52,8 @@ std::size_t find_bad_utf8(std::string_view body) {
     const std::size_t middle = good + (bad - good) / 2;
     // A cut inside a sequence is moved to its start.
     std::size_t cut = middle;
-    while (cut > good && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80 && middle - cut < 4) --cut;
+    while (cut > good && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80 && middle - cut < 4)
+      --cut;
     if (cut > good && simdjson::validate_utf8(body.data() + good, cut - good)) {
       good = cut;
     } else {
@@ -60,7 +62,9 @@ std::size_t find_bad_utf8(std::string_view body) {
   }
   while (good < body.size()) {
     std::size_t length = 1;
-    while (length <= 4 && good + length <= body.size() && !simdjson::validate_utf8(body.data() + good, length)) ++length;
+    while (length <= 4 && good + length <= body.size() &&
+           !simdjson::validate_utf8(body.data() + good, length))
+      ++length;
     if (length > 4 || good + length > body.size()) return good;
     good += length;
   }
@@ -114,7 +118,8 @@ class Scanner {
         return true;
       }
       if (c == '\\') return escaped_string(start, text);
-      if (static_cast<unsigned char>(c) < 0x20) return fail("a control character must be escaped in a text");
+      if (static_cast<unsigned char>(c) < 0x20)
+        return fail("a control character must be escaped in a text");
       ++at_;
     }
     return fail("the text does not end");
@@ -123,12 +128,8 @@ class Scanner {
   bool value(Value& value) {
     switch (peek()) {
       case '"': value.type = Type::kString; return string(value.text);
-      case '{':
-        value.type = Type::kObject;
-        return skip_nested();
-      case '[':
-        value.type = Type::kArray;
-        return skip_nested();
+      case '{': value.type = Type::kObject; return skip_nested();
+      case '[': value.type = Type::kArray; return skip_nested();
       case 't': value.type = Type::kTrue; return word("true");
       case 'f': value.type = Type::kFalse; return word("false");
       case 'n': value.type = Type::kNull; return word("null");
@@ -143,7 +144,8 @@ class Scanner {
       if (expected.starts_with(rest)) at_ = end_;
       return fail("expected a JSON value");
     }
-    if (std::memcmp(at_, expected.data(), expected.size()) != 0) return fail("expected a JSON value");
+    if (std::memcmp(at_, expected.data(), expected.size()) != 0)
+      return fail("expected a JSON value");
     at_ += expected.size();
     return true;
   }
@@ -157,10 +159,14 @@ class Scanner {
   bool number(Value& value) {
     const char* start = at_;
     value.type = Type::kInteger;
-    if (peek() == '-') ++at_;
-    else if (peek() < '0' || peek() > '9') return fail("expected a JSON value");
-    if (peek() == '0' && at_ != end_) ++at_;
-    else if (!digits()) return false;
+    if (peek() == '-')
+      ++at_;
+    else if (peek() < '0' || peek() > '9')
+      return fail("expected a JSON value");
+    if (peek() == '0' && at_ != end_)
+      ++at_;
+    else if (!digits())
+      return false;
     if (peek() >= '0' && peek() <= '9') return fail("a number cannot begin with 0");
     if (peek() == '.') {
       value.type = Type::kNumber;
@@ -182,10 +188,14 @@ class Scanner {
     for (int i = 0; i < 4; ++i) {
       const char c = peek();
       unsigned digit = 0;
-      if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-      else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
-      else if (c >= 'A' && c <= 'F') digit = static_cast<unsigned>(c - 'A') + 10;
-      else return fail("expected four hexadecimal digits after \\u");
+      if (c >= '0' && c <= '9')
+        digit = static_cast<unsigned>(c - '0');
+      else if (c >= 'a' && c <= 'f')
+        digit = static_cast<unsigned>(c - 'a') + 10;
+      else if (c >= 'A' && c <= 'F')
+        digit = static_cast<unsigned>(c - 'A') + 10;
+      else
+        return fail("expected four hexadecimal digits after \\u");
       unit = unit * 16 + digit;
       ++at_;
     }
@@ -245,7 +255,8 @@ class Scanner {
         text = scratch_;
         return true;
       }
-      if (static_cast<unsigned char>(c) < 0x20) return fail("a control character must be escaped in a text");
+      if (static_cast<unsigned char>(c) < 0x20)
+        return fail("a control character must be escaped in a text");
       ++at_;
       if (c != '\\') {
         scratch_ += c;
@@ -352,7 +363,8 @@ class BodyParser {
     rejection.offset = static_cast<std::size_t>(at - body_.data());
     if (options_.format == BodyFormat::kNdjson) {
       rejection.line = 1 + std::count(body_.data(), at, '\n');
-      rejection.detail = fmt::format("malformed JSON at byte {}, in line {}: {}", rejection.offset, rejection.line, what);
+      rejection.detail = fmt::format("malformed JSON at byte {}, in line {}: {}", rejection.offset,
+                                     rejection.line, what);
     } else {
       rejection.detail = fmt::format("malformed JSON at byte {}: {}", rejection.offset, what);
     }
@@ -371,8 +383,9 @@ class BodyParser {
     if (!errors_.empty()) {
       Rejection rejection;
       rejection.kind = Rejection::Kind::kInvalid;
-      rejection.detail = fmt::format("{}{}", errors_.front().field.empty() ? "" : errors_.front().field + ": ",
-                                     errors_.front().detail);
+      rejection.detail =
+          fmt::format("{}{}", errors_.front().field.empty() ? "" : errors_.front().field + ": ",
+                      errors_.front().detail);
       rejection.errors = std::move(errors_);
       return tl::unexpected(std::move(rejection));
     }
@@ -400,7 +413,8 @@ class BodyParser {
             scanner.advance();
             continue;
           }
-          if (!scanner.expect(']', "expected ',' or ']' after an entry")) return malformed(scanner.at(), scanner.error());
+          if (!scanner.expect(']', "expected ',' or ']' after an entry"))
+            return malformed(scanner.at(), scanner.error());
           break;
         }
       }
@@ -439,7 +453,8 @@ class BodyParser {
 
   void add_error(std::string field, std::string detail) {
     if (errors_.size() < Rejection::kErrorsMax) {
-      errors_.push_back({.field = std::move(field), .detail = std::move(detail), .line = line_, .index = index_});
+      errors_.push_back(
+          {.field = std::move(field), .detail = std::move(detail), .line = line_, .index = index_});
     }
   }
 
@@ -448,8 +463,11 @@ class BodyParser {
     if (scanner.peek() != '{') {
       Value value;
       if (!scanner.value(value)) return false;
-      add_error("", fmt::format("expected an entry, such as {{\"faculty\":\"Ingeniería\",\"discipline\":1}}, got {}",
-                                name_of(value.type)));
+      add_error(
+          "",
+          fmt::format(
+              "expected an entry, such as {{\"faculty\":\"Ingeniería\",\"discipline\":1}}, got {}",
+              name_of(value.type)));
       return true;
     }
     scanner.advance();
@@ -486,7 +504,8 @@ class BodyParser {
       }
       seen_ |= 1U << *field;
     } else {
-      add_error(std::string(key.substr(0, 64)), "unknown field; an entry has faculty, discipline, student, age and id");
+      add_error(std::string(key.substr(0, 64)),
+                "unknown field; an entry has faculty, discipline, student, age and id");
     }
     scanner.skip_space();
     if (!scanner.expect(':', "expected ':' after the key")) return false;
@@ -515,11 +534,13 @@ class BodyParser {
     const auto faculty = contest_.find_faculty(value.text);
     if (!faculty) {
       std::string known;
-      for (const Faculty& each : contest_.faculties()) known += (known.empty() ? "" : ", ") + each.name;
+      for (const Faculty& each : contest_.faculties())
+        known += (known.empty() ? "" : ", ") + each.name;
       return add_error("faculty", fmt::format("unknown faculty; known are {}", known));
     }
     if (options_.faculty && *faculty != *options_.faculty) {
-      return add_error("faculty", fmt::format("this path is for {} alone", contest_.faculties()[*options_.faculty].name));
+      return add_error("faculty", fmt::format("this path is for {} alone",
+                                              contest_.faculties()[*options_.faculty].name));
     }
     entry_.faculty = *faculty;
   }
@@ -527,14 +548,16 @@ class BodyParser {
   // The number, or nothing when it is not whole or does not fit.
   static std::optional<std::int64_t> whole(const Value& value) {
     std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
+    const auto [end, error] =
+        std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
     if (value.type != Type::kInteger || error != std::errc{}) return std::nullopt;
     return number;
   }
 
   void take_discipline(const Value& value) {
     if (value.type != Type::kInteger) {
-      return add_error("discipline", fmt::format("expected a whole number, got {}", name_of(value.type)));
+      return add_error("discipline",
+                       fmt::format("expected a whole number, got {}", name_of(value.type)));
     }
     const auto number = whole(value);
     const auto discipline = number ? contest_.find_discipline(*number) : std::nullopt;
@@ -553,9 +576,11 @@ class BodyParser {
       return add_error("student", fmt::format("expected a text, got {}", name_of(value.type)));
     }
     if (value.text.size() > Entry::kStudentBytesMax) {
-      return add_error("student", fmt::format("expected at most {} bytes, got {}", Entry::kStudentBytesMax, value.text.size()));
+      return add_error("student", fmt::format("expected at most {} bytes, got {}",
+                                              Entry::kStudentBytesMax, value.text.size()));
     }
-    if (value.text.find('\0') != std::string_view::npos) return add_error("student", "a text cannot hold NUL");
+    if (value.text.find('\0') != std::string_view::npos)
+      return add_error("student", "a text cannot hold NUL");
     entry_.has_student = true;
     entry_.student_at = static_cast<std::uint32_t>(batch_.text.size());
     entry_.student_size = static_cast<std::uint8_t>(value.text.size());
@@ -572,10 +597,13 @@ class BodyParser {
 
   void take_id(const Value& value) {
     const auto id = value.type == Type::kString ? base::Uuid::parse(value.text) : std::nullopt;
-    if (!id) return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
+    if (!id)
+      return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
     if (const auto time_ms = id->time_ms()) {
       if (*time_ms < options_.id_oldest_ms) {
-        return add_error("id", "this version 7 id is older than the retry window: it cannot be told whether it was counted");
+        return add_error("id",
+                         "this version 7 id is older than the retry window: it cannot be told "
+                         "whether it was counted");
       }
       if (*time_ms > options_.id_newest_ms) {
         return add_error("id", "this version 7 id lies in the future: check the sender's clock");
@@ -587,8 +615,10 @@ class BodyParser {
 
   void complete() {
     if ((seen_ & 1U << kFaculty) == 0) {
-      if (options_.faculty) entry_.faculty = *options_.faculty;
-      else add_error("faculty", "is missing");
+      if (options_.faculty)
+        entry_.faculty = *options_.faculty;
+      else
+        add_error("faculty", "is missing");
     }
     if ((seen_ & 1U << kDiscipline) == 0) add_error("discipline", "is missing");
     if (!entry_.is_id_given) entry_.id = ids_.next(options_.now_ms);
@@ -610,7 +640,8 @@ class BodyParser {
 
 }  // namespace
 
-tl::expected<EntryParser::Parsed, Rejection> EntryParser::parse(std::string_view body, const Options& options,
+tl::expected<EntryParser::Parsed, Rejection> EntryParser::parse(std::string_view body,
+                                                                const Options& options,
                                                                 EntryBatch& batch) {
   const std::size_t entries = batch.entries.size();
   const std::size_t text = batch.text.size();

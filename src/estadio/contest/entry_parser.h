@@ -29,7 +29,7 @@ struct Rejection {
     kTooMany,    // more entries than allowed
   };
   struct FieldError {
-    std::string field;        // empty when it is about the whole entry
+    std::string field;  // empty when it is about the whole entry
     std::string detail;
     std::int64_t line = 0;    // of NDJSON, from 1; else 0
     std::int64_t index = -1;  // in an array, from 0; else -1
@@ -67,7 +67,8 @@ class EntryParser {
 
   // Appends the body's entries to `batch`; on a rejection leaves it as it was. Entries without an
   // id get one of version 7.
-  [[nodiscard]] tl::expected<Parsed, Rejection> parse(std::string_view body, const Options& options, EntryBatch& batch);
+  [[nodiscard]] tl::expected<Parsed, Rejection> parse(std::string_view body, const Options& options,
+                                                      EntryBatch& batch);
 
  private:
   const Contest& contest_;

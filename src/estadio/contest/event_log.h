@@ -40,7 +40,8 @@ struct RecordBatch {
       : partitions(partition_count), parts(static_cast<std::size_t>(partition_count) * 2) {}
 
   [[nodiscard]] Part& part(PartitionId id) {
-    return parts[static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions) + static_cast<std::size_t>(id.number)];
+    return parts[static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions) +
+                 static_cast<std::size_t>(id.number)];
   }
   void clear() {
     for (Part& part : parts) {
@@ -68,7 +69,8 @@ class PartitionReader {
   // Replaces `records` by the next ones, at most a few thousand. Waits up to `patience` for the
   // first; leaves `records` empty when none came. Errors: kCorruption naming the place;
   // kUnavailable, to be tried again.
-  [[nodiscard]] virtual base::Result<void> read(std::vector<LoggedRecord>& records, std::chrono::nanoseconds patience) = 0;
+  [[nodiscard]] virtual base::Result<void> read(std::vector<LoggedRecord>& records,
+                                                std::chrono::nanoseconds patience) = 0;
 
   // Goes on at `offset`: 0 to the partition's end.
   [[nodiscard]] virtual base::Result<void> seek(std::int64_t offset) = 0;
@@ -100,10 +102,12 @@ class EventLog {
   // One past the last durable record.
   [[nodiscard]] virtual base::Result<std::int64_t> end_offset(PartitionId id) const = 0;
   // An offset with no record of `time_ms` or later before it, as near as the log can cheaply say.
-  [[nodiscard]] virtual base::Result<std::int64_t> offset_before(PartitionId id, std::int64_t time_ms) const = 0;
+  [[nodiscard]] virtual base::Result<std::int64_t> offset_before(PartitionId id,
+                                                                 std::int64_t time_ms) const = 0;
 
   // A reader at `offset`. The log must outlive it.
-  [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(PartitionId id, std::int64_t offset) const = 0;
+  [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
+      PartitionId id, std::int64_t offset) const = 0;
 };
 
 }  // namespace estadio

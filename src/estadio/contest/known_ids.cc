@@ -2,7 +2,8 @@
 
 namespace estadio {
 
-void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const {
+void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts,
+                          std::int64_t now_ms) const {
   const std::scoped_lock lock(mutex_);
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];

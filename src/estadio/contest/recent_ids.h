@@ -58,7 +58,9 @@ class RecentIds {
   }
 
   [[nodiscard]] base::Uuid& at(std::uint64_t place) { return ring_[place & (ring_.size() - 1)]; }
-  [[nodiscard]] const base::Uuid& at(std::uint64_t place) const { return ring_[place & (ring_.size() - 1)]; }
+  [[nodiscard]] const base::Uuid& at(std::uint64_t place) const {
+    return ring_[place & (ring_.size() - 1)];
+  }
   [[nodiscard]] std::int64_t time_of(std::uint64_t place) const;
   [[nodiscard]] std::size_t home(const base::Uuid& id) const;
   // The table's slot that holds the id, or the free one where it would go.
@@ -69,10 +71,10 @@ class RecentIds {
   void grow();
 
   const Options options_;
-  std::vector<base::Uuid> ring_;       // a power of two, grown by doubling
-  std::vector<std::uint32_t> table_;   // code_of(place), or kEmpty
-  std::uint64_t first_ = 0;            // place of the oldest id
-  std::uint64_t next_ = 0;             // place of the next one
+  std::vector<base::Uuid> ring_;      // a power of two, grown by doubling
+  std::vector<std::uint32_t> table_;  // code_of(place), or kEmpty
+  std::uint64_t first_ = 0;           // place of the oldest id
+  std::uint64_t next_ = 0;            // place of the next one
   std::deque<Mark> marks_;
 };
 

@@ -29,7 +29,8 @@ RecordFormat::RecordFormat(const Contest& contest) : disciplines_(contest.discip
   }
 }
 
-void RecordFormat::append(std::string& out, const Entry& entry, std::string_view student, Outcome outcome) const {
+void RecordFormat::append(std::string& out, const Entry& entry, std::string_view student,
+                          Outcome outcome) const {
   const std::string& what = middle(entry.faculty, entry.discipline, outcome);
   const std::size_t start = out.size();
   out.resize(start + kStart.size() + base::Uuid::kTextSize + what.size());
@@ -51,7 +52,8 @@ void RecordFormat::append(std::string& out, const Entry& entry, std::string_view
 
 std::optional<Record> RecordFormat::parse(std::string_view line) const {
   constexpr std::size_t kMiddleAt = kIdAt + base::Uuid::kTextSize;
-  if (line.size() < kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}')) return std::nullopt;
+  if (line.size() < kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}'))
+    return std::nullopt;
   const auto id = base::Uuid::parse(id_text(line));
   if (!id) return std::nullopt;
   const std::string_view rest = line.substr(kMiddleAt);

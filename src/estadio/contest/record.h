@@ -35,14 +35,17 @@ class RecordFormat {
   explicit RecordFormat(const Contest& contest);
 
   // Appends the line, with its newline.
-  void append(std::string& out, const Entry& entry, std::string_view student, Outcome outcome) const;
+  void append(std::string& out, const Entry& entry, std::string_view student,
+              Outcome outcome) const;
 
   // Reads a line (without its newline). Nothing when it is not in the form above or names a
   // faculty or discipline that this contest does not have.
   [[nodiscard]] std::optional<Record> parse(std::string_view line) const;
 
   // The id as it stands in a line of the form above: 36 characters.
-  [[nodiscard]] static std::string_view id_text(std::string_view line) { return line.substr(kIdAt, base::Uuid::kTextSize); }
+  [[nodiscard]] static std::string_view id_text(std::string_view line) {
+    return line.substr(kIdAt, base::Uuid::kTextSize);
+  }
 
  private:
   static constexpr std::string_view kStart = R"({"id":")";
@@ -50,8 +53,10 @@ class RecordFormat {
 
   // `","faculty":"Ingeniería","discipline":1,"outcome":"winner"`, what follows the id, for each
   // faculty, discipline and outcome.
-  [[nodiscard]] const std::string& middle(FacultyIndex faculty, DisciplineIndex discipline, Outcome outcome) const {
-    return middles_[(static_cast<std::size_t>(faculty) * disciplines_ + discipline) * 2 + static_cast<std::size_t>(outcome)];
+  [[nodiscard]] const std::string& middle(FacultyIndex faculty, DisciplineIndex discipline,
+                                          Outcome outcome) const {
+    return middles_[(static_cast<std::size_t>(faculty) * disciplines_ + discipline) * 2 +
+                    static_cast<std::size_t>(outcome)];
   }
 
   std::size_t disciplines_;

@@ -24,15 +24,20 @@ class RetryWindow {
   static constexpr std::int64_t kClockSkewMs = 60'000;
   static constexpr std::int64_t kOnTheWayMs = 60'000;
 
-  void set(std::size_t reader, std::int64_t window_ms) { by_reader_[reader].store(window_ms, std::memory_order_relaxed); }
+  void set(std::size_t reader, std::int64_t window_ms) {
+    by_reader_[reader].store(window_ms, std::memory_order_relaxed);
+  }
 
   [[nodiscard]] std::int64_t configured_ms() const { return configured_ms_; }
   [[nodiscard]] std::int64_t in_force_ms() const {
     std::int64_t least = configured_ms_;
-    for (const auto& window : by_reader_) least = std::min(least, window.load(std::memory_order_relaxed));
+    for (const auto& window : by_reader_)
+      least = std::min(least, window.load(std::memory_order_relaxed));
     return least;
   }
-  [[nodiscard]] std::int64_t retention_ms() const { return configured_ms_ + kClockSkewMs + kOnTheWayMs; }
+  [[nodiscard]] std::int64_t retention_ms() const {
+    return configured_ms_ + kClockSkewMs + kOnTheWayMs;
+  }
 
  private:
   const std::int64_t configured_ms_;

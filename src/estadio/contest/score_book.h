@@ -27,8 +27,8 @@ struct ScoreCommit {
   PartitionId partition;
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
-  std::vector<Delta> deltas;   // each faculty and discipline at most once; the topic is the outcome
-  std::int64_t repeated = 0;   // records that were not counted because their id was counted before
+  std::vector<Delta> deltas;  // each faculty and discipline at most once; the topic is the outcome
+  std::int64_t repeated = 0;  // records that were not counted because their id was counted before
 };
 
 // What a commit did. `position` is the stored one, which is the commit's next_offset when applied.

@@ -21,7 +21,8 @@ class Vitals {
   };
 
   // The answers of a batch that became durable together.
-  void accepted(std::span<const std::chrono::nanoseconds> latencies, std::uint64_t entries, std::uint64_t repeated) {
+  void accepted(std::span<const std::chrono::nanoseconds> latencies, std::uint64_t entries,
+                std::uint64_t repeated) {
     const std::scoped_lock lock(mutex_);
     for (const auto latency : latencies) {
       recent_.record(latency);

@@ -20,17 +20,19 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
     const Coin::Toss toss = parts_.coin.toss(entry.id);
     verdicts[i].outcome = toss.outcome;
     if (verdicts[i].is_repeated) continue;
-    RecordBatch::Part& part = records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
+    RecordBatch::Part& part =
+        records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
     format_.append(part.lines, entry, batch.student(entry), toss.outcome);
     ++part.count;
     has_records = true;
   }
   if (!has_records) return done({});
   if (!has_given) return parts_.events.append(records_, std::move(done));
-  parts_.events.append(records_, [this, &batch, done = std::move(done)](base::Result<void> appended) {
-    if (appended) parts_.known.add(batch, parts_.clock.wall_ms());
-    done(std::move(appended));
-  });
+  parts_.events.append(records_,
+                       [this, &batch, done = std::move(done)](base::Result<void> appended) {
+                         if (appended) parts_.known.add(batch, parts_.clock.wall_ms());
+                         done(std::move(appended));
+                       });
 }
 
 }  // namespace estadio

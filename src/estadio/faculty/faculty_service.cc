@@ -16,7 +16,8 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
   if (http::equals_ignoring_case(type, "application/json")) return BodyFormat::kJson;
-  if (http::equals_ignoring_case(type, "application/x-ndjson") || http::equals_ignoring_case(type, "application/jsonl")) {
+  if (http::equals_ignoring_case(type, "application/x-ndjson") ||
+      http::equals_ignoring_case(type, "application/jsonl")) {
     return BodyFormat::kNdjson;
   }
   return std::nullopt;
@@ -24,18 +25,22 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
 
 }  // namespace
 
-FacultyService::FacultyService(FacultyEdge& edge) : edge_(edge), judge_(edge.make_judge()), parser_(edge.contest) {}
+FacultyService::FacultyService(FacultyEdge& edge)
+    : edge_(edge), judge_(edge.make_judge()), parser_(edge.contest) {}
 
 FacultyService::~FacultyService() = default;
 
 void FacultyService::install(http::Router& router, http::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kPost, "/v1/entries",
-             [this](const http::Request& request, http::Exchange exchange) { handle(request, exchange, std::nullopt); });
+             [this](const http::Request& request, http::Exchange exchange) {
+               handle(request, exchange, std::nullopt);
+             });
   for (std::size_t i = 0; i < edge_.contest.faculties().size(); ++i) {
     for (const std::string& slug : edge_.contest.faculties()[i].slugs) {
       router.add(http::Method::kPost, "/" + slug,
-                 [this, faculty = static_cast<FacultyIndex>(i)](const http::Request& request, http::Exchange exchange) {
+                 [this, faculty = static_cast<FacultyIndex>(i)](const http::Request& request,
+                                                                http::Exchange exchange) {
                    handle(request, exchange, faculty);
                  });
     }
@@ -44,7 +49,8 @@ void FacultyService::install(http::Router& router, http::EventLoop& loop) {
   check_timeouts();
 }
 
-void FacultyService::handle(const http::Request& request, http::Exchange exchange, std::optional<FacultyIndex> faculty) {
+void FacultyService::handle(const http::Request& request, http::Exchange exchange,
+                            std::optional<FacultyIndex> faculty) {
   const std::int64_t now_ms = edge_.clock.wall_ms();
   if (edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms()) {
     edge_.vitals.rejected();
@@ -53,16 +59,19 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   const auto format = format_of(request.header("content-type"));
   if (!format) {
     edge_.vitals.rejected();
-    return http::respond_problem(exchange, 415,
-                                 "expected Content-Type: application/json (an entry or an array of them) or "
-                                 "application/x-ndjson (an entry a line)");
+    return http::respond_problem(
+        exchange, 415,
+        "expected Content-Type: application/json (an entry or an array of them) or "
+        "application/x-ndjson (an entry a line)");
   }
-  const std::size_t in_flight = edge_.in_flight_bytes.fetch_add(request.body.size(), std::memory_order_relaxed);
+  const std::size_t in_flight =
+      edge_.in_flight_bytes.fetch_add(request.body.size(), std::memory_order_relaxed);
   if (in_flight + request.body.size() > edge_.limits.in_flight_bytes) {
     edge_.in_flight_bytes.fetch_sub(request.body.size(), std::memory_order_relaxed);
     edge_.vitals.rejected();
-    return http::respond_problem(exchange, 429, "as many entries as may wait are waiting to be written: send again later", {},
-                                 kRetryAfter);
+    return http::respond_problem(
+        exchange, 429, "as many entries as may wait are waiting to be written: send again later",
+        {}, kRetryAfter);
   }
   if (gathering_ == nullptr) {
     if (spare_.empty()) {
@@ -96,7 +105,8 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
   edge_.vitals.rejected();
   std::string members;
-  if (rejection.kind == Rejection::Kind::kTooMany) return http::respond_problem(exchange, 413, rejection.detail);
+  if (rejection.kind == Rejection::Kind::kTooMany)
+    return http::respond_problem(exchange, 413, rejection.detail);
   if (rejection.kind == Rejection::Kind::kMalformed) {
     members = fmt::format("\"offset\":{}", rejection.offset);
     if (rejection.line > 0) members += fmt::format(",\"line\":{}", rejection.line);
@@ -147,7 +157,8 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     if (is_kept_out) {
       fail(batch, 503, judged.error().message(), kRetryAfter);
     } else {
-      fail(batch, 504, "it is not known whether the entries were kept: send them again with the same ids", {});
+      fail(batch, 504,
+           "it is not known whether the entries were kept: send them again with the same ids", {});
     }
   }
   std::size_t bytes = 0;
@@ -165,7 +176,8 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
     const Verdict& verdict = batch.verdicts[waiting.first];
     body_ += R"({"id":")";
     body_.resize(body_.size() + base::Uuid::kTextSize);
-    batch.entries.entries[waiting.first].id.format_to(body_.data() + body_.size() - base::Uuid::kTextSize);
+    batch.entries.entries[waiting.first].id.format_to(body_.data() + body_.size() -
+                                                      base::Uuid::kTextSize);
     body_ += R"(","outcome":")";
     body_ += to_string(verdict.outcome);
     body_ += verdict.is_repeated ? R"(","repeated":true})" : R"("})";
@@ -186,10 +198,12 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
     base::append_json_number(body_, repeated);
     body_ += '}';
   }
-  waiting.exchange.respond({.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
+  waiting.exchange.respond(
+      {.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
 }
 
-void FacultyService::fail(Batch& batch, int status, std::string_view detail, std::string_view extra_headers) {
+void FacultyService::fail(Batch& batch, int status, std::string_view detail,
+                          std::string_view extra_headers) {
   for (const Waiting& waiting : batch.waiting) {
     edge_.vitals.rejected();
     http::respond_problem(waiting.exchange, status, detail, {}, extra_headers);
@@ -201,7 +215,8 @@ void FacultyService::check_timeouts() {
     if (batch->is_in_flight && !batch->has_timed_out &&
         loop_->now() - batch->submitted > edge_.limits.durability_timeout) {
       batch->has_timed_out = true;
-      fail(*batch, 504, "not durable in time; it may still be: send the entries again with the same ids", {});
+      fail(*batch, 504,
+           "not durable in time; it may still be: send the entries again with the same ids", {});
     }
   }
   loop_->at(loop_->clock().mono() + kTimeoutCheckEvery, [this] { check_timeouts(); });

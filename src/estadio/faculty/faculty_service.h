@@ -77,7 +77,8 @@ class FacultyService final : public http::Service {
     bool is_in_flight = false;
   };
 
-  void handle(const http::Request& request, http::Exchange exchange, std::optional<FacultyIndex> faculty);
+  void handle(const http::Request& request, http::Exchange exchange,
+              std::optional<FacultyIndex> faculty);
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);

@@ -11,7 +11,8 @@
 namespace estadio {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the log is written as it lies in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the log is written as it lies in memory");
 
 constexpr std::uint64_t kSegmentMagic = 0x314F'4944'4154'5345;  // "ESTADIO1"
 constexpr std::uint32_t kVersion = 1;
@@ -37,7 +38,9 @@ std::uint64_t checksum_after(std::string_view bytes, std::size_t checksum_at, st
   return XXH3_64bits_withSeed(rest.data(), rest.size(), seed);
 }
 
-constexpr std::size_t aligned(std::size_t size) { return (size + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment; }
+constexpr std::size_t aligned(std::size_t size) {
+  return (size + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
+}
 
 }  // namespace
 
@@ -61,8 +64,10 @@ std::string SegmentHeader::encode() const {
 std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   if (bytes.size() != kSegmentHeaderBytes) return std::nullopt;
   const char* at = bytes.data();
-  if (get<std::uint64_t>(at) != kSegmentMagic || get<std::uint32_t>(at + 8) != kVersion) return std::nullopt;
-  if (get<std::uint64_t>(at + kSegmentChecksumAt) != checksum_after(bytes, kSegmentChecksumAt, 0)) return std::nullopt;
+  if (get<std::uint64_t>(at) != kSegmentMagic || get<std::uint32_t>(at + 8) != kVersion)
+    return std::nullopt;
+  if (get<std::uint64_t>(at + kSegmentChecksumAt) != checksum_after(bytes, kSegmentChecksumAt, 0))
+    return std::nullopt;
   SegmentHeader header;
   header.number = get<std::uint64_t>(at + 24);
   header.first_sequence = get<std::uint64_t>(at + 32);
@@ -70,14 +75,16 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   std::memcpy(header.topic_ids[0].bytes.data(), at + 48, 16);
   std::memcpy(header.topic_ids[1].bytes.data(), at + 64, 16);
   const auto partitions = get<std::uint32_t>(at + 12);
-  if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax)) return std::nullopt;
+  if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax))
+    return std::nullopt;
   header.next_offsets.resize(std::size_t{partitions} * 2);
   std::memcpy(header.next_offsets.data(), at + kSegmentFixedBytes, header.next_offsets.size() * 8);
   return header;
 }
 
-void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence, std::int64_t time_ms,
-                  const std::vector<std::int64_t>& next_offsets, std::uint64_t seed) {
+void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
+                  std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
+                  std::uint64_t seed) {
   std::size_t parts = 0;
   std::size_t bytes = 0;
   std::uint32_t records = 0;
@@ -119,12 +126,15 @@ void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequ
 std::optional<std::size_t> block_size(std::string_view bytes) {
   if (get<std::uint32_t>(bytes.data()) != kBlockMagic) return std::nullopt;
   const std::size_t size = get<std::uint32_t>(bytes.data() + 4);
-  if (size < kBlockHeaderBytes || size > kBlockBytesMax || size % kBlockAlignment != 0) return std::nullopt;
+  if (size < kBlockHeaderBytes || size > kBlockBytesMax || size % kBlockAlignment != 0)
+    return std::nullopt;
   return size;
 }
 
 std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
-  if (get<std::uint64_t>(bytes.data() + kBlockChecksumAt) != checksum_after(bytes, kBlockChecksumAt, seed)) return std::nullopt;
+  if (get<std::uint64_t>(bytes.data() + kBlockChecksumAt) !=
+      checksum_after(bytes, kBlockChecksumAt, seed))
+    return std::nullopt;
   Block block;
   block.sequence = get<std::uint64_t>(bytes.data() + 16);
   block.time_ms = get<std::int64_t>(bytes.data() + 24);
@@ -138,10 +148,11 @@ std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
     const std::size_t size = get<std::uint32_t>(at + 8);
     const auto topic = get<std::uint16_t>(at);
     if (size > bytes.size() - lines || topic > 1) return std::nullopt;
-    block.parts.push_back({.partition = {.topic = static_cast<Outcome>(topic), .number = get<std::uint16_t>(at + 2)},
-                           .records = get<std::uint32_t>(at + 4),
-                           .first_offset = get<std::int64_t>(at + 16),
-                           .lines = bytes.substr(lines, size)});
+    block.parts.push_back(
+        {.partition = {.topic = static_cast<Outcome>(topic), .number = get<std::uint16_t>(at + 2)},
+         .records = get<std::uint32_t>(at + 4),
+         .first_offset = get<std::int64_t>(at + 16),
+         .lines = bytes.substr(lines, size)});
     lines += size;
   }
   return block;

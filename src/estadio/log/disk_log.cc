@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kReadRecords = 4096;  // enough for one call of a reader
 
 // Writes all of `bytes` at `position`. Errors keep errno's meaning.
-base::Result<void> write_all(int fd, std::string_view bytes, std::size_t position, std::string_view what) {
+base::Result<void> write_all(int fd, std::string_view bytes, std::size_t position,
+                             std::string_view what) {
   while (!bytes.empty()) {
     const auto count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(position));
     if (count < 0 && errno == EINTR) continue;
@@ -32,13 +33,15 @@ base::Result<void> write_all(int fd, std::string_view bytes, std::size_t positio
 }
 
 // Splits a part's lines into records from `position` on.
-void append_records(std::vector<LoggedRecord>& records, const BlockPart& part, std::int64_t time_ms, std::int64_t position) {
+void append_records(std::vector<LoggedRecord>& records, const BlockPart& part, std::int64_t time_ms,
+                    std::int64_t position) {
   std::string_view lines = part.lines;
   std::int64_t offset = part.first_offset;
   while (!lines.empty()) {
     const auto newline = lines.find('\n');
     if (newline == std::string_view::npos) break;
-    if (offset >= position) records.push_back({.offset = offset, .time_ms = time_ms, .line = lines.substr(0, newline)});
+    if (offset >= position)
+      records.push_back({.offset = offset, .time_ms = time_ms, .line = lines.substr(0, newline)});
     ++offset;
     lines.remove_prefix(newline + 1);
   }
@@ -59,12 +62,14 @@ class DiskLog::Reader final : public PartitionReader {
   Reader(const DiskLog& log, PartitionId partition, std::int64_t offset)
       : log_(log), partition_(partition), index_(log.index_of(partition)), position_(offset) {}
 
-  base::Result<void> read(std::vector<LoggedRecord>& records, std::chrono::nanoseconds patience) override {
+  base::Result<void> read(std::vector<LoggedRecord>& records,
+                          std::chrono::nanoseconds patience) override {
     records.clear();
     held_.clear();
     {
       std::unique_lock lock(log_.mutex_);
-      log_.readers_.wait_for(lock, patience, [this] { return is_woken_ || log_.next_offsets_[index_] > position_; });
+      log_.readers_.wait_for(
+          lock, patience, [this] { return is_woken_ || log_.next_offsets_[index_] > position_; });
       is_woken_ = false;
       if (log_.next_offsets_[index_] <= position_) return {};
       if (locate_in_tail()) hold_tail_blocks();
@@ -83,8 +88,8 @@ class DiskLog::Reader final : public PartitionReader {
     ASSIGN_OR_RETURN(const auto end, log_.end_offset(partition_));
     if (offset < 0 || offset > end) {
       return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("{}-{}: there is no offset {}: the log ends at {}", topic_of(partition_.topic),
-                                    partition_.number, offset, end));
+                        fmt::format("{}-{}: there is no offset {}: the log ends at {}",
+                                    topic_of(partition_.topic), partition_.number, offset, end));
     }
     position_ = offset;
     next_sequence_.reset();
@@ -124,7 +129,8 @@ class DiskLog::Reader final : public PartitionReader {
   void hold_tail_blocks() {
     const Tail& tail = log_.tail_;
     std::size_t records = 0;
-    for (std::size_t i = *next_sequence_ - tail.front()->block.sequence; i < tail.size() && records < kReadRecords; ++i) {
+    for (std::size_t i = *next_sequence_ - tail.front()->block.sequence;
+         i < tail.size() && records < kReadRecords; ++i) {
       held_.push_back(tail[i]);
       records += tail[i]->block.records;
     }
@@ -154,7 +160,8 @@ class DiskLog::Reader final : public PartitionReader {
   base::Result<void> open_file() {
     const std::scoped_lock lock(log_.mutex_);
     segment_ = log_.segments_.size() - 1;
-    while (segment_ > 0 && log_.segments_[segment_].header.next_offsets[index_] > position_) --segment_;
+    while (segment_ > 0 && log_.segments_[segment_].header.next_offsets[index_] > position_)
+      --segment_;
     ASSIGN_OR_RETURN(auto file, SegmentReader::open(log_.segments_[segment_]));
     file_ = std::move(file);
     return {};
@@ -165,7 +172,8 @@ class DiskLog::Reader final : public PartitionReader {
   base::Result<void> open_next_file() {
     const std::scoped_lock lock(log_.mutex_);
     const std::size_t next = segment_ + 1;
-    if (next == log_.segments_.size() || log_.segments_[next].header.first_sequence != file_->next_sequence()) {
+    if (next == log_.segments_.size() ||
+        log_.segments_[next].header.first_sequence != file_->next_sequence()) {
       return base::fail(file_->damage());
     }
     segment_ = next;
@@ -178,8 +186,8 @@ class DiskLog::Reader final : public PartitionReader {
   const PartitionId partition_;
   const std::size_t index_;
   std::int64_t position_;
-  bool is_woken_ = false;                             // guarded by the log's mutex
-  std::optional<std::uint64_t> next_sequence_;        // of the block to read next, once known
+  bool is_woken_ = false;                               // guarded by the log's mutex
+  std::optional<std::uint64_t> next_sequence_;          // of the block to read next, once known
   std::vector<std::shared_ptr<const TailBlock>> held_;  // what the records returned point into
   std::optional<SegmentReader> file_;
   std::size_t segment_ = 0;  // that file_ reads
@@ -191,10 +199,12 @@ class DiskLog::Reader final : public PartitionReader {
 DiskLog::DiskLog(Options options, const base::Clock& clock, base::Logger& log)
     : options_(std::move(options)), clock_(clock), log_(log), gathering_(options_.partitions) {}
 
-base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options, const base::Clock& clock, base::Logger& log) {
+base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options,
+                                                     const base::Clock& clock, base::Logger& log) {
   if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
     return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("a segment of the log takes {} to {} bytes", kSegmentBytesMin, kSegmentBytesMax));
+                      fmt::format("a segment of the log takes {} to {} bytes", kSegmentBytesMin,
+                                  kSegmentBytesMax));
   }
   RETURN_IF_ERROR(base::make_folder(options.folder));
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(options, clock, log));
@@ -206,16 +216,19 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options, con
     RETURN_IF_ERROR(disk->load(/*to_write=*/true));
   }
   disk->runway_->use(disk->active_.get(), disk->active_end_);
-  disk->thread_ = std::jthread([raw = disk.get()](const std::stop_token& stop) { raw->commit_until_stopped(stop); });
+  disk->thread_ = std::jthread(
+      [raw = disk.get()](const std::stop_token& stop) { raw->commit_until_stopped(stop); });
   return disk;
 }
 
-base::Result<std::unique_ptr<DiskLog>> DiskLog::open_to_read(const std::string& folder, const base::Clock& clock,
+base::Result<std::unique_ptr<DiskLog>> DiskLog::open_to_read(const std::string& folder,
+                                                             const base::Clock& clock,
                                                              base::Logger& log) {
   ASSIGN_OR_RETURN(auto segments, list_segments(folder));
-  if (segments.empty()) return base::fail(base::Code::kNotFound, fmt::format("there is no log in {}", folder));
-  auto disk = std::unique_ptr<DiskLog>(
-      new DiskLog({.folder = folder, .partitions = segments.front().header.partitions()}, clock, log));
+  if (segments.empty())
+    return base::fail(base::Code::kNotFound, fmt::format("there is no log in {}", folder));
+  auto disk = std::unique_ptr<DiskLog>(new DiskLog(
+      {.folder = folder, .partitions = segments.front().header.partitions()}, clock, log));
   disk->segments_ = std::move(segments);
   RETURN_IF_ERROR(disk->load(/*to_write=*/false));
   return disk;
@@ -247,10 +260,12 @@ base::Result<void> DiskLog::load(bool to_write) {
   identity_ = segments_.front().header;
   const Segment& last = segments_.back();
   if (identity_.partitions() != options_.partitions) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("the log in {} was made with {} partitions and the contest asks for {}: the number "
-                                  "is fixed when a log is made",
-                                  options_.folder, identity_.partitions(), options_.partitions));
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format(
+            "the log in {} was made with {} partitions and the contest asks for {}: the number "
+            "is fixed when a log is made",
+            options_.folder, identity_.partitions(), options_.partitions));
   }
   next_offsets_ = last.header.next_offsets;
   next_sequence_ = last.header.first_sequence;
@@ -278,8 +293,10 @@ base::Result<void> DiskLog::load(bool to_write) {
 // Puts zeros where a commit was under way when the process died; nothing of it was acknowledged.
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
   struct stat info {};
-  if (::fstat(active_.get(), &info) != 0) return base::fail(base::Error::from_errno("reading " + segment.path, errno));
-  const std::size_t size = std::max({from, static_cast<std::size_t>(info.st_size), options_.segment_bytes});
+  if (::fstat(active_.get(), &info) != 0)
+    return base::fail(base::Error::from_errno("reading " + segment.path, errno));
+  const std::size_t size =
+      std::max({from, static_cast<std::size_t>(info.st_size), options_.segment_bytes});
   // Cut and made anew: the new part reads as zeros.
   if (::ftruncate(active_.get(), static_cast<off_t>(from)) != 0 ||
       ::ftruncate(active_.get(), static_cast<off_t>(size)) != 0) {
@@ -287,9 +304,12 @@ base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from
   }
   const int error = ::posix_fallocate(active_.get(), 0, static_cast<off_t>(size));
   if (error != 0) return base::fail(base::Error::from_errno("repairing " + segment.path, error));
-  if (::fsync(active_.get()) != 0) return base::fail(base::Error::from_errno("repairing " + segment.path, errno));
-  log_.warning("repaired a torn tail of the log: a commit was under way when the process ended; nothing of it had been acknowledged",
-               {{"file", segment.path}, {"byte", from}});
+  if (::fsync(active_.get()) != 0)
+    return base::fail(base::Error::from_errno("repairing " + segment.path, errno));
+  log_.warning(
+      "repaired a torn tail of the log: a commit was under way when the process ended; nothing of "
+      "it had been acknowledged",
+      {{"file", segment.path}, {"byte", from}});
   return {};
 }
 
@@ -317,9 +337,10 @@ void DiskLog::append(const RecordBatch& batch, Done done) {
     }
     if (!has_room) code = base::Code::kResourceExhausted;
   }
-  done(base::fail(code, code == base::Code::kUnavailable
-                            ? "the log has failed and refuses entries until the process is started again"
-                            : "the log has as much waiting as it may hold"));
+  done(base::fail(code,
+                  code == base::Code::kUnavailable
+                      ? "the log has failed and refuses entries until the process is started again"
+                      : "the log has as much waiting as it may hold"));
 }
 
 void DiskLog::commit_until_stopped(const std::stop_token& stop) {
@@ -342,15 +363,18 @@ void DiskLog::commit_until_stopped(const std::stop_token& stop) {
 base::Result<void> DiskLog::commit(Gathering& gathered) {
   auto fresh = std::make_shared<TailBlock>();
   last_time_ms_ = std::max(last_time_ms_, clock_.wall_ms());
-  encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_, next_offsets_, identity_.seed());
+  encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_, next_offsets_,
+               identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
     const std::scoped_lock lock(mutex_);
-    if (!stats_.is_full) log_.error("the log cannot grow: refusing entries until it can", {{"error", room.error()}});
+    if (!stats_.is_full)
+      log_.error("the log cannot grow: refusing entries until it can", {{"error", room.error()}});
     stats_.is_full = true;
     return base::fail(base::Code::kResourceExhausted, room.error().message());
   }
   if (auto written = write_block(fresh->bytes); !written) {
-    log_.error("writing the log failed: refusing entries until the process is started again", {{"error", written.error()}});
+    log_.error("writing the log failed: refusing entries until the process is started again",
+               {{"error", written.error()}});
     const std::scoped_lock lock(mutex_);
     stats_.has_failed = true;
     return base::fail(base::Code::kInternal, written.error().message());
@@ -362,7 +386,8 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   ++next_sequence_;
   {
     const std::scoped_lock lock(mutex_);
-    for (const BlockPart& part : fresh->block.parts) next_offsets_[index_of(part.partition)] += part.records;
+    for (const BlockPart& part : fresh->block.parts)
+      next_offsets_[index_of(part.partition)] += part.records;
     durable_sequence_ = next_sequence_;
     ++stats_.commits;
     stats_.records += fresh->block.records;
@@ -382,7 +407,8 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
 base::Result<void> DiskLog::write_block(const std::string& bytes) {
   runway_->claim(active_end_ + bytes.size());
   RETURN_IF_ERROR(write_all(active_.get(), bytes, active_end_, "writing the log"));
-  if (::fdatasync(active_.get()) != 0) return base::fail(base::Error::from_errno("syncing the log", errno));
+  if (::fdatasync(active_.get()) != 0)
+    return base::fail(base::Error::from_errno("syncing the log", errno));
   return {};
 }
 
@@ -400,11 +426,13 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
   ASSIGN_OR_RETURN(base::UniqueFd file, runway_->take_next());
   if (kSegmentHeaderBytes + bytes > options_.segment_bytes) {
     // One commit larger than a segment gets one of its own size.
-    const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(kSegmentHeaderBytes + bytes));
+    const int error =
+        ::posix_fallocate(file.get(), 0, static_cast<off_t>(kSegmentHeaderBytes + bytes));
     if (error != 0) return base::fail(base::Error::from_errno("making room in the log", error));
   }
   RETURN_IF_ERROR(write_all(file.get(), segment.header.encode(), 0, "writing " + segment.path));
-  if (::fsync(file.get()) != 0) return base::fail(base::Error::from_errno("syncing " + segment.path, errno));
+  if (::fsync(file.get()) != 0)
+    return base::fail(base::Error::from_errno("syncing " + segment.path, errno));
   if (::rename(runway_->next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }
@@ -422,7 +450,9 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
 // ---------------------------------------------------------------------------------------------
 // Asking
 
-base::Uuid DiskLog::topic_id(Outcome topic) const { return identity_.topic_ids[static_cast<std::size_t>(topic)]; }
+base::Uuid DiskLog::topic_id(Outcome topic) const {
+  return identity_.topic_ids[static_cast<std::size_t>(topic)];
+}
 
 int DiskLog::partitions() const { return options_.partitions; }
 
@@ -438,7 +468,8 @@ base::Result<std::int64_t> DiskLog::offset_before(PartitionId id, std::int64_t t
   return segments_[segment].header.next_offsets[index_of(id)];
 }
 
-base::Result<std::unique_ptr<PartitionReader>> DiskLog::read_from(PartitionId id, std::int64_t offset) const {
+base::Result<std::unique_ptr<PartitionReader>> DiskLog::read_from(PartitionId id,
+                                                                  std::int64_t offset) const {
   auto reader = std::make_unique<Reader>(*this, id, 0);
   RETURN_IF_ERROR(reader->seek(offset));
   return reader;

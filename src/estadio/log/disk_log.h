@@ -62,12 +62,13 @@ class DiskLog final : public EventLog {
   // and reported. The caller sees to it that no other process has it open. `clock` and `log` must
   // outlive it. Errors: kCorruption naming file and byte; kFailedPrecondition when the number of
   // partitions differs; kResourceExhausted.
-  [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open(const Options& options, const base::Clock& clock,
+  [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open(const Options& options,
+                                                                   const base::Clock& clock,
                                                                    base::Logger& log);
 
   // For reading alone, beside the process that writes or after it: ends at the last whole block.
-  [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(const std::string& folder,
-                                                                           const base::Clock& clock, base::Logger& log);
+  [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(
+      const std::string& folder, const base::Clock& clock, base::Logger& log);
 
   // Commits what was appended, and ends.
   ~DiskLog() override;
@@ -76,8 +77,10 @@ class DiskLog final : public EventLog {
   [[nodiscard]] base::Uuid topic_id(Outcome topic) const override;
   [[nodiscard]] int partitions() const override;
   [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override;
-  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id, std::int64_t time_ms) const override;
-  [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(PartitionId id, std::int64_t offset) const override;
+  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
+                                                         std::int64_t time_ms) const override;
+  [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
+      PartitionId id, std::int64_t offset) const override;
 
   [[nodiscard]] Stats stats() const;
 
@@ -108,7 +111,8 @@ class DiskLog final : public EventLog {
   base::Result<void> make_room(std::size_t bytes);
   base::Result<void> write_block(const std::string& bytes);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
-    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) + static_cast<std::size_t>(id.number);
+    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) +
+           static_cast<std::size_t>(id.number);
   }
 
   // Constant after opening.

@@ -9,7 +9,10 @@
 namespace estadio {
 
 Runway::Runway(std::string folder, std::size_t segment_bytes, base::Logger& log)
-    : folder_(std::move(folder)), segment_bytes_(segment_bytes), log_(log), zeros_(kStepBytes, '\0') {
+    : folder_(std::move(folder)),
+      segment_bytes_(segment_bytes),
+      log_(log),
+      zeros_(kStepBytes, '\0') {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -56,11 +59,13 @@ base::Result<base::UniqueFd> Runway::make_next() const {
   const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(segment_bytes_));
   if (error != 0) {
     ::unlink(path.c_str());
-    return base::fail(base::Error::from_errno("making room for a segment of the log in " + folder_, error));
+    return base::fail(
+        base::Error::from_errno("making room for a segment of the log in " + folder_, error));
   }
   const std::size_t ahead = std::min(segment_bytes_, kAheadBytes);
   for (std::size_t at = 0; at < ahead; at += kStepBytes) {
-    if (::pwrite(fd.get(), zeros_.data(), std::min(kStepBytes, ahead - at), static_cast<off_t>(at)) < 0) {
+    if (::pwrite(fd.get(), zeros_.data(), std::min(kStepBytes, ahead - at),
+                 static_cast<off_t>(at)) < 0) {
       return base::fail(base::Error::from_errno("writing " + path, errno));
     }
   }
@@ -93,7 +98,8 @@ void Runway::run(const std::stop_token& stop) {
       lock.unlock();
       auto made = make_next();
       // The writer tries again itself when it gets there.
-      if (!made) log_.warning("cannot prepare the log's next segment yet", {{"error", made.error()}});
+      if (!made)
+        log_.warning("cannot prepare the log's next segment yet", {{"error", made.error()}});
       lock.lock();
       next_state_ = made ? Next::kReady : Next::kFailed;
       if (made) next_ = *std::move(made);

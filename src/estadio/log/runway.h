@@ -55,11 +55,11 @@ class Runway {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  int fd_ = -1;                // the file in use
-  std::size_t claimed_ = 0;    // zeros go after this only
-  std::size_t zeroed_ = 0;     // zeros are on their way up to here
+  int fd_ = -1;              // the file in use
+  std::size_t claimed_ = 0;  // zeros go after this only
+  std::size_t zeroed_ = 0;   // zeros are on their way up to here
   Next next_state_ = Next::kNone;
-  base::UniqueFd next_;        // when kReady
+  base::UniqueFd next_;  // when kReady
 
   std::jthread thread_;
 };

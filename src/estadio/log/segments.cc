@@ -22,7 +22,8 @@ base::Result<Segment> open_header(const std::string& path) {
   if (size < 0) return base::fail(base::Error::from_errno("reading " + path, errno));
   bytes.resize(static_cast<std::size_t>(size));
   auto header = SegmentHeader::decode(bytes);
-  if (!header) return base::fail(base::Code::kCorruption, fmt::format("{}: its header is damaged", path));
+  if (!header)
+    return base::fail(base::Code::kCorruption, fmt::format("{}: its header is damaged", path));
   return Segment{.path = path, .header = *std::move(header)};
 }
 
@@ -43,7 +44,8 @@ base::Result<std::vector<Segment>> list_segments(const std::string& folder) {
     ASSIGN_OR_RETURN(Segment segment, open_header(path));
     if (std::filesystem::path(path).filename() != segment_name(segment.header.number) ||
         segment.header.number != segments.size()) {
-      return base::fail(base::Code::kCorruption, fmt::format("{}: expected segment {} here", path, segments.size()));
+      return base::fail(base::Code::kCorruption,
+                        fmt::format("{}: expected segment {} here", path, segments.size()));
     }
     if (!segments.empty() && segment.header.topic_ids[0] != segments.front().header.topic_ids[0]) {
       return base::fail(base::Code::kCorruption, fmt::format("{}: belongs to another log", path));
@@ -68,7 +70,8 @@ base::Result<bool> SegmentReader::fill(std::size_t position, std::size_t size) {
   buffer_at_ = position;
   std::size_t have = 0;
   while (have < buffer_.size()) {
-    const auto count = ::pread(fd_.get(), buffer_.data() + have, buffer_.size() - have, static_cast<off_t>(position + have));
+    const auto count = ::pread(fd_.get(), buffer_.data() + have, buffer_.size() - have,
+                               static_cast<off_t>(position + have));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       buffer_.clear();
@@ -91,7 +94,8 @@ base::Result<std::optional<PlacedBlock>> SegmentReader::block_at(std::size_t pos
   if (!has_all) return nothing;
   auto block = decode_block(view(position, *size), seed_);
   if (!block) return nothing;
-  return PlacedBlock{.block = *std::move(block), .position = position, .bytes = view(position, *size)};
+  return PlacedBlock{
+      .block = *std::move(block), .position = position, .bytes = view(position, *size)};
 }
 
 base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
@@ -108,7 +112,8 @@ base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
 }
 
 base::Error SegmentReader::damage() const {
-  return {base::Code::kCorruption, fmt::format("{}: damaged at byte {}: the block there is not whole", path_, position_)};
+  return {base::Code::kCorruption,
+          fmt::format("{}: damaged at byte {}: the block there is not whole", path_, position_)};
 }
 
 base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {
@@ -122,15 +127,18 @@ base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {
     if (written != std::string_view::npos) rest = Rest::kTorn;
     if (!has_header) return rest;
     if (written == std::string_view::npos) {
-      at += (bytes.size() - kBlockHeaderBytes) / kBlockAlignment * kBlockAlignment + kBlockAlignment;
+      at +=
+          (bytes.size() - kBlockHeaderBytes) / kBlockAlignment * kBlockAlignment + kBlockAlignment;
       continue;
     }
     at += written / kBlockAlignment * kBlockAlignment;
     ASSIGN_OR_RETURN(has_header, fill(at, kBlockHeaderBytes));
     if (has_header && block_size(view(at, kBlockHeaderBytes))) {
       ASSIGN_OR_RETURN(const auto found, block_at(at));
-      if (found && found->block.sequence >= next_sequence_ && at != position_) return base::fail(damage());
-      if (found && at == position_ && found->block.sequence == next_sequence_) return rest;  // written meanwhile
+      if (found && found->block.sequence >= next_sequence_ && at != position_)
+        return base::fail(damage());
+      if (found && at == position_ && found->block.sequence == next_sequence_)
+        return rest;  // written meanwhile
     }
     at += kBlockAlignment;
   }

@@ -24,7 +24,8 @@ std::string count_key(std::int64_t discipline_id, Outcome outcome, std::string_v
 }
 
 std::string position_key(const base::Uuid& topic_id, PartitionId partition) {
-  return fmt::format("{}{}/{}/{}", kPosition, topic_id.to_string(), topic_of(partition.topic), partition.number);
+  return fmt::format("{}{}/{}/{}", kPosition, topic_id.to_string(), topic_of(partition.topic),
+                     partition.number);
 }
 
 std::string encode(std::int64_t value) {
@@ -61,12 +62,14 @@ base::Result<Values> load_values(rocksdb::DB& database) {
   for (each->SeekToFirst(); each->Valid(); each->Next()) {
     std::int64_t value = 0;
     if (each->value().size() != sizeof value) {
-      return base::fail(base::Code::kCorruption, fmt::format("the score book's {} is damaged", each->key().ToString()));
+      return base::fail(base::Code::kCorruption,
+                        fmt::format("the score book's {} is damaged", each->key().ToString()));
     }
     std::memcpy(&value, each->value().data(), sizeof value);
     values.emplace(each->key().ToString(), value);
   }
-  if (!each->status().ok()) return base::fail(from_rocksdb("reading the score book", each->status()));
+  if (!each->status().ok())
+    return base::fail(from_rocksdb("reading the score book", each->status()));
   return values;
 }
 
@@ -102,8 +105,10 @@ base::Result<Score> score_of(const Values& values) {
       const auto parts = split(name.substr(kCount.size()), 3);
       const auto id = number_of(parts[0]);
       if (parts.size() == 3 && id) {
-        score.counts.push_back({.faculty = std::string(parts[2]), .discipline_id = *id,
-                                .outcome = outcome_of(parts[1], "winner"), .count = value});
+        score.counts.push_back({.faculty = std::string(parts[2]),
+                                .discipline_id = *id,
+                                .outcome = outcome_of(parts[1], "winner"),
+                                .count = value});
         continue;
       }
     } else if (name.starts_with(kPosition)) {
@@ -112,7 +117,8 @@ base::Result<Score> score_of(const Values& values) {
       const auto number = number_of(parts.back());
       if (parts.size() == 3 && topic_id && number) {
         score.positions.push_back({.topic_id = *topic_id,
-                                   .partition = {.topic = outcome_of(parts[1], "winners"), .number = static_cast<int>(*number)},
+                                   .partition = {.topic = outcome_of(parts[1], "winners"),
+                                                 .number = static_cast<int>(*number)},
                                    .next_offset = value});
         continue;
       }
@@ -120,7 +126,8 @@ base::Result<Score> score_of(const Values& values) {
       score.repeated = value;
       continue;
     }
-    return base::fail(base::Code::kCorruption, fmt::format("the score book holds an unknown key {}", key));
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("the score book holds an unknown key {}", key));
   }
   return score;
 }
@@ -131,12 +138,14 @@ struct RocksScoreBook::Database {
   std::unique_ptr<rocksdb::DB> rocks;
 };
 
-RocksScoreBook::RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest, Values values)
+RocksScoreBook::RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest,
+                               Values values)
     : database_(std::move(database)), contest_(contest), values_(std::move(values)) {}
 
 RocksScoreBook::~RocksScoreBook() = default;
 
-base::Result<std::unique_ptr<RocksScoreBook>> RocksScoreBook::open(const std::string& folder, const Contest& contest) {
+base::Result<std::unique_ptr<RocksScoreBook>> RocksScoreBook::open(const std::string& folder,
+                                                                   const Contest& contest) {
   rocksdb::Options options = small_options();
   options.create_if_missing = true;
   rocksdb::DB* raw = nullptr;
@@ -147,7 +156,8 @@ base::Result<std::unique_ptr<RocksScoreBook>> RocksScoreBook::open(const std::st
   database->rocks.reset(raw);
   ASSIGN_OR_RETURN(Values values, load_values(*raw));
   RETURN_IF_ERROR(score_of(values));
-  return std::unique_ptr<RocksScoreBook>(new RocksScoreBook(std::move(database), contest, std::move(values)));
+  return std::unique_ptr<RocksScoreBook>(
+      new RocksScoreBook(std::move(database), contest, std::move(values)));
 }
 
 base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
@@ -184,7 +194,8 @@ base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
     changed[key] = (old == values_.end() ? 0 : old->second) + by;
   };
   for (const ScoreCommit::Delta& delta : commit.deltas) {
-    add(count_key(contest_.disciplines()[delta.discipline].id, commit.partition.topic, contest_.faculties()[delta.faculty].name),
+    add(count_key(contest_.disciplines()[delta.discipline].id, commit.partition.topic,
+                  contest_.faculties()[delta.faculty].name),
         delta.count);
   }
   if (commit.repeated != 0) add(std::string(kRepeated), commit.repeated);

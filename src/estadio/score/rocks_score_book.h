@@ -24,7 +24,8 @@ namespace estadio {
 class RocksScoreBook final : public ScoreBook {
  public:
   // Opens the book in the folder, or makes one. `contest` must outlive it.
-  [[nodiscard]] static base::Result<std::unique_ptr<RocksScoreBook>> open(const std::string& folder, const Contest& contest);
+  [[nodiscard]] static base::Result<std::unique_ptr<RocksScoreBook>> open(const std::string& folder,
+                                                                          const Contest& contest);
 
   // The score as a book in `folder` holds it, whether or not a process has it open.
   // Errors: kNotFound when there is no book.
@@ -38,7 +39,8 @@ class RocksScoreBook final : public ScoreBook {
  private:
   struct Database;
 
-  RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest, std::map<std::string, std::int64_t> values);
+  RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest,
+                 std::map<std::string, std::int64_t> values);
 
   const std::unique_ptr<Database> database_;
   const Contest& contest_;

@@ -12,7 +12,8 @@ void Pulses::advance(std::int64_t now_ms) {
   const bool is_first = last_ms_ == 0;
   const double seconds = static_cast<double>(now_ms - last_ms_) / 1000.0;
   const auto accepted = totals.accepted_entries + totals.repeated_entries;
-  const double rate = is_first || seconds <= 0 ? 0 : static_cast<double>(accepted - last_accepted_) / seconds;
+  const double rate =
+      is_first || seconds <= 0 ? 0 : static_cast<double>(accepted - last_accepted_) / seconds;
   last_ms_ = now_ms;
   last_accepted_ = accepted;
 
@@ -21,8 +22,10 @@ void Pulses::advance(std::int64_t now_ms) {
   pulse += R"(,"rate":)";
   base::append_json_number(pulse, rate, 1);
   pulse += R"(,"p99_ms":)";
-  if (recent.count() == 0) pulse += "null";
-  else base::append_json_number(pulse, static_cast<double>(recent.quantile(0.99).count()) / 1e6, 3);
+  if (recent.count() == 0)
+    pulse += "null";
+  else
+    base::append_json_number(pulse, static_cast<double>(recent.quantile(0.99).count()) / 1e6, 3);
   pulse += R"(,"accepted":)";
   base::append_json_number(pulse, static_cast<std::int64_t>(accepted));
   pulse += R"(,"rejected":)";

@@ -21,7 +21,8 @@ class Pulses {
   static constexpr std::int64_t kEveryMs = 1000;
 
   // `uncounted` tells how many results the log holds that the score does not have yet.
-  Pulses(Vitals& vitals, std::function<std::int64_t()> uncounted) : vitals_(vitals), uncounted_(std::move(uncounted)) {}
+  Pulses(Vitals& vitals, std::function<std::int64_t()> uncounted)
+      : vitals_(vitals), uncounted_(std::move(uncounted)) {}
 
   // Takes a pulse when a second has passed since the last.
   void advance(std::int64_t now_ms);

@@ -14,8 +14,10 @@ class Sums {
  public:
   void add(const std::string& name, std::int64_t count) {
     const auto found = std::ranges::find(sums_, name, &Sum::first);
-    if (found == sums_.end()) sums_.emplace_back(name, count);
-    else found->second += count;
+    if (found == sums_.end())
+      sums_.emplace_back(name, count);
+    else
+      found->second += count;
   }
   void append_to(std::string& json) const {
     json += '{';
@@ -79,7 +81,8 @@ base::Result<void> append_positions(std::string& json, const Score& score, const
 
 }  // namespace
 
-base::Result<std::string> score_json(const Score& score, const Contest& contest, const EventLog& events) {
+base::Result<std::string> score_json(const Score& score, const Contest& contest,
+                                     const EventLog& events) {
   Sums by_faculty;
   Sums by_discipline;
   Sums by_outcome;

@@ -15,6 +15,7 @@ namespace estadio {
 // {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"crossed":[…],"repeated":n,
 // "positions":[…]}. Faculties and disciplines of the contest are there with 0 when nothing was
 // counted; those that it no longer has, when something was.
-[[nodiscard]] base::Result<std::string> score_json(const Score& score, const Contest& contest, const EventLog& events);
+[[nodiscard]] base::Result<std::string> score_json(const Score& score, const Contest& contest,
+                                                   const EventLog& events);
 
 }  // namespace estadio

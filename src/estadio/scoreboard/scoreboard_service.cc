@@ -24,10 +24,13 @@ void ScoreboardService::install(http::Router& router, http::EventLoop& loop) {
              [this](const http::Request&, http::Exchange exchange) { answer_score(exchange); });
   router.add(http::Method::kGet, "/v1/scores/stream",
              [this](const http::Request&, http::Exchange exchange) { open_stream(exchange); });
-  router.add(http::Method::kGet, "/v1/contest", [this](const http::Request&, http::Exchange exchange) {
-    exchange.respond({.status = 200, .content_type = "application/json", .body = contest_json(),
-                      .extra_headers = "Cache-Control: no-store\r\n"});
-  });
+  router.add(http::Method::kGet, "/v1/contest",
+             [this](const http::Request&, http::Exchange exchange) {
+               exchange.respond({.status = 200,
+                                 .content_type = "application/json",
+                                 .body = contest_json(),
+                                 .extra_headers = "Cache-Control: no-store\r\n"});
+             });
   http::add_assets(router, board_.page);
   tick();
 }
@@ -39,8 +42,13 @@ base::Result<std::string> ScoreboardService::current_score() const {
 
 void ScoreboardService::answer_score(http::Exchange exchange) const {
   const auto score = current_score();
-  if (!score) return http::respond_problem(exchange, http::status_of(score.error().code()), score.error().message());
-  exchange.respond({.status = 200, .content_type = "application/json", .body = *score, .extra_headers = "Cache-Control: no-store\r\n"});
+  if (!score)
+    return http::respond_problem(exchange, http::status_of(score.error().code()),
+                                 score.error().message());
+  exchange.respond({.status = 200,
+                    .content_type = "application/json",
+                    .body = *score,
+                    .extra_headers = "Cache-Control: no-store\r\n"});
 }
 
 std::string ScoreboardService::contest_json() const {
@@ -64,7 +72,8 @@ std::string ScoreboardService::contest_json() const {
   if (const auto closes_at_ms = board_.contest.closes_at_ms()) {
     json += R"(,"closes_at_ms":)";
     base::append_json_number(json, *closes_at_ms);
-    if (board_.clock.wall_ms() >= *closes_at_ms) json += R"(,"seed":")" + board_.coin.reveal() + '"';
+    if (board_.clock.wall_ms() >= *closes_at_ms)
+      json += R"(,"seed":")" + board_.coin.reveal() + '"';
   }
   json += R"(,"started_at_ms":)";
   base::append_json_number(json, board_.started_at_ms);
@@ -76,10 +85,13 @@ std::string ScoreboardService::contest_json() const {
 
 void ScoreboardService::open_stream(http::Exchange exchange) {
   const auto score = current_score();
-  if (!score) return http::respond_problem(exchange, http::status_of(score.error().code()), score.error().message());
+  if (!score)
+    return http::respond_problem(exchange, http::status_of(score.error().code()),
+                                 score.error().message());
   exchange.start_stream("text/event-stream");
-  const bool is_open = exchange.send("retry: 1000\n\n" + event_text("contest", contest_json()) +
-                                     event_text("history", board_.pulses.all()) + event_text("score", *score));
+  const bool is_open =
+      exchange.send("retry: 1000\n\n" + event_text("contest", contest_json()) +
+                    event_text("history", board_.pulses.all()) + event_text("score", *score));
   if (is_open) streams_.push_back(exchange);
 }
 

@@ -17,8 +17,9 @@ base::Result<Record> Fold::parse(const LoggedRecord& record) const {
   const auto parsed = format_.parse(record.line);
   if (!parsed || parsed->outcome != partition_.topic) {
     return base::fail(base::Code::kCorruption,
-                      fmt::format("{}-{}, offset {}: not a result of this contest: {}", topic_of(partition_.topic),
-                                  partition_.number, record.offset, record.line.substr(0, 200)));
+                      fmt::format("{}-{}, offset {}: not a result of this contest: {}",
+                                  topic_of(partition_.topic), partition_.number, record.offset,
+                                  record.line.substr(0, 200)));
   }
   return *parsed;
 }
@@ -36,7 +37,8 @@ base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
   return {};
 }
 
-base::Result<void> Fold::remember(std::span<const LoggedRecord> records, std::vector<base::Uuid>& ids) {
+base::Result<void> Fold::remember(std::span<const LoggedRecord> records,
+                                  std::vector<base::Uuid>& ids) {
   ids.clear();
   for (const LoggedRecord& logged : records) {
     ASSIGN_OR_RETURN(const Record record, parse(logged));

@@ -25,7 +25,8 @@ class Fold {
   [[nodiscard]] base::Result<void> add(std::span<const LoggedRecord> records);
 
   // Remembers the ids that clients gave, without counting; `ids` is replaced by them.
-  [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records, std::vector<base::Uuid>& ids);
+  [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records,
+                                            std::vector<base::Uuid>& ids);
 
   // How many records were counted or found repeated since take().
   [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }

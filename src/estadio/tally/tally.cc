@@ -19,7 +19,8 @@ constexpr std::chrono::milliseconds kRetryLongest{1000};
 // Counts one partition.
 class Tally::Reader {
  public:
-  Reader(const Options& options, const Parts& parts, PartitionId partition, std::size_t number, std::size_t readers)
+  Reader(const Options& options, const Parts& parts, PartitionId partition, std::size_t number,
+         std::size_t readers)
       : options_(options),
         parts_(parts),
         partition_(partition),
@@ -60,9 +61,10 @@ class Tally::Reader {
         return;
       }
       ++failed_commits_;
-      parts_.log.warning("counting is held up and will be tried again", {{"topic", topic_of(partition_.topic)},
-                                                                         {"partition", partition_.number},
-                                                                         {"error", outcome.error()}});
+      parts_.log.warning("counting is held up and will be tried again",
+                         {{"topic", topic_of(partition_.topic)},
+                          {"partition", partition_.number},
+                          {"error", outcome.error()}});
       wait(stop, pause);
       pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
     }
@@ -73,9 +75,11 @@ class Tally::Reader {
     ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
     const std::int64_t start = score.position(topic_id_, partition_);
     if (start > end) {
-      return base::fail(base::Code::kCorruption,
-                        fmt::format("the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
-                                    start, topic_of(partition_.topic), partition_.number, end));
+      return base::fail(
+          base::Code::kCorruption,
+          fmt::format(
+              "the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
+              start, topic_of(partition_.topic), partition_.number, end));
     }
     ASSIGN_OR_RETURN(auto reader, read_back(start));
     const std::stop_callback wake_reader(stop, [&reader] { reader->wake(); });
@@ -94,13 +98,17 @@ class Tally::Reader {
       RETURN_IF_ERROR(reader->read(records, kReadPatience));
       if (!records.empty()) from_ms = std::min(from_ms, records.front().time_ms);
     }
-    ASSIGN_OR_RETURN(const auto back, parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
+    ASSIGN_OR_RETURN(
+        const auto back,
+        parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
     RETURN_IF_ERROR(reader->seek(std::min(back, start)));
     while (reader->position() < start) {
       RETURN_IF_ERROR(reader->read(records, kReadPatience));
-      const auto counted = std::ranges::find_if(records, [&](const LoggedRecord& each) { return each.offset >= start; });
+      const auto counted = std::ranges::find_if(
+          records, [&](const LoggedRecord& each) { return each.offset >= start; });
       RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
-      if (parts_.known != nullptr && !remembered_.empty()) parts_.known->add(remembered_, records.front().time_ms);
+      if (parts_.known != nullptr && !remembered_.empty())
+        parts_.known->add(remembered_, records.front().time_ms);
     }
     RETURN_IF_ERROR(reader->seek(start));
     return reader;
@@ -109,19 +117,23 @@ class Tally::Reader {
   base::Result<void> count(PartitionReader& reader, const std::stop_token& stop) {
     std::vector<LoggedRecord> records;
     std::int64_t first = reader.position();
-    const auto give_up = [&] { return stop.stop_requested() && parts_.clock.mono() > stop_deadline_; };
+    const auto give_up = [&] {
+      return stop.stop_requested() && parts_.clock.mono() > stop_deadline_;
+    };
     while (true) {
       const base::Nanos started = parts_.clock.mono();
       // Gathers for a while, so that a commit covers many records when many come.
       while (true) {
         const bool waits = fold_.pending() == 0 && !stop.stop_requested();
-        RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience) : std::chrono::nanoseconds(0)));
+        RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience)
+                                                   : std::chrono::nanoseconds(0)));
         RETURN_IF_ERROR(fold_.add(records));
         if (records.empty() || parts_.clock.mono() - started >= options_.commit_every) break;
       }
       if (reader.position() > first) {
         ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
-        if (!is_applied) return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
+        if (!is_applied)
+          return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
         first = reader.position();
       }
       publish_window();
@@ -156,7 +168,8 @@ class Tally::Reader {
   }
 
   void publish_window() {
-    parts_.window.set(number_, fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms()));
+    parts_.window.set(
+        number_, fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms()));
   }
 
   void wait(const std::stop_token& stop, std::chrono::nanoseconds time) {
@@ -176,7 +189,8 @@ class Tally::Reader {
   std::mutex mutex_;
   std::condition_variable_any pause_;
 
-  std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0}, failed_commits_{0};
+  std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
+      failed_commits_{0};
   std::atomic<bool> has_stopped_{false};
 
   std::jthread thread_;  // last: ends before what it uses goes
@@ -186,8 +200,8 @@ Tally::Tally(const Options& options, const Parts& parts) {
   const std::size_t readers = static_cast<std::size_t>(parts.events.partitions()) * 2;
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < parts.events.partitions(); ++number) {
-      readers_.push_back(std::make_unique<Reader>(options, parts, PartitionId{.topic = topic, .number = number},
-                                                  readers_.size(), readers));
+      readers_.push_back(std::make_unique<Reader>(
+          options, parts, PartitionId{.topic = topic, .number = number}, readers_.size(), readers));
     }
   }
 }

@@ -72,43 +72,51 @@ class Proof {
   base::Result<void> count_partition(PartitionId partition) {
     const std::string name = fmt::format("{}-{}", topic_of(partition.topic), partition.number);
     ASSIGN_OR_RETURN(const std::int64_t end, parts_.events.end_offset(partition));
-    const std::int64_t counted_until = parts_.score.position(parts_.events.topic_id(partition.topic), partition);
+    const std::int64_t counted_until =
+        parts_.score.position(parts_.events.topic_id(partition.topic), partition);
     if (counted_until > end) {
       differences_.add("results in the score that the log does not hold",
-                       fmt::format("the score counts {} of {} up to {}, the log ends at {}", name, partition.number, counted_until, end),
+                       fmt::format("the score counts {} of {} up to {}, the log ends at {}", name,
+                                   partition.number, counted_until, end),
                        counted_until - end);
     } else {
       report_.lag += end - counted_until;
     }
     const std::size_t readers = static_cast<std::size_t>(parts_.events.partitions()) * 2;
-    RecentIds recent({.capacity = std::max<std::size_t>(1024, parts_.retry_ids / readers), .retention_ms = parts_.retention_ms});
+    RecentIds recent({.capacity = std::max<std::size_t>(1024, parts_.retry_ids / readers),
+                      .retention_ms = parts_.retention_ms});
     ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
       RETURN_IF_ERROR(reader->read(records, kNoWait));
-      for (const LoggedRecord& record : records) check(partition, name, record, counted_until, recent);
+      for (const LoggedRecord& record : records)
+        check(partition, name, record, counted_until, recent);
     }
     return {};
   }
 
-  void check(PartitionId partition, const std::string& name, const LoggedRecord& logged, std::int64_t counted_until,
-             RecentIds& recent) {
-    if (++report_.records % kProgressEvery == 0 && parts_.on_progress) parts_.on_progress(report_.records);
+  void check(PartitionId partition, const std::string& name, const LoggedRecord& logged,
+             std::int64_t counted_until, RecentIds& recent) {
+    if (++report_.records % kProgressEvery == 0 && parts_.on_progress)
+      parts_.on_progress(report_.records);
     const auto place = [&] { return fmt::format("{} at offset {}", name, logged.offset); };
     const auto record = format_.parse(logged.line);
     if (!record) return differences_.add("records that are not results of this contest", place());
     const Coin::Toss toss = parts_.coin.toss(record->id);
     ++report_.coins;
     if (toss.outcome != record->outcome || record->outcome != partition.topic) {
-      differences_.add("outcomes that are not the coin's", fmt::format("{} in {}", record->id.to_string(), place()));
+      differences_.add("outcomes that are not the coin's",
+                       fmt::format("{} in {}", record->id.to_string(), place()));
     } else if (toss.partition(parts_.events.partitions()) != partition.number) {
-      differences_.add("records in another partition than their id's", fmt::format("{} in {}", record->id.to_string(), place()));
+      differences_.add("records in another partition than their id's",
+                       fmt::format("{} in {}", record->id.to_string(), place()));
     }
     const bool is_repeat = record->is_id_given && recent.see(record->id, logged.time_ms);
     if (is_repeat) ++report_.repeated;
     const bool is_counted = !is_repeat && logged.offset < counted_until;
     if (is_counted) {
-      ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) * 2 +
+      ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
+                    2 +
                 static_cast<std::size_t>(record->outcome)];
     }
     Acks::Ack* ack = parts_.acks == nullptr ? nullptr : parts_.acks->find(record->id);
@@ -116,7 +124,8 @@ class Proof {
       if (is_repeat || parts_.acks == nullptr) return;
       ++report_.unacknowledged;
       if (parts_.are_acks_complete) {
-        differences_.add("results in the log that no client was told of", fmt::format("{} in {}", record->id.to_string(), place()));
+        differences_.add("results in the log that no client was told of",
+                         fmt::format("{} in {}", record->id.to_string(), place()));
       }
       return;
     }
@@ -124,34 +133,43 @@ class Proof {
       differences_.add("acknowledged outcomes that the log does not hold", record->id.to_string());
     }
     if (ack->is_in_log && !is_repeat) {
-      differences_.add("acknowledged entries counted twice", fmt::format("{} in {}", record->id.to_string(), place()));
+      differences_.add("acknowledged entries counted twice",
+                       fmt::format("{} in {}", record->id.to_string(), place()));
     }
     ack->is_in_log = true;
   }
 
   void compare_scores() {
     for (std::size_t i = 0; i < counts_.size(); ++i) {
-      report_.rows.push_back({.faculty = parts_.contest.faculties()[i / 2 / disciplines_].name,
-                              .discipline_id = parts_.contest.disciplines()[i / 2 % disciplines_].id,
-                              .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-                              .in_log = counts_[i],
-                              .in_score = 0});
+      report_.rows.push_back(
+          {.faculty = parts_.contest.faculties()[i / 2 / disciplines_].name,
+           .discipline_id = parts_.contest.disciplines()[i / 2 % disciplines_].id,
+           .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
+           .in_log = counts_[i],
+           .in_score = 0});
     }
     for (const Score::Count& count : parts_.score.counts) {
       const auto row = std::ranges::find_if(report_.rows, [&](const VerifyReport::Row& each) {
-        return each.faculty == count.faculty && each.discipline_id == count.discipline_id && each.outcome == count.outcome;
+        return each.faculty == count.faculty && each.discipline_id == count.discipline_id &&
+               each.outcome == count.outcome;
       });
-      if (row != report_.rows.end()) row->in_score += count.count;
-      else report_.rows.push_back({.faculty = count.faculty, .discipline_id = count.discipline_id,
-                                   .outcome = count.outcome, .in_log = 0, .in_score = count.count});
+      if (row != report_.rows.end())
+        row->in_score += count.count;
+      else
+        report_.rows.push_back({.faculty = count.faculty,
+                                .discipline_id = count.discipline_id,
+                                .outcome = count.outcome,
+                                .in_log = 0,
+                                .in_score = count.count});
     }
     for (const VerifyReport::Row& row : report_.rows) {
       report_.counted += row.in_score;
       if (row.in_log == row.in_score) continue;
-      differences_.add("counts in which score and log differ",
-                       fmt::format("{}, discipline {}, {}: the log has {}, the score {}", row.faculty, row.discipline_id,
-                                   to_string(row.outcome), row.in_log, row.in_score),
-                       std::abs(row.in_log - row.in_score));
+      differences_.add(
+          "counts in which score and log differ",
+          fmt::format("{}, discipline {}, {}: the log has {}, the score {}", row.faculty,
+                      row.discipline_id, to_string(row.outcome), row.in_log, row.in_score),
+          std::abs(row.in_log - row.in_score));
     }
   }
 
@@ -161,7 +179,8 @@ class Proof {
     report_.are_acks_complete = parts_.are_acks_complete;
     report_.acknowledged = static_cast<std::int64_t>(parts_.acks->size());
     for (const Acks::Ack& ack : parts_.acks->all()) {
-      if (!ack.is_in_log) differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
+      if (!ack.is_in_log)
+        differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
     }
   }
 
@@ -177,7 +196,9 @@ class Proof {
 
 base::Result<Acks> Acks::from_file(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return base::fail(base::Code::kInvalidArgument, fmt::format("cannot open the acks file {}", path));
+  if (!file)
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("cannot open the acks file {}", path));
   Acks acks;
   std::string line;
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
@@ -187,10 +208,15 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
     const auto outcome = text_member(line, "outcome");
     const bool knows_outcome = !outcome || *outcome == "winner" || *outcome == "loser";
     if (!id || !knows_outcome) {
-      return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\"}}", path, number));
+      return base::fail(
+          base::Code::kInvalidArgument,
+          fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\"}}",
+                      path, number));
     }
-    acks.acks_.push_back({.id = *id, .outcome = static_cast<std::int8_t>(!outcome ? -1 : *outcome == "winner" ? 0 : 1)});
+    acks.acks_.push_back({.id = *id,
+                          .outcome = static_cast<std::int8_t>(!outcome               ? -1
+                                                              : *outcome == "winner" ? 0
+                                                                                     : 1)});
   }
   const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
   std::ranges::sort(acks.acks_, {}, key);
@@ -201,7 +227,8 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
 }
 
 Acks::Ack* Acks::find(const base::Uuid& id) {
-  const auto found = std::ranges::lower_bound(acks_, id.bytes, {}, [](const Ack& ack) { return ack.id.bytes; });
+  const auto found =
+      std::ranges::lower_bound(acks_, id.bytes, {}, [](const Ack& ack) { return ack.id.bytes; });
   return found == acks_.end() || found->id != id ? nullptr : &*found;
 }
 
@@ -210,15 +237,18 @@ base::Result<VerifyReport> verify(const VerifyParts& parts) { return Proof(parts
 std::string VerifyReport::to_text() const {
   // Widths are of characters, not bytes: names have accents.
   const auto width = [](std::string_view name) {
-    return std::ranges::count_if(name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+    return std::ranges::count_if(
+        name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   };
   std::ptrdiff_t widest = 7;
   for (const Row& row : rows) widest = std::max(widest, width(row.faculty));
-  std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest, "log", "score");
+  std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
+                                 "log", "score");
   for (const Row& row : rows) {
     text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", row.faculty,
-                        std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '), row.discipline_id, to_string(row.outcome),
-                        row.in_log, row.in_score, row.in_log == row.in_score ? "" : "  DIFFERENT");
+                        std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '),
+                        row.discipline_id, to_string(row.outcome), row.in_log, row.in_score,
+                        row.in_log == row.in_score ? "" : "  DIFFERENT");
   }
   for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
     std::int64_t in_log = 0;
@@ -228,16 +258,20 @@ std::string VerifyReport::to_text() const {
       in_log += row.in_log;
       in_score += row.in_score;
     }
-    text += fmt::format("{:<{}}  {:>10}  {:<7}  {:>14}  {:>14}\n", "all", widest, "all", to_string(outcome), in_log, in_score);
+    text += fmt::format("{:<{}}  {:>10}  {:<7}  {:>14}  {:>14}\n", "all", widest, "all",
+                        to_string(outcome), in_log, in_score);
   }
-  text += fmt::format("\nrecords in the log    {:>14}\nof these repeated     {:>14}\nnot yet counted       {:>14}\n"
-                      "counted in the score  {:>14}\ncoins recomputed      {:>14}\n",
-                      records, repeated, lag, counted, coins);
+  text += fmt::format(
+      "\nrecords in the log    {:>14}\nof these repeated     {:>14}\nnot yet counted       {:>14}\n"
+      "counted in the score  {:>14}\ncoins recomputed      {:>14}\n",
+      records, repeated, lag, counted, coins);
   if (has_acks) {
-    text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n", acknowledged, unacknowledged);
+    text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
+                        acknowledged, unacknowledged);
   }
   for (const Difference& difference : differences) {
-    text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what, difference.example);
+    text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what,
+                        difference.example);
   }
   if (!is_proven()) {
     text += "\nNOT verified\n";
@@ -246,22 +280,25 @@ std::string VerifyReport::to_text() const {
   } else if (are_acks_complete) {
     text += "\nverified: acknowledged = log = score, and every coin is right\n";
   } else {
-    text += "\nverified: what was acknowledged is in the log, log = score, and every coin is right\n";
+    text +=
+        "\nverified: what was acknowledged is in the log, log = score, and every coin is right\n";
   }
   return text;
 }
 
 std::string VerifyReport::to_json() const {
-  std::string json = fmt::format(R"({{"verified":{},"records":{},"repeated":{},"lag":{},"counted":{},"coins":{})", is_proven(),
-                                 records, repeated, lag, counted, coins);
-  if (has_acks) json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
+  std::string json =
+      fmt::format(R"({{"verified":{},"records":{},"repeated":{},"lag":{},"counted":{},"coins":{})",
+                  is_proven(), records, repeated, lag, counted, coins);
+  if (has_acks)
+    json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
   json += R"(,"counts":[)";
   for (const Row& row : rows) {
     if (json.back() != '[') json += ',';
     json += R"({"faculty":)";
     base::append_json_string(json, row.faculty);
-    json += fmt::format(R"(,"discipline":{},"outcome":"{}","log":{},"score":{}}})", row.discipline_id, to_string(row.outcome),
-                        row.in_log, row.in_score);
+    json += fmt::format(R"(,"discipline":{},"outcome":"{}","log":{},"score":{}}})",
+                        row.discipline_id, to_string(row.outcome), row.in_log, row.in_score);
   }
   json += R"(],"differences":[)";
   for (const Difference& difference : differences) {

@@ -32,7 +32,7 @@ class Acks {
 
   struct Ack {
     base::Uuid id;
-    std::int8_t outcome = -1;       // of Outcome; -1 when the file does not say
+    std::int8_t outcome = -1;  // of Outcome; -1 when the file does not say
     bool is_in_log = false;
   };
 
@@ -56,19 +56,20 @@ struct VerifyReport {
     std::string faculty;
     std::int64_t discipline_id = 0;
     Outcome outcome = Outcome::kWinner;
-    std::int64_t in_log = 0;    // counted anew
+    std::int64_t in_log = 0;  // counted anew
     std::int64_t in_score = 0;
   };
   std::vector<Row> rows;
-  std::int64_t records = 0;       // in the log
-  std::int64_t repeated = 0;      // of these, not counted because their id was counted before
-  std::int64_t counted = 0;       // in the score
-  std::int64_t lag = 0;           // in the log, not yet in the score
-  std::int64_t coins = 0;         // tosses recomputed
+  std::int64_t records = 0;   // in the log
+  std::int64_t repeated = 0;  // of these, not counted because their id was counted before
+  std::int64_t counted = 0;   // in the score
+  std::int64_t lag = 0;       // in the log, not yet in the score
+  std::int64_t coins = 0;     // tosses recomputed
   bool has_acks = false;
   bool are_acks_complete = true;
   std::int64_t acknowledged = 0;  // different ids
-  std::int64_t unacknowledged = 0;  // in the log, without an ack: other clients', or answers that were lost
+  std::int64_t unacknowledged =
+      0;  // in the log, without an ack: other clients', or answers that were lost
   std::vector<Difference> differences;
 
   [[nodiscard]] bool is_proven() const { return differences.empty(); }
