@@ -16,6 +16,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -141,6 +143,7 @@ int main(int argc, char** argv) {
         continue;
       }
       const auto received = ::recv(fd, room.data(), room.size(), 0);
+      if (received < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       int requests = -1;
       if (received > 0) {
         requests = connections[fd].count({room.data(), static_cast<std::size_t>(received)});

@@ -27,7 +27,8 @@ Histogram histogram_of(const std::vector<nanoseconds>& values) {
 
 // The least value that at least `quantile` of the values, which are sorted, do not exceed.
 nanoseconds exact_quantile(const std::vector<nanoseconds>& sorted, double quantile) {
-  const auto rank = static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
+  const auto rank =
+      static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
   return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
@@ -35,7 +36,8 @@ nanoseconds exact_quantile(const std::vector<nanoseconds>& sorted, double quanti
 std::vector<nanoseconds> random_values(std::mt19937_64& random, std::size_t count) {
   std::uniform_real_distribution<double> exponent(0, std::log2(59e9));
   std::vector<nanoseconds> values(count);
-  for (auto& value : values) value = nanoseconds(static_cast<std::int64_t>(std::exp2(exponent(random))));
+  for (auto& value : values)
+    value = nanoseconds(static_cast<std::int64_t>(std::exp2(exponent(random))));
   return values;
 }
 
@@ -66,7 +68,8 @@ TEST_F(HistogramPropertyTest, QuantilesAreThoseOfTheSortedValuesToThreeDigits) {
       const nanoseconds found = histogram.quantile(quantile);
       const auto slack = static_cast<double>(exact.count()) * kPrecision;
       ASSERT_GE(found, exact) << quantile;
-      ASSERT_LE(static_cast<double>((found - exact).count()), slack) << quantile << " of " << exact.count();
+      ASSERT_LE(static_cast<double>((found - exact).count()), slack)
+          << quantile << " of " << exact.count();
       ASSERT_LE(found, histogram.max());
       ASSERT_GE(found, last);
       last = found;
@@ -87,8 +90,10 @@ TEST_F(HistogramPropertyTest, MergingIsTheSameAsRecordingAllInOne) {
     ASSERT_EQ(merged.max(), whole.max());
     ASSERT_EQ(merged.min(), whole.min());
     ASSERT_NEAR(merged.sum_seconds(), whole.sum_seconds(), 1e-9 * whole.sum_seconds());
-    for (const double quantile : kQuantiles) ASSERT_EQ(merged.quantile(quantile), whole.quantile(quantile));
-    for (const nanoseconds value : both) ASSERT_EQ(merged.count_at_most(value), whole.count_at_most(value));
+    for (const double quantile : kQuantiles)
+      ASSERT_EQ(merged.quantile(quantile), whole.quantile(quantile));
+    for (const nanoseconds value : both)
+      ASSERT_EQ(merged.count_at_most(value), whole.count_at_most(value));
   }
 }
 
@@ -100,9 +105,12 @@ TEST_F(HistogramPropertyTest, CountAtMostIsThatOfTheSortedValuesToThreeDigits) {
     std::uint64_t last = 0;
     for (const nanoseconds bound : values) {
       const std::uint64_t found = histogram.count_at_most(bound);
-      const auto above = nanoseconds(static_cast<std::int64_t>(std::ceil(static_cast<double>(bound.count()) * (1 + kPrecision))));
-      ASSERT_GE(found, static_cast<std::uint64_t>(std::ranges::upper_bound(values, bound) - values.begin()));
-      ASSERT_LE(found, static_cast<std::uint64_t>(std::ranges::upper_bound(values, above) - values.begin()));
+      const auto above = nanoseconds(static_cast<std::int64_t>(
+          std::ceil(static_cast<double>(bound.count()) * (1 + kPrecision))));
+      ASSERT_GE(found, static_cast<std::uint64_t>(std::ranges::upper_bound(values, bound) -
+                                                  values.begin()));
+      ASSERT_LE(found, static_cast<std::uint64_t>(std::ranges::upper_bound(values, above) -
+                                                  values.begin()));
       ASSERT_GE(found, last);
       last = found;
     }
@@ -132,11 +140,13 @@ TEST(HistogramTest, AnEmptyOneIsAllZeros) {
 TEST(HistogramTest, ValuesUpTo2047NanosecondsAreExact) {
   Histogram histogram;
   for (int ns = 0; ns < 2048; ++ns) histogram.record(nanoseconds(ns));
-  for (int ns = 0; ns < 2048; ++ns) ASSERT_EQ(histogram.count_at_most(nanoseconds(ns)), static_cast<std::uint64_t>(ns) + 1);
+  for (int ns = 0; ns < 2048; ++ns)
+    ASSERT_EQ(histogram.count_at_most(nanoseconds(ns)), static_cast<std::uint64_t>(ns) + 1);
 }
 
 TEST(HistogramTest, ASingleValueIsEveryQuantileToTheNanosecond) {
-  for (const nanoseconds value : std::initializer_list<nanoseconds>{0ns, 1ns, 2047ns, 2048ns, 4097ns, 123'456'789ns, 59'999'999'999ns, 60s}) {
+  for (const nanoseconds value : std::initializer_list<nanoseconds>{
+           0ns, 1ns, 2047ns, 2048ns, 4097ns, 123'456'789ns, 59'999'999'999ns, 60s}) {
     const Histogram histogram = histogram_of({value});
     for (const double quantile : kQuantiles) EXPECT_EQ(histogram.quantile(quantile), value);
   }
@@ -149,7 +159,8 @@ TEST(HistogramTest, EveryPowerOfTwoAndItsNeighboursKeepThreeDigits) {
       const Histogram histogram = histogram_of({value, 59s});
       const nanoseconds found = histogram.quantile(0.5);
       EXPECT_GE(found, value);
-      EXPECT_LE(static_cast<double>(found.count()), static_cast<double>(value.count()) * (1 + kPrecision));
+      EXPECT_LE(static_cast<double>(found.count()),
+                static_cast<double>(value.count()) * (1 + kPrecision));
     }
   }
 }

@@ -12,7 +12,9 @@
 namespace base {
 namespace {
 
-std::string read_back(const std::string& json) { return std::string(boost::json::parse(json).as_string()); }
+std::string read_back(const std::string& json) {
+  return std::string(boost::json::parse(json).as_string());
+}
 
 std::string lossy(std::string_view text) {
   std::string out;
@@ -54,14 +56,19 @@ TEST(JsonStringTest, AnEmptyTextIsTwoQuotes) {
 }
 
 TEST(JsonLossyTest, ValidTextIsUnchanged) {
-  for (const std::string_view text : {"", "plain", "Ingeniería", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xEE\x80\x80", "\xC2\x80", "\xE0\xA0\x80", "\xF0\x90\x80\x80"}) {
+  for (const std::string_view text :
+       {"", "plain", "Ingeniería", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xEE\x80\x80", "\xC2\x80",
+        "\xE0\xA0\x80", "\xF0\x90\x80\x80"}) {
     EXPECT_EQ(lossy(text), text);
   }
 }
 
 TEST(JsonLossyTest, BadUtf8BecomesTheReplacementCharacter) {
   constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-  for (const std::string_view bad : {"\x80", "\xBF", "\xC0", "\xC1", "\xF5", "\xFF", "\xC3", "\xE2\x82", "\xF0\x9F\x8F", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80"}) {
+  for (const std::string_view bad :
+       {"\x80", "\xBF", "\xC0", "\xC1", "\xF5", "\xFF", "\xC3", "\xE2\x82", "\xF0\x9F\x8F",
+        "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x80\x80\x80",
+        "\xF4\x90\x80\x80"}) {
     std::string expected = "<";
     for (std::size_t i = 0; i < bad.size(); ++i) expected += kReplacement;
     EXPECT_EQ(lossy("<" + std::string(bad) + ">"), expected + ">");
@@ -75,8 +82,10 @@ TEST(JsonLossyTest, AnyBytesAreValidJson) {
   for (int i = 0; i < 5000; ++i) {
     std::string bytes(random() % 40, '\0');
     // Bytes that begin, go on with or break sequences, more often than chance would.
-    constexpr std::string_view kLikely("\xC2\xE0\xED\xEF\xF0\xF4\x80\x8F\x90\x9F\xA0\xBF\"\\\0a", 16);
-    for (char& c : bytes) c = random() % 2 == 0 ? static_cast<char>(random()) : kLikely[random() % kLikely.size()];
+    constexpr std::string_view kLikely("\xC2\xE0\xED\xEF\xF0\xF4\x80\x8F\x90\x9F\xA0\xBF\"\\\0a",
+                                       16);
+    for (char& c : bytes)
+      c = random() % 2 == 0 ? static_cast<char>(random()) : kLikely[random() % kLikely.size()];
     ASSERT_NO_THROW(lossy(bytes));
   }
 }
@@ -106,9 +115,11 @@ TEST(JsonNumberTest, WhatIsNotFiniteIsNull) {
 }
 
 TEST(JsonNumberTest, TheLargestAndSmallestAreJsonToo) {
-  for (const double value : {std::numeric_limits<double>::max(), std::numeric_limits<double>::lowest(),
-                             std::numeric_limits<double>::denorm_min(), -0.0}) {
-    for (const int digits : {0, 1, 20}) EXPECT_NO_THROW(static_cast<void>(boost::json::parse(number(value, digits)))) << value;
+  for (const double value :
+       {std::numeric_limits<double>::max(), std::numeric_limits<double>::lowest(),
+        std::numeric_limits<double>::denorm_min(), -0.0}) {
+    for (const int digits : {0, 1, 20})
+      EXPECT_NO_THROW(static_cast<void>(boost::json::parse(number(value, digits)))) << value;
   }
 }
 

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -49,7 +51,9 @@ Result<LogFormat> parse_log_format(std::string_view text) {
 }
 
 LogField::LogField(std::string_view key, double value)
-    : name(key), text(fmt::format("{:.6g}", value)), is_number(true) {}
+    : name(key),
+      text(std::isfinite(value) ? fmt::format("{:.6g}", value) : "null"),
+      is_number(true) {}
 
 void Logger::write(LogLevel level, std::string_view message, Fields fields) {
   if (level < options_.level) return;
@@ -72,8 +76,12 @@ void Logger::write(LogLevel level, std::string_view message, Fields fields) {
     }
     line += "}\n";
   } else {
-    line += fmt::format("{} {:<7} {}", std::string_view(time).substr(11, 12), to_string(level),
-                        message);
+    line += fmt::format("{} {:<7} ", std::string_view(time).substr(11, 12), to_string(level));
+    if (std::ranges::any_of(message, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+      append_json_lossy(line, message);
+    } else {
+      line += message;
+    }
     for (const auto& field : fields) {
       line += fmt::format("  {}=", field.name);
       append_plain(line, field.text);

@@ -46,14 +46,21 @@ class LogTest : public testing::Test {
 };
 
 TEST_F(LogTest, ATextLineIsForPeople) {
-  EXPECT_EQ(logged(LogFormat::kText, [](Logger& log) { log.info("serving", {{"address", "127.0.0.1:8080"}, {"threads", 2}}); }),
+  EXPECT_EQ(logged(LogFormat::kText,
+                   [](Logger& log) {
+                     log.info("serving", {{"address", "127.0.0.1:8080"}, {"threads", 2}});
+                   }),
             "15:04:05.678 info    serving  address=127.0.0.1:8080  threads=2\n");
 }
 
 TEST_F(LogTest, AJsonLineIsForMachines) {
-  EXPECT_EQ(
-      logged(LogFormat::kJson, [](Logger& log) { log.error("away", {{"error", Error(Code::kUnavailable, "no route")}, {"after", 1.5}}); }),
-      "{\"time\":\"2026-11-23T15:04:05.678Z\",\"level\":\"error\",\"message\":\"away\",\"error\":\"no route\",\"after\":1.5}\n");
+  EXPECT_EQ(logged(LogFormat::kJson,
+                   [](Logger& log) {
+                     log.error("away",
+                               {{"error", Error(Code::kUnavailable, "no route")}, {"after", 1.5}});
+                   }),
+            "{\"time\":\"2026-11-23T15:04:05.678Z\",\"level\":\"error\",\"message\":\"away\","
+            "\"error\":\"no route\",\"after\":1.5}\n");
 }
 
 TEST_F(LogTest, WhatIsBelowTheLevelIsNotWritten) {
@@ -63,8 +70,10 @@ TEST_F(LogTest, WhatIsBelowTheLevelIsNotWritten) {
     log.warning("w");
     log.error("e");
   };
-  EXPECT_EQ(logged(LogFormat::kText, all, LogLevel::kWarning), "15:04:05.678 warning w\n15:04:05.678 error   e\n");
-  EXPECT_EQ(logged(LogFormat::kText, all, LogLevel::kDebug).substr(0, 23), "15:04:05.678 debug   d\n");
+  EXPECT_EQ(logged(LogFormat::kText, all, LogLevel::kWarning),
+            "15:04:05.678 warning w\n15:04:05.678 error   e\n");
+  EXPECT_EQ(logged(LogFormat::kText, all, LogLevel::kDebug).substr(0, 23),
+            "15:04:05.678 debug   d\n");
 }
 
 TEST_F(LogTest, AFieldThatIsNotPlainIsQuoted) {
@@ -76,16 +85,19 @@ TEST_F(LogTest, AFieldThatIsNotPlainIsQuoted) {
 }
 
 TEST_F(LogTest, AFieldCannotForgeALineOrDriveATerminal) {
-  for (const std::string_view value : {"x\n15:04:05.678 info forged", "x\r15:04:05.678 info forged", "\x1b[2Jgone"}) {
+  for (const std::string_view value :
+       {"x\n15:04:05.678 info forged", "x\r15:04:05.678 info forged", "\x1b[2Jgone"}) {
     const std::string line = field_as_text(value);
     EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
-    for (const char c : line.substr(0, line.size() - 1)) EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+    for (const char c : line.substr(0, line.size() - 1))
+      EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
   }
 }
 
 TEST_F(LogTest, AMessageCannotForgeALineEither) {
   for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
-    const std::string line = logged(format, [](Logger& log) { log.info("m\n15:04:05.678 info    forged"); });
+    const std::string line =
+        logged(format, [](Logger& log) { log.info("m\n15:04:05.678 info    forged"); });
     EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
   }
 }
@@ -97,7 +109,8 @@ TEST_F(LogTest, AnyBytesGiveOneLineOfJson) {
   for (int i = 0; i < 500; ++i) {
     std::string bytes(random() % 60, '\0');
     for (char& c : bytes) c = static_cast<char>(random());
-    const std::string line = logged(LogFormat::kJson, [&](Logger& log) { log.info(bytes, {{"value", bytes}}); });
+    const std::string line =
+        logged(LogFormat::kJson, [&](Logger& log) { log.info(bytes, {{"value", bytes}}); });
     ASSERT_EQ(line.find('\n'), line.size() - 1);
     boost::json::error_code error;
     const auto value = boost::json::parse(line, error);
@@ -108,7 +121,8 @@ TEST_F(LogTest, AnyBytesGiveOneLineOfJson) {
 
 TEST_F(LogTest, ANumberThatIsNotFiniteDoesNotBreakTheJson) {
   for (const double number : std::initializer_list<double>{NAN, INFINITY, -INFINITY, 1e300, -0.0}) {
-    const std::string line = logged(LogFormat::kJson, [&](Logger& log) { log.info("m", {{"value", number}}); });
+    const std::string line =
+        logged(LogFormat::kJson, [&](Logger& log) { log.info("m", {{"value", number}}); });
     boost::json::error_code error;
     static_cast<void>(boost::json::parse(line, error));
     EXPECT_FALSE(error) << line;
@@ -122,7 +136,8 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&log, t] {
-        for (int i = 0; i < kEach; ++i) log.info("line", {{"thread", t}, {"padding", std::string(200, 'x')}});
+        for (int i = 0; i < kEach; ++i)
+          log.info("line", {{"thread", t}, {"padding", std::string(200, 'x')}});
       });
     }
   });
@@ -137,12 +152,14 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
 }
 
 TEST(LogOptionsTest, LevelsAndFormatsAreReadByName) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
     EXPECT_EQ(parse_log_level(to_string(level)).value(), level);
   }
   EXPECT_EQ(parse_log_format("text").value(), LogFormat::kText);
   EXPECT_EQ(parse_log_format("json").value(), LogFormat::kJson);
-  EXPECT_EQ(parse_log_level("loud").error().message(), "expected debug, info, warning or error, got 'loud'");
+  EXPECT_EQ(parse_log_level("loud").error().message(),
+            "expected debug, info, warning or error, got 'loud'");
   EXPECT_EQ(parse_log_format("xml").error().message(), "expected text or json, got 'xml'");
   EXPECT_FALSE(parse_log_level("INFO"));
 }

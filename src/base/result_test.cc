@@ -12,7 +12,8 @@ namespace base {
 namespace {
 
 TEST(ErrorTest, ContextsStandInFrontInTheOrderOfTheWayUp) {
-  const Error error = Error(Code::kCorruption, "bad checksum").within("segment 3").within("opening data/log");
+  const Error error =
+      Error(Code::kCorruption, "bad checksum").within("segment 3").within("opening data/log");
   EXPECT_EQ(error.code(), Code::kCorruption);
   EXPECT_EQ(error.message(), "opening data/log: segment 3: bad checksum");
 }
@@ -22,7 +23,8 @@ TEST(ErrorTest, ErrnoGivesACodeAndTheSystemsWords) {
   EXPECT_EQ(Error::from_errno("writing", EDQUOT).code(), Code::kResourceExhausted);
   EXPECT_EQ(Error::from_errno("opening", ENOENT).code(), Code::kNotFound);
   EXPECT_EQ(Error::from_errno("opening", EACCES).code(), Code::kInternal);
-  EXPECT_EQ(Error::from_errno("opening data/log", ENOENT).message(), "opening data/log: No such file or directory");
+  EXPECT_EQ(Error::from_errno("opening data/log", ENOENT).message(),
+            "opening data/log: No such file or directory");
 }
 
 TEST(ErrorTest, EveryCodeHasItsOwnName) {

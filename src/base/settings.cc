@@ -163,17 +163,23 @@ Result<void> Settings::load_file(const std::string& path) {
   }
   const auto apply = [&](const toml::table& table) -> Result<void> {
     for (const auto& [key, node] : table) {
-      const auto& at = node.source().begin;
-      const std::string origin = fmt::format("{}:{}:{}", path, at.line, at.column);
+      const auto place = [&](const toml::source_region& region) {
+        return fmt::format("{}:{}:{}", path, region.begin.line, region.begin.column);
+      };
+      const std::string origin = place(node.source());
       const bool is_command = std::ranges::count(description_.commands, key.str()) > 0;
       if (node.is_table() && is_command) continue;
       const Setting* setting = find(key.str());
       if (setting == nullptr) {
-        std::string message = fmt::format("{}: unknown key '{}'", origin, key.str());
+        std::string message = fmt::format("{}: unknown key '{}'", place(key.source()), key.str());
         const auto nearest = std::ranges::min_element(settings_, {}, [&](const Setting& candidate) {
-          return edit_distance(candidate.name, key.str());
+          // What is no key is the farthest.
+          return candidate.kind == Kind::kPositional ? SIZE_MAX
+                                                     : edit_distance(candidate.name, key.str());
         });
-        if (nearest != settings_.end() && edit_distance(nearest->name, key.str()) <= 3) {
+        if (nearest != settings_.end() && nearest->kind != Kind::kPositional &&
+            edit_distance(nearest->name, key.str()) <=
+                std::min<std::size_t>(3, key.str().size() / 2)) {
           message += fmt::format("; did you mean '{}'?", nearest->name);
         }
         return fail(Code::kInvalidArgument, std::move(message));
@@ -304,7 +310,9 @@ std::string Settings::to_toml() const {
     std::string value = setting.format();
     if (setting.kind == Kind::kText) {
       std::string quoted;
-      append_json_string(quoted, value);  // a TOML basic string escapes as JSON does
+      append_json_string(quoted, value);  // a TOML basic string escapes as JSON does, and DEL too
+      for (auto at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at))
+        quoted.replace(at, 1, "\\u007f");
       value = std::move(quoted);
     }
     toml += fmt::format("{} = {}  # {}\n", setting.name, value, setting.help);

@@ -2,8 +2,8 @@
 // and what was expected.
 #include "base/settings.h"
 
-#include <gtest/gtest.h>
 #include <cstdlib>
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
@@ -42,7 +42,11 @@ class SettingsTest : public testing::Test {
   }
 
   Settings settings_for(Targets& targets) {
-    Settings settings({.program = "estadio", .command = "all", .about = "Does it all.", .examples = "  estadio all\n", .commands = {"all", "load"}});
+    Settings settings({.program = "estadio",
+                       .command = "all",
+                       .about = "Does it all.",
+                       .examples = "  estadio all\n",
+                       .commands = {"all", "load"}});
     settings.add("http", targets.http, "ADDR", "address to listen on");
     settings.add("max-body", targets.max_body, "largest body");
     settings.add("wait", targets.wait, "how long to wait");
@@ -51,7 +55,8 @@ class SettingsTest : public testing::Test {
     settings.add_parsed(
         "level", "LEVEL", "how much to say",
         [&targets](std::string_view text) -> Result<void> {
-          if (text != "info" && text != "debug") return fail(Code::kInvalidArgument, "expected info or debug");
+          if (text != "info" && text != "debug")
+            return fail(Code::kInvalidArgument, "expected info or debug");
           targets.level = text;
           return {};
         },
@@ -124,7 +129,8 @@ TEST_F(SettingsTest, TablesOfOtherCommandsAreIgnored) {
 
 TEST_F(SettingsTest, ATableOfNoCommandIsAnUnknownKey) {
   file("[lod]\nrate = 1\n");
-  EXPECT_NE(refusal().find("estadio.toml:1:1: unknown key 'lod'"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("estadio.toml:1:"), std::string::npos) << refusal();
+  EXPECT_TRUE(refusal().ends_with(": unknown key 'lod'")) << refusal();  // nothing is like it
 }
 
 TEST_F(SettingsTest, FlagsMayBeSwitchedBothWaysInEveryLayer) {
@@ -191,7 +197,8 @@ TEST_F(SettingsTest, AFileThatIsNotThereIsNamed) {
 TEST_F(SettingsTest, AnUnknownKeyGetsTheNearestName) {
   file("thread = 3\n");
   EXPECT_NE(refusal().find("estadio.toml:1:"), std::string::npos);
-  EXPECT_NE(refusal().find("unknown key 'thread'; did you mean 'threads'?"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("unknown key 'thread'; did you mean 'threads'?"), std::string::npos)
+      << refusal();
   file("max_body = '1MiB'\n");
   EXPECT_NE(refusal().find("did you mean 'max-body'?"), std::string::npos);
   file("completely-different = 3\n");
@@ -210,17 +217,23 @@ TEST_F(SettingsTest, APositionalIsNeverSuggestedForAKey) {
   file("thread-ur = 3\n");
   const auto loaded = load(settings, {"http://h"});
   ASSERT_FALSE(loaded);
-  EXPECT_EQ(loaded.error().message().find("thread-url"), std::string::npos) << loaded.error().message();
+  EXPECT_EQ(loaded.error().message().find("thread-url"), std::string::npos)
+      << loaded.error().message();
 }
 
 TEST_F(SettingsTest, AnErrorInTheEnvironmentNamesTheVariable) {
   environment_["ESTADIO_MAX_BODY"] = "";
-  EXPECT_EQ(refusal(), "environment variable ESTADIO_MAX_BODY: max-body: expected a size such as 64MiB, got ''");
+  EXPECT_EQ(
+      refusal(),
+      "environment variable ESTADIO_MAX_BODY: max-body: expected a size such as 64MiB, got ''");
 }
 
 TEST_F(SettingsTest, AnErrorOfAFlagNamesTheFlag) {
-  EXPECT_EQ(refusal({"--threads", "0"}), "command line: threads: expected a whole number from 1 to 64, got '0'");
-  EXPECT_EQ(refusal({"--threads", "99999999999999999999"}), "command line: threads: expected a whole number from 1 to 64, got '99999999999999999999'");
+  EXPECT_EQ(refusal({"--threads", "0"}),
+            "command line: threads: expected a whole number from 1 to 64, got '0'");
+  EXPECT_EQ(
+      refusal({"--threads", "99999999999999999999"}),
+      "command line: threads: expected a whole number from 1 to 64, got '99999999999999999999'");
   EXPECT_NE(refusal({"--threads"}).find("--threads"), std::string::npos);
   EXPECT_NE(refusal({"--thread", "1"}).find("--thread"), std::string::npos);
   EXPECT_NE(refusal({"--thread", "1"}).find("estadio all --help"), std::string::npos);
@@ -234,8 +247,10 @@ TEST_F(SettingsTest, APositionalIsNeededAndTaken) {
     settings.add_positional("url", url, "whom to call");
     const auto loaded = given ? load(settings, {"http://h", "--threads", "3"}) : load(settings, {});
     ASSERT_EQ(loaded.has_value(), given);
-    if (given) EXPECT_EQ(url, "http://h");
-    else EXPECT_NE(loaded.error().message().find("url"), std::string::npos);
+    if (given)
+      EXPECT_EQ(url, "http://h");
+    else
+      EXPECT_NE(loaded.error().message().find("url"), std::string::npos);
   }
 }
 
@@ -252,7 +267,8 @@ TEST_F(SettingsTest, APositionalIsNotAKeyOfTheFile) {
 TEST_F(SettingsTest, ChecksSeeAllLayersAndTheirErrorIsTheLoads) {
   Settings settings = settings_for(targets_);
   settings.add_check([this]() -> Result<void> {
-    if (targets_.tls && targets_.threads < 2) return fail(Code::kInvalidArgument, "tls needs two threads");
+    if (targets_.tls && targets_.threads < 2)
+      return fail(Code::kInvalidArgument, "tls needs two threads");
     return {};
   });
   environment_["ESTADIO_TLS"] = "true";
@@ -322,8 +338,9 @@ TEST_F(SettingsTest, HelpNamesEverySettingAndItsDefault) {
   const std::string help = testing::internal::GetCapturedStdout();
   ASSERT_TRUE(next);
   EXPECT_EQ(*next, Settings::Next::kDone);
-  for (const char* text : {"--http", "127.0.0.1:8080", "--max-body", "4MiB", "--wait", "10s", "--threads", "--tls", "--config",
-                           "--print-config", "--check-config", "Does it all.", "estadio all", "ESTADIO_LOG_LEVEL"}) {
+  for (const char* text : {"--http", "127.0.0.1:8080", "--max-body", "4MiB", "--wait", "10s",
+                           "--threads", "--tls", "--config", "--print-config", "--check-config",
+                           "Does it all.", "estadio all", "ESTADIO_LOG_LEVEL"}) {
     EXPECT_NE(help.find(text), std::string::npos) << text << "\n" << help;
   }
 }

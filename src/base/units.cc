@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <ctime>
 #include <fmt/format.h>
 #include <utility>
@@ -54,7 +55,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     for (const auto& [name, factor] : kTimeUnits) {
       const double ns = number * static_cast<double>(factor);
       if (unit == name && ns <= kDurationMaxNs) {
-        return std::chrono::nanoseconds(static_cast<std::int64_t>(ns));
+        return std::chrono::nanoseconds(std::llround(ns));
       }
     }
   }

@@ -16,17 +16,17 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(ParseBytesTest, TakesUnitsOf1024AndOf1000) {
-  for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{
-           {"0", 0},
-           {"512", 512},
-           {"512B", 512},
-           {"1KiB", 1024},
-           {"64MiB", 64ULL << 20},
-           {"2GiB", 2ULL << 30},
-           {"1kB", 1000},
-           {"5MB", 5'000'000},
-           {"3GB", 3'000'000'000},
-           {"18446744073709551615", UINT64_MAX}}) {
+  for (const auto& [text, bytes] :
+       std::vector<std::pair<std::string, std::uint64_t>>{{"0", 0},
+                                                          {"512", 512},
+                                                          {"512B", 512},
+                                                          {"1KiB", 1024},
+                                                          {"64MiB", 64ULL << 20},
+                                                          {"2GiB", 2ULL << 30},
+                                                          {"1kB", 1000},
+                                                          {"5MB", 5'000'000},
+                                                          {"3GB", 3'000'000'000},
+                                                          {"18446744073709551615", UINT64_MAX}}) {
     const auto parsed = parse_bytes(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(*parsed, bytes) << text;
@@ -34,8 +34,9 @@ TEST(ParseBytesTest, TakesUnitsOf1024AndOf1000) {
 }
 
 TEST(ParseBytesTest, RefusesTheRestWithAnExample) {
-  for (const std::string text : {"", "MiB", "-1", "+1", "1.5MiB", "1 MiB", " 1", "1 ", "1mib", "1TiB", "1KB", "0x10", "1e3",
-                                 "18446744073709551616", "18446744073709551615KiB", "17179869184GiB"}) {
+  for (const std::string text :
+       {"", "MiB", "-1", "+1", "1.5MiB", "1 MiB", " 1", "1 ", "1mib", "1TiB", "1KB", "0x10", "1e3",
+        "18446744073709551616", "18446744073709551615KiB", "17179869184GiB"}) {
     const auto parsed = parse_bytes(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code(), Code::kInvalidArgument);
@@ -44,8 +45,18 @@ TEST(ParseBytesTest, RefusesTheRestWithAnExample) {
 }
 
 TEST(ParseDurationTest, TakesAnyUnitAndFractions) {
-  for (const auto& [text, duration] : std::vector<std::pair<std::string, std::chrono::nanoseconds>>{
-           {"0", 0ns}, {"0s", 0ns}, {"7ns", 7ns}, {"250us", 250us}, {"250ms", 250ms}, {"10s", 10s}, {"10m", 10min}, {"2h", 2h}, {"1.5s", 1500ms}, {"0.25ms", 250us}, {"1000h", 1000h}}) {
+  for (const auto& [text, duration] :
+       std::vector<std::pair<std::string, std::chrono::nanoseconds>>{{"0", 0ns},
+                                                                     {"0s", 0ns},
+                                                                     {"7ns", 7ns},
+                                                                     {"250us", 250us},
+                                                                     {"250ms", 250ms},
+                                                                     {"10s", 10s},
+                                                                     {"10m", 10min},
+                                                                     {"2h", 2h},
+                                                                     {"1.5s", 1500ms},
+                                                                     {"0.25ms", 250us},
+                                                                     {"1000h", 1000h}}) {
     const auto parsed = parse_duration(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(*parsed, duration) << text;
@@ -53,10 +64,12 @@ TEST(ParseDurationTest, TakesAnyUnitAndFractions) {
 }
 
 TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
-  for (const std::string text : {"", "s", "10", "-1s", "1 s", " 1s", "1s ", "1d", "1S", "1e3s", "nans", "infs", "inf", "nan", "1001h", "1e999s", "0x1s", "1s2"}) {
+  for (const std::string text : {"", "s", "10", "-1s", "1 s", " 1s", "1s ", "1d", "1S", "1e3s",
+                                 "nans", "infs", "inf", "nan", "1001h", "1e999s", "0x1s", "1s2"}) {
     const auto parsed = parse_duration(text);
     ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().message(), "expected a duration such as 10s or 250ms, got '" + text + "'");
+    EXPECT_EQ(parsed.error().message(),
+              "expected a duration such as 10s or 250ms, got '" + text + "'");
   }
 }
 
@@ -66,6 +79,18 @@ TEST(ParseDurationTest, DecimalFractionsAreNotCutShort) {
     const auto parsed = parse_duration(text);
     ASSERT_TRUE(parsed) << text;
     ASSERT_EQ(*parsed, std::chrono::milliseconds(ms)) << text;
+  }
+}
+
+TEST(ParseIntegerTest, TakesWhatLiesWithinTheBoundsAndNamesThemOtherwise) {
+  EXPECT_EQ(parse_integer("-5", -5, 5).value(), -5);
+  EXPECT_EQ(parse_integer("5", -5, 5).value(), 5);
+  EXPECT_EQ(parse_integer("9223372036854775807", INT64_MIN, INT64_MAX).value(), INT64_MAX);
+  for (const std::string text :
+       {"", "6", "-6", "+1", "1.0", " 1", "1 ", "0x1", "1e0", "99999999999999999999"}) {
+    const auto parsed = parse_integer(text, -5, 5);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message(), "expected a whole number from -5 to 5, got '" + text + "'");
   }
 }
 
@@ -91,7 +116,8 @@ TEST(FormatTest, WhatIsWrittenIsReadBackTheSame) {
   for (int i = 0; i < 20'000; ++i) {
     const std::uint64_t bytes = random() >> random() % 64 << random() % 32;
     ASSERT_EQ(parse_bytes(format_bytes(bytes)).value(), bytes);
-    const std::chrono::nanoseconds duration(static_cast<std::int64_t>(random() >> random() % 64) & INT64_MAX);
+    const std::chrono::nanoseconds duration(static_cast<std::int64_t>(random() >> random() % 64) &
+                                            INT64_MAX);
     const std::chrono::nanoseconds bounded(duration.count() % kLongest);
     ASSERT_EQ(parse_duration(format_duration(bounded)).value(), bounded);
   }

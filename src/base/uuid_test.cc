@@ -24,7 +24,8 @@ TEST(UuidTest, TextBecomesBytesInTheOrderTheyAreWritten) {
 
 TEST(UuidTest, CaseIsReadEitherWayAndWrittenLower) {
   std::string upper(kText);
-  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(upper, upper.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   const auto uuid = Uuid::parse(upper);
   ASSERT_TRUE(uuid);
   EXPECT_EQ(uuid->to_string(), kText);
@@ -73,7 +74,8 @@ TEST(UuidTest, OnlyVersion7CarriesATime) {
 
 TEST(UuidGeneratorTest, FieldsAreThoseOfVersion7) {
   UuidGenerator generator;
-  for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{1'795'446'245'678}, std::int64_t{0xffffffffffff}}) {
+  for (const std::int64_t ms :
+       {std::int64_t{0}, std::int64_t{1'795'446'245'678}, std::int64_t{0xffffffffffff}}) {
     for (int i = 0; i < 5000; ++i) {
       const Uuid uuid = generator.next(ms);
       ASSERT_EQ(uuid.version(), 7);

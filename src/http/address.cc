@@ -1,5 +1,6 @@
 #include "http/address.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,6 +26,15 @@ base::Result<base::UniqueFd> open_socket(int family) {
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   return fd;
+}
+
+// Removes a Unix socket that a server which has died left behind: nobody answers there.
+void remove_dead_socket(const Address& address, const Resolved& own) {
+  const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return;
+  const int result =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size);
+  if (result != 0 && errno == ECONNREFUSED) ::unlink(address.unix_path.c_str());
 }
 
 }  // namespace
@@ -64,7 +74,10 @@ std::string Address::to_string() const {
 }
 
 bool Address::is_loopback() const {
-  return !unix_path.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr number{};
+  const bool is_v4 = ::inet_pton(AF_INET, host.c_str(), &number) == 1;
+  return !unix_path.empty() || host == "localhost" || host == "::1" ||
+         (is_v4 && host.starts_with("127."));
 }
 
 base::Result<Resolved> resolve(const Address& address) {
@@ -103,6 +116,8 @@ base::Result<base::UniqueFd> listen_on(const Address& address, bool shared) {
   if (own.family != AF_UNIX) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  } else {
+    remove_dead_socket(address, own);
   }
   const std::string what = "listening on " + address.to_string();
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size) != 0 ||

@@ -14,9 +14,19 @@ constexpr std::string_view kPageHeaders =
 constexpr std::string_view kHashedHeaders =
     "Cache-Control: public, max-age=31536000, immutable\r\n";
 
+// Whether an Accept-Encoding takes gzip: named, and not with a weight of zero (RFC 9110, 12.5.3).
+bool takes_gzip(std::string_view accepted) {
+  const auto at = accepted.find("gzip");
+  if (at == std::string_view::npos) return false;
+  const std::string_view item = accepted.substr(at, accepted.find(',', at) - at);
+  const auto weight = item.find("q=");
+  return weight == std::string_view::npos ||
+         item.find_first_of("123456789", weight) != std::string_view::npos;
+}
+
 void answer(const Asset& asset, const Request& request, Exchange exchange) {
-  const bool takes_gzip = request.header("accept-encoding").find("gzip") != std::string_view::npos;
-  const bool sends_gzip = takes_gzip && !asset.gzip_bytes.empty();
+  const bool sends_gzip =
+      takes_gzip(request.header("accept-encoding")) && !asset.gzip_bytes.empty();
   std::string headers = "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n";
   headers += asset.path.starts_with("/assets/") ? kHashedHeaders : kPageHeaders;
   if (sends_gzip) headers += "Content-Encoding: gzip\r\n";

@@ -55,7 +55,8 @@ void Connection::on_ready(std::uint32_t events) {
     return close();
   last_activity_ = worker_.loop().now();
   if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
-  if ((events & EPOLLIN) != 0) receive();
+  // TLS may have had to write before it could read on.
+  if ((events & EPOLLIN) != 0 || (tls_ && (events & EPOLLOUT) != 0)) receive();
 }
 
 std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
@@ -262,7 +263,13 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
 
 void Connection::start_stream(std::uint32_t sequence, std::string_view content_type) {
   const std::uint32_t index = sequence - first_sequence_;
-  if (!fd_ || index != 0 || pending_.empty()) return;
+  if (!fd_ || index >= pending_.size() || pending_[index].is_answered) return;
+  if (index != 0) {
+    // Nothing may stand before a stream; the client asks again on its own connection.
+    return respond(
+        sequence,
+        {.status = 503, .content_type = {}, .body = {}, .extra_headers = "Retry-After: 1\r\n"});
+  }
   if (pending_.front().head_only)
     return respond(sequence,
                    {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
@@ -328,18 +335,18 @@ void Connection::resume() {
 
 // The client will send no more; it may still wait for answers.
 void Connection::finish_reading() {
-  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || pending_.empty())
-    return close();
+  const bool is_done = pending_.empty() && out_sent_ == out_.size();
+  if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || is_done) return close();
   stage_ = Stage::kFinishing;
-  pending_.back().close = true;
+  if (!pending_.empty()) pending_.back().close = true;
   interest_ &= ~std::uint32_t{EPOLLIN};
   worker_.loop().modify(fd_.get(), interest_, *this);
 }
 
 void Connection::start_lingering() {
-  if (tls_) return close();
   stage_ = Stage::kLingering;
   request_started_ = worker_.loop().now();
+  if (tls_) tls_->close_notify();
   ::shutdown(fd_.get(), SHUT_WR);
   update_interest();
 }

@@ -97,7 +97,10 @@ struct HeadParser {
     if (target.front() != '/' && target != "*") {
       // absolute-form (RFC 9112, section 3.2.2)
       if (!target.starts_with(kScheme)) return refuse(400, "malformed request target");
-      const auto slash = target.find('/', kScheme.size());
+      const auto slash = target.find_first_of("/?", kScheme.size());
+      // A query right after the authority is read in more than one way.
+      if (slash != std::string_view::npos && target[slash] == '?')
+        return refuse(400, "malformed request target");
       target = slash == std::string_view::npos ? "/" : target.substr(slash);
     }
     const auto mark = target.find('?');

@@ -110,7 +110,9 @@ ParseState ResponseParser::read_head(std::string_view head) {
     if (status_ == 101) return refuse("the server switches to another protocol");
     return ParseState::kDone;
   }
-  if (is_chunked_ && has_content_length_) return refuse("both Content-Length and Transfer-Encoding");
+  if (is_chunked_ && has_content_length_) {
+    return refuse("both Content-Length and Transfer-Encoding");
+  }
   if (is_chunked_ && is_http_1_0_) return refuse("Transfer-Encoding in HTTP/1.0");
   if (content_length_ > options_.body_bytes_max) return refuse("the body is too large");
 
@@ -131,9 +133,9 @@ ParseState ResponseParser::read_head(std::string_view head) {
 bool ResponseParser::read_status_line(std::string_view line) {
   constexpr std::string_view kVersion = "HTTP/1.";
   const bool is_formed = line.size() >= 12 && line.starts_with(kVersion) &&
-                         (line[7] == '1' || line[7] == '0') && line[8] == ' ' &&
-                         line[9] >= '1' && line[9] <= '9' && is_digit(line[10]) &&
-                         is_digit(line[11]) && (line.size() == 12 || line[12] == ' ');
+                         (line[7] == '1' || line[7] == '0') && line[8] == ' ' && line[9] >= '1' &&
+                         line[9] <= '9' && is_digit(line[10]) && is_digit(line[11]) &&
+                         (line.size() == 12 || line[12] == ' ');
   if (!is_formed) {
     refuse("expected 'HTTP/1.1 STATUS reason' in the status line");
     return false;
@@ -186,8 +188,7 @@ bool ResponseParser::read_field(std::string_view line) {
       }
       is_chunked_ = true;
       return true;
-    default:
-      return true;
+    default: return true;
   }
 }
 
@@ -230,23 +231,19 @@ ParseState ResponseParser::take_body(std::string_view data, std::size_t& used) {
       used = data.size();
       return ParseState::kMore;
     case Stage::kHead:
-    case Stage::kDone:
-      break;
+    case Stage::kDone: break;
   }
   return ParseState::kMore;
 }
 
 ParseState ResponseParser::finish() {
   switch (stage_) {
-    case Stage::kUntilClose:
-      return complete(kept_body_);
+    case Stage::kUntilClose: return complete(kept_body_);
     case Stage::kHead:
       return refuse(kept_head_.empty() ? "closed before an answer" : "closed within the head");
-    case Stage::kDone:
-      return refuse("closed before an answer");
+    case Stage::kDone: return refuse("closed before an answer");
     case Stage::kLength:
-    case Stage::kChunks:
-      break;
+    case Stage::kChunks: break;
   }
   return refuse("closed within the body");
 }

@@ -1,8 +1,9 @@
 #include "http/response_parser.h"
 
+#include <cstdio>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
+#include <random>
 #include <string>
 #include <vector>
 
@@ -79,8 +80,9 @@ TEST(ResponseParserTest, AResponseTornAnywhereIsTheSame) {
 }
 
 TEST(ResponseParserTest, InterimResponsesAreSkipped) {
-  const std::string text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" +
-                           std::string(kPlain);
+  const std::string text =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" +
+      std::string(kPlain);
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
     auto parser = parser_of();
     std::size_t used = 0;
@@ -135,10 +137,14 @@ TEST(ResponseParserTest, KeepAliveFollowsTheVersionAndTheConnectionHeader) {
 }
 
 TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
-  EXPECT_EQ(error_of("HTTP/2 200 OK\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
-  EXPECT_EQ(error_of("HTTP/1.1 20 OK\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
-  EXPECT_EQ(error_of("HTTP/1.1 099 OK\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
-  EXPECT_EQ(error_of("SSH-2.0-OpenSSH\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
+  EXPECT_EQ(error_of("HTTP/2 200 OK\r\n\r\n"),
+            "expected 'HTTP/1.1 STATUS reason' in the status line");
+  EXPECT_EQ(error_of("HTTP/1.1 20 OK\r\n\r\n"),
+            "expected 'HTTP/1.1 STATUS reason' in the status line");
+  EXPECT_EQ(error_of("HTTP/1.1 099 OK\r\n\r\n"),
+            "expected 'HTTP/1.1 STATUS reason' in the status line");
+  EXPECT_EQ(error_of("SSH-2.0-OpenSSH\r\n\r\n"),
+            "expected 'HTTP/1.1 STATUS reason' in the status line");
   EXPECT_EQ(error_of("\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
   EXPECT_EQ(error_of("HTTP/1.1 101 Switching\r\n\r\n"), "the server switches to another protocol");
 
@@ -149,14 +155,17 @@ TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
   EXPECT_EQ(field_error(": value"), "malformed header line");
   EXPECT_EQ(field_error("Name : value"), "malformed header line");
   EXPECT_EQ(field_error("A: b\r\n folded: c"), "malformed header line");
-  EXPECT_EQ(field_error("A: b\nC: d"), "a line that does not end with carriage return and line feed");
-  EXPECT_EQ(field_error("A: b\rC: d"), "a line that does not end with carriage return and line feed");
+  EXPECT_EQ(field_error("A: b\nC: d"),
+            "a line that does not end with carriage return and line feed");
+  EXPECT_EQ(field_error("A: b\rC: d"),
+            "a line that does not end with carriage return and line feed");
   EXPECT_EQ(field_error("Content-Length: 1\r\nContent-Length: 1"), "repeated Content-Length");
   EXPECT_EQ(field_error("Content-Length: -1"), "malformed Content-Length");
   EXPECT_EQ(field_error("Content-Length: 1 1"), "malformed Content-Length");
   EXPECT_EQ(field_error("Content-Length:"), "malformed Content-Length");
   EXPECT_EQ(field_error("Content-Length: 18446744073709551616"), "malformed Content-Length");
-  EXPECT_EQ(field_error("Transfer-Encoding: gzip"), "only the chunked transfer coding is known here");
+  EXPECT_EQ(field_error("Transfer-Encoding: gzip"),
+            "only the chunked transfer coding is known here");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
             "repeated Transfer-Encoding");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nContent-Length: 1"),
@@ -207,6 +216,58 @@ TEST(ResponseParserTest, ACloseInTheMiddleIsNamed) {
     ASSERT_EQ(parser.parse(text.substr(0, text.size() - 1), used), ParseState::kMore);
     EXPECT_EQ(parser.finish(), ParseState::kFailed);
     EXPECT_EQ(parser.error(), "closed within the body");
+  }
+}
+
+// What a parser makes of bytes that come in pieces and are followed by the end of the connection.
+std::string outcome_of(const std::vector<std::string>& pieces) {
+  auto parser = parser_of();
+  std::string outcome;
+  const auto add_response = [&] {
+    outcome += fmt::format("{} '{}' {};", parser.status(), parser.body(), parser.keep_alive());
+  };
+  for (const std::string& piece : pieces) {
+    for (std::size_t taken = 0; taken < piece.size();) {
+      std::size_t used = 0;
+      const ParseState state = parser.parse(std::string_view(piece).substr(taken), used);
+      if (state == ParseState::kFailed) return outcome + std::string(parser.error());
+      if (state == ParseState::kDone) add_response();
+      EXPECT_TRUE(used > 0 || state == ParseState::kDone);
+      taken += used;
+    }
+  }
+  if (parser.finish() == ParseState::kDone) {
+    add_response();
+  } else {
+    outcome += parser.error();
+  }
+  return outcome;
+}
+
+TEST(ResponseParserTest, DamagedBytesMeanTheSameHoweverTheyAreTorn) {
+  const unsigned seed = std::random_device{}();
+  std::printf("seed %u\n", seed);
+  std::mt19937 random(seed);
+  const auto below = [&random](std::size_t bound) { return random() % bound; };
+  const std::string sound = "HTTP/1.1 100 Continue\r\n\r\n" + std::string(kPlain) +
+                            std::string(kChunked) +
+                            "HTTP/1.0 204 x\r\nConnection: a, close\r\n\r\n";
+  constexpr std::string_view kLikely = "\r\n :;0123456789aF\t,x\0\xFF";
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = sound;
+    for (std::size_t changes = below(4); changes > 0; --changes) {
+      const std::size_t at = below(text.size());
+      switch (below(3)) {
+        case 0: text[at] = kLikely[below(kLikely.size())]; break;
+        case 1: text.insert(at, 1, kLikely[below(kLikely.size())]); break;
+        default: text.erase(at, 1 + below(3));
+      }
+    }
+    std::vector<std::string> pieces;
+    for (std::size_t at = 0; at < text.size(); at += pieces.back().size()) {
+      pieces.push_back(text.substr(at, 1 + below(60)));
+    }
+    ASSERT_EQ(outcome_of(pieces), outcome_of({text})) << text;
   }
 }
 

@@ -21,11 +21,14 @@ bool Exchange::send(std::string_view data) const {
   return connection != nullptr && connection->send_stream(data);
 }
 
-bool Exchange::is_open() const { return worker_->find(slot_, generation_) != nullptr; }
+bool Exchange::is_open() const {
+  const Connection* connection = worker_->find(slot_, generation_);
+  return connection != nullptr && connection->is_open();
+}
 
 Server::Server() : shared_(std::make_unique<Shared>()) {}
 
-base::Result<std::unique_ptr<Server>> Server::start(Options options,
+base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
                                                     const std::vector<ServiceFactory>& services,
                                                     const base::Clock& clock, base::Logger& log) {
   auto server = std::unique_ptr<Server>(new Server);
@@ -44,8 +47,11 @@ base::Result<std::unique_ptr<Server>> Server::start(Options options,
     server->workers_.push_back(
         std::make_unique<Worker>(std::move(listener), *server->shared_, services, clock, log));
   }
-  for (const auto& worker : server->workers_) worker->start();
   return server;
+}
+
+void Server::serve() {
+  for (const auto& worker : workers_) worker->start();
 }
 
 Server::~Server() { stop(std::chrono::nanoseconds(0)); }

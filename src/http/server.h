@@ -99,12 +99,15 @@ class Server {
     std::uint64_t sent_bytes = 0;
   };
 
-  // Listens and serves. Each factory is called once a thread. `clock` and `log` must outlive the
-  // server. Errors: kAlreadyExists when the address is taken; those of resolve().
-  [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(
-      Options options, const std::vector<ServiceFactory>& services, const base::Clock& clock,
+  // Listens, and has the services install themselves; serves nothing before serve(). Each factory
+  // is called once a thread. `clock` and `log` must outlive the server. Errors: kAlreadyExists when the address is taken; those of resolve().
+  [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(
+      const Options& options, const std::vector<ServiceFactory>& services, const base::Clock& clock,
       base::Logger& log);
   ~Server();
+
+  // Starts the threads; once.
+  void serve();
 
   // Where it listens, with the port the system chose when 0 was asked for.
   [[nodiscard]] const Address& address() const { return address_; }

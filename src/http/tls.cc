@@ -121,6 +121,11 @@ std::ptrdiff_t TlsSession::write(const char* data, std::size_t size) {
       SSL_write(impl_->ssl.get(), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
 }
 
+void TlsSession::close_notify() {
+  SSL_shutdown(impl_->ssl.get());
+  ERR_clear_error();
+}
+
 bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }
 
 }  // namespace http

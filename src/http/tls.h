@@ -52,6 +52,9 @@ class TlsSession {
   ~TlsSession();
   [[nodiscard]] std::ptrdiff_t read(char* data, std::size_t size);
   [[nodiscard]] std::ptrdiff_t write(const char* data, std::size_t size);
+  // Tells the peer that nothing more is written, so that it can tell the end from a cut. Reading
+  // goes on.
+  void close_notify();
   // Bytes already decrypted, which no readiness of the socket will announce.
   [[nodiscard]] bool has_pending() const;
 

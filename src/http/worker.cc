@@ -55,7 +55,9 @@ Worker::~Worker() = default;
 void Worker::start() {
   thread_ = std::jthread([this] {
     sweep();
-    if (auto added = loop_.add(listener_.get(), EPOLLIN, *this); !added) {
+    const auto added = loop_.add(listener_.get(), EPOLLIN, *this);
+    is_accepting_ = added.has_value();
+    if (!added) {
       log_.error("cannot accept connections", {{"error", added.error()}});
     }
     loop_.run();
@@ -115,8 +117,9 @@ void Worker::accept_one(base::UniqueFd fd) {
 
 void Worker::pause_accepting() {
   loop_.remove(listener_.get(), *this);
+  is_accepting_ = false;
   loop_.at(loop_.now() + std::chrono::milliseconds(100), [this] {
-    if (!draining_) static_cast<void>(loop_.add(listener_.get(), EPOLLIN, *this));
+    if (!draining_) is_accepting_ = loop_.add(listener_.get(), EPOLLIN, *this).has_value();
   });
 }
 
@@ -181,7 +184,7 @@ void Worker::stop(std::chrono::nanoseconds patience) {
 
 void Worker::drain(base::Nanos deadline) {
   draining_ = true;
-  loop_.remove(listener_.get(), *this);
+  if (is_accepting_) loop_.remove(listener_.get(), *this);
   listener_.reset();
   stop_when_drained(deadline);
 }

@@ -86,6 +86,7 @@ class Worker final : private EventLoop::Watcher {
   std::string date_;
   std::int64_t date_second_ = 0;
   bool draining_ = false;
+  bool is_accepting_ = false;  // the listening socket is in the loop
 
   Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, received_bytes_{0}, sent_bytes_{0};
   Count responses_by_class_[6] = {};

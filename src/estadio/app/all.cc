@@ -279,7 +279,7 @@ base::Result<void> WholeContest::serve() {
                  .idle = options_.idle_timeout},
       .tls = tls_.get()};
   ASSIGN_OR_RETURN(
-      server_, http::Server::start(options,
+      server_, http::Server::open(options,
                                    {[this] { return std::make_unique<FacultyService>(*edge_); },
                                     [this] { return std::make_unique<ScoreboardService>(*board_); },
                                     [this] { return std::make_unique<Operations>(*this); }},
@@ -288,6 +288,7 @@ base::Result<void> WholeContest::serve() {
     log_.warning("listening beyond this machine without TLS",
                  {{"address", server_->address().to_string()}});
   }
+  server_->serve();
   log_.info("serving", {{"address", server_->address().to_string()},
                         {"scheme", tls_ == nullptr ? "http" : "https"},
                         {"data", options_.data},

@@ -20,6 +20,7 @@ std::span<const Command> commands() { return kCommands; }
 
 base::Settings settings_for(std::string command, std::string about, std::string examples) {
   std::vector<std::string> names;
+  names.reserve(kCommands.size());
   for (const Command& each : kCommands) names.emplace_back(each.name);
   return base::Settings({.program = "estadio",
                          .command = std::move(command),

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <memory>
@@ -239,7 +240,8 @@ base::Result<void> Contest::add(Faculty faculty, std::string_view place) {
     }
     spellings_.emplace(name, index);
     const std::string slug = slug_of(name);
-    if (std::ranges::count(faculty.slugs, slug) == 0) faculty.slugs.push_back(slug);
+    const bool is_path = std::ranges::any_of(slug, [](char c) { return c != '-'; });
+    if (is_path && slugs_.insert(slug).second) faculty.slugs.push_back(slug);
   }
   faculties_.push_back(std::move(faculty));
   return {};
@@ -294,7 +296,7 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
 
 base::Result<Contest> Contest::from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file)
+  if (!file || std::filesystem::is_directory(path))
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("cannot open the contest file {}", path));
   std::stringstream text;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,7 +22,8 @@ using DisciplineIndex = std::uint8_t;
 struct Faculty {
   std::string name;                  // canonical: what is stored and shown, "Ingeniería"
   std::vector<std::string> aliases;  // "engineering"
-  // Folded name and aliases with '-' for spaces, for paths: "ingenieria", "engineering".
+  // For paths: name and aliases folded, with '-' for what is no ASCII letter or digit:
+  // "ingenieria", "engineering". Only those that no faculty before it has, so there may be none.
   std::vector<std::string> slugs;
 };
 
@@ -89,6 +91,7 @@ class Contest {
   std::optional<std::int64_t> closes_at_ms_;
   // Spellings as configured and folded, to faculties.
   std::unordered_map<std::string, FacultyIndex, StringHash, std::equal_to<>> spellings_;
+  std::set<std::string> slugs_;      // of all faculties
   std::vector<std::int16_t> by_id_;  // a discipline's id to its index, -1 where there is none
 };
 

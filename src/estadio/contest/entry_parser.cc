@@ -43,6 +43,14 @@ struct Value {
   std::string_view text;  // of a string: decoded; of a number: its digits
 };
 
+// The start of a text, cut between characters.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kShown = 64;
+  std::size_t size = std::min(text.size(), kShown);
+  while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return std::string(text.substr(0, size));
+}
+
 // The first byte that is not UTF-8; the body is known to hold one.
 std::size_t find_bad_utf8(std::string_view body) {
   // Validation of a prefix fails only from the first bad sequence on: bisect.
@@ -504,7 +512,7 @@ class BodyParser {
       }
       seen_ |= 1U << *field;
     } else {
-      add_error(std::string(key.substr(0, 64)),
+      add_error(shortened(key),
                 "unknown field; an entry has faculty, discipline, student, age and id");
     }
     scanner.skip_space();

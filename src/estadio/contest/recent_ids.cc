@@ -50,19 +50,16 @@ bool RecentIds::holds(const base::Uuid& id, std::int64_t time_ms) const {
 }
 
 bool RecentIds::see(const base::Uuid& id, std::int64_t time_ms) {
-  while (size() > 0 &&
-         (size() >= options_.capacity || time_of(first_) < time_ms - options_.retention_ms)) {
-    evict_oldest();
-  }
+  while (size() > 0 && time_of(first_) < time_ms - options_.retention_ms) evict_oldest();
+  const bool is_repeat = !table_.empty() && table_[find(id)] != kEmpty;
+  if (size() == options_.capacity) evict_oldest();
   if (size() == ring_.size()) grow();
   const std::int64_t mark_ms = time_ms / kMarkMs * kMarkMs;
   if (marks_.empty() || mark_ms > marks_.back().time_ms) {
     marks_.push_back({.from = next_, .time_ms = mark_ms});
   }
-  const std::size_t slot = find(id);
-  const bool is_repeat = table_[slot] != kEmpty;
   at(next_) = id;
-  table_[slot] = code_of(next_);
+  table_[find(id)] = code_of(next_);
   ++next_;
   return is_repeat;
 }
@@ -107,7 +104,7 @@ void RecentIds::grow() {
 std::int64_t RecentIds::window_ms(std::int64_t now_ms, std::int64_t most_ms) const {
   const std::size_t usable = options_.capacity / 4 * 3;
   if (size() <= usable) return most_ms;
-  return std::clamp<std::int64_t>(now_ms - time_of(next_ - usable), 0, most_ms);
+  return std::clamp<std::int64_t>(now_ms - time_of(next_ - usable) - kMarkMs, 0, most_ms);
 }
 
 }  // namespace estadio

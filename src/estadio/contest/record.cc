@@ -1,5 +1,6 @@
 #include "estadio/contest/record.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/json.h"
@@ -10,6 +11,34 @@ namespace {
 constexpr std::string_view kGiven = R"(,"given":true)";
 constexpr std::string_view kAge = R"(,"age":)";
 constexpr std::string_view kStudent = R"(,"student":)";
+
+// Whether the text is a JSON string to its end, as append_json_string() writes it.
+bool is_whole_string(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"') return false;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\') ++i;
+    else if (text[i] == '"') return i + 1 == text.size();
+  }
+  return false;
+}
+
+// Takes `start` off the front of `text` when it is there.
+bool take(std::string_view& text, std::string_view start) {
+  if (!text.starts_with(start)) return false;
+  text.remove_prefix(start.size());
+  return true;
+}
+
+// Whether what follows the outcome, up to the closing brace, is as append() writes it.
+bool is_canonical_rest(std::string_view rest) {
+  if (take(rest, kAge)) {
+    const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0 || digits > 3) return false;
+    rest.remove_prefix(digits);
+  }
+  if (take(rest, kStudent)) return is_whole_string(rest);
+  return rest.empty();
+}
 
 }  // namespace
 
@@ -52,20 +81,21 @@ void RecordFormat::append(std::string& out, const Entry& entry, std::string_view
 
 std::optional<Record> RecordFormat::parse(std::string_view line) const {
   constexpr std::size_t kMiddleAt = kIdAt + base::Uuid::kTextSize;
-  if (line.size() < kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}'))
+  if (line.size() <= kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}'))
     return std::nullopt;
   const auto id = base::Uuid::parse(id_text(line));
   if (!id) return std::nullopt;
-  const std::string_view rest = line.substr(kMiddleAt);
+  std::string_view rest = line.substr(kMiddleAt, line.size() - kMiddleAt - 1);  // without the brace
   // A handful of candidates that differ early: comparing beats parsing.
   for (std::size_t i = 0; i < middles_.size(); ++i) {
-    const std::string& candidate = middles_[i];
-    if (!rest.starts_with(candidate)) continue;
+    if (!take(rest, middles_[i])) continue;
+    const bool is_id_given = take(rest, kGiven);
+    if (!is_canonical_rest(rest)) return std::nullopt;
     return Record{.id = *id,
                   .faculty = static_cast<FacultyIndex>(i / 2 / disciplines_),
                   .discipline = static_cast<DisciplineIndex>(i / 2 % disciplines_),
                   .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-                  .is_id_given = rest.substr(candidate.size()).starts_with(kGiven)};
+                  .is_id_given = is_id_given};
   }
   return std::nullopt;
 }

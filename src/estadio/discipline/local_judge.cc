@@ -18,6 +18,7 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     const Coin::Toss toss = parts_.coin.toss(entry.id);
+    if (!has_given) verdicts[i].is_repeated = false;
     verdicts[i].outcome = toss.outcome;
     if (verdicts[i].is_repeated) continue;
     RecordBatch::Part& part =

@@ -1,13 +1,12 @@
 #include "estadio/load/acks.h"
 
+#include <deque>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <thread>
+
+#include "estadio/contest/test_world.h"
 
 namespace estadio::load {
 namespace {
@@ -16,20 +15,10 @@ constexpr std::string_view kId = "01934f5a-7c00-7abc-8def-0123456789ab";
 
 class AcksTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const int fd = ::mkstemp(path_.data());
-    ASSERT_GE(fd, 0);
-    ::close(fd);
-  }
-  void TearDown() override { ::unlink(path_.c_str()); }
+  [[nodiscard]] std::string content() const { return test::read_file(path_); }
 
-  [[nodiscard]] std::string content() const {
-    std::ostringstream text;
-    text << std::ifstream(path_).rdbuf();
-    return text.str();
-  }
-
-  std::string path_ = testing::TempDir() + "acks_XXXXXX";
+  test::TempFolder folder_;
+  const std::string path_ = folder_ / "acks";
 };
 
 TEST_F(AcksTest, ALineForEachEntry) {
@@ -45,7 +34,7 @@ TEST_F(AcksTest, ALineForEachEntry) {
 }
 
 TEST_F(AcksTest, AnOldFileIsEmptied) {
-  std::ofstream(path_) << "old";
+  test::write_file(path_, "old");
   ASSERT_TRUE(AckFile::create(path_));
   EXPECT_EQ(content(), "");
 }
@@ -56,7 +45,7 @@ TEST_F(AcksTest, LinesOfSeveralThreadsStayWholeAndAllArrive) {
   auto file = AckFile::create(path_);
   ASSERT_TRUE(file);
   {
-    std::vector<std::jthread> threads;
+    std::deque<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
         AckWriter writer(*file);

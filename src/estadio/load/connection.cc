@@ -3,12 +3,17 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <system_error>
+#include <utility>
 
 namespace estadio::load {
 namespace {
 
 using http::TlsSession;
+
+// How long open() waits for a server's part of a handshake before the connection counts as open.
+constexpr std::chrono::milliseconds kHandshakePatience{100};
 
 std::string text_of_errno(int number) { return std::generic_category().message(number); }
 
@@ -44,9 +49,16 @@ void Connection::close() {
   parser_.reset();
 }
 
+// What happens while nothing is asked of the connection is found out by the next request.
 void Connection::fail(Failure failure, std::string_view why) {
+  const bool is_owed = is_opening_ || is_waiting_;
   close();
-  parts_.owner.on_failure(*this, failure, why);
+  if (is_owed) parts_.owner.on_failure(*this, failure, why);
+}
+
+void Connection::settle_opening() {
+  if (!std::exchange(is_opening_, false) || is_waiting_) return;
+  parts_.owner.on_open(*this);
 }
 
 void Connection::watch(std::uint32_t events) {
@@ -77,30 +89,32 @@ bool Connection::finish_connecting() {
   }
   is_connecting_ = false;
   watch(EPOLLIN);
-  if (parts_.peer.tls != nullptr) tls_ = parts_.peer.tls->start(fd_.get(), parts_.peer.name);
-  return true;
+  if (parts_.peer.tls == nullptr) return true;
+  tls_ = parts_.peer.tls->start(fd_.get(), parts_.peer.name);
+  if (!tls_) fail(Failure::kTls, "starting TLS");
+  return tls_ != nullptr;
 }
 
 void Connection::on_ready(std::uint32_t events) {
-  if (is_connecting_) {
-    if (!finish_connecting()) return;
-    if (is_opening_ && !tls_) {
-      is_opening_ = false;
-      if (!is_waiting_) parts_.owner.on_open(*this);
-    }
-    if (!fd_ || is_connecting_) return;
-    // TLS starts its handshake with whichever of these comes first.
-    if (!unsent_.empty()) return transmit();
-    if (tls_) receive();
-    return;
-  }
+  if (is_connecting_) return on_connected();
   if ((events & EPOLLOUT) != 0 || (tls_ && !unsent_.empty())) transmit();
   if (fd_ && !is_connecting_ && (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
-  // The first bytes that came were the server's part of the handshake.
-  if (is_opening_ && tls_ && !is_connecting_) {
-    is_opening_ = false;
-    if (!is_waiting_) parts_.owner.on_open(*this);
+  // The first bytes over TLS were the server's part of the handshake.
+  if (fd_ && !is_connecting_) settle_opening();
+}
+
+void Connection::on_connected() {
+  if (!finish_connecting()) return;
+  if (!tls_) {
+    settle_opening();
+    if (fd_ && !is_connecting_ && !unsent_.empty()) transmit();
+    return;
   }
+  if (!unsent_.empty()) return transmit();
+  receive();  // starts the handshake
+  if (!is_opening_) return;
+  // It may have ended within that call already, and then no event will tell.
+  parts_.loop.at(parts_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
 }
 
 void Connection::transmit() {
@@ -140,7 +154,6 @@ void Connection::receive() {
       count = ::recv(fd_.get(), parts_.room.data(), parts_.room.size(), 0);
       if (count < 0) {
         if (errno == EAGAIN || errno == EINTR) return;
-        if (!is_waiting_) return close();
         return fail(Failure::kReset, "receiving: " + text_of_errno(errno));
       }
     }
@@ -156,13 +169,9 @@ bool Connection::take(std::string_view data) {
   }
   std::size_t used = 0;
   switch (parser_.parse(data, used)) {
-    case http::ParseState::kMore:
-      return true;
-    case http::ParseState::kFailed:
-      fail(Failure::kMalformed, parser_.error());
-      return false;
-    case http::ParseState::kDone:
-      break;
+    case http::ParseState::kMore: return true;
+    case http::ParseState::kFailed: fail(Failure::kMalformed, parser_.error()); return false;
+    case http::ParseState::kDone: break;
   }
   // An answer before the whole request was sent is good, but the rest would be taken for another.
   take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty());
@@ -184,12 +193,7 @@ void Connection::take_answer(bool is_reusable) {
 }
 
 void Connection::peer_closed() {
-  if (!is_waiting_) {
-    const bool was_opening = is_opening_;
-    close();
-    if (was_opening) parts_.owner.on_failure(*this, Failure::kConnect, "closed by the server");
-    return;
-  }
+  if (!is_waiting_) return fail(Failure::kConnect, "closed by the server");
   if (parser_.finish() == http::ParseState::kDone) return take_answer(false);
   fail(Failure::kReset, parser_.error());
 }

@@ -76,6 +76,8 @@ class Connection final : private http::EventLoop::Watcher {
   static constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20;
 
   void on_ready(std::uint32_t events) override;
+  void on_connected();
+  void settle_opening();
   void connect();
   [[nodiscard]] bool finish_connecting();
   void transmit();
@@ -92,12 +94,12 @@ class Connection final : private http::EventLoop::Watcher {
 
   base::UniqueFd fd_;
   std::unique_ptr<http::TlsSession> tls_;
-  std::uint32_t events_ = 0;      // watched
+  std::uint32_t events_ = 0;  // watched
   bool is_connecting_ = false;
-  bool is_opening_ = false;       // open() was called and not answered yet
-  bool is_waiting_ = false;       // an answer is due
-  bool has_answered_ = false;     // since it was opened
-  std::string_view unsent_;       // of the request under way
+  bool is_opening_ = false;    // open() was called and not answered yet
+  bool is_waiting_ = false;    // an answer is due
+  bool has_answered_ = false;  // since it was opened
+  std::string_view unsent_;    // of the request under way
   http::ResponseParser parser_;
 };
 

@@ -1,12 +1,12 @@
 #include "estadio/load/entries.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/json.h"

@@ -1,10 +1,10 @@
 #include "estadio/load/entries.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include "estadio/contest/test_world.h"
 
 namespace estadio::load {
 namespace {
@@ -73,19 +73,17 @@ TEST(EntriesTest, AnEntryLargerThanTheBoundIsABadLine) {
 }
 
 TEST(EntriesTest, AFileIsReadToItsEnd) {
-  std::string path = testing::TempDir() + "entries_XXXXXX";
-  const int fd = ::mkstemp(path.data());
-  ASSERT_GE(fd, 0);
-  std::FILE* file = ::fdopen(fd, "w");
   constexpr int kLines = 50'000;  // more than one read
-  for (int i = 0; i < kLines; ++i) std::fprintf(file, "{\"discipline\":%d,\"student\":\"x\"}\n", i);
-  std::fclose(file);
-
-  const auto entries = Entries::from_file(path);
+  std::string text;
+  for (int i = 0; i < kLines; ++i) {
+    text += fmt::format("{{\"discipline\":{},\"student\":\"x\"}}\n", i);
+  }
+  const test::TempFolder folder;
+  test::write_file(folder / "entries", text);
+  const auto entries = Entries::from_file(folder / "entries");
   ASSERT_TRUE(entries);
   ASSERT_EQ(entries->size(), static_cast<std::size_t>(kLines));
   EXPECT_EQ(entries->at(kLines - 1).json, R"({"discipline":49999,"student":"x"})");
-  std::remove(path.c_str());
 }
 
 TEST(EntriesTest, AFileThatIsNotThereIsNamed) {

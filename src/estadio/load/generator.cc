@@ -1,10 +1,10 @@
 #include "estadio/load/generator.h"
 
-#include <fmt/format.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/format.h>
 #include <utility>
 
 namespace estadio::load {
@@ -19,7 +19,7 @@ constexpr std::size_t kReceiveBytes = std::size_t{64} * 1024;
 constexpr Nanos kBackoffMin = milliseconds(10);
 constexpr Nanos kBackoffMax = seconds(1);
 constexpr Nanos kRetryAfterMax = seconds(10);
-constexpr Nanos kPublishEvery = seconds(1);
+constexpr Nanos kPublishEvery = milliseconds(100);
 
 // Sweeping costs time for each connection: rarer with many of them.
 Nanos sweep_interval(std::int64_t connections, Nanos timeout) {
@@ -192,12 +192,11 @@ void Generator::send(Slot& slot) {
 void Generator::on_answer(Connection& connection, const http::ResponseParser& answer) {
   Slot& slot = slot_of(connection);
   ++measured_.answered;
-  slot.failures = 0;
   const int status = answer.status();
   if (status >= 200 && status < 300) return accept(slot, answer.body(), clock_.mono());
-  const bool may_retry = is_retryable(status);
-  give_back(slot, fmt::format("http_{}", status), may_retry,
-            may_retry ? retry_after_of(answer) : Nanos(0));
+  give_back(slot, {.kind = fmt::format("http_{}", status),
+                   .may_retry = is_retryable(status),
+                   .retry_after = retry_after_of(answer)});
 }
 
 void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
@@ -205,7 +204,7 @@ void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
     const std::optional<Answer> answer = json_.read_answer(body);
     if (answer) measured_.repeated_entries += answer->repeated;
     if (acks_ != nullptr && !acknowledge(slot, answer.value_or(Answer{}))) {
-      return give_back(slot, "answer", false, Nanos(0));
+      return give_back(slot, {.kind = "answer"});
     }
   }
   const Nanos latency = now - slot.intended;
@@ -214,6 +213,7 @@ void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
   measured_.service.record(now - slot.sent);
   measured_.accepted_entries += static_cast<std::uint64_t>(options_.schedule.batch);
   last_accepted_ = now;
+  slot.failures = 0;
   end_request(slot);
   make_free(slot);
 }
@@ -241,24 +241,25 @@ bool Generator::acknowledge(const Slot& slot, const Answer& answer) {
 void Generator::on_failure(Connection& connection, Connection::Failure failure,
                            std::string_view why) {
   Slot& slot = slot_of(connection);
-  ++slot.failures;
   if (slot.state == Slot::State::kOpening) {
     if (why_not_opened_.empty()) why_not_opened_ = why;
+    ++slot.failures;
     rest(slot, Slot::State::kResting, backoff(slot));
     return settle_opening(slot, Slot::State::kResting);
   }
-  give_back(slot, name_of(failure), true, backoff(slot));
+  give_back(slot, {.kind = name_of(failure), .may_retry = true, .is_of_connection = true});
 }
 
-void Generator::give_back(Slot& slot, std::string_view error, bool may_retry, Nanos delay) {
-  if (options_.retries && may_retry && !is_interrupted_) {
-    slot.last_error = error;
-    return rest(slot, Slot::State::kRetrying, std::max(delay, kBackoffMin));
+void Generator::give_back(Slot& slot, const Fault& fault) {
+  slot.failures = fault.may_retry ? slot.failures + 1 : 0;
+  if (options_.retries && fault.may_retry && !is_interrupted_) {
+    slot.last_error = fault.kind;
+    return rest(slot, Slot::State::kRetrying, std::max(fault.retry_after, backoff(slot)));
   }
-  ++measured_.errors[std::string(error)];
+  ++measured_.errors[std::string(fault.kind)];
   ++error_count_;
   end_request(slot);
-  if (delay > Nanos(0) && slot.failures > 0) return rest(slot, Slot::State::kResting, delay);
+  if (fault.is_of_connection) return rest(slot, Slot::State::kResting, backoff(slot));
   make_free(slot);
 }
 
@@ -285,12 +286,13 @@ void Generator::rest(Slot& slot, Slot::State state, Nanos delay) {
   slot.deadline = clock_.mono() + delay;
 }
 
-// Doubles with every failure in a row; a random half of it keeps connections from coming back all
-// at once.
+// Doubles with every failure in a row; the random half keeps connections from coming back all at
+// once.
 Nanos Generator::backoff(const Slot& slot) {
-  const unsigned doublings = std::min(slot.failures - 1, 10U);
+  const unsigned doublings = std::clamp(slot.failures, 1U, 10U) - 1;
   const Nanos most = std::min(kBackoffMin * (1 << doublings), kBackoffMax);
-  return most / 2 + Nanos(std::uniform_int_distribution<std::int64_t>(0, most.count() / 2)(jitter_));
+  return most / 2 +
+         Nanos(std::uniform_int_distribution<std::int64_t>(0, most.count() / 2)(jitter_));
 }
 
 bool Generator::is_over(Nanos now) const { return next_ >= planned_ || now >= backlog_until_; }
@@ -312,11 +314,11 @@ void Generator::check(Slot& slot, Nanos now) {
     case Slot::State::kBusy:
       if (now < std::min(slot.deadline, give_up_at_)) return;
       slot.connection.close();
-      ++slot.failures;
-      return give_back(slot, is_interrupted_ ? "interrupted" : "timeout", now < give_up_at_,
-                       backoff(slot));
+      return give_back(slot, {.kind = is_interrupted_ ? "interrupted" : "timeout",
+                              .may_retry = now < give_up_at_,
+                              .is_of_connection = true});
     case Slot::State::kRetrying:
-      if (now >= give_up_at_) return give_back(slot, slot.last_error, false, Nanos(0));
+      if (now >= give_up_at_) return give_back(slot, {.kind = slot.last_error});
       if (now < slot.deadline) return;
       ++measured_.retries;
       return send(slot);
@@ -328,8 +330,7 @@ void Generator::check(Slot& slot, Nanos now) {
       slot.connection.close();
       return on_failure(slot.connection, Connection::Failure::kConnect, "connecting: no answer");
     case Slot::State::kFree:
-    case Slot::State::kRetired:
-      return;
+    case Slot::State::kRetired: return;
   }
 }
 

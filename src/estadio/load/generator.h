@@ -110,7 +110,7 @@ class Generator final : private Connection::Owner {
   // Ends the run early: what was measured counts.
   void interrupt();
 
-  // What was known within the last second or so. Adds the latencies since the last call to
+  // What was known a moment ago. Adds the latencies of about as long as lies between two calls to
   // `recent`. To be called by one thread.
   [[nodiscard]] Progress take_progress(base::Histogram& recent);
 
@@ -120,11 +120,11 @@ class Generator final : private Connection::Owner {
   struct Slot {
     enum class State {
       kOpening,
-      kFree,     // in the list of free slots; its connection may have to be opened first
-      kBusy,     // an answer is due
-      kRetrying, // rests with its request
-      kResting,  // rests without one, after a failure
-      kRetired,  // nothing is left to be sent
+      kFree,      // in the list of free slots; its connection may have to be opened first
+      kBusy,      // an answer is due
+      kRetrying,  // rests with its request
+      kResting,   // rests without one, after a failure
+      kRetired,   // nothing is left to be sent
     };
 
     Slot(std::size_t index, const Connection::Parts& parts) : connection(index, parts) {}
@@ -134,14 +134,22 @@ class Generator final : private Connection::Owner {
     Slot* next_free = nullptr;
 
     std::string_view request;
-    std::string room;        // where the request stands unless the writer keeps it
-    std::string ids;         // of its entries, when acks need them
+    std::string room;  // where the request stands unless the writer keeps it
+    std::string ids;   // of its entries, when acks need them
     base::Nanos intended{};
     base::Nanos sent{};
     base::Nanos free_since{};
     base::Nanos deadline{};  // of the answer, or of the rest
     std::string last_error;  // of the request that is retried
-    unsigned failures = 0;   // in a row
+    unsigned failures = 0;   // in a row, of the kind that may pass
+  };
+
+  // Why a request was not accepted.
+  struct Fault {
+    std::string_view kind;          // as in Measurements::errors
+    bool may_retry = false;         // a later attempt may be accepted
+    bool is_of_connection = false;  // which is closed, and not to be opened again at once
+    base::Nanos retry_after{};      // as the server asks
   };
 
   // Slots in the order in which they became free.
@@ -171,8 +179,8 @@ class Generator final : private Connection::Owner {
   void send(Slot& slot);
   void accept(Slot& slot, std::string_view body, base::Nanos now);
   [[nodiscard]] bool acknowledge(const Slot& slot, const Answer& answer);
-  // A request went wrong: it is retried or counted.
-  void give_back(Slot& slot, std::string_view error, bool may_retry, base::Nanos delay);
+  // Retries the request or counts it as an error.
+  void give_back(Slot& slot, const Fault& fault);
   void end_request(Slot& slot);
   void make_free(Slot& slot);
   void rest(Slot& slot, Slot::State state, base::Nanos delay);
@@ -202,15 +210,15 @@ class Generator final : private Connection::Owner {
   std::minstd_rand jitter_;
 
   Phase phase_ = Phase::kOpening;
-  std::int64_t opening_ = 0;   // slots that are neither open nor failed yet
+  std::int64_t opening_ = 0;  // slots that are neither open nor failed yet
   std::int64_t opened_ = 0;
   std::string why_not_opened_;
   std::optional<base::Error> error_;
   bool is_interrupted_ = false;
 
-  std::int64_t planned_ = 0;   // requests in all
-  std::int64_t next_ = 0;      // the next one to be sent
-  std::int64_t in_hand_ = 0;   // slots that hold a request
+  std::int64_t planned_ = 0;     // requests in all
+  std::int64_t next_ = 0;        // the next one to be sent
+  std::int64_t in_hand_ = 0;     // slots that hold a request
   base::Nanos next_intended_{};  // of next_, in an open loop
   base::Nanos armed_for_{};
   base::Nanos start_{};

@@ -1,7 +1,6 @@
 #include "estadio/load/json_reader.h"
 
 #include <gtest/gtest.h>
-
 #include <string>
 
 namespace estadio::load {
@@ -17,8 +16,9 @@ base::Result<EntryFacts> entry_of(JsonReader& reader, std::string& line) {
 
 TEST(JsonReaderTest, FindsTheIdOfAnEntryWhereverItStands) {
   JsonReader reader;
-  for (std::string line : {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","discipline":1})",
-                           R"( { "a": [1,{"id":2}], "id" : "01934f5a-7c00-7abc-8def-0123456789ab" })"}) {
+  for (std::string line :
+       {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","discipline":1})",
+        R"( { "a": [1,{"id":2}], "id" : "01934f5a-7c00-7abc-8def-0123456789ab" })"}) {
     const auto facts = entry_of(reader, line);
     ASSERT_TRUE(facts);
     EXPECT_TRUE(facts->has_id);

@@ -7,45 +7,15 @@
 // Threads: run_load() may be called from any one; it starts the generators' and joins them.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <optional>
 #include <stop_token>
-#include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "base/settings.h"
+#include "estadio/load/options.h"
 #include "estadio/load/report.h"
 
 namespace estadio {
-
-struct LoadOptions {
-  std::string url;
-  std::optional<std::int64_t> rate = 10'000;  // entries a second; none: closed loop
-  std::chrono::nanoseconds duration = std::chrono::seconds(10);
-  std::int64_t connections = 64;
-  std::int64_t threads = 1;
-  std::int64_t batch = 1;  // entries a request
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);
-  bool retry = false;
-  std::chrono::nanoseconds retry_for = std::chrono::seconds(30);
-  std::string entries;  // a file; generated when empty
-  std::string acks;     // a file; none when empty
-  std::string json;     // a file, "-" for standard output; none when empty
-  std::int64_t seed = 0;  // of generated entries; 0 draws one
-  std::string tls_ca;
-  bool tls_insecure = false;
-
-  // What entries are generated of.
-  std::vector<std::string> faculties;
-  std::vector<std::int64_t> disciplines;
-};
-
-// Declares the command's settings; `options` holds the defaults and must outlive `settings`.
-void add_load_settings(base::Settings& settings, LoadOptions& options);
 
 // Makes the run. Shows its progress on standard error each second when that is a terminal, else
 // through `log` every five seconds. A stop request ends it early, and what was measured counts.

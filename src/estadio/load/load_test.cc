@@ -1,16 +1,20 @@
 #include "estadio/load/load.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <map>
 #include <set>
 #include <sstream>
 
-#include "estadio/load/scripted_server.h"
+#include "estadio/contest/test_world.h"
+#include "estadio/load/test_scripted_server.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "http/test_client.h"
+#include "http/tls.h"
 
 namespace estadio {
 namespace {
@@ -23,24 +27,14 @@ using Arrival = ScriptedServer::Arrival;
 
 class LoadTest : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_NE(::mkdtemp(folder_.data()), nullptr); }
-  void TearDown() override {
-    for (const char* name : {"acks", "json", "entries"}) ::unlink(path(name).c_str());
-    ::rmdir(folder_.c_str());
-  }
-
-  [[nodiscard]] std::string path(std::string_view name) const {
-    return folder_ + "/" + std::string(name);
-  }
+  [[nodiscard]] std::string path(std::string_view name) const { return folder_ / name; }
   [[nodiscard]] std::string content(std::string_view name) const {
-    std::ostringstream text;
-    text << std::ifstream(path(name)).rdbuf();
-    return text.str();
+    return test::read_file(folder_ / name);
   }
   [[nodiscard]] std::vector<std::string> lines(std::string_view name) const {
     std::vector<std::string> lines;
-    std::ifstream file(path(name));
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    std::istringstream text(content(name));
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
     return lines;
   }
 
@@ -56,12 +50,12 @@ class LoadTest : public testing::Test {
   }
 
   base::Result<load::Report> run(const LoadOptions& options, std::stop_token stop = {}) {
-    return run_load(options, clock_, log_, std::move(stop));
+    return run_load(options, clock_, log_.logger(), std::move(stop));
   }
 
+  test::TempFolder folder_;
   base::SystemClock clock_;
-  base::Logger log_{clock_, {.level = base::LogLevel::kError}};
-  std::string folder_ = testing::TempDir() + "load_XXXXXX";
+  test::CapturedLog log_;
 };
 
 // The text between `"key":"` and the next quote.
@@ -91,7 +85,9 @@ TEST_F(LoadTest, AcksAreWhatTheServerAnswered) {
   EXPECT_EQ(load_exit_status(*report), 0);
 
   std::map<std::string, std::string> acks;
-  for (const std::string& line : lines("acks")) acks[text_of(line, "id")] = text_of(line, "outcome");
+  for (const std::string& line : lines("acks")) {
+    acks[text_of(line, "id")] = text_of(line, "outcome");
+  }
   EXPECT_EQ(lines("acks").size(), 80U);
   EXPECT_EQ(acks, answered);
 }
@@ -160,9 +156,9 @@ TEST_F(LoadTest, RepeatedEntriesAreCountedWhenIdsAreGiven) {
 
 TEST_F(LoadTest, ThreadsTogetherMakeTheOnePlannedRun) {
   const ScriptedServer server(ScriptedServer::accept);
-  std::ofstream entries(path("entries"));
-  for (int i = 0; i < 100; ++i) entries << fmt::format("{{\"n\":{}}}\n", i);
-  entries.close();
+  std::string entries;
+  for (int i = 0; i < 100; ++i) entries += fmt::format("{{\"n\":{}}}\n", i);
+  test::write_file(path("entries"), entries);
   LoadOptions options = options_for(server);
   options.threads = 3;
   options.entries = path("entries");
@@ -197,6 +193,7 @@ TEST_F(LoadTest, ASeedIsDrawnWhenNoneIsGiven) {
   const auto report = run(options);
   ASSERT_TRUE(report);
   EXPECT_GT(report->seed, 0);
+  EXPECT_THAT(log_.text(), HasSubstr(fmt::format("seed={}", report->seed)));
 }
 
 TEST_F(LoadTest, AStopRequestEndsTheRunWithItsReport) {
@@ -261,25 +258,96 @@ TEST_F(LoadTest, BadOptionsAreNamedBeforeAnythingIsSent) {
     return report.error().message();
   };
   EXPECT_THAT(error_of([](auto& o) { o.url = "ftp://h:1"; }), HasSubstr("ftp://h:1"));
-  EXPECT_THAT(error_of([](auto& o) { o.duration = base::Nanos(0); }), HasSubstr("--duration"));
-  EXPECT_THAT(error_of([](auto& o) { o.timeout = base::Nanos(0); }), HasSubstr("--timeout"));
-  EXPECT_THAT(error_of([](auto& o) { o.threads = 5; }), HasSubstr("--threads"));
+  EXPECT_THAT(error_of([](auto& o) { o.duration = base::Nanos(0); }), HasSubstr("duration: "));
+  EXPECT_THAT(error_of([](auto& o) { o.timeout = base::Nanos(0); }), HasSubstr("timeout: "));
+  EXPECT_THAT(error_of([](auto& o) { o.threads = 5; }), HasSubstr("threads: "));
   EXPECT_THAT(error_of([](auto& o) { o.entries = "/nowhere/e"; }), HasSubstr("/nowhere/e"));
   EXPECT_THAT(error_of([](auto& o) { o.acks = "/nowhere/a"; }), HasSubstr("/nowhere/a"));
   EXPECT_THAT(error_of([](auto& o) { o.json = "/nowhere/j"; }), HasSubstr("/nowhere/j"));
-  std::ofstream(path("entries")) << "{\"a\":\"" << std::string(100'000, 'x') << "\"}\n";
+  test::write_file(path("entries"), "{\"a\":\"" + std::string(100'000, 'x') + "\"}\n");
   EXPECT_THAT(error_of([&](auto& o) {
                 o.entries = path("entries");
                 o.batch = 1000;
               }),
-              HasSubstr("--batch"));
+              HasSubstr("batch: "));
   EXPECT_EQ(server.connections(), 0);
+}
+
+// Over TLS, with a certificate for localhost and 127.0.0.1 that trusts itself.
+class LoadTlsTest : public LoadTest {
+ protected:
+  void SetUp() override {
+    const std::string command = fmt::format(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 "
+        "-keyout {} -out {} 2>/dev/null",
+        path("key"), path("certificate"));
+    if (std::system(command.c_str()) != 0) GTEST_SKIP() << "needs the openssl command";
+    auto context = http::TlsContext::for_server(path("certificate"), path("key"));
+    ASSERT_TRUE(context) << context.error().message();
+    tls_.emplace(*std::move(context));
+    auto server = http::Server::open(
+        {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}, .limits = {}, .tls = &*tls_},
+        {http::TestService::factory([](http::Router& router, http::EventLoop&) {
+          router.add(http::Method::kPost, "/v1/entries",
+                     [](const http::Request&, http::Exchange exchange) {
+                       exchange.respond({.status = 200,
+                                         .content_type = "application/json",
+                                         .body = "{}",
+                                         .extra_headers = {}});
+                     });
+        })},
+        clock_, log_.logger());
+    ASSERT_TRUE(server) << server.error().message();
+    server_ = *std::move(server);
+    server_->serve();
+    server_->serve();
+    options_.url = fmt::format("https://localhost:{}", server_->address().port);
+    options_.rate = 500;
+    options_.duration = milliseconds(200);
+    options_.connections = 4;
+    options_.faculties = {"Ingeniería"};
+    options_.disciplines = {1};
+  }
+  std::optional<http::TlsContext> tls_;
+  std::unique_ptr<http::Server> server_;
+  LoadOptions options_;
+};
+
+TEST_F(LoadTlsTest, AServerThatIsTrustedTakesEverything) {
+  options_.tls_ca = path("certificate");
+  for (const bool by_name : {true, false}) {
+    if (!by_name) options_.url = "https://" + server_->address().to_string();
+    const auto report = run(options_);
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->measured.accepted_entries, 100U);
+    EXPECT_EQ(report->error_count(), 0U);
+  }
+}
+
+TEST_F(LoadTlsTest, AnyServerIsTrustedWhenAskedTo) {
+  options_.tls_insecure = true;
+  options_.rate = std::nullopt;
+  const auto report = run(options_);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_GT(report->measured.accepted_entries, 0U);
+  EXPECT_EQ(report->error_count(), 0U);
+}
+
+TEST_F(LoadTlsTest, AServerThatIsNotTrustedGetsNothing) {
+  const auto report = run(options_);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(report.error().message(), HasSubstr("TLS"));
 }
 
 class LoadSettingsTest : public testing::Test {
  protected:
   base::Result<base::Settings::Next> load(const std::vector<std::string>& arguments) {
-    base::Settings settings({.program = "estadio", .command = "load", .about = "", .examples = "",
+    base::Settings settings({.program = "estadio",
+                             .command = "load",
+                             .about = "",
+                             .examples = "",
                              .commands = {"load"}});
     add_load_settings(settings, options_);
     return settings.load(arguments, [](const std::string&) { return nullptr; });
@@ -289,10 +357,12 @@ class LoadSettingsTest : public testing::Test {
 };
 
 TEST_F(LoadSettingsTest, FlagsSetTheOptions) {
-  ASSERT_TRUE(load({"http://h:1", "--rate", "123", "--duration", "3s", "--connections", "7",
-                    "--threads", "2", "--batch", "10", "--timeout", "2s", "--retry", "--retry-for",
-                    "1m", "--entries", "e", "--acks", "a", "--json", "-", "--seed", "5", "--tls-ca",
-                    "ca.pem", "--tls-insecure"}));
+  ASSERT_TRUE(
+      load({"http://h:1", "--rate",    "123",         "--duration", "3s",        "--connections",
+            "7",          "--threads", "2",           "--batch",    "10",        "--timeout",
+            "2s",         "--retry",   "--retry-for", "1m",         "--entries", "e",
+            "--acks",     "a",         "--json",      "-",          "--seed",    "5",
+            "--tls-ca",   "ca.pem"}));
   EXPECT_EQ(options_.url, "http://h:1");
   EXPECT_EQ(options_.rate, 123);
   EXPECT_EQ(options_.duration, std::chrono::seconds(3));
@@ -307,7 +377,19 @@ TEST_F(LoadSettingsTest, FlagsSetTheOptions) {
   EXPECT_EQ(options_.json, "-");
   EXPECT_EQ(options_.seed, 5);
   EXPECT_EQ(options_.tls_ca, "ca.pem");
-  EXPECT_TRUE(options_.tls_insecure);
+}
+
+TEST_F(LoadSettingsTest, OptionsThatDoNotFitTogetherAreNamed) {
+  const auto error_of = [this](std::vector<std::string> arguments) {
+    options_ = {};
+    arguments.insert(arguments.begin(), "https://h:1");
+    const auto next = load(arguments);
+    return next ? std::string() : next.error().message();
+  };
+  EXPECT_EQ(error_of({"--tls-insecure"}), "");
+  EXPECT_THAT(error_of({"--tls-insecure", "--tls-ca", "ca.pem"}), HasSubstr("tls-insecure: "));
+  EXPECT_THAT(error_of({"--threads", "3", "--connections", "2"}), HasSubstr("threads: "));
+  EXPECT_THAT(error_of({"--duration", "0"}), HasSubstr("duration: "));
 }
 
 TEST_F(LoadSettingsTest, TheRateIsANumberOrMax) {

@@ -1,10 +1,9 @@
 #include "estadio/load/report.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fmt/format.h>
 #include <utility>
 
 #include "base/json.h"
@@ -166,11 +165,17 @@ std::string to_text(const Report& report) {
                       latency_row("service", measured.service));
 
   if (const std::string why = report.saturation(); !why.empty()) {
-    text += fmt::format("  the generator was saturated: {}; the figures are its own as much as the "
-                        "server's\n", why);
+    text += fmt::format(
+        "  the generator was saturated: {}; the figures are its own as much as the "
+        "server's\n",
+        why);
   } else {
-    text += fmt::format("  generator {:.0f} % of a core, 99 % of sends at most {} ms late\n",
-                        measured.cpu_share * 100, ms_text(to_ms(measured.late.quantile(0.99))));
+    text += fmt::format("  generator {:.0f} % of a core", measured.cpu_share * 100);
+    if (measured.late.count() > 0) {
+      text += fmt::format(", 99 % of sends at most {} ms late",
+                          ms_text(to_ms(measured.late.quantile(0.99))));
+    }
+    text += '\n';
   }
   return text;
 }

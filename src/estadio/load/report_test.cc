@@ -1,10 +1,9 @@
 #include "estadio/load/report.h"
 
+#include <cstdlib>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 #include "estadio/load/json_reader.h"
 
@@ -33,7 +32,10 @@ Measurements measured_from(int first_ms, int last_ms) {
 }
 
 Report report_of(Measurements measured) {
-  return {.url = "http://127.0.0.1:8080", .rate = 10'000, .connections = 64, .seed = 42,
+  return {.url = "http://127.0.0.1:8080",
+          .rate = 10'000,
+          .connections = 64,
+          .seed = 42,
           .measured = std::move(measured)};
 }
 

@@ -1,10 +1,9 @@
 #include "estadio/load/request_writer.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <fmt/format.h>
 
 #include "base/check.h"
 

@@ -54,8 +54,8 @@ class RequestWriter {
   const Entries& entries_;
   const Options options_;
   const base::Clock& clock_;
-  const std::string head_start_;  // up to the value of Content-Length
-  std::size_t body_at_ = 0;       // where bodies begin in a room
+  const std::string head_start_;       // up to the value of Content-Length
+  std::size_t body_at_ = 0;            // where bodies begin in a room
   std::vector<std::string> prepared_;  // by entry; empty when requests are put together
 
   std::size_t next_in_turn_ = 0;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <map>
 #include <set>
 
@@ -28,7 +27,9 @@ Sent take_apart(std::string_view request) {
   std::size_t scanned = 0;
   EXPECT_EQ(http::parse_head(request, scanned, head, error), http::ParseState::kDone) << request;
   EXPECT_EQ(request.size(), head.size + head.content_length) << request;
-  Sent sent{.path = std::string(head.path), .host = {}, .type = {},
+  Sent sent{.path = std::string(head.path),
+            .host = {},
+            .type = {},
             .body = std::string(request.substr(head.size))};
   for (const http::Header& each : std::span(head.headers).first(head.header_count)) {
     if (each.name == "Host") sent.host = each.value;
@@ -41,6 +42,7 @@ std::vector<std::string> bodies_of(RequestWriter& writer, int count) {
   std::vector<std::string> bodies;
   std::string room;
   std::string ids;
+  bodies.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) bodies.push_back(take_apart(writer.next(room, ids)).body);
   return bodies;
 }
@@ -114,8 +116,8 @@ TEST(RequestWriterTest, GivenIdsAreOfVersion7AndDiffer) {
 }
 
 TEST(RequestWriterTest, AnEntrysOwnIdIsLeftAlone) {
-  const Entries entries = entries_of(
-      "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n{\"id\":null}\n");
+  const Entries entries =
+      entries_of("{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n{\"id\":null}\n");
   RequestWriter writer(entries, target_of("http://h:1"), {.batch = 2, .gives_ids = true}, kClock);
   std::string room;
   std::string ids;

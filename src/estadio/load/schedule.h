@@ -41,8 +41,8 @@ class Schedule {
   [[nodiscard]] std::int64_t due_within(std::chrono::nanoseconds elapsed) const {
     if (is_closed_loop()) return std::numeric_limits<std::int64_t>::max();
     const std::int64_t ns = elapsed.count() < 0 ? 0 : elapsed.count();
-    const std::int64_t entries = ns / kSecond * *options_.rate +
-                                 divide_up(ns % kSecond * *options_.rate, kSecond);
+    const std::int64_t entries =
+        ns / kSecond * *options_.rate + divide_up(ns % kSecond * *options_.rate, kSecond);
     const std::int64_t requests = divide_up(entries, options_.batch);
     if (requests <= options_.thread) return 0;
     return divide_up(requests - options_.thread, options_.threads);
@@ -59,7 +59,9 @@ class Schedule {
  private:
   static constexpr std::int64_t kSecond = 1'000'000'000;
 
-  static constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+  static constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
+    return (a + b - 1) / b;
+  }
 
   const Options options_;
 };

@@ -1,8 +1,7 @@
 #include "estadio/load/target.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace estadio::load {
 
@@ -10,8 +9,9 @@ base::Result<Target> Target::parse(std::string_view url) {
   constexpr std::string_view kHttp = "http://";
   constexpr std::string_view kHttps = "https://";
   const auto bad = [&] {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("expected http://HOST:PORT[/PATH] or https://..., got '{}'", url));
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("expected http://HOST:PORT[/PATH] or https://..., got '{}'", url));
   };
 
   Target target;
@@ -33,8 +33,9 @@ base::Result<Target> Target::parse(std::string_view url) {
   }
 
   const bool has_port = authority.rfind(':') != std::string_view::npos && !authority.ends_with(']');
-  auto address = http::Address::parse(
-      has_port ? std::string(authority) : fmt::format("{}:{}", authority, target.is_tls ? 443 : 80));
+  auto address =
+      http::Address::parse(has_port ? std::string(authority)
+                                    : fmt::format("{}:{}", authority, target.is_tls ? 443 : 80));
   if (!address || !address->unix_path.empty() || address->port == 0) return bad();
   if (authority.find('@') != std::string_view::npos) return bad();
   target.address = *std::move(address);

@@ -32,7 +32,8 @@ base::Nanos read_waited() {
 ThreadUsage ThreadUsage::now() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return {.ran = std::chrono::seconds(time.tv_sec) + base::Nanos(time.tv_nsec), .waited = read_waited()};
+  return {.ran = std::chrono::seconds(time.tv_sec) + base::Nanos(time.tv_nsec),
+          .waited = read_waited()};
 }
 
 }  // namespace estadio::load

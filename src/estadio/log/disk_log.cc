@@ -17,6 +17,9 @@
 namespace estadio {
 namespace {
 
+constexpr std::string_view kHasFailed =
+    "the log has failed and refuses entries until the process is started again";
+constexpr std::string_view kIsBusy = "the log has as much waiting as it may hold";
 constexpr std::size_t kReadRecords = 4096;  // enough for one call of a reader
 
 // Writes all of `bytes` at `position`. Errors keep errno's meaning.
@@ -65,22 +68,30 @@ class DiskLog::Reader final : public PartitionReader {
   base::Result<void> read(std::vector<LoggedRecord>& records,
                           std::chrono::nanoseconds patience) override {
     records.clear();
-    held_.clear();
     {
       std::unique_lock lock(log_.mutex_);
-      log_.readers_.wait_for(
-          lock, patience, [this] { return is_woken_ || log_.next_offsets_[index_] > position_; });
-      is_woken_ = false;
-      if (log_.next_offsets_[index_] <= position_) return {};
-      if (locate_in_tail()) hold_tail_blocks();
-    }
-    if (held_.empty()) return read_file(records);
-    for (const auto& held : held_) {
-      if (const BlockPart* part = part_of(held->block, partition_)) {
-        append_records(records, *part, held->block.time_ms, position_);
+      const auto has_more = [this] { return log_.next_offsets_[index_] > position_; };
+      log_.readers_.wait_for(lock, patience, [&] { return is_woken_ || has_more(); });
+      if (!has_more()) {
+        is_woken_ = false;
+        return {};
       }
     }
-    if (!records.empty()) position_ = records.back().offset + 1;
+    // There is a record: blocks that hold others' alone are passed over.
+    while (records.empty()) {
+      held_.clear();
+      {
+        const std::scoped_lock lock(log_.mutex_);
+        if (locate_in_tail()) hold_tail_blocks();
+      }
+      if (held_.empty()) return read_file(records);
+      for (const auto& held : held_) {
+        if (const BlockPart* part = part_of(held->block, partition_)) {
+          append_records(records, *part, held->block.time_ms, position_);
+        }
+      }
+    }
+    position_ = records.back().offset + 1;
     return {};
   }
 
@@ -337,10 +348,7 @@ void DiskLog::append(const RecordBatch& batch, Done done) {
     }
     if (!has_room) code = base::Code::kResourceExhausted;
   }
-  done(base::fail(code,
-                  code == base::Code::kUnavailable
-                      ? "the log has failed and refuses entries until the process is started again"
-                      : "the log has as much waiting as it may hold"));
+  done(base::fail(code, std::string(code == base::Code::kUnavailable ? kHasFailed : kIsBusy)));
 }
 
 void DiskLog::commit_until_stopped(const std::stop_token& stop) {
@@ -361,6 +369,7 @@ void DiskLog::commit_until_stopped(const std::stop_token& stop) {
 }
 
 base::Result<void> DiskLog::commit(Gathering& gathered) {
+  if (has_failed_) return base::fail(base::Code::kUnavailable, std::string(kHasFailed));
   auto fresh = std::make_shared<TailBlock>();
   last_time_ms_ = std::max(last_time_ms_, clock_.wall_ms());
   encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_, next_offsets_,
@@ -375,6 +384,7 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (auto written = write_block(fresh->bytes); !written) {
     log_.error("writing the log failed: refusing entries until the process is started again",
                {{"error", written.error()}});
+    has_failed_ = true;
     const std::scoped_lock lock(mutex_);
     stats_.has_failed = true;
     return base::fail(base::Code::kInternal, written.error().message());

@@ -126,6 +126,7 @@ class DiskLog final : public EventLog {
   std::size_t active_end_ = 0;  // where the next block goes
   std::uint64_t next_sequence_ = 0;
   std::int64_t last_time_ms_ = 0;
+  bool has_failed_ = false;
   std::unique_ptr<Runway> runway_;
 
   mutable std::mutex mutex_;

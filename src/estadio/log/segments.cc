@@ -135,10 +135,13 @@ base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {
     ASSIGN_OR_RETURN(has_header, fill(at, kBlockHeaderBytes));
     if (has_header && block_size(view(at, kBlockHeaderBytes))) {
       ASSIGN_OR_RETURN(const auto found, block_at(at));
-      if (found && found->block.sequence >= next_sequence_ && at != position_)
-        return base::fail(damage());
-      if (found && at == position_ && found->block.sequence == next_sequence_)
-        return rest;  // written meanwhile
+      if (found && found->block.sequence >= next_sequence_) {
+        // Unless what stands before it was being written at the first look.
+        buffer_.clear();
+        ASSIGN_OR_RETURN(const auto before, block_at(position_));
+        if (!before || before->block.sequence != next_sequence_) return base::fail(damage());
+        return rest;
+      }
     }
     at += kBlockAlignment;
   }

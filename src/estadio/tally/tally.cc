@@ -48,7 +48,8 @@ class Tally::Reader {
   // Goes on until stopped; starts over from the book's position after whatever can pass.
   void run(const std::stop_token& stop) {
     auto pause = kRetryFirst;
-    while (!stop.stop_requested()) {
+    // Once at least: who ends the tally at once still wants what the log holds to be counted.
+    do {
       const auto outcome = count_from_the_books_position(stop);
       if (outcome) return;
       const bool may_pass = outcome.error().code() == base::Code::kUnavailable ||
@@ -67,7 +68,7 @@ class Tally::Reader {
                           {"error", outcome.error()}});
       wait(stop, pause);
       pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
-    }
+    } while (!stop.stop_requested());
   }
 
   base::Result<void> count_from_the_books_position(const std::stop_token& stop) {

@@ -220,9 +220,17 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
   }
   const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
   std::ranges::sort(acks.acks_, {}, key);
-  // Repeats of an answer are one ack; two answers that differ stay two, and one of them is wrong.
-  const auto repeats = std::ranges::unique(acks.acks_, {}, key);
-  acks.acks_.erase(repeats.begin(), repeats.end());
+  // Repeats of an answer are one ack, and one that does not say the outcome is as one that does
+  // (it sorts first). Two outcomes of one id stay two acks: one of them is wrong.
+  std::vector<Ack> each;
+  for (const Ack& ack : acks.acks_) {
+    if (!each.empty() && each.back().id == ack.id) {
+      if (each.back().outcome == ack.outcome) continue;
+      if (each.back().outcome < 0) each.pop_back();
+    }
+    each.push_back(ack);
+  }
+  acks.acks_ = std::move(each);
   return acks;
 }
 

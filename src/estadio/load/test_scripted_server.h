@@ -1,4 +1,4 @@
-// For tests: a small HTTP server over real sockets, in a thread of its own, that answers as a
+// Test only: a small HTTP server over real sockets, in a thread of its own, that answers as a
 // script says: late, in pieces, wrongly, or not at all.
 //
 //   ScriptedServer server([](const ScriptedServer::Arrival& arrival) {
@@ -9,10 +9,10 @@
 // Threads: the script is called in the server's; everything else may be called from any.
 #pragma once
 
-#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <chrono>
+#include <fmt/format.h>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,9 +43,9 @@ class ScriptedServer {
 
   struct Reply {
     std::string bytes;
-    base::Nanos delay{};         // before the bytes
-    bool closes = false;         // after the bytes
-    bool resets = false;         // instead of the bytes
+    base::Nanos delay{};  // before the bytes
+    bool closes = false;  // after the bytes
+    bool resets = false;  // instead of the bytes
   };
 
   using Script = std::function<Reply(const Arrival&)>;

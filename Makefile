@@ -1,0 +1,56 @@
+# The commands of every day, over the presets of CMakePresets.json. Each does its own set-up:
+# installs what it needs from Debian (tools/deps), configures and builds.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The suites to run, where not all: make test SUITES="unit blackbox"
+SUITES ?=
+
+.PHONY: help build run test test-sanitizers bench lint format fuzz deps clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the release into build/release/bin
+	@tools/deps build
+	@tools/build release
+
+run: ## run a contest: 10,000 entries a second, proven, with its page
+	@tools/deps build
+	@tools/build release estadio
+	@tools/run
+
+test: ## run all tests on the release; SUITES="unit blackbox" runs only these
+	@tools/deps build test
+	@tools/build release
+	@tools/test --preset release $(SUITES)
+
+test-sanitizers: ## run the unit, contract and black-box tests under asan with ubsan, then tsan
+	@tools/deps build test
+	@tools/build asan
+	@tools/build tsan
+	@tools/test --preset asan --preset tsan $(SUITES)
+
+bench: ## measure beside nginx, wrk and the bare disk
+	@tools/deps build bench
+	@tools/build release
+	@bench/run
+
+lint: ## check format, includes, names, likely bugs, pages and scripts
+	@tools/deps build lint
+	@tools/lint
+
+format: ## format the C++ sources in place
+	@tools/deps lint
+	@tools/format
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each
+	@tools/deps build fuzz
+	@tools/fuzz
+
+deps: ## install from Debian what any of these needs
+	@tools/deps
+
+clean: ## remove everything that was built
+	rm -rf build web/node_modules web/dist

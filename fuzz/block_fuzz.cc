@@ -1,0 +1,116 @@
+// Blocks and segment headers of the log: any bytes, also those whose checksum is right, are read
+// without harm; and what was written is read back the same.
+#include "estadio/log/block.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "fuzz.h"
+
+namespace {
+
+constexpr std::uint64_t kSeed = 42;
+
+// Makes the checksum at `at` that of all the bytes after it.
+void sign(std::string& bytes, std::size_t at, std::uint64_t seed) {
+  const std::string_view rest = std::string_view(bytes).substr(at + 8);
+  const std::uint64_t checksum = XXH3_64bits_withSeed(rest.data(), rest.size(), seed);
+  std::memcpy(bytes.data() + at, &checksum, sizeof checksum);
+}
+
+void check_block(std::string_view bytes) {
+  const auto block = estadio::decode_block(bytes, kSeed);
+  if (!block) return;
+  const char* last = bytes.data() + estadio::kBlockHeaderBytes;
+  for (const estadio::BlockPart& part : block->parts) {
+    CHECK(part.lines.data() >= last);
+    last = part.lines.data() + part.lines.size();
+    CHECK(last <= bytes.data() + bytes.size());
+  }
+}
+
+// The input as it is, where its size lets it be a block; then as a block with a right checksum.
+void check_as_block(std::string_view input) {
+  if (input.size() < estadio::kBlockHeaderBytes) return;
+  const auto claimed = estadio::block_size(input);
+  if (claimed && *claimed <= input.size()) check_block(input.substr(0, *claimed));
+
+  std::string bytes(input);
+  bytes.resize((bytes.size() + estadio::kBlockAlignment - 1) / estadio::kBlockAlignment *
+               estadio::kBlockAlignment);
+  const std::uint32_t magic = 0x4B4C'4245;
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  std::memcpy(bytes.data(), &magic, sizeof magic);
+  std::memcpy(bytes.data() + 4, &size, sizeof size);
+  sign(bytes, 8, kSeed);
+  CHECK(estadio::block_size(bytes) == bytes.size());
+  check_block(bytes);
+}
+
+void check_as_segment_header(std::string_view input) {
+  static_cast<void>(estadio::SegmentHeader::decode(input));
+  std::string bytes(input.substr(0, estadio::kSegmentHeaderBytes));
+  bytes.resize(estadio::kSegmentHeaderBytes);
+  const std::string_view start("ESTADIO1\1\0\0\0", 12);
+  bytes.replace(0, start.size(), start);
+  sign(bytes, 16, 0);
+  const auto header = estadio::SegmentHeader::decode(bytes);
+  if (!header) return;
+  const auto again = estadio::SegmentHeader::decode(header->encode());
+  CHECK(again.has_value());
+  CHECK(again->number == header->number && again->first_sequence == header->first_sequence);
+  CHECK(again->created_ms == header->created_ms && again->next_offsets == header->next_offsets);
+  CHECK(again->topic_ids[0] == header->topic_ids[0] && again->topic_ids[1] == header->topic_ids[1]);
+}
+
+// The input as the lines of a batch: byte 0 chooses the partitions, the rest goes to them in turn.
+void check_round_trip(std::string_view input) {
+  if (input.empty()) return;
+  estadio::RecordBatch batch(1 + static_cast<unsigned char>(input[0]) % 4);
+  fuzz::Cuts cuts(input);
+  std::size_t next = 0;
+  for (std::size_t at = 1; at < input.size(); ++next) {
+    const std::size_t end = cuts.next(at, input.size());
+    estadio::RecordBatch::Part& part = batch.parts[next % batch.parts.size()];
+    part.lines += input.substr(at, end - at);
+    ++part.count;
+    at = end;
+  }
+  std::vector<std::int64_t> offsets(batch.parts.size());
+  for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = static_cast<std::int64_t>(i * 1000);
+  std::string bytes;
+  estadio::encode_block(bytes, batch, 7, 1'795'446'245'678, offsets, kSeed);
+  CHECK(estadio::block_size(bytes) == bytes.size());
+  const auto block = estadio::decode_block(bytes, kSeed);
+  CHECK(block && block->sequence == 7 && block->time_ms == 1'795'446'245'678);
+  CHECK(block->records == next);
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+    if (batch.parts[i].count == 0) continue;
+    const estadio::BlockPart& part = block->parts.at(found++);
+    CHECK(&batch.part(part.partition) == &batch.parts[i]);
+    CHECK(part.lines == batch.parts[i].lines && part.records == batch.parts[i].count);
+    CHECK(part.first_offset == offsets[i]);
+  }
+  CHECK(found == block->parts.size());
+  // Neither another log's seed nor a changed byte passes.
+  CHECK(!estadio::decode_block(bytes, kSeed + 1));
+  std::string altered = bytes;
+  altered[8 + input.size() % (altered.size() - 8)] ^= 0x10;
+  CHECK(!estadio::decode_block(altered, kSeed));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input = fuzz::text_of(data, size);
+  check_as_block(input);
+  check_as_segment_header(input);
+  check_round_trip(input);
+  return 0;
+}

@@ -1,0 +1,60 @@
+#include "estadio/contest/known_ids.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::int64_t kNowMs = test::TestClock::kStartMs;
+
+EntryBatch batch_of(std::uint64_t from, std::uint64_t until, bool is_given) {
+  EntryBatch batch;
+  for (std::uint64_t i = from; i < until; ++i) {
+    batch.entries.push_back({.id = test::numbered_id(i), .is_id_given = is_given});
+  }
+  return batch;
+}
+
+std::vector<Verdict> marked(const KnownIds& known, const EntryBatch& batch, std::int64_t now_ms) {
+  std::vector<Verdict> verdicts(batch.entries.size(), Verdict{.is_repeated = true});
+  known.mark_known(batch, verdicts, now_ms);
+  return verdicts;
+}
+
+TEST(KnownIdsTest, MarksWhatWasAddedAndUnmarksTheRest) {
+  KnownIds known(60'000);
+  known.add(batch_of(0, 5, true), kNowMs);
+  const auto verdicts = marked(known, batch_of(0, 10, true), kNowMs + 1000);
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(verdicts[i].is_repeated, i < 5) << i;
+}
+
+TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
+  KnownIds known(60'000);
+  known.add(batch_of(0, 5, false), kNowMs);
+  EXPECT_FALSE(marked(known, batch_of(0, 5, true), kNowMs)[0].is_repeated);
+  known.add(batch_of(0, 5, true), kNowMs);
+  EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
+}
+
+TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
+  KnownIds known(60'000);
+  std::vector<std::jthread> threads;
+  for (std::uint64_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&known, thread] {
+      for (std::uint64_t i = 0; i < 200; ++i) {
+        const EntryBatch batch = batch_of(thread * 1000 + i, thread * 1000 + i + 1, true);
+        known.add(batch, kNowMs);
+        EXPECT_TRUE(marked(known, batch, kNowMs)[0].is_repeated);
+        const std::vector<base::Uuid> read_back = {test::numbered_id(i)};
+        known.add(read_back, kNowMs - 10'000);
+      }
+    });
+  }
+}
+
+}  // namespace
+}  // namespace estadio

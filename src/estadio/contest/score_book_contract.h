@@ -1,0 +1,279 @@
+// The contract of ScoreBook, for every implementation.
+//
+// An adapter's test makes a harness and instantiates the suite:
+//
+//   struct RocksHarness {
+//     ScoreBook& open(const Contest& contest);  // a new, empty book; called once, before reopen()
+//     ScoreBook& reopen(const Contest& contest);  // the same book as a new process finds it
+//   };
+//   INSTANTIATE_TYPED_TEST_SUITE_P(Rocks, ScoreBookContract, RocksHarness);
+//
+// The references stay good until the next call of reopen() and the harness' end.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "estadio/contest/score_book.h"
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+
+template <class Harness>
+class ScoreBookContract : public testing::Test {
+ protected:
+  static constexpr PartitionId kWinners0{.topic = Outcome::kWinner, .number = 0};
+  static constexpr PartitionId kWinners1{.topic = Outcome::kWinner, .number = 1};
+  static constexpr PartitionId kLosers0{.topic = Outcome::kLoser, .number = 0};
+
+  void SetUp() override { book_ = &harness_.open(contest_); }
+  ScoreBook& book() { return *book_; }
+  void reopen(const Contest& contest) { book_ = &harness_.reopen(contest); }
+
+  // As many records of one faculty and discipline as the range has, less those repeated.
+  static ScoreCommit range(PartitionId partition, std::int64_t first, std::int64_t next,
+                           std::int64_t repeated = 0) {
+    ScoreCommit commit;
+    commit.topic_id = topic_id(partition.topic);
+    commit.partition = partition;
+    commit.first_offset = first;
+    commit.next_offset = next;
+    if (next - first > repeated) {
+      commit.deltas.push_back({.faculty = 0, .discipline = 0, .count = next - first - repeated});
+    }
+    commit.repeated = repeated;
+    return commit;
+  }
+  static base::Uuid topic_id(Outcome topic) {
+    return test::numbered_id(topic == Outcome::kWinner ? 1 : 2);
+  }
+
+  CommitOutcome commit(const ScoreCommit& commit) {
+    const auto outcome = book().commit(commit);
+    EXPECT_TRUE(outcome) << outcome.error().message();
+    return outcome.value_or(CommitOutcome{.is_applied = false, .position = -1});
+  }
+  Score read() {
+    auto score = book().read();
+    EXPECT_TRUE(score) << score.error().message();
+    return score ? *std::move(score) : Score();
+  }
+  std::int64_t position(PartitionId partition) {
+    return read().position(topic_id(partition.topic), partition);
+  }
+
+  using Counts = std::map<std::tuple<std::string, std::int64_t, Outcome>, std::int64_t>;
+  Counts counts() {
+    Counts counts;
+    for (const Score::Count& each : read().counts) {
+      const auto key = std::tuple(each.faculty, each.discipline_id, each.outcome);
+      EXPECT_TRUE(counts.emplace(key, each.count).second) << each.faculty << " is there twice";
+    }
+    return counts;
+  }
+  static std::int64_t positions_sum(const Score& score) {
+    std::int64_t sum = 0;
+    for (const Score::Position& each : score.positions) sum += each.next_offset;
+    return sum;
+  }
+
+  const Contest contest_ = Contest::defaults();
+  Harness harness_;
+  ScoreBook* book_ = nullptr;
+};
+
+TYPED_TEST_SUITE_P(ScoreBookContract);
+
+TYPED_TEST_P(ScoreBookContract, ANewBookIsEmpty) {
+  const Score score = this->read();
+  EXPECT_EQ(score.total(), 0);
+  EXPECT_EQ(score.repeated, 0);
+  EXPECT_TRUE(score.counts.empty());
+  EXPECT_EQ(this->position(this->kWinners0), 0);
+}
+
+TYPED_TEST_P(ScoreBookContract, ACommitAddsItsDeltasAndMovesThePosition) {
+  ScoreCommit commit = this->range(this->kWinners0, 0, 10, 1);
+  commit.deltas = {{.faculty = 0, .discipline = 0, .count = 4},
+                   {.faculty = 0, .discipline = 2, .count = 2},
+                   {.faculty = 1, .discipline = 1, .count = 3}};
+  const CommitOutcome outcome = this->commit(commit);
+  EXPECT_TRUE(outcome.is_applied);
+  EXPECT_EQ(outcome.position, 10);
+  commit.partition = this->kLosers0;
+  commit.topic_id = this->topic_id(Outcome::kLoser);
+  EXPECT_TRUE(this->commit(commit).is_applied);
+  EXPECT_TRUE(this->commit(this->range(this->kWinners0, 10, 15)).is_applied);
+
+  const typename TestFixture::Counts expected = {
+      {{"Ingeniería", 1, Outcome::kWinner}, 9}, {{"Ingeniería", 3, Outcome::kWinner}, 2},
+      {{"Agronomía", 2, Outcome::kWinner}, 3},  {{"Ingeniería", 1, Outcome::kLoser}, 4},
+      {{"Ingeniería", 3, Outcome::kLoser}, 2},  {{"Agronomía", 2, Outcome::kLoser}, 3}};
+  EXPECT_EQ(this->counts(), expected);
+  EXPECT_EQ(this->position(this->kWinners0), 15);
+  EXPECT_EQ(this->position(this->kLosers0), 10);
+  EXPECT_EQ(this->position(this->kWinners1), 0);
+  EXPECT_EQ(this->read().repeated, 2);
+}
+
+TYPED_TEST_P(ScoreBookContract, ACommitThatStartsElsewhereChangesNothingAndTellsThePosition) {
+  ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
+  const auto before = this->counts();
+  for (const auto& [first, next] : {std::pair<std::int64_t, std::int64_t>(0, 10),
+                                    {0, 20},
+                                    {9, 12},
+                                    {11, 12},
+                                    {1000, 2000},
+                                    {-1, 10}}) {
+    const CommitOutcome outcome = this->commit(this->range(this->kWinners0, first, next, 1));
+    EXPECT_FALSE(outcome.is_applied) << first;
+    EXPECT_EQ(outcome.position, 10) << first;
+  }
+  EXPECT_FALSE(this->commit(this->range(this->kWinners1, 5, 6)).is_applied);
+  EXPECT_EQ(this->counts(), before);
+  EXPECT_EQ(this->read().repeated, 0);
+  EXPECT_EQ(this->position(this->kWinners0), 10);
+  EXPECT_EQ(this->position(this->kWinners1), 0);
+}
+
+TYPED_TEST_P(ScoreBookContract, TheSameCommitTwiceAppliesOnce) {
+  const ScoreCommit commit = this->range(this->kLosers0, 0, 7, 2);
+  EXPECT_TRUE(this->commit(commit).is_applied);
+  const CommitOutcome again = this->commit(commit);
+  EXPECT_FALSE(again.is_applied);
+  EXPECT_EQ(again.position, 7) << "by which its giver sees that it was applied";
+  EXPECT_EQ(this->read().total(), 5);
+  EXPECT_EQ(this->read().repeated, 2);
+}
+
+TYPED_TEST_P(ScoreBookContract, ACommitOfRepeatsAloneMovesThePosition) {
+  EXPECT_TRUE(this->commit(this->range(this->kWinners0, 0, 3, 3)).is_applied);
+  EXPECT_EQ(this->position(this->kWinners0), 3);
+  EXPECT_EQ(this->read().total(), 0);
+  EXPECT_EQ(this->read().repeated, 3);
+}
+
+TYPED_TEST_P(ScoreBookContract, PositionsBelongToATopicsIdAndPartition) {
+  ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
+  // The topic was made anew: it is counted from its start.
+  ScoreCommit anew = this->range(this->kWinners0, 0, 4);
+  anew.topic_id = test::numbered_id(99);
+  EXPECT_TRUE(this->commit(anew).is_applied);
+  EXPECT_EQ(this->position(this->kWinners0), 10);
+  EXPECT_EQ(this->read().position(anew.topic_id, this->kWinners0), 4);
+  EXPECT_EQ(this->read().total(), 14);
+}
+
+TYPED_TEST_P(ScoreBookContract, LargeNumbersAreKeptExactly) {
+  constexpr std::int64_t kFar = std::int64_t{1} << 53;
+  EXPECT_TRUE(this->commit(this->range(this->kWinners0, 0, kFar + 1)).is_applied);
+  EXPECT_TRUE(this->commit(this->range(this->kWinners0, kFar + 1, kFar + 3)).is_applied);
+  EXPECT_EQ(this->position(this->kWinners0), kFar + 3);
+  EXPECT_EQ(this->read().total(), kFar + 3);
+}
+
+TYPED_TEST_P(ScoreBookContract, CountsAndPositionsComeBackTogetherAfterReopening) {
+  ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10, 1)).is_applied);
+  ASSERT_TRUE(this->commit(this->range(this->kLosers0, 0, 5)).is_applied);
+  const auto before = this->counts();
+  for (int i = 0; i < 2; ++i) {
+    this->reopen(this->contest_);
+    EXPECT_EQ(this->counts(), before);
+    EXPECT_EQ(this->read().repeated, 1);
+    EXPECT_EQ(this->position(this->kWinners0), 10);
+    EXPECT_EQ(this->position(this->kLosers0), 5);
+  }
+  EXPECT_FALSE(this->commit(this->range(this->kLosers0, 0, 5)).is_applied);
+  EXPECT_TRUE(this->commit(this->range(this->kLosers0, 5, 6)).is_applied);
+}
+
+TYPED_TEST_P(ScoreBookContract, AFacultyThatTheContestNoLongerHasKeepsItsCounts) {
+  ScoreCommit commit = this->range(this->kWinners0, 0, 7);
+  commit.deltas = {{.faculty = 0, .discipline = 0, .count = 3},
+                   {.faculty = 1, .discipline = 2, .count = 4}};
+  ASSERT_TRUE(this->commit(commit).is_applied);
+  const auto smaller = Contest::from_toml(
+      "[[faculty]]\nname = \"Química: 1/2 \\\"x\\\"\"\n[[faculty]]\nname = \"Agronomía\"\n"
+      "[[discipline]]\nid = 30\nname = \"Remo\"\n",
+      "test");
+  ASSERT_TRUE(smaller);
+  this->reopen(*smaller);
+  commit = this->range(this->kWinners0, 7, 12);
+  commit.deltas = {{.faculty = 0, .discipline = 0, .count = 2},
+                   {.faculty = 1, .discipline = 0, .count = 3}};
+  ASSERT_TRUE(this->commit(commit).is_applied);
+  const typename TestFixture::Counts expected = {{{"Ingeniería", 1, Outcome::kWinner}, 3},
+                                                 {{"Agronomía", 3, Outcome::kWinner}, 4},
+                                                 {{"Química: 1/2 \"x\"", 30, Outcome::kWinner}, 2},
+                                                 {{"Agronomía", 30, Outcome::kWinner}, 3}};
+  EXPECT_EQ(this->counts(), expected);
+  this->reopen(*smaller);
+  EXPECT_EQ(this->counts(), expected);
+}
+
+TYPED_TEST_P(ScoreBookContract, RacingCommittersOfOnePartitionApplyEachRangeOnce) {
+  static constexpr std::int64_t kEnd = 600;
+  std::atomic<std::int64_t> applied = 0;
+  std::atomic<int> is_wrong = 0;
+  std::vector<std::jthread> committers;
+  for (std::int64_t step : {1, 2, 3, 7}) {
+    committers.emplace_back([&, step] {
+      // Each believes to be alone, in steps of its own.
+      std::int64_t at = 0;
+      while (at < kEnd) {
+        const std::int64_t next = std::min(at + step, kEnd);
+        const auto outcome = this->book().commit(this->range(this->kWinners0, at, next));
+        if (!outcome || (outcome->is_applied && outcome->position != next) ||
+            (!outcome->is_applied && outcome->position <= at)) {
+          ++is_wrong;
+          return;
+        }
+        if (outcome->is_applied) applied += next - at;
+        at = outcome->position;
+      }
+    });
+  }
+  committers.clear();
+  EXPECT_EQ(is_wrong, 0);
+  EXPECT_EQ(applied, kEnd);
+  EXPECT_EQ(this->read().total(), kEnd);
+  EXPECT_EQ(this->position(this->kWinners0), kEnd);
+}
+
+TYPED_TEST_P(ScoreBookContract, ReadersSeeCountsAndPositionsOfOneMoment) {
+  static constexpr std::int64_t kEnd = 400;
+  std::vector<std::jthread> committers;
+  for (const PartitionId partition : {this->kWinners0, this->kWinners1, this->kLosers0}) {
+    committers.emplace_back([this, partition] {
+      for (std::int64_t at = 0; at < kEnd; ++at) {
+        if (!this->book().commit(this->range(partition, at, at + 1))) return;
+      }
+    });
+  }
+  std::int64_t seen = 0;
+  while (seen < 3 * kEnd) {
+    const auto score = this->book().read();
+    ASSERT_TRUE(score) << score.error().message();
+    ASSERT_EQ(score->total(), this->positions_sum(*score));
+    ASSERT_GE(score->total(), seen);
+    seen = score->total();
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(ScoreBookContract, ANewBookIsEmpty,
+                            ACommitAddsItsDeltasAndMovesThePosition,
+                            ACommitThatStartsElsewhereChangesNothingAndTellsThePosition,
+                            TheSameCommitTwiceAppliesOnce, ACommitOfRepeatsAloneMovesThePosition,
+                            PositionsBelongToATopicsIdAndPartition, LargeNumbersAreKeptExactly,
+                            CountsAndPositionsComeBackTogetherAfterReopening,
+                            AFacultyThatTheContestNoLongerHasKeepsItsCounts,
+                            RacingCommittersOfOnePartitionApplyEachRangeOnce,
+                            ReadersSeeCountsAndPositionsOfOneMoment);
+
+}  // namespace estadio

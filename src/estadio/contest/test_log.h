@@ -1,0 +1,124 @@
+// An event log in memory whose answers a test holds back or makes fail. For tests only, where the
+// log itself is not what is tested.
+//
+// Threads: any.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "estadio/contest/event_log.h"
+#include "estadio/contest/test_world.h"
+
+namespace estadio::test {
+
+class MemoryLog final : public EventLog {
+ public:
+  explicit MemoryLog(int partitions)
+      : partitions_(partitions), parts_(RecordBatch(partitions).parts.size()) {}
+
+  // Every append from now on is answered with this error, and nothing is kept.
+  void fail_with(base::Error error) {
+    const std::scoped_lock lock(mutex_);
+    failure_ = std::move(error);
+  }
+  void recover() {
+    const std::scoped_lock lock(mutex_);
+    failure_.reset();
+  }
+  [[nodiscard]] std::size_t appends() const {
+    const std::scoped_lock lock(mutex_);
+    return appends_;
+  }
+  // Adds a line as it stands, with no newline.
+  void add(PartitionId to, std::string line, std::int64_t time_ms = TestClock::kStartMs) {
+    const std::scoped_lock lock(mutex_);
+    parts_[index_of(to)].push_back({time_ms, std::move(line)});
+  }
+
+  void append(const RecordBatch& batch, Done done) override {
+    std::unique_lock lock(mutex_);
+    ++appends_;
+    if (failure_) {
+      const base::Error error = *failure_;
+      lock.unlock();
+      return done(base::fail(error));
+    }
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      std::string_view lines = batch.parts[i].lines;
+      while (!lines.empty()) {
+        const auto newline = lines.find('\n');
+        parts_[i].push_back({TestClock::kStartMs, std::string(lines.substr(0, newline))});
+        lines.remove_prefix(newline + 1);
+      }
+    }
+    lock.unlock();
+    done({});
+  }
+  [[nodiscard]] base::Uuid topic_id(Outcome topic) const override {
+    return numbered_id(topic == Outcome::kWinner ? 1 : 2);
+  }
+  [[nodiscard]] int partitions() const override { return partitions_; }
+  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override {
+    const std::scoped_lock lock(mutex_);
+    return static_cast<std::int64_t>(parts_[index_of(id)].size());
+  }
+  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId, std::int64_t) const override {
+    return 0;
+  }
+  [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
+      PartitionId id, std::int64_t offset) const override {
+    return std::make_unique<Reader>(*this, index_of(id), offset);
+  }
+
+ private:
+  struct Line {
+    std::int64_t time_ms;
+    std::string text;
+  };
+
+  // Brings what is there, and never waits.
+  class Reader final : public PartitionReader {
+   public:
+    Reader(const MemoryLog& log, std::size_t index, std::int64_t offset)
+        : log_(log), index_(index), position_(offset) {}
+    base::Result<void> read(std::vector<LoggedRecord>& records, std::chrono::nanoseconds) override {
+      records.clear();
+      const std::scoped_lock lock(log_.mutex_);
+      const auto& lines = log_.parts_[index_];
+      for (; position_ < static_cast<std::int64_t>(lines.size()); ++position_) {
+        const Line& line = lines[static_cast<std::size_t>(position_)];
+        records.push_back({.offset = position_, .time_ms = line.time_ms, .line = line.text});
+      }
+      return {};
+    }
+    base::Result<void> seek(std::int64_t offset) override {
+      position_ = offset;
+      return {};
+    }
+    [[nodiscard]] std::int64_t position() const override { return position_; }
+    void wake() override {}
+
+   private:
+    const MemoryLog& log_;
+    const std::size_t index_;
+    std::int64_t position_;
+  };
+
+  [[nodiscard]] std::size_t index_of(PartitionId id) const {
+    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions_) +
+           static_cast<std::size_t>(id.number);
+  }
+
+  const int partitions_;
+  mutable std::mutex mutex_;
+  std::vector<std::deque<Line>> parts_;  // deques: views into lines stay good
+  std::optional<base::Error> failure_;
+  std::size_t appends_ = 0;
+};
+
+}  // namespace estadio::test

@@ -1,0 +1,411 @@
+#include "estadio/faculty/faculty_service.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "estadio/contest/test_world.h"
+#include "http/test_client.h"
+
+namespace estadio {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kEntry = R"({"faculty":"Ingeniería","discipline":1})";
+
+// What the judges were given and the test has yet to answer.
+class Bench {
+ public:
+  struct Case {
+    const EntryBatch* batch = nullptr;
+    std::span<Verdict> verdicts;
+    Judge::Done done;
+
+    // Everybody wins and nobody is repeated, or the error.
+    void answer(base::Result<void> result = {}) const {
+      for (Verdict& verdict : verdicts) verdict = {.outcome = Outcome::kWinner};
+      done(std::move(result));
+    }
+  };
+
+  void add(Case given) {
+    {
+      const std::scoped_lock lock(mutex_);
+      cases_.push_back(std::move(given));
+    }
+    changed_.notify_all();
+  }
+  // The next case; aborts when none comes.
+  Case next() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, test::kPatience, [&] { return !cases_.empty(); })) {
+      ADD_FAILURE() << "nothing came to be judged";
+      std::abort();
+    }
+    Case next = std::move(cases_.front());
+    cases_.pop_front();
+    return next;
+  }
+  [[nodiscard]] bool is_empty() const {
+    const std::scoped_lock lock(mutex_);
+    return cases_.empty();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Case> cases_;
+};
+
+class HeldJudge final : public Judge {
+ public:
+  explicit HeldJudge(Bench& bench) : bench_(bench) {}
+  void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override {
+    bench_.add({.batch = &batch, .verdicts = verdicts, .done = std::move(done)});
+  }
+
+ private:
+  Bench& bench_;
+};
+
+class FacultyServiceTest : public testing::Test {
+ protected:
+  void start(FacultyEdge::Limits limits = {}) {
+    edge_.reset(
+        new FacultyEdge{.contest = contest_,
+                        .window = window_,
+                        .vitals = vitals_,
+                        .clock = clock_,
+                        .make_judge = [this] { return std::make_unique<HeldJudge>(bench_); },
+                        .limits = limits});
+    http::Server::Options options;
+    options.address = *http::Address::parse("127.0.0.1:0");
+    auto started = http::Server::open(std::move(options),
+                                      {[this] { return std::make_unique<FacultyService>(*edge_); }},
+                                      clock_, captured_.logger());
+    ASSERT_TRUE(started) << started.error().message();
+    server_ = *std::move(started);
+    server_->serve();
+    client_ = std::make_unique<http::TestClient>(server_->address());
+  }
+
+  static std::string request(std::string_view body, std::string_view path = "/v1/entries",
+                             std::string_view type = "application/json") {
+    return fmt::format(
+        "POST {} HTTP/1.1\r\nHost: test\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", path,
+        type, body.size(), body);
+  }
+  void post(std::string_view body, std::string_view path = "/v1/entries",
+            std::string_view type = "application/json") {
+    ASSERT_TRUE(client_->send(request(body, path, type)));
+  }
+  http::TestResponse expect_problem(int status) {
+    auto response = client_->read_response();
+    EXPECT_EQ(response.status, status) << response.body;
+    EXPECT_EQ(response.header("Content-Type"), "application/problem+json");
+    const auto json = boost::json::parse(response.body);
+    EXPECT_EQ(json.at("status").as_int64(), status);
+    EXPECT_FALSE(json.at("detail").as_string().empty());
+    return response;
+  }
+  // Whether nothing came from the server so far.
+  [[nodiscard]] bool is_silent() const {
+    pollfd waiting{.fd = client_->fd(), .events = POLLIN, .revents = 0};
+    return ::poll(&waiting, 1, 0) == 0;
+  }
+
+  Contest contest_ = Contest::defaults();
+  RetryWindow window_{600'000, 1};
+  Vitals vitals_;
+  test::TestClock clock_;
+  test::CapturedLog captured_;
+  Bench bench_;
+  std::unique_ptr<FacultyEdge> edge_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::TestClient> client_;
+};
+
+TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
+  start();
+  post(kEntry);
+  const auto held = bench_.next();
+  EXPECT_TRUE(is_silent());
+  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size());
+  ASSERT_EQ(held.batch->entries.size(), 1U);
+  const std::string id = held.batch->entries[0].id.to_string();
+  held.answer();
+  const auto response = client_->read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("Content-Type"), "application/json");
+  EXPECT_EQ(response.body, fmt::format(R"({{"id":"{}","outcome":"winner"}})", id));
+  EXPECT_EQ(vitals_.totals().accepted_entries, 1U);
+  EXPECT_EQ(vitals_.latencies().count(), 1U);
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+}
+
+TEST_F(FacultyServiceTest, ARepeatIsSaidToBeOne) {
+  start();
+  const std::string id = test::numbered_id(5).to_string();
+  post(fmt::format(R"({{"faculty":"agronomy","discipline":2,"id":"{}"}})", id));
+  const auto held = bench_.next();
+  EXPECT_TRUE(held.batch->entries[0].is_id_given);
+  held.verdicts[0] = {.outcome = Outcome::kLoser, .is_repeated = true};
+  held.done({});
+  EXPECT_EQ(client_->read_response().body,
+            fmt::format(R"({{"id":"{}","outcome":"loser","repeated":true}})", id));
+  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
+  EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
+}
+
+TEST_F(FacultyServiceTest, ManyEntriesAreAnsweredWithTheirCounts) {
+  start();
+  const std::string one(kEntry);
+  for (const auto& [body, type] :
+       {std::pair("[" + one + "," + one + "," + one + "," + one + "]",
+                  "application/json; charset=utf-8"),
+        std::pair(one + "\n" + one + "\n" + one + "\n" + one + "\n", "application/x-ndjson"),
+        std::pair(one + "\n" + one + "\n" + one + "\n" + one, "application/jsonl")}) {
+    post(body, "/v1/entries", type);
+    const auto held = bench_.next();
+    ASSERT_EQ(held.batch->entries.size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+      held.verdicts[i] = {.outcome = i == 0 ? Outcome::kLoser : Outcome::kWinner,
+                          .is_repeated = i == 1};
+    }
+    held.done({});
+    EXPECT_EQ(client_->read_response().body,
+              R"({"accepted":4,"winners":3,"losers":1,"repeated":1})");
+  }
+}
+
+TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
+  start();
+  ASSERT_TRUE(client_->send(request(R"({"faculty":"agronomy","discipline":1})") +
+                            request(R"({"faculty":"agronomy","discipline":9})") +
+                            request(R"([{"faculty":"agronomy","discipline":2},)"
+                                    R"({"faculty":"agronomy","discipline":3}])") +
+                            request("{") + request(kEntry)));
+  const auto held = bench_.next();
+  ASSERT_EQ(held.batch->entries.size(), 4U) << "what was refused is not in the batch";
+  EXPECT_EQ(held.batch->entries[2].discipline, 2);
+  EXPECT_EQ(held.batch->entries[3].faculty, 0);
+  held.answer();
+  EXPECT_THAT(client_->read_response().body, HasSubstr("outcome"));
+  expect_problem(422);
+  EXPECT_EQ(client_->read_response().body, R"({"accepted":2,"winners":2,"losers":0,"repeated":0})");
+  expect_problem(400);
+  EXPECT_EQ(client_->read_response().status, 200);
+  EXPECT_TRUE(bench_.is_empty());
+}
+
+TEST_F(FacultyServiceTest, BatchesMayBecomeDurableInAnyOrder) {
+  start();
+  http::TestClient other(server_->address());
+  post(R"({"faculty":"agronomy","discipline":1})");
+  const auto first = bench_.next();
+  ASSERT_TRUE(other.send(request(kEntry)));
+  const auto second = bench_.next();
+  const std::string first_id = first.batch->entries[0].id.to_string();
+  second.answer();
+  EXPECT_EQ(other.read_response().status, 200);
+  EXPECT_TRUE(is_silent());
+  // The second's room is used again while the first is still under way.
+  ASSERT_TRUE(other.send(request(kEntry)));
+  bench_.next().answer();
+  EXPECT_EQ(other.read_response().status, 200);
+  first.answer();
+  EXPECT_THAT(client_->read_response().body, HasSubstr(first_id));
+}
+
+TEST_F(FacultyServiceTest, EachFacultyHasItsPaths) {
+  start();
+  for (const auto& [path, faculty] :
+       {std::pair("/ingenieria", 0), {"/engineering", 0}, {"/agronomia", 1}, {"/agronomy", 1}}) {
+    post(R"({"discipline":1})", path);
+    const auto held = bench_.next();
+    EXPECT_EQ(held.batch->entries[0].faculty, faculty) << path;
+    held.answer();
+    EXPECT_EQ(client_->read_response().status, 200);
+  }
+  post(R"({"discipline":1,"faculty":"Ingeniería"})", "/agronomy");
+  expect_problem(422);
+  post(R"({"discipline":1})");
+  expect_problem(422);
+  post(R"({"discipline":1})", "/cocina");
+  expect_problem(404);
+  ASSERT_TRUE(client_->get("/ingenieria"));
+  EXPECT_EQ(expect_problem(405).header("Allow"), "POST");
+}
+
+TEST_F(FacultyServiceTest, MalformedBodiesAreNamedByByteAndLine) {
+  start();
+  post(R"({"faculty":})");
+  auto json = boost::json::parse(expect_problem(400).body);
+  EXPECT_EQ(json.at("offset").as_int64(), 11);
+  EXPECT_FALSE(json.as_object().contains("line"));
+  post(std::string(kEntry) + "\n{\"faculty\":}\n", "/v1/entries", "application/x-ndjson");
+  json = boost::json::parse(expect_problem(400).body);
+  EXPECT_EQ(json.at("line").as_int64(), 2);
+  EXPECT_EQ(json.at("offset").as_int64(), static_cast<std::int64_t>(kEntry.size()) + 12);
+  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_EQ(vitals_.totals().rejected_requests, 2U);
+  EXPECT_EQ(edge_->in_flight_bytes, 0U);
+}
+
+TEST_F(FacultyServiceTest, WrongFieldsAreListed) {
+  start();
+  post(R"([{"faculty":"agronomy","discipline":1},{"faculty":"\"x","discipline":1.5,"k\n":1}])");
+  const auto json = boost::json::parse(expect_problem(422).body);
+  const auto& errors = json.at("errors").as_array();
+  ASSERT_EQ(errors.size(), 3U);
+  EXPECT_EQ(errors[0].at("field").as_string(), "faculty");
+  EXPECT_EQ(errors[0].at("index").as_int64(), 1);
+  EXPECT_EQ(errors[1].at("field").as_string(), "discipline");
+  EXPECT_EQ(errors[2].at("field").as_string(), "k\n");
+  post("{}", "/v1/entries", "application/x-ndjson");
+  EXPECT_EQ(boost::json::parse(expect_problem(422).body).at("errors").at(0).at("line").as_int64(),
+            1);
+  EXPECT_TRUE(bench_.is_empty());
+}
+
+TEST_F(FacultyServiceTest, AProblemIsJsonWhateverTheKeysItNames) {
+  start();
+  for (std::size_t size = 60; size < 66; ++size) {
+    post("{\"" + std::string(size, 'k') + "😀😀\":1,\"faculty\":\"agronomy\",\"discipline\":1}");
+    const auto response = client_->read_response();
+    EXPECT_EQ(response.status, 422);
+    boost::system::error_code error;
+    boost::json::parse(response.body, error);
+    EXPECT_FALSE(error) << error.message() << ": " << response.body;
+  }
+}
+
+TEST_F(FacultyServiceTest, OtherMediaTypesAreRefused) {
+  start();
+  for (const char* type :
+       {"text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"}) {
+    post(kEntry, "/v1/entries", type);
+    expect_problem(415);
+  }
+  EXPECT_TRUE(bench_.is_empty());
+}
+
+TEST_F(FacultyServiceTest, MoreEntriesThanARequestTakesAreRefused) {
+  start({.entries_per_request = 2});
+  const std::string one(kEntry);
+  post("[" + one + "," + one + "," + one + "]");
+  expect_problem(413);
+  post("[" + one + "," + one + "]");
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
+  start({.in_flight_bytes = kEntry.size() * 2});
+  http::TestClient first(server_->address());
+  http::TestClient second(server_->address());
+  ASSERT_TRUE(first.send(request(kEntry)));
+  const auto one = bench_.next();
+  ASSERT_TRUE(second.send(request(kEntry)));
+  const auto two = bench_.next();
+  post(kEntry);
+  EXPECT_EQ(expect_problem(429).header("Retry-After"), "1");
+  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size() * 2);
+  one.answer();
+  EXPECT_EQ(first.read_response().status, 200);
+  ASSERT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == kEntry.size(); }));
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  two.answer();
+  EXPECT_EQ(second.read_response().status, 200);
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+}
+
+TEST_F(FacultyServiceTest, WhatWasNotKeptIs503AndWhatIsNotKnown504) {
+  start();
+  for (const auto& [code, status] : {std::pair(base::Code::kUnavailable, 503),
+                                     {base::Code::kResourceExhausted, 503},
+                                     {base::Code::kInternal, 504},
+                                     {base::Code::kDeadlineExceeded, 504},
+                                     {base::Code::kCorruption, 504}}) {
+    post(kEntry);
+    bench_.next().answer(base::fail(code, "the log said so"));
+    const auto response = expect_problem(status);
+    EXPECT_EQ(response.header("Retry-After"), status == 503 ? "1" : "");
+  }
+  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
+  EXPECT_EQ(vitals_.totals().rejected_requests, 5U);
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
+  start({.durability_timeout = std::chrono::milliseconds(1)});
+  post(kEntry);
+  const auto held = bench_.next();
+  EXPECT_THAT(expect_problem(504).body, HasSubstr("same ids"));
+  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size()) << "it is still under way";
+  held.answer();
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
+  // The next answer on the connection is the next request's.
+  post("{");
+  expect_problem(400);
+}
+
+TEST_F(FacultyServiceTest, ABatchWhoseClientHasGoneIsFinishedAllTheSame) {
+  start();
+  post(kEntry);
+  const auto held = bench_.next();
+  client_->abort();
+  held.answer();
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+  client_ = std::make_unique<http::TestClient>(server_->address());
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, AnIdOlderThanTheWindowInForceIsRefused) {
+  start();
+  base::UuidGenerator ids;
+  const auto body = [&](std::int64_t age_ms) {
+    return fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})",
+                       ids.next(clock_.wall_ms() - age_ms).to_string());
+  };
+  post(body(599'000));
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  post(body(601'000));
+  EXPECT_THAT(expect_problem(422).body, HasSubstr("retry window"));
+  window_.set(0, 10'000);
+  post(body(11'000));
+  EXPECT_THAT(expect_problem(422).body, HasSubstr("retry window"));
+  post(body(-RetryWindow::kClockSkewMs - 1000));
+  EXPECT_THAT(expect_problem(422).body, HasSubstr("future"));
+}
+
+TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
+  contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
+  clock_.set(*contest_.closes_at_ms() - 1);
+  start();
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  clock_.advance(1);
+  post(kEntry);
+  expect_problem(403);
+  EXPECT_TRUE(bench_.is_empty());
+}
+
+}  // namespace
+}  // namespace estadio

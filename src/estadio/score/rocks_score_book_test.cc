@@ -1,0 +1,135 @@
+#include "estadio/score/rocks_score_book.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rocksdb/db.h>
+
+#include "estadio/contest/score_book_contract.h"
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+using testing::HasSubstr;
+
+class RocksHarness {
+ public:
+  ScoreBook& open(const Contest& contest) { return reopen(contest); }
+  ScoreBook& reopen(const Contest& contest) {
+    book_.reset();
+    auto opened = RocksScoreBook::open(folder_ / "score", contest);
+    if (!opened) {
+      ADD_FAILURE() << opened.error().message();
+      std::abort();
+    }
+    book_ = *std::move(opened);
+    return *book_;
+  }
+
+ private:
+  test::TempFolder folder_;
+  std::unique_ptr<RocksScoreBook> book_;
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Rocks, ScoreBookContract, RocksHarness);
+
+class RocksScoreBookTest : public testing::Test {
+ protected:
+  std::unique_ptr<RocksScoreBook> open() {
+    auto opened = RocksScoreBook::open(path_, contest_);
+    EXPECT_TRUE(opened) << opened.error().message();
+    return opened ? *std::move(opened) : nullptr;
+  }
+  static ScoreCommit range(std::int64_t first, std::int64_t next) {
+    return {.topic_id = test::numbered_id(1),
+            .partition = {},
+            .first_offset = first,
+            .next_offset = next,
+            .deltas = {{.faculty = 1, .discipline = 1, .count = next - first}},
+            .repeated = 0};
+  }
+  // Puts a key of another's making into the book's database.
+  void put(const std::string& key, const std::string& value) const {
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(rocksdb::Options(), path_, &raw).ok());
+    const std::unique_ptr<rocksdb::DB> database(raw);
+    ASSERT_TRUE(database->Put(rocksdb::WriteOptions(), key, value).ok());
+  }
+
+  const Contest contest_ = Contest::defaults();
+  test::TempFolder folder_;
+  const std::string path_ = folder_ / "score";
+};
+
+TEST_F(RocksScoreBookTest, IsReadBesideTheProcessThatHasItOpen) {
+  const auto book = open();
+  for (std::int64_t at = 0; at < 50; ++at) {
+    ASSERT_TRUE(book->commit(range(at, at + 1))->is_applied);
+    const auto score = RocksScoreBook::read_from(path_);
+    ASSERT_TRUE(score) << score.error().message();
+    EXPECT_EQ(score->total(), at + 1);
+    EXPECT_EQ(score->position(test::numbered_id(1), {}), at + 1);
+  }
+}
+
+TEST_F(RocksScoreBookTest, IsReadWhileCommitsGoOnWithoutBeingTornApart) {
+  const auto book = open();
+  std::atomic<bool> is_done = false;
+  std::jthread committer([&] {
+    for (std::int64_t at = 0; at < 3000; ++at) {
+      if (!book->commit(range(at, at + 1))) break;
+    }
+    is_done = true;
+  });
+  int reads = 0;
+  while (!is_done || reads == 0) {
+    const auto score = RocksScoreBook::read_from(path_);
+    ASSERT_TRUE(score) << score.error().message();
+    ASSERT_EQ(score->total(), score->position(test::numbered_id(1), {}));
+    ++reads;
+  }
+}
+
+TEST_F(RocksScoreBookTest, IsReadAfterItsProcessEnded) {
+  ASSERT_TRUE(open()->commit(range(0, 3))->is_applied);
+  EXPECT_EQ(RocksScoreBook::read_from(path_)->total(), 3);
+}
+
+TEST_F(RocksScoreBookTest, WhereThereIsNoneNoneIsFound) {
+  for (const std::string& path : {folder_ / "nowhere", folder_.path()}) {
+    const auto score = RocksScoreBook::read_from(path);
+    ASSERT_FALSE(score);
+    EXPECT_EQ(score.error().code(), base::Code::kNotFound) << score.error().message();
+    EXPECT_THAT(score.error().message(), HasSubstr(path));
+  }
+}
+
+TEST_F(RocksScoreBookTest, ASecondOpeningIsRefused) {
+  const auto book = open();
+  EXPECT_FALSE(RocksScoreBook::open(path_, contest_));
+}
+
+TEST_F(RocksScoreBookTest, AValueThatIsDamagedIsNamed) {
+  open();
+  put("count/1/winner/Agronomía", "many");
+  const auto opened = RocksScoreBook::open(path_, contest_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), base::Code::kCorruption);
+  EXPECT_THAT(opened.error().message(), HasSubstr("count/1/winner/Agronomía"));
+}
+
+TEST_F(RocksScoreBookTest, AKeyThatIsNotTheBooksIsNamed) {
+  for (const char* key : {"strange", "count/x/winner/Agronomía", "count/1/winner", "position/1",
+                          "position/not-an-id/winners/0", "repeated2"}) {
+    std::filesystem::remove_all(path_);
+    open();
+    put(key, std::string(8, '\0'));
+    const auto opened = RocksScoreBook::open(path_, contest_);
+    ASSERT_FALSE(opened) << key;
+    EXPECT_EQ(opened.error().code(), base::Code::kCorruption);
+    EXPECT_THAT(opened.error().message(), HasSubstr(key));
+  }
+}
+
+}  // namespace
+}  // namespace estadio

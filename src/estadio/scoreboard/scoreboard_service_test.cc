@@ -1,0 +1,186 @@
+#include "estadio/scoreboard/scoreboard_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <mutex>
+#include <optional>
+
+#include "estadio/contest/test_log.h"
+#include "estadio/contest/test_world.h"
+#include "http/test_client.h"
+
+namespace estadio {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// A book that says what the test wants it to.
+class SaidBook final : public ScoreBook {
+ public:
+  void say(base::Result<Score> score) {
+    const std::scoped_lock lock(mutex_);
+    score_ = std::move(score);
+  }
+  base::Result<CommitOutcome> commit(const ScoreCommit&) override {
+    return base::fail(base::Code::kInternal, "a scoreboard does not commit");
+  }
+  [[nodiscard]] base::Result<Score> read() const override {
+    const std::scoped_lock lock(mutex_);
+    return score_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  base::Result<Score> score_ = Score();
+};
+
+Score score_of(std::int64_t count) {
+  Score score;
+  score.counts = {
+      {.faculty = "Agronomía", .discipline_id = 2, .outcome = Outcome::kWinner, .count = count}};
+  return score;
+}
+
+class ScoreboardServiceTest : public testing::Test {
+ protected:
+  void start() {
+    board_.reset(new Scoreboard{.contest = contest_,
+                                .coin = coin_,
+                                .events = log_,
+                                .scores = book_,
+                                .window = window_,
+                                .pulses = pulses_,
+                                .clock = clock_,
+                                .started_at_ms = 12'345,
+                                .page = page_});
+    http::Server::Options options;
+    options.address = *http::Address::parse("127.0.0.1:0");
+    auto started = http::Server::open(
+        std::move(options), {[this] { return std::make_unique<ScoreboardService>(*board_); }},
+        clock_, captured_.logger());
+    ASSERT_TRUE(started) << started.error().message();
+    server_ = *std::move(started);
+    server_->serve();
+    client_ = std::make_unique<http::TestClient>(server_->address());
+  }
+  http::TestResponse get(std::string_view path) {
+    EXPECT_TRUE(client_->get(path));
+    return client_->read_response();
+  }
+  // The data of the next event of that name on the stream.
+  boost::json::value next_event(const std::string& name) {
+    EXPECT_NE(client_->read_through("event: " + name + "\ndata: "), "") << "no event " << name;
+    return boost::json::parse(client_->read_through("\n\n"));
+  }
+
+  Contest contest_ = Contest::defaults();
+  const Coin coin_{CoinSeed{1, 2, 3}};
+  test::MemoryLog log_{2};
+  SaidBook book_;
+  RetryWindow window_{600'000, 1};
+  Vitals vitals_;
+  Pulses pulses_{vitals_, [] { return 7; }};
+  test::TestClock clock_;
+  test::CapturedLog captured_;
+  const std::vector<http::Asset> page_ = {{.path = "/index.html",
+                                           .content_type = "text/html",
+                                           .bytes = "<p>score</p>",
+                                           .gzip_bytes = {}}};
+  std::unique_ptr<Scoreboard> board_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::TestClient> client_;
+};
+
+TEST_F(ScoreboardServiceTest, TheScoreIsThatOfTheBookNow) {
+  start();
+  for (const std::int64_t count : {3, 4}) {
+    book_.say(score_of(count));
+    const auto response = get("/v1/scores");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.header("Cache-Control"), "no-store");
+    const auto json = boost::json::parse(response.body);
+    EXPECT_EQ(json.at("total").as_int64(), count);
+    EXPECT_EQ(json.at("by_faculty").at("Agronomía").as_int64(), count);
+  }
+}
+
+TEST_F(ScoreboardServiceTest, ABookThatIsAwayIsAProblem) {
+  start();
+  book_.say(base::fail(base::Code::kUnavailable, "the book is away"));
+  for (const char* path : {"/v1/scores", "/v1/scores/stream"}) {
+    const auto response = get(path);
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.header("Content-Type"), "application/problem+json");
+    EXPECT_THAT(response.body, HasSubstr("the book is away"));
+  }
+}
+
+TEST_F(ScoreboardServiceTest, TheContestShowsTheCommitmentAndKeepsTheSeedUntilItIsOver) {
+  contest_ = *Contest::from_toml("name = \"Copa\"\ncloses_at = 2026-12-01T18:00:00Z", "test");
+  clock_.set(*contest_.closes_at_ms() - 1);
+  start();
+  const auto before = get("/v1/contest");
+  EXPECT_THAT(before.body, Not(HasSubstr(coin_.reveal())));
+  const auto json = boost::json::parse(before.body);
+  EXPECT_EQ(json.at("name").as_string(), "Copa");
+  EXPECT_EQ(json.at("seed_commitment").as_string(), coin_.commitment());
+  EXPECT_EQ(json.at("closes_at_ms").as_int64(), *contest_.closes_at_ms());
+  EXPECT_EQ(json.at("faculties").at(0).as_string(), "Ingeniería");
+  EXPECT_EQ(json.at("disciplines").at(2).at("id").as_int64(), 3);
+  EXPECT_EQ(json.at("started_at_ms").as_int64(), 12'345);
+  EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 600);
+  clock_.advance(1);
+  EXPECT_EQ(boost::json::parse(get("/v1/contest").body).at("seed").as_string(), coin_.reveal());
+}
+
+TEST_F(ScoreboardServiceTest, AContestWithoutAnEndNeverShowsTheSeed) {
+  start();
+  const auto response = get("/v1/contest");
+  EXPECT_THAT(response.body, Not(HasSubstr("\"seed\"")));
+  EXPECT_THAT(response.body, Not(HasSubstr("closes_at_ms")));
+}
+
+TEST_F(ScoreboardServiceTest, AStreamBeginsWithWhatIsAndGoesOnWithWhatChanges) {
+  book_.say(score_of(1));
+  start();
+  ASSERT_TRUE(client_->get("/v1/scores/stream"));
+  EXPECT_THAT(client_->read_through("\r\n\r\n"), HasSubstr("text/event-stream"));
+  EXPECT_EQ(next_event("contest").at("seed_commitment").as_string(), coin_.commitment());
+  EXPECT_TRUE(next_event("history").is_array());
+  EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
+  for (std::int64_t total = 2; total < 5; ++total) {
+    book_.say(score_of(total));
+    // The same score may come once more: the first look of a stream's first round.
+    auto score = next_event("score");
+    if (score.at("total").as_int64() == total - 1) score = next_event("score");
+    EXPECT_EQ(score.at("total").as_int64(), total);
+  }
+  clock_.advance(1000);
+  EXPECT_EQ(next_event("pulse").at("uncounted").as_int64(), 7);
+}
+
+TEST_F(ScoreboardServiceTest, AWatcherThatLeftDoesNotDisturbTheOthers) {
+  start();
+  http::TestClient leaving(server_->address());
+  ASSERT_TRUE(leaving.get("/v1/scores/stream"));
+  ASSERT_NE(leaving.read_through("event: score"), "");
+  ASSERT_TRUE(client_->get("/v1/scores/stream"));
+  next_event("score");
+  leaving.abort();
+  book_.say(score_of(9));
+  while (next_event("score").at("total").as_int64() != 9 && !HasFailure()) {
+  }
+}
+
+TEST_F(ScoreboardServiceTest, ThePageIsServed) {
+  start();
+  const auto response = get("/");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "<p>score</p>");
+}
+
+}  // namespace
+}  // namespace estadio

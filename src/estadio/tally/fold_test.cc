@@ -1,0 +1,147 @@
+#include "estadio/tally/fold.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
+
+class FoldTest : public testing::Test {
+ protected:
+  // Records in a reader's form; `lines_` keeps them.
+  LoggedRecord logged(std::int64_t offset, std::uint64_t number, bool is_given = false,
+                      std::int64_t time_ms = 1'000'000) {
+    return logged_line(offset, records_.line(Outcome::kLoser, number, is_given), time_ms);
+  }
+  LoggedRecord logged_line(std::int64_t offset, std::string line,
+                           std::int64_t time_ms = 1'000'000) {
+    while (line.ends_with('\n')) line.pop_back();
+    return {.offset = offset, .time_ms = time_ms, .line = lines_.emplace_back(std::move(line))};
+  }
+  static std::int64_t count_of(const ScoreCommit& commit, FacultyIndex faculty,
+                               DisciplineIndex discipline) {
+    std::int64_t count = 0;
+    int mentions = 0;
+    for (const ScoreCommit::Delta& delta : commit.deltas) {
+      if (delta.faculty != faculty || delta.discipline != discipline) continue;
+      count = delta.count;
+      ++mentions;
+    }
+    EXPECT_LE(mentions, 1);
+    return count;
+  }
+
+  const Contest contest_ = Contest::defaults();
+  test::NumberedRecords records_;
+  std::deque<std::string> lines_;
+  Fold fold_{contest_, kLosers1, {.capacity = 1000, .retention_ms = 60'000}};
+};
+
+TEST_F(FoldTest, FoldsRecordsIntoOneDeltaForEachFacultyAndDiscipline) {
+  std::vector<LoggedRecord> records;
+  for (std::uint64_t number = 0; number < 60; ++number) {
+    records.push_back(logged(static_cast<std::int64_t>(number), number));
+  }
+  ASSERT_TRUE(fold_.add(std::span(records).first(25)));
+  ASSERT_TRUE(fold_.add(std::span(records).subspan(25)));
+  EXPECT_EQ(fold_.pending(), 60);
+  const ScoreCommit commit = fold_.take();
+  EXPECT_EQ(commit.partition, kLosers1);
+  EXPECT_EQ(commit.repeated, 0);
+  EXPECT_EQ(commit.deltas.size(), 6U);
+  for (FacultyIndex faculty = 0; faculty < 2; ++faculty) {
+    for (DisciplineIndex discipline = 0; discipline < 3; ++discipline) {
+      EXPECT_EQ(count_of(commit, faculty, discipline), 10);
+    }
+  }
+}
+
+TEST_F(FoldTest, WhatWasTakenIsNotThereAgain) {
+  const std::vector records = {logged(0, 1, true)};
+  ASSERT_TRUE(fold_.add(records));
+  EXPECT_EQ(fold_.take().deltas.size(), 1U);
+  EXPECT_EQ(fold_.pending(), 0);
+  const ScoreCommit nothing = fold_.take();
+  EXPECT_TRUE(nothing.deltas.empty());
+  EXPECT_EQ(nothing.repeated, 0);
+}
+
+TEST_F(FoldTest, ARepeatedGivenIdIsCountedOnce) {
+  const std::vector first = {logged(0, 6, true), logged(1, 6, true)};
+  const std::vector second = {logged(2, 6, true), logged(3, 12, true)};
+  ASSERT_TRUE(fold_.add(first));
+  ScoreCommit commit = fold_.take();
+  EXPECT_EQ(count_of(commit, 0, 0), 1);
+  EXPECT_EQ(commit.repeated, 1);
+  ASSERT_TRUE(fold_.add(second));
+  EXPECT_EQ(fold_.pending(), 2);
+  commit = fold_.take();
+  EXPECT_EQ(count_of(commit, 0, 0), 1);
+  EXPECT_EQ(commit.repeated, 1);
+}
+
+TEST_F(FoldTest, ServerGivenIdsAreNotRemembered) {
+  const std::vector records = {logged(0, 6), logged(1, 7)};
+  ASSERT_TRUE(fold_.add(records));
+  EXPECT_EQ(fold_.recent().size(), 0U);
+}
+
+TEST_F(FoldTest, WhatIsRememberedIsNotCountedButItsRepeatsAreKnown) {
+  const std::vector before = {logged(0, 6, true), logged(1, 7)};
+  const std::vector after = {logged(2, 6, true)};
+  std::vector<base::Uuid> given;
+  ASSERT_TRUE(fold_.remember(before, given));
+  EXPECT_THAT(given, testing::ElementsAre(test::numbered_id(6)));
+  EXPECT_EQ(fold_.pending(), 0);
+  ASSERT_TRUE(fold_.add(after));
+  const ScoreCommit commit = fold_.take();
+  EXPECT_TRUE(commit.deltas.empty());
+  EXPECT_EQ(commit.repeated, 1);
+}
+
+TEST_F(FoldTest, ResetForgetsIdsAndWhatWasNotTaken) {
+  const std::vector records = {logged(0, 6, true), logged(1, 6, true), logged(2, 8)};
+  ASSERT_TRUE(fold_.add(records));
+  fold_.reset();
+  EXPECT_EQ(fold_.pending(), 0);
+  const std::vector again = {logged(0, 6, true)};
+  ASSERT_TRUE(fold_.add(again));
+  const ScoreCommit commit = fold_.take();
+  EXPECT_EQ(commit.repeated, 0);
+  ASSERT_EQ(commit.deltas.size(), 1U);
+  EXPECT_EQ(commit.deltas[0].count, 1);
+}
+
+TEST_F(FoldTest, WhatIsNotAResultOfThisContestIsNamedAndStopsTheFold) {
+  const std::string strange = R"({"id":"00000000-0000-4000-0000-000000000001","faculty":"Cocina",)"
+                              R"("discipline":1,"outcome":"loser"})";
+  for (const std::string& line :
+       {std::string("hello"), std::string(), strange, records_.line(Outcome::kWinner, 4)}) {
+    fold_.reset();
+    const std::vector records = {logged(41, 1), logged_line(42, line), logged(43, 2)};
+    std::vector<base::Uuid> given;
+    for (const auto& result : {fold_.add(records), fold_.remember(records, given)}) {
+      ASSERT_FALSE(result) << line;
+      EXPECT_EQ(result.error().code(), base::Code::kCorruption);
+      EXPECT_THAT(result.error().message(), AllOf(HasSubstr("losers-1"), HasSubstr("offset 42")));
+    }
+    EXPECT_EQ(fold_.pending(), 1) << "the record before it and none after";
+  }
+}
+
+TEST_F(FoldTest, AnEndlessRecordIsQuotedInPart) {
+  const std::vector records = {logged_line(0, std::string(1'000'000, 'x'))};
+  const auto added = fold_.add(records);
+  ASSERT_FALSE(added);
+  EXPECT_LT(added.error().message().size(), 500U);
+}
+
+}  // namespace
+}  // namespace estadio

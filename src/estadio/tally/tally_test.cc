@@ -1,0 +1,521 @@
+#include "estadio/tally/tally.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+
+#include "estadio/contest/coin.h"
+#include "estadio/contest/test_world.h"
+#include "estadio/log/disk_log.h"
+#include "estadio/score/rocks_score_book.h"
+
+namespace estadio {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr PartitionId kWinners0{.topic = Outcome::kWinner, .number = 0};
+constexpr PartitionId kWinners1{.topic = Outcome::kWinner, .number = 1};
+constexpr PartitionId kLosers0{.topic = Outcome::kLoser, .number = 0};
+constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
+constexpr PartitionId kAll[] = {kWinners0, kWinners1, kLosers0, kLosers1};
+
+// A book in front of another, on which a test can wait and which fails as it is told.
+class FrailBook final : public ScoreBook {
+ public:
+  enum class Fate { kApply, kFailBefore, kFailAfter, kDie };
+  using Fates = std::function<Fate(std::uint64_t commit)>;
+
+  explicit FrailBook(ScoreBook& book) : book_(book) {}
+
+  // What becomes of the commits from now on, counted from 0 over all partitions.
+  void set_fates(Fates fates) {
+    const std::scoped_lock lock(mutex_);
+    fates_ = std::move(fates);
+    commits_ = 0;
+  }
+  // The next `count` reads fail.
+  void fail_reads(int count) { failing_reads_ = count; }
+
+  base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
+    Fate fate = Fate::kApply;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (fates_) fate = fates_(commits_++);
+    }
+    const auto notify = [this] {
+      { const std::scoped_lock lock(mutex_); }
+      changed_.notify_all();
+    };
+    switch (fate) {
+      case Fate::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
+      case Fate::kDie: return base::fail(base::Code::kInternal, "the reader dies here");
+      default: break;
+    }
+    auto outcome = book_.commit(commit);
+    notify();
+    if (fate == Fate::kFailAfter) {
+      return base::fail(base::Code::kUnavailable, "the answer got lost");
+    }
+    return outcome;
+  }
+  base::Result<Score> read() const override {
+    if (failing_reads_.fetch_sub(1) > 0) {
+      return base::fail(base::Code::kUnavailable, "the book is away");
+    }
+    return book_.read();
+  }
+
+  // Until the book below has counted so much, repeats included.
+  [[nodiscard]] bool wait_for(std::int64_t records) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, test::kPatience, [&] {
+      const auto score = book_.read();
+      return score && score->total() + score->repeated >= records;
+    });
+  }
+
+ private:
+  ScoreBook& book_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Fates fates_;
+  std::uint64_t commits_ = 0;
+  mutable std::atomic<int> failing_reads_{0};
+};
+
+class TallyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    open_log();
+    open_book();
+  }
+  void open_log(std::size_t segment_bytes = std::size_t{1} << 20) {
+    log_.reset();
+    auto opened =
+        DiskLog::open({.folder = folder_ / "log", .partitions = 2, .segment_bytes = segment_bytes},
+                      clock_, captured_.logger());
+    ASSERT_TRUE(opened) << opened.error().message();
+    log_ = *std::move(opened);
+  }
+  void open_book() {
+    frail_.reset();
+    book_.reset();
+    auto opened = RocksScoreBook::open(folder_ / "score", contest_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    book_ = *std::move(opened);
+    frail_ = std::make_unique<FrailBook>(*book_);
+  }
+  [[nodiscard]] std::unique_ptr<Tally> start(std::size_t retry_ids = 100'000) {
+    return std::make_unique<Tally>(
+        Tally::Options{.commit_every = std::chrono::milliseconds(1), .retry_ids = retry_ids},
+        Tally::Parts{.contest = contest_,
+                     .events = *log_,
+                     .scores = *frail_,
+                     .window = window_,
+                     .known = &known_,
+                     .clock = clock_,
+                     .log = captured_.logger()});
+  }
+  // Starts a tally, lets it count what is there, and ends it.
+  void count_to_the_end() {
+    const auto tally = start();
+    ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+  }
+
+  // Appends records with numbers of their own to a partition; they are expected to count.
+  void append(PartitionId to, std::uint64_t records, bool is_given = false) {
+    RecordBatch batch(2);
+    for (std::uint64_t i = 0; i < records; ++i) {
+      records_.add(batch, to, next_number_++, is_given);
+      ++appended_;
+    }
+    counted_[{to.topic, to.number}] += static_cast<std::int64_t>(records);
+    ASSERT_TRUE(test::append_and_wait(*log_, batch));
+  }
+  // Appends a record with a given id; it counts when the caller says so.
+  void append_given(PartitionId to, std::uint64_t number, bool counts) {
+    RecordBatch batch(2);
+    records_.add(batch, to, number, true);
+    ++appended_;
+    if (counts)
+      ++counted_[{to.topic, to.number}];
+    else
+      ++repeats_;
+    ASSERT_TRUE(test::append_and_wait(*log_, batch));
+  }
+  void append_everywhere(int rounds, std::uint64_t records = 7) {
+    for (int i = 0; i < rounds; ++i) {
+      for (const PartitionId partition : kAll) append(partition, records);
+    }
+  }
+
+  // The book counts exactly what was appended, and stands at the log's end.
+  void expect_exact() {
+    const auto score = book_->read();
+    ASSERT_TRUE(score);
+    std::map<Outcome, std::int64_t> by_outcome;
+    for (const Score::Count& count : score->counts) by_outcome[count.outcome] += count.count;
+    const auto expected = [&](Outcome topic) {
+      return counted_[{topic, 0}] + counted_[{topic, 1}];
+    };
+    EXPECT_EQ(by_outcome[Outcome::kWinner], expected(Outcome::kWinner));
+    EXPECT_EQ(by_outcome[Outcome::kLoser], expected(Outcome::kLoser));
+    EXPECT_EQ(score->repeated, repeats_);
+    for (const PartitionId partition : kAll) {
+      EXPECT_EQ(score->position(log_->topic_id(partition.topic), partition),
+                log_->end_offset(partition).value());
+    }
+  }
+
+  const Contest contest_ = Contest::defaults();
+  test::TempFolder folder_;
+  test::TestClock clock_;
+  test::CapturedLog captured_;
+  test::NumberedRecords records_;
+  RetryWindow window_{600'000, 4};
+  KnownIds known_{window_.retention_ms()};
+  std::unique_ptr<DiskLog> log_;
+  std::unique_ptr<RocksScoreBook> book_;
+  std::unique_ptr<FrailBook> frail_;
+
+  std::uint64_t next_number_ = 0;
+  std::int64_t appended_ = 0;
+  std::int64_t repeats_ = 0;
+  std::map<std::pair<Outcome, int>, std::int64_t> counted_;
+};
+
+TEST_F(TallyTest, CountsWhatIsInTheLogAndWhatComes) {
+  append_everywhere(5);
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  expect_exact();
+  for (int i = 0; i < 10; ++i) {
+    append_everywhere(1);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+  }
+  expect_exact();
+  EXPECT_FALSE(tally->stats().has_stopped);
+}
+
+TEST_F(TallyTest, CountsByFacultyAndDiscipline) {
+  append(kLosers1, 60);
+  count_to_the_end();
+  const auto score = book_->read();
+  ASSERT_TRUE(score);
+  ASSERT_EQ(score->counts.size(), 6U);
+  for (const Score::Count& count : score->counts) {
+    EXPECT_EQ(count.outcome, Outcome::kLoser);
+    EXPECT_EQ(count.count, 10) << count.faculty << " " << count.discipline_id;
+  }
+}
+
+TEST_F(TallyTest, ItsEndCountsWhatTheLogHolds) {
+  auto tally = start();
+  append_everywhere(20);
+  tally.reset();
+  expect_exact();
+}
+
+TEST_F(TallyTest, ATallyEndedAtOnceHasCountedWhatTheLogHeld) {
+  append_everywhere(2);
+  for (int i = 0; i < 10; ++i) {
+    append_everywhere(1);
+    start().reset();
+    expect_exact();
+  }
+}
+
+TEST_F(TallyTest, ItsStatisticsAgreeWithTheBook) {
+  append_everywhere(3);
+  append_given(kWinners0, 1'000'000, true);
+  append_given(kWinners0, 1'000'000, false);
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  append_everywhere(1);
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  // A reader notes a commit after the book has it.
+  ASSERT_TRUE(test::eventually([&] {
+    const Tally::Stats stats = tally->stats();
+    return stats.counted + stats.repeated == static_cast<std::uint64_t>(appended_);
+  }));
+  const Tally::Stats stats = tally->stats();
+  EXPECT_EQ(stats.repeated, 1U);
+  EXPECT_EQ(stats.counted, static_cast<std::uint64_t>(appended_ - 1));
+  EXPECT_GE(stats.commits, 4U);
+  EXPECT_EQ(stats.stale_commits, 0U);
+  EXPECT_EQ(stats.failed_commits, 0U);
+}
+
+TEST_F(TallyTest, CountsExactlyOnceWhenReaderDiesBeforeCommit) {
+  append_everywhere(6);
+  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kDie; });
+  {
+    const auto tally = start();
+    ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
+  }
+  EXPECT_EQ(book_->read()->total(), 0);
+  frail_->set_fates({});
+  append_everywhere(2);
+  count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, CountsExactlyOnceWhicheverCommitFails) {
+  for (std::uint64_t failing = 0; failing < 12; ++failing) {
+    append_everywhere(1);
+    frail_->set_fates([failing](std::uint64_t commit) {
+      return commit == failing ? FrailBook::Fate::kFailBefore : FrailBook::Fate::kApply;
+    });
+    const auto tally = start();
+    append_everywhere(2);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+    expect_exact();
+  }
+}
+
+TEST_F(TallyTest, CountsExactlyOnceWhenACommitIsAppliedButItsAnswerLost) {
+  for (std::uint64_t failing = 0; failing < 12; ++failing) {
+    append_everywhere(1);
+    frail_->set_fates([failing](std::uint64_t commit) {
+      return commit == failing ? FrailBook::Fate::kFailAfter : FrailBook::Fate::kApply;
+    });
+    const auto tally = start();
+    append_everywhere(2);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+    append_everywhere(1);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+    expect_exact();
+  }
+}
+
+TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {
+  const auto random = std::make_shared<std::mt19937_64>(test::drawn_seed());
+  for (int round = 0; round < 8; ++round) {
+    // Called under the book's lock.
+    frail_->set_fates([random, left = 6](std::uint64_t) mutable {
+      if (left == 0 || (*random)() % 2 == 0) return FrailBook::Fate::kApply;
+      --left;
+      return (*random)() % 2 == 0 ? FrailBook::Fate::kFailBefore : FrailBook::Fate::kFailAfter;
+    });
+    const auto tally = start();
+    for (int i = 0; i < 5; ++i) {
+      append(kAll[i % 4], 3, true);
+      append_given(kAll[i % 4], next_number_ - 1, false);
+    }
+    if (round % 2 != 0) continue;  // ended in the middle
+    ASSERT_TRUE(frail_->wait_for(appended_));
+  }
+  frail_->set_fates({});
+  count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, GoesOnWhenTheBookCannotBeReadForAWhile) {
+  append_everywhere(2);
+  frail_->fail_reads(6);
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  expect_exact();
+  EXPECT_GE(tally->stats().failed_commits, 6U);
+  EXPECT_FALSE(tally->stats().has_stopped);
+}
+
+TEST_F(TallyTest, TwoTalliesOnOneLogCountOnce) {
+  const auto one = start();
+  const auto zombie = start();
+  for (int i = 0; i < 30; ++i) {
+    append_everywhere(1);
+    append_given(kWinners0, 1'000'000 + static_cast<std::uint64_t>(i), true);
+    append_given(kWinners0, 1'000'000 + static_cast<std::uint64_t>(i), false);
+  }
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  expect_exact();
+  EXPECT_FALSE(one->stats().has_stopped);
+  EXPECT_FALSE(zombie->stats().has_stopped);
+}
+
+TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
+  append(kWinners0, 10);
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  // Another reader counted the next five, of which the log learns only now.
+  std::promise<void> may_commit;
+  const auto gate = may_commit.get_future().share();
+  frail_->set_fates([gate](std::uint64_t) {
+    gate.wait();
+    return FrailBook::Fate::kApply;
+  });
+  append(kWinners0, 5);
+  ASSERT_TRUE(book_
+                  ->commit({.topic_id = log_->topic_id(Outcome::kWinner),
+                            .partition = kWinners0,
+                            .first_offset = 10,
+                            .next_offset = 15,
+                            .deltas = {{.faculty = 0, .discipline = 0, .count = 5}},
+                            .repeated = 0})
+                  ->is_applied);
+  may_commit.set_value();
+  append(kWinners0, 5);
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  expect_exact();
+  EXPECT_GE(tally->stats().stale_commits, 1U);
+}
+
+TEST_F(TallyTest, AnEmptiedBookIsCaughtUp) {
+  append_everywhere(4);
+  append_given(kLosers0, 1'000'000, true);
+  append_given(kLosers0, 1'000'000, false);
+  count_to_the_end();
+  expect_exact();
+  frail_.reset();
+  book_.reset();
+  std::filesystem::remove_all(folder_ / "score");
+  open_book();
+  EXPECT_EQ(book_->read()->total(), 0);
+  append_everywhere(1);
+  count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
+  append_everywhere(3);
+  append_given(kLosers0, 1'000'000, true);
+  count_to_the_end();
+  frail_.reset();
+  book_.reset();
+  std::filesystem::copy(folder_ / "score", folder_ / "older");
+  open_book();
+  append_everywhere(3);
+  append_given(kLosers0, 1'000'000, false);
+  count_to_the_end();
+  expect_exact();
+  frail_.reset();
+  book_.reset();
+  std::filesystem::remove_all(folder_ / "score");
+  std::filesystem::rename(folder_ / "older", folder_ / "score");
+  open_book();
+  count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, RepeatsAreCountedOnceAcrossRestarts) {
+  for (std::uint64_t i = 0; i < 40; ++i) append_given(kWinners1, 1'000'000 + i, true);
+  count_to_the_end();
+  for (int restart = 0; restart < 3; ++restart) {
+    for (std::uint64_t i = 0; i < 40; i += 3) append_given(kWinners1, 1'000'000 + i, false);
+    if (restart == 1) open_log();
+    append_given(kWinners1, 2'000'000 + static_cast<std::uint64_t>(restart), true);
+    count_to_the_end();
+    expect_exact();
+  }
+}
+
+TEST_F(TallyTest, ARepeatIsKnownAfterARestartLongAfterTheRecordsBeforeIt) {
+  open_log(std::size_t{64} << 10);
+  const std::uint64_t given = 5'000'000;
+  append_given(kWinners0, given, true);
+  for (int i = 0; i < 60; ++i) {
+    append(kWinners0, 40);  // fills segments
+    clock_.advance(5000);
+  }
+  count_to_the_end();
+  open_log(std::size_t{64} << 10);
+  append_given(kWinners0, given, false);  // 300 s later: within the window
+  count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted) {
+  const std::int64_t retention_ms = window_.retention_ms();
+  for (const bool is_restarted : {false, true}) {
+    const std::uint64_t given = is_restarted ? 7'000'000 : 6'000'000;
+    auto tally = start();
+    append_given(kWinners0, given, true);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+    clock_.advance(retention_ms + 2000);
+    if (is_restarted) {
+      tally.reset();
+      tally = start();
+    }
+    append_given(kWinners0, given, true);
+    append_given(kWinners0, given, false);
+    ASSERT_TRUE(frail_->wait_for(appended_));
+    expect_exact();
+  }
+}
+
+TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
+  // The process dies with all of this uncounted; no partition's last record is the log's last
+  // but one's.
+  append_everywhere(3);
+  open_log();
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  for (int i = 0; i < 3; ++i) {
+    append_everywhere(1);
+    ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+  }
+  expect_exact();
+  EXPECT_FALSE(tally->stats().has_stopped) << captured_.text();
+}
+
+TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
+  append(kWinners0, 3);
+  ASSERT_TRUE(book_->commit({.topic_id = log_->topic_id(Outcome::kWinner),
+                             .partition = kWinners0,
+                             .first_offset = 0,
+                             .next_offset = 4,
+                             .deltas = {},
+                             .repeated = 0}));
+  const auto tally = start();
+  append(kLosers0, 5);
+  ASSERT_TRUE(frail_->wait_for(5)) << "the other partitions are counted all the same";
+  ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
+  EXPECT_THAT(captured_.text(),
+              AllOf(HasSubstr("counting a partition has stopped"),
+                    HasSubstr("the score counts 4 records of winners-0 and the log holds 3")));
+  EXPECT_EQ(book_->read()->position(log_->topic_id(Outcome::kWinner), kWinners0), 4);
+}
+
+TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
+  append(kLosers1, 4);
+  count_to_the_end();
+  RecordBatch batch(2);
+  batch.part(kLosers1) = {.lines = "{\"who\":\"knows\"}\n", .count = 1};
+  ASSERT_TRUE(test::append_and_wait(*log_, batch));
+  {
+    const auto tally = start();
+    append(kWinners0, 3);
+    ASSERT_TRUE(frail_->wait_for(7));
+    ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
+  }
+  EXPECT_THAT(captured_.text(), AllOf(HasSubstr("losers-1, offset 4"), HasSubstr("who")));
+  EXPECT_EQ(book_->read()->position(log_->topic_id(Outcome::kLoser), kLosers1), 4);
+  EXPECT_EQ(book_->read()->total(), 7);
+}
+
+TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
+  const auto tally = start(4096);  // 1024 a reader, of which three quarters count
+  EXPECT_EQ(window_.in_force_ms(), window_.configured_ms());
+  for (int second = 0; second < 20; ++second) {
+    append(kWinners0, 100, true);
+    clock_.advance(1000);
+  }
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  append(kWinners0, 1, true);
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(test::eventually([&] { return window_.in_force_ms() < window_.configured_ms(); }));
+  EXPECT_GE(window_.in_force_ms(), 6000);
+  EXPECT_LE(window_.in_force_ms(), 10'000);
+}
+
+}  // namespace
+}  // namespace estadio

@@ -1,0 +1,350 @@
+#include "estadio/verify/verify.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "estadio/contest/test_log.h"
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr CoinSeed kSeed = {7, 7, 7};
+constexpr int kPartitions = 2;
+
+// A run of a contest in which everything is right, and the means to spoil it.
+class VerifyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (std::uint64_t number = 0; number < 200; ++number) log_entry(number, number % 5 == 0);
+    for (std::uint64_t number = 0; number < 50; number += 10) {
+      log_entry(number, true, /*counts=*/false);  // sent again
+    }
+    for (std::uint64_t number = 0; number < 200; ++number) acknowledge(number);
+  }
+
+  [[nodiscard]] Coin::Toss toss(std::uint64_t number) const {
+    return coin_.toss(test::numbered_id(number));
+  }
+  [[nodiscard]] PartitionId place_of(std::uint64_t number) const {
+    return {.topic = toss(number).outcome, .number = toss(number).partition(kPartitions)};
+  }
+  void log_entry(std::uint64_t number, bool is_given, bool counts = true) {
+    log_to(place_of(number), number, is_given);
+    if (counts)
+      count(number, 1);
+    else
+      ++score_.repeated;
+  }
+  // Puts a record into the log, and moves the score's position over it.
+  void log_to(PartitionId partition, std::uint64_t number, bool is_given) {
+    std::string line = records_.line(partition.topic, number, is_given);
+    line.pop_back();
+    log_.add(partition, line);
+    move_position(partition, 1);
+  }
+  void count(std::uint64_t number, std::int64_t by) {
+    const std::string& faculty = contest_.faculties()[number % 2].name;
+    const std::int64_t discipline = contest_.disciplines()[number % 3].id;
+    for (Score::Count& each : score_.counts) {
+      if (each.faculty == faculty && each.discipline_id == discipline &&
+          each.outcome == toss(number).outcome) {
+        each.count += by;
+        return;
+      }
+    }
+    score_.counts.push_back({.faculty = faculty,
+                             .discipline_id = discipline,
+                             .outcome = toss(number).outcome,
+                             .count = by});
+  }
+  void move_position(PartitionId partition, std::int64_t by) {
+    const base::Uuid topic_id = log_.topic_id(partition.topic);
+    for (Score::Position& each : score_.positions) {
+      if (each.topic_id == topic_id && each.partition == partition) {
+        each.next_offset += by;
+        return;
+      }
+    }
+    score_.positions.push_back({.topic_id = topic_id, .partition = partition, .next_offset = by});
+  }
+  void acknowledge(std::uint64_t number) { acknowledge(number, to_string(toss(number).outcome)); }
+  void acknowledge(std::uint64_t number, std::string_view outcome) {
+    acks_ += fmt::format("{{\"id\":\"{}\"", test::numbered_id(number).to_string());
+    if (!outcome.empty()) acks_ += fmt::format(",\"outcome\":\"{}\"", outcome);
+    acks_ += "}\n";
+  }
+
+  VerifyReport run(bool with_acks = true, bool are_acks_complete = true) {
+    test::write_file(folder_ / "acks", acks_);
+    auto acks = Acks::from_file(folder_ / "acks");
+    EXPECT_TRUE(acks) << acks.error().message();
+    const VerifyParts parts{.contest = contest_,
+                            .coin = *judge_,
+                            .events = log_,
+                            .score = score_,
+                            .acks = with_acks ? &*acks : nullptr,
+                            .are_acks_complete = are_acks_complete,
+                            .retention_ms = 600'000,
+                            .retry_ids = 100'000,
+                            .on_progress = {}};
+    auto report = verify(parts);
+    EXPECT_TRUE(report) << report.error().message();
+    return report ? *std::move(report) : VerifyReport();
+  }
+  static void expect_proven(const VerifyReport& report) {
+    EXPECT_TRUE(report.is_proven()) << report.to_text();
+    EXPECT_THAT(report.to_text(),
+                AllOf(HasSubstr("\nverified: "), testing::Not(HasSubstr("DIFFERENT"))));
+    EXPECT_EQ(boost::json::parse(report.to_json()).at("verified").as_bool(), true);
+  }
+  // One difference of one, and nothing else.
+  static void expect_difference(const VerifyReport& report, std::string_view what,
+                                std::int64_t count = 1) {
+    ASSERT_EQ(report.differences.size(), 1U) << report.to_text();
+    EXPECT_EQ(report.differences[0].what, what);
+    EXPECT_EQ(report.differences[0].count, count);
+    EXPECT_FALSE(report.differences[0].example.empty());
+    EXPECT_FALSE(report.is_proven());
+    EXPECT_THAT(report.to_text(), AllOf(HasSubstr("NOT verified"), HasSubstr(std::string(what))));
+    const auto json = boost::json::parse(report.to_json());
+    EXPECT_EQ(json.at("verified").as_bool(), false);
+    EXPECT_EQ(json.at("differences").at(0).at("what").as_string(), what);
+    EXPECT_EQ(json.at("differences").at(0).at("count").as_int64(), count);
+  }
+
+  const Contest contest_ = Contest::defaults();
+  const Coin coin_{kSeed};
+  const Coin* judge_ = &coin_;  // the coin that the proof recomputes
+  test::TempFolder folder_;
+  test::NumberedRecords records_;
+  test::MemoryLog log_{kPartitions};
+  Score score_;
+  std::string acks_;
+};
+
+TEST_F(VerifyTest, ACleanRunIsProven) {
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.records, 205);
+  EXPECT_EQ(report.repeated, 5);
+  EXPECT_EQ(report.counted, 200);
+  EXPECT_EQ(report.coins, 205);
+  EXPECT_EQ(report.lag, 0);
+  EXPECT_EQ(report.acknowledged, 200);
+  EXPECT_EQ(report.unacknowledged, 0);
+  EXPECT_EQ(report.rows.size(), 12U);
+  for (const VerifyReport::Row& row : report.rows) EXPECT_EQ(row.in_log, row.in_score);
+}
+
+TEST_F(VerifyTest, ARunWithoutAcksIsProvenAsFarAsItGoes) {
+  const VerifyReport report = run(/*with_acks=*/false);
+  expect_proven(report);
+  EXPECT_FALSE(report.has_acks);
+}
+
+TEST_F(VerifyTest, AnEmptyContestIsProven) {
+  const test::MemoryLog empty(kPartitions);
+  const Score score;
+  const auto report = verify({.contest = contest_,
+                              .coin = coin_,
+                              .events = empty,
+                              .score = score,
+                              .acks = nullptr,
+                              .retention_ms = 1,
+                              .retry_ids = 1,
+                              .on_progress = {}});
+  ASSERT_TRUE(report);
+  expect_proven(*report);
+}
+
+TEST_F(VerifyTest, ResultsYetToBeCountedAreALagAndNoDifference) {
+  for (std::uint64_t number = 1000; number < 1010; ++number) {
+    log_to(place_of(number), number, false);
+    move_position(place_of(number), -1);
+    acknowledge(number);
+  }
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.lag, 10);
+  EXPECT_EQ(report.records, 215);
+  EXPECT_EQ(report.counted, 200);
+}
+
+TEST_F(VerifyTest, AnAcknowledgedEntryThatIsNotInTheLogIsFound) {
+  acknowledge(999);
+  expect_difference(run(), "acknowledged entries that the log does not hold");
+}
+
+TEST_F(VerifyTest, AnAcknowledgedOutcomeThatIsNotTheLogsIsFound) {
+  const bool won = toss(500).outcome == Outcome::kWinner;
+  log_entry(500, false);
+  acknowledge(500, won ? "loser" : "winner");
+  expect_difference(run(), "acknowledged outcomes that the log does not hold");
+}
+
+TEST_F(VerifyTest, TwoAnswersThatDifferAreFound) {
+  const bool won = toss(3).outcome == Outcome::kWinner;
+  acknowledge(3, won ? "loser" : "winner");
+  EXPECT_FALSE(run().is_proven());
+}
+
+TEST_F(VerifyTest, ARepeatedAckIsOne) {
+  acknowledge(3);
+  acknowledge(3);
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.acknowledged, 200);
+}
+
+TEST_F(VerifyTest, AnAckMayLeaveItsOutcomeOut) {
+  log_entry(600, false);
+  acknowledge(600, "");
+  expect_proven(run());
+}
+
+TEST_F(VerifyTest, AnAckWithAndOneWithoutTheOutcomeAreOne) {
+  acknowledge(3, "");
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.acknowledged, 200);
+}
+
+TEST_F(VerifyTest, AScoreThatIsOffByOneIsFound) {
+  for (const std::int64_t by : {+1, -1}) {
+    count(4, by);
+    expect_difference(run(), "counts in which score and log differ");
+    EXPECT_THAT(run().to_text(), HasSubstr("DIFFERENT\n"));
+    count(4, -by);
+  }
+}
+
+TEST_F(VerifyTest, CountsThatWouldCancelOutAreBothFound) {
+  count(0, 1);
+  count(1, -1);
+  expect_difference(run(), "counts in which score and log differ", 2);
+}
+
+TEST_F(VerifyTest, ACountOfAFacultyThatTheLogDoesNotKnowIsFound) {
+  score_.counts.push_back(
+      {.faculty = "Cocina", .discipline_id = 1, .outcome = Outcome::kWinner, .count = 2});
+  expect_difference(run(), "counts in which score and log differ", 2);
+}
+
+TEST_F(VerifyTest, AScoreThatIsAheadOfTheLogIsFound) {
+  move_position(place_of(0), 3);
+  expect_difference(run(), "results in the score that the log does not hold", 3);
+}
+
+TEST_F(VerifyTest, AnotherCoinIsFound) {
+  const Coin other(CoinSeed{1});
+  judge_ = &other;
+  const VerifyReport report = run();
+  std::int64_t wrong_outcomes = 0;
+  for (const Difference& each : report.differences) {
+    if (each.what == "outcomes that are not the coin's") wrong_outcomes = each.count;
+  }
+  EXPECT_GT(wrong_outcomes, 60);
+  EXPECT_LT(wrong_outcomes, 145);
+}
+
+TEST_F(VerifyTest, AResultInTheOtherTopicIsFound) {
+  const auto wrong = toss(700).outcome == Outcome::kWinner ? Outcome::kLoser : Outcome::kWinner;
+  log_to({.topic = wrong, .number = 0}, 700, false);
+  const VerifyReport report = run(/*with_acks=*/false);
+  ASSERT_FALSE(report.differences.empty());
+  EXPECT_EQ(report.differences[0].what, "outcomes that are not the coin's");
+  EXPECT_EQ(report.differences[0].count, 1);
+}
+
+TEST_F(VerifyTest, AResultInAnotherPartitionThanItsIdsIsFound) {
+  PartitionId other = place_of(700);
+  other.number = 1 - other.number;
+  log_to(other, 700, false);
+  count(700, 1);
+  acknowledge(700);
+  expect_difference(run(), "records in another partition than their id's");
+}
+
+TEST_F(VerifyTest, AnEntryThatStandsInTheLogTwiceAndIsCountedTwiceIsFound) {
+  log_entry(3, false);  // an id that the server gave cannot come twice
+  expect_difference(run(), "acknowledged entries counted twice");
+}
+
+TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
+  log_entry(5, true, /*counts=*/false);
+  --score_.repeated;
+  count(5, 1);
+  expect_difference(run(), "counts in which score and log differ");
+}
+
+TEST_F(VerifyTest, AResultThatNobodyWasToldOfIsFoundWhenTheAcksAreComplete) {
+  log_entry(800, false);
+  expect_difference(run(), "results in the log that no client was told of");
+  const VerifyReport report = run(/*with_acks=*/true, /*are_acks_complete=*/false);
+  expect_proven(report);
+  EXPECT_EQ(report.unacknowledged, 1);
+}
+
+TEST_F(VerifyTest, ARecordThatIsNoResultIsFound) {
+  const PartitionId partition{.topic = Outcome::kLoser, .number = 1};
+  log_.add(partition, "{\"\xFF\":1}");
+  move_position(partition, 1);
+  expect_difference(run(), "records that are not results of this contest");
+}
+
+TEST_F(VerifyTest, TheTableHasARowForEachCount) {
+  const std::string text = run().to_text();
+  for (const char* part : {"faculty", "Ingeniería", "Agronomía", "winner", "loser"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  const auto json = boost::json::parse(run().to_json());
+  EXPECT_EQ(json.at("counts").as_array().size(), 12U);
+  EXPECT_EQ(json.at("records").as_int64(), 205);
+}
+
+class VerifyAcksTest : public testing::Test {
+ protected:
+  base::Result<Acks> read(std::string_view text) {
+    test::write_file(path_, text);
+    return Acks::from_file(path_);
+  }
+  test::TempFolder folder_;
+  const std::string path_ = folder_ / "acks.ndjson";
+};
+
+TEST_F(VerifyAcksTest, AreFoundById) {
+  const std::string id = test::numbered_id(1).to_string();
+  auto acks =
+      read("{\"id\":\"" + id + "\",\"outcome\":\"winner\"}\n\n{\"outcome\": \"loser\", \"id\": \"" +
+           test::numbered_id(2).to_string() + "\"}");
+  ASSERT_TRUE(acks) << acks.error().message();
+  EXPECT_EQ(acks->size(), 2U);
+  EXPECT_EQ(acks->find(test::numbered_id(1))->outcome, 0);
+  EXPECT_EQ(acks->find(test::numbered_id(2))->outcome, 1);
+  EXPECT_EQ(acks->find(test::numbered_id(3)), nullptr);
+  EXPECT_EQ(read("")->size(), 0U);
+}
+
+TEST_F(VerifyAcksTest, ABadLineIsNamed) {
+  const std::string good = "{\"id\":\"" + test::numbered_id(1).to_string() + "\"}\n";
+  for (const char* bad :
+       {"nonsense", "{}", R"({"id":7})", R"({"id":"short"})", R"({"outcome":"winner"})"}) {
+    const auto acks = read(good + good + bad + "\n" + good);
+    ASSERT_FALSE(acks) << bad;
+    EXPECT_EQ(acks.error().code(), base::Code::kInvalidArgument);
+    EXPECT_THAT(acks.error().message(), HasSubstr(path_ + ":3: expected"));
+  }
+  EXPECT_FALSE(
+      read("{\"id\":\"" + test::numbered_id(1).to_string() + "\",\"outcome\":\"draw\"}\n"));
+  EXPECT_FALSE(Acks::from_file(folder_ / "none"));
+}
+
+}  // namespace
+}  // namespace estadio

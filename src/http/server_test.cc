@@ -1,0 +1,715 @@
+// The server over real sockets on ports that the system chooses: keep-alive, pipelining, bodies,
+// deadlines, limits, streams, and stopping without losing an answer.
+#include "http/server.h"
+
+#include <cstdlib>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/problem.h"
+#include "http/test_client.h"
+
+namespace http {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ServerTest : public testing::Test {
+ protected:
+  // Routes that the tests share:
+  //   GET  /hello     "hello"
+  //   POST /echo      the body, or "empty"
+  //   GET  /big       kBigBytes bytes
+  //   GET  /hold      answered by release(), in the order of arrival from 0
+  //   GET  /later     answered by the loop 20 ms later
+  //   GET  /stream    a stream; kept in held_ too
+  void start(Limits limits = {}, unsigned threads = 1,
+             Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
+    auto server = Server::open(
+        {.address = std::move(address), .threads = threads, .limits = limits, .tls = nullptr},
+        {TestService::factory([this](Router& router, EventLoop& loop) { install(router, loop); })},
+        clock_, log_);
+    ASSERT_TRUE(server) << server.error().message();
+    server_ = *std::move(server);
+    server_->serve();
+  }
+
+  void install(Router& router, EventLoop& loop) {
+    loop_ = &loop;
+    router.add(Method::kGet, "/hello", [](const Request&, Exchange exchange) {
+      exchange.respond(
+          {.status = 200, .content_type = "text/plain", .body = "hello", .extra_headers = {}});
+    });
+    router.add(Method::kPost, "/echo", [](const Request& request, Exchange exchange) {
+      exchange.respond({.status = 200,
+                        .content_type = {},
+                        .body = request.body.empty() ? "empty" : request.body,
+                        .extra_headers = {}});
+    });
+    router.add(Method::kGet, "/big", [](const Request&, Exchange exchange) {
+      exchange.respond({.status = 200, .content_type = {}, .body = big(), .extra_headers = {}});
+    });
+    router.add(Method::kGet, "/hold", [this](const Request&, Exchange exchange) {
+      held_.push_back(exchange);
+      ++held_count_;
+    });
+    router.add(Method::kGet, "/later", [&loop](const Request&, Exchange exchange) {
+      loop.at(loop.now() + 20ms, [exchange] {
+        exchange.respond({.status = 200, .content_type = {}, .body = "later", .extra_headers = {}});
+      });
+    });
+    router.add(Method::kGet, "/stream", [this](const Request&, Exchange exchange) {
+      exchange.start_stream("text/event-stream");
+      held_.push_back(exchange);
+      ++held_count_;
+    });
+  }
+
+  static const std::string& big() {
+    static const std::string bytes(std::size_t{16} << 20, 'b');
+    return bytes;
+  }
+
+  [[nodiscard]] TestClient client() const { return TestClient(server_->address()); }
+
+  // Waits until `count` requests are held, then answers the one that came as number `index`.
+  void release(std::size_t index, std::string body) {
+    in_loop(*loop_, [this, index, body = std::move(body)] {
+      held_[index].respond({.status = 200, .content_type = {}, .body = body, .extra_headers = {}});
+      return true;
+    });
+  }
+  [[nodiscard]] bool holds(std::size_t count) const {
+    return eventually([&] { return held_count_ >= count; });
+  }
+
+  base::SystemClock clock_;
+  base::Logger log_{clock_, {.level = base::LogLevel::kError}};
+  EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
+  std::vector<Exchange> held_;
+  std::atomic<std::size_t> held_count_ = 0;
+  std::unique_ptr<Server> server_;
+};
+
+std::string post(std::string_view body, std::string_view headers = {}) {
+  return fmt::format("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{}\r\n{}",
+                     body.size(), headers, body);
+}
+
+TEST_F(ServerTest, AConnectionServesOneRequestAfterAnother) {
+  start();
+  TestClient client = this->client();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(client.get("/hello"));
+    const TestResponse response = client.read_response();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "hello");
+    EXPECT_EQ(response.header("Content-Type"), "text/plain");
+    EXPECT_EQ(response.header("Connection"), "");
+    EXPECT_TRUE(response.header("Date").ends_with(" GMT"));
+  }
+  EXPECT_EQ(server_->stats().connections_accepted, 1U);
+  EXPECT_EQ(server_->stats().requests, 3U);
+}
+
+TEST_F(ServerTest, ConnectionCloseIsHonouredAndSaid) {
+  start();
+  TestClient client = this->client();
+  client.send(
+      "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /hello HTTP/1.1\r\n\r\n");
+  const TestResponse response = client.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("Connection"), "close");
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, AnHttp10ClientIsClosedUnlessItAsksToStay) {
+  start();
+  TestClient goes = client();
+  goes.send("GET /hello HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(goes.read_response().header("Connection"), "close");
+  EXPECT_TRUE(goes.sees_the_end());
+  TestClient stays = client();
+  for (int i = 0; i < 2; ++i) {
+    stays.send("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const TestResponse response = stays.read_response();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.header("Connection"), "keep-alive");
+  }
+}
+
+TEST_F(ServerTest, PipelinedRequestsAreAnsweredInTheirOrderHoweverTheAnswersCome) {
+  start();
+  TestClient client = this->client();
+  client.send(
+      "GET /hold HTTP/1.1\r\nHost: h\r\n\r\nGET /hold HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(holds(3));
+  release(2, "fourth");
+  release(1, "second");
+  release(0, "first");
+  for (const std::string_view expected : {"first", "second", "hello", "fourth"}) {
+    EXPECT_EQ(client.read_response().body, expected);
+  }
+}
+
+TEST_F(ServerTest, MorePipelinedRequestsThanAreKeptWaitForTheirTurn) {
+  start();
+  TestClient client = this->client();
+  std::string requests = "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (int i = 0; i < 500; ++i) requests += post(std::to_string(i));
+  ASSERT_TRUE(client.send(requests));
+  ASSERT_TRUE(holds(1));
+  release(0, "first");
+  EXPECT_EQ(client.read_response().body, "first");
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(client.read_response().body, std::to_string(i));
+}
+
+TEST_F(ServerTest, AnAnswerAfterTheFirstIsIgnored) {
+  start();
+  TestClient client = this->client();
+  client.get("/hold");
+  ASSERT_TRUE(holds(1));
+  release(0, "first");
+  release(0, "again");
+  EXPECT_EQ(client.read_response().body, "first");
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, AnsweringAClientThatHasGoneIsHarmless) {
+  start();
+  TestClient client = this->client();
+  client.get("/hold");
+  ASSERT_TRUE(holds(1));
+  client.abort();
+  ASSERT_TRUE(eventually([&] { return server_->stats().connections_open == 0; }));
+  EXPECT_FALSE(in_loop(*loop_, [this] { return held_[0].is_open(); }));
+  TestClient next = this->client();  // takes the slot of the first
+  next.get("/hold");
+  ASSERT_TRUE(holds(2));
+  release(0, "to nobody");
+  release(1, "to the second");
+  EXPECT_EQ(next.read_response().body, "to the second");
+}
+
+TEST_F(ServerTest, HeadHasTheLengthOfGetAndNoBody) {
+  start();
+  TestClient client = this->client();
+  client.send("HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  const TestResponse response = client.read_response(true);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("Content-Length"), "5");
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, ABodyArrivingByteByByteIsWhole) {
+  start();
+  TestClient client = this->client();
+  for (const char c : post("one byte at a time")) ASSERT_TRUE(client.send({&c, 1}));
+  EXPECT_EQ(client.read_response().body, "one byte at a time");
+}
+
+TEST_F(ServerTest, ALargeBodyComesBackWhole) {
+  start();
+  TestClient client = this->client();
+  std::string body(std::size_t{3} << 20, 'x');
+  for (std::size_t i = 0; i < body.size(); i += 4096)
+    body[i] = static_cast<char>('a' + i / 4096 % 26);
+  ASSERT_TRUE(client.send(post(body)));
+  EXPECT_EQ(client.read_response().body, body);
+}
+
+TEST_F(ServerTest, AChunkedBodyIsJoinedAndTheNextRequestFollows) {
+  start();
+  TestClient client = this->client();
+  const std::string request =
+      "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x\r\n "
+      "world\r\n0\r\nT: t\r\n\r\n";
+  client.send(request + request);
+  EXPECT_EQ(client.read_response().body, "hello world");
+  EXPECT_EQ(client.read_response().body, "hello world");
+  for (const char c : request) ASSERT_TRUE(client.send({&c, 1}));
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello world");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, AClientThatWaitsForContinueIsToldToGoOn) {
+  start();
+  for (const bool chunked : {false, true}) {
+    TestClient client = this->client();
+    client.send(fmt::format("POST /echo HTTP/1.1\r\nHost: h\r\n{}\r\nExpect: 100-continue\r\n\r\n",
+                            chunked ? "Transfer-Encoding: chunked" : "Content-Length: 5"));
+    EXPECT_EQ(client.read_through("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send(chunked ? "5\r\nhello\r\n0\r\n\r\n" : "hello");
+    const TestResponse response = client.read_response();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "hello");
+    client.get("/hello");
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+}
+
+TEST_F(ServerTest, AClientThatDoesNotWaitForContinueIsNotToldTo) {
+  start();
+  TestClient client = this->client();
+  client.send(post("hello", "Expect: 100-continue\r\n"));
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST_F(ServerTest, ABodyTooLargeIsRefusedBeforeItIsAskedFor) {
+  start({.body_bytes = 10});
+  TestClient client = this->client();
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 413);
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, TheAnswerToABodyTooLargeReachesAClientThatIsStillSending) {
+  start({.body_bytes = 1000});
+  const std::string body(std::size_t{1} << 20, 'x');
+  for (const std::string& request :
+       {post(body),
+        fmt::format("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "{:x}\r\n{}\r\n0\r\n\r\n",
+                    body.size(), body)}) {
+    TestClient client = this->client();
+    EXPECT_TRUE(client.send(request));
+    const TestResponse response = client.read_response();
+    EXPECT_EQ(response.status, 413);
+    EXPECT_EQ(response.header("Content-Type"), "application/problem+json");
+    EXPECT_EQ(response.header("Connection"), "close");
+    EXPECT_TRUE(client.sees_the_end());
+    EXPECT_FALSE(client.was_reset());
+  }
+}
+
+TEST_F(ServerTest, ABodyOfExactlyTheLimitIsTaken) {
+  start({.body_bytes = 1000});
+  TestClient client = this->client();
+  client.send(post(std::string(1000, 'x')));
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST_F(ServerTest, AMalformedRequestGetsAProblemAndTheConnectionIsClosed) {
+  start();
+  for (const auto& [request, status] : std::vector<std::pair<std::string, int>>{
+           {"nonsense\r\n\r\n", 400},
+           {"GET / HTTP/1.1\nHost: h\n\n", 400},
+           {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
+           {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+            400},
+           {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n0\r\n\r\n",
+            400},
+           {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
+           {"GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", 431}}) {
+    TestClient client = this->client();
+    client.send(request);
+    const TestResponse response = client.read_response();
+    EXPECT_EQ(response.status, status) << request.substr(0, 100);
+    EXPECT_EQ(response.header("Content-Type"), "application/problem+json");
+    EXPECT_NE(response.body.find(fmt::format("\"status\":{}", status)), std::string::npos);
+    EXPECT_TRUE(client.sees_the_end());
+  }
+}
+
+TEST_F(ServerTest, ARequestBeforeAMalformedOneIsStillAnswered) {
+  start();
+  TestClient client = this->client();
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n");
+  ASSERT_TRUE(holds(1));
+  release(0, "first");
+  EXPECT_EQ(client.read_response().body, "first");
+  EXPECT_EQ(client.read_response().status, 400);
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, AClientThatHasSentItsEndStillGetsItsAnswers) {
+  start();
+  TestClient client = this->client();
+  client.send("GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.finish_sending();
+  ASSERT_TRUE(holds(1));
+  release(0, "held");
+  EXPECT_EQ(client.read_response().body, "later");
+  EXPECT_EQ(client.read_response().body, "held");
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, AClientThatHasSentItsEndGetsAllOfALongAnswer) {
+  start();
+  TestClient client(server_->address(), 4096);
+  client.get("/big");
+  client.finish_sending();
+  const TestResponse response = client.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body.size(), big().size());
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, AClientThatLeavesAmidARequestIsForgotten) {
+  start();
+  for (const std::string_view part :
+       {"GET /hel", "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf"}) {
+    TestClient client = this->client();
+    client.send(part);
+    client.finish_sending();
+    EXPECT_TRUE(client.sees_the_end());
+  }
+  EXPECT_EQ(server_->stats().requests, 0U);
+}
+
+TEST_F(ServerTest, ASlowRequestGets408AndIsCutOff) {
+  start({.receive = 50ms});
+  for (const std::string_view part :
+       {"GET /hello HT", "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"}) {
+    TestClient client = this->client();
+    client.send(part);
+    EXPECT_EQ(client.read_response().status, 408) << part;
+    EXPECT_TRUE(client.sees_the_end());
+  }
+}
+
+TEST_F(ServerTest, ASlowChunkedBodyGets408AsWell) {
+  start({.receive = 50ms, .idle = 2s});
+  TestClient client = this->client();
+  client.send("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf");
+  EXPECT_EQ(client.read_response().status, 408);
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, ASlowRequestDoesNotCostTheAnswersBeforeIt) {
+  start({.receive = 50ms});
+  TestClient client = this->client();
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\nGET /hel");
+  ASSERT_TRUE(holds(1));
+  ASSERT_TRUE(eventually([&] { return server_->stats().responses_by_class[4] == 1; }));
+  release(0, "held");
+  EXPECT_EQ(client.read_response().body, "held");
+  EXPECT_EQ(client.read_response().status, 408);
+}
+
+TEST_F(ServerTest, AnIdleConnectionIsClosedWithoutAWord) {
+  start({.idle = 50ms});
+  TestClient silent = client();
+  EXPECT_TRUE(silent.sees_the_end());
+  TestClient served = client();
+  served.get("/hello");
+  EXPECT_EQ(served.read_response().status, 200);
+  EXPECT_TRUE(served.sees_the_end());
+}
+
+TEST_F(ServerTest, AConnectionWhoseAnswerIsDueIsNotIdle) {
+  start({.receive = 50ms, .idle = 50ms});
+  TestClient waiting = client();
+  waiting.get("/hold");
+  ASSERT_TRUE(holds(1));
+  TestClient idle = client();  // seen off by a sweep that has passed the first as well
+  EXPECT_TRUE(idle.sees_the_end());
+  release(0, "held");
+  EXPECT_EQ(waiting.read_response().body, "held");
+}
+
+TEST_F(ServerTest, AClientThatDoesNotReadItsAnswerIsClosed) {
+  start({.send_stall = 50ms});
+  TestClient client(server_->address(), 4096);
+  client.get("/big");
+  EXPECT_TRUE(eventually([&] {
+    const Server::Stats stats = server_->stats();
+    return stats.connections_accepted == 1 && stats.connections_open == 0;
+  }));
+  EXPECT_LT(server_->stats().sent_bytes, big().size());
+}
+
+TEST_F(ServerTest, OneConnectionTooManyIsRefusedAndTheOthersAreNotHurt) {
+  start({.connections = 2});
+  TestClient first = client();
+  TestClient second = client();
+  for (TestClient* each : {&first, &second}) {
+    each->get("/hello");
+    EXPECT_EQ(each->read_response().status, 200);
+  }
+  TestClient third = client();
+  const TestResponse refused = third.read_response();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("Content-Type"), "application/problem+json");
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  EXPECT_TRUE(third.sees_the_end());
+  first.get("/hello");
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_EQ(server_->stats().connections_refused, 1U);
+
+  second.close();
+  ASSERT_TRUE(eventually([&] { return server_->stats().connections_open == 1; }));
+  TestClient fourth = client();
+  fourth.get("/hello");
+  EXPECT_EQ(fourth.read_response().status, 200);
+}
+
+TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
+  start({}, 3);
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.emplace_back(server_->address());
+    ASSERT_TRUE(clients.back().get("/hello"));
+  }
+  for (TestClient& each : clients) EXPECT_EQ(each.read_response().body, "hello");
+  const Server::Stats stats = server_->stats();
+  EXPECT_EQ(stats.connections_accepted, 60U);
+  EXPECT_EQ(stats.connections_open, 60U);
+  EXPECT_EQ(stats.requests, 60U);
+  EXPECT_EQ(stats.responses_by_class[2], 60U);
+}
+
+TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {
+  start();
+  TestClient client = this->client();
+  client.get("/stream");
+  ASSERT_TRUE(holds(1));
+  const TestResponse response = client.read_response(true);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("Content-Type"), "text/event-stream");
+  EXPECT_EQ(response.header("Content-Length"), "");
+  for (const std::string_view event : {"data: 1\n\n", "data: 2\n\n"}) {
+    EXPECT_TRUE(in_loop(*loop_, [&] { return held_[0].send(event); }));
+    EXPECT_EQ(client.read_through("\n\n"), event);
+  }
+  client.close();
+  EXPECT_TRUE(eventually([&] { return !in_loop(*loop_, [this] { return held_[0].is_open(); }); }));
+  EXPECT_FALSE(in_loop(*loop_, [this] { return held_[0].send("data: 3\n\n"); }));
+}
+
+TEST_F(ServerTest, AStreamIsNotIdle) {
+  start({.receive = 50ms, .idle = 50ms});
+  TestClient streaming = client();
+  streaming.get("/stream");
+  ASSERT_TRUE(holds(1));
+  TestClient idle = client();
+  EXPECT_TRUE(idle.sees_the_end());
+  EXPECT_TRUE(in_loop(*loop_, [this] { return held_[0].send("data: 1\n\n"); }));
+  EXPECT_NE(streaming.read_through("data: 1\n\n"), "");
+}
+
+TEST_F(ServerTest, AStreamWhoseClientDoesNotReadIsCutWhenItsBacklogIsFull) {
+  start();
+  TestClient client(server_->address(), 4096);
+  client.get("/stream");
+  ASSERT_TRUE(holds(1));
+  const std::string event(64 * 1024, 'e');
+  // What the kernel buffers, and a backlog of 1 MiB: far less than this altogether.
+  bool is_taken = true;
+  for (int i = 0; is_taken && i < 4096; ++i) {
+    is_taken = in_loop(*loop_, [&] { return held_[0].send(event); });
+  }
+  EXPECT_FALSE(is_taken);
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections_open == 0; }));
+}
+
+TEST_F(ServerTest, AnExchangeIsNotOpenOnceSendingHasFailed) {
+  start();
+  TestClient client(server_->address(), 4096);
+  client.get("/stream");
+  ASSERT_TRUE(holds(1));
+  EXPECT_FALSE(in_loop(*loop_, [this] {
+    while (held_[0].send(std::string(64 * 1024, 'e'))) {
+    }
+    return held_[0].is_open();
+  }));
+}
+
+TEST_F(ServerTest, AStreamAskedForBehindAnUnansweredRequestDoesNotHang) {
+  start();
+  TestClient client = this->client();
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\nGET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(holds(2));
+  release(0, "first");
+  EXPECT_EQ(client.read_response().body, "first");
+  EXPECT_NE(client.read_response(true).status, 0);  // a stream, or a refusal; not silence
+}
+
+TEST_F(ServerTest, HeadOfAStreamEndsAtOnce) {
+  start();
+  TestClient client = this->client();
+  client.send("HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.read_response(true).status, 200);
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, AnAddressThatIsTakenIsAnErrorThatNamesIt) {
+  start();
+  const auto second =
+      Server::open({.address = server_->address(), .threads = 1, .limits = {}, .tls = nullptr}, {},
+                    clock_, log_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
+  EXPECT_NE(second.error().message().find(server_->address().to_string()), std::string::npos);
+}
+
+TEST_F(ServerTest, StoppingLetsWhatIsBeingAnsweredFinish) {
+  start();
+  TestClient busy = client();
+  busy.get("/hold");
+  TestClient idle = client();
+  idle.get("/hello");
+  EXPECT_EQ(idle.read_response().status, 200);
+  ASSERT_TRUE(holds(1));
+  std::thread stopper([this] { server_->stop(kTestDeadline); });
+  EXPECT_TRUE(idle.sees_the_end());
+  EXPECT_FALSE(client().is_connected());
+  release(0, "the last");
+  const TestResponse response = busy.read_response();
+  EXPECT_EQ(response.body, "the last");
+  EXPECT_EQ(response.header("Connection"), "close");
+  EXPECT_TRUE(busy.sees_the_end());
+  stopper.join();
+}
+
+TEST_F(ServerTest, StoppingTakesARequestThatIsOnItsWay) {
+  start();
+  TestClient sending = client();
+  sending.get("/hello");
+  EXPECT_EQ(sending.read_response().status, 200);
+  const std::string request = post("late but whole");
+  sending.send(request.substr(0, 20));
+  ASSERT_TRUE(eventually([&] { return server_->stats().received_bytes > 40; }));
+  TestClient idle = client();
+  idle.get("/hello");
+  EXPECT_EQ(idle.read_response().status, 200);
+  std::thread stopper([this] { server_->stop(kTestDeadline); });
+  EXPECT_TRUE(idle.sees_the_end());
+  sending.send(request.substr(20));
+  EXPECT_EQ(sending.read_response().body, "late but whole");
+  EXPECT_TRUE(sending.sees_the_end());
+  stopper.join();
+}
+
+TEST_F(ServerTest, StoppingWithoutPatienceClosesAtOnce) {
+  start();
+  TestClient client = this->client();
+  client.get("/hold");
+  ASSERT_TRUE(holds(1));
+  server_->stop(0s);
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(ServerTest, StoppingEndsStreams) {
+  start();
+  TestClient client = this->client();
+  client.get("/stream");
+  ASSERT_TRUE(holds(1));
+  server_->stop(kTestDeadline);
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST_F(ServerTest, StoppingTwiceIsStoppingOnce) {
+  start();
+  server_->stop(0s);
+  server_->stop(0s);
+}
+
+class UnixSocketTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "estadio-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  [[nodiscard]] Address address() const {
+    return {.host = {}, .port = 0, .unix_path = (folder_ / "s.sock").string()};
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(UnixSocketTest, AUnixSocketServesLikeATcpPort) {
+  start({}, 4, address());
+  TestClient client(server_->address());
+  client.send(post("over a file"));
+  EXPECT_EQ(client.read_response().body, "over a file");
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(UnixSocketTest, ASocketLeftBehindDoesNotKeepTheNextServerFromStarting) {
+  start({}, 1, address());
+  server_->stop(0s);
+  start({}, 1, address());
+  TestClient client(server_->address());
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
+  start({}, 1, address());
+  const auto second = Server::open(
+      {.address = address(), .threads = 1, .limits = {}, .tls = nullptr}, {}, clock_, log_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
+  TestClient client(server_->address());
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+// Brings a server to the point where it cannot accept, then stops it; ends the process.
+[[noreturn]] void run_out_of_files_and_stop() {
+  int log_pipe[2];
+  if (::pipe(log_pipe) != 0) std::_Exit(2);
+  const base::SystemClock clock;
+  base::Logger log(
+      clock, {.level = base::LogLevel::kInfo, .format = base::LogFormat::kText, .fd = log_pipe[1]});
+  auto server = Server::open({.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
+                               .threads = 1,
+                               .limits = {},
+                               .tls = nullptr},
+                              {}, clock, log);
+  if (!server) std::_Exit(3);
+  (*server)->serve();
+  const auto peer = resolve((*server)->address());
+  const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const rlimit limit{.rlim_cur = static_cast<rlim_t>(client.get()) + 1,
+                     .rlim_max = static_cast<rlim_t>(client.get()) + 1};
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::connect(client.get(), reinterpret_cast<const sockaddr*>(peer->storage), peer->size) != 0)
+    std::_Exit(4);
+  char line[256];
+  const auto count = ::read(log_pipe[0], line, sizeof line);  // "out of file descriptors ..."
+  if (count <= 0 ||
+      std::string_view(line, static_cast<std::size_t>(count)).find("out of file descriptors") ==
+          std::string_view::npos)
+    std::_Exit(5);
+  (*server)->stop(0s);
+  std::_Exit(0);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kHasSanitizer = true;
+#else
+constexpr bool kHasSanitizer = false;
+#endif
+
+TEST(ServerDeathTest, StoppingWhileOutOfFileDescriptorsIsNotACrash) {
+  if (kHasSanitizer) GTEST_SKIP() << "the sanitizers' own checks need file descriptors";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_out_of_files_and_stop(), testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace http

@@ -1,0 +1,233 @@
+// TLS between the server and a client of ours, with a certificate made for the test.
+#include "http/tls.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/test_client.h"
+
+namespace http {
+namespace {
+
+template <auto Free>
+struct Freed {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+
+// Writes a new key and a certificate for localhost and 127.0.0.1, signed by itself.
+void make_certificate(const std::string& certificate_file, const std::string& key_file) {
+  const std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
+  const std::unique_ptr<X509, Freed<&X509_free>> certificate(X509_new());
+  ASSERT_TRUE(key && certificate);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  const std::string host = "localhost";
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(host.data()), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, certificate.get(), certificate.get(), nullptr, nullptr, 0);
+  const std::unique_ptr<X509_EXTENSION, Freed<&X509_EXTENSION_free>> names(
+      X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1"));
+  ASSERT_TRUE(names);
+  X509_add_ext(certificate.get(), names.get(), -1);
+  ASSERT_NE(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+  const std::unique_ptr<BIO, Freed<&BIO_free>> certificate_out(
+      BIO_new_file(certificate_file.c_str(), "w"));
+  const std::unique_ptr<BIO, Freed<&BIO_free>> key_out(BIO_new_file(key_file.c_str(), "w"));
+  ASSERT_TRUE(certificate_out && key_out);
+  ASSERT_EQ(PEM_write_bio_X509(certificate_out.get(), certificate.get()), 1);
+  ASSERT_EQ(
+      PEM_write_bio_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
+}
+
+class TlsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "estadio-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    make_certificate(path("cert.pem"), path("key.pem"));
+    auto context = TlsContext::for_server(path("cert.pem"), path("key.pem"));
+    ASSERT_TRUE(context) << context.error().message();
+    context_ = std::make_unique<TlsContext>(*std::move(context));
+    auto server = Server::open(
+        {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
+         .threads = 1,
+         .limits = {.body_bytes = 1 << 20},
+         .tls = context_.get()},
+        {TestService::factory([](Router& router, EventLoop&) {
+          router.add(Method::kPost, "/echo", [](const Request& request, Exchange exchange) {
+            exchange.respond(
+                {.status = 200, .content_type = {}, .body = request.body, .extra_headers = {}});
+          });
+          router.add(Method::kGet, "/big", [](const Request&, Exchange exchange) {
+            exchange.respond({.status = 200,
+                              .content_type = {},
+                              .body = std::string(kBigBytes, 'b'),
+                              .extra_headers = {}});
+          });
+        })},
+        clock_, log_);
+    ASSERT_TRUE(server) << server.error().message();
+    server_ = *std::move(server);
+    server_->serve();
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  static constexpr std::size_t kBigBytes = std::size_t{4} << 20;
+
+  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
+
+  // Sends `request`, then reads until `answer_bytes` are there or the server has closed; "failed"
+  // when TLS has.
+  std::string talk(const TlsContext& context, const std::string& server_name,
+                   std::string_view request, std::size_t answer_bytes) {
+    const auto peer = resolve(server_->address());
+    const auto fd = start_connecting(*peer);
+    if (!fd) return "not connected";
+    const auto session = context.start(fd->get(), server_name);
+    std::string answer;
+    while (answer.size() < answer_bytes) {
+      char bytes[65536];
+      const auto count = request.empty() ? session->read(bytes, sizeof bytes)
+                                         : session->write(request.data(), request.size());
+      if (count == TlsSession::kWantRead || count == TlsSession::kWantWrite) {
+        pollfd poll_fd{
+            .fd = fd->get(),
+            .events = static_cast<short>(count == TlsSession::kWantRead ? POLLIN : POLLOUT),
+            .revents = 0};
+        if (::poll(&poll_fd, 1,
+                   static_cast<int>(std::chrono::milliseconds(kTestDeadline).count())) <= 0)
+          return "nothing came";
+      } else if (count == TlsSession::kFailed) {
+        return answer.empty() ? "failed" : answer;
+      } else if (count == 0) {
+        return answer;
+      } else if (request.empty()) {
+        answer.append(bytes, static_cast<std::size_t>(count));
+      } else {
+        request.remove_prefix(static_cast<std::size_t>(count));
+      }
+    }
+    return answer;
+  }
+
+  std::filesystem::path folder_;
+  base::SystemClock clock_;
+  base::Logger log_{clock_, {.level = base::LogLevel::kError}};
+  std::unique_ptr<TlsContext> context_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(TlsTest, ARequestAndItsAnswerTravelEncrypted) {
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  const std::string answer =
+      talk(*client, "localhost",
+           "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nConnection: close\r\n\r\nsecret",
+           SIZE_MAX);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nsecret")) << answer;
+}
+
+TEST_F(TlsTest, BodiesOfManyRecordsComeWholeBothWays) {
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  const std::string body(500'000, 'x');
+  const std::string answer =
+      talk(*client, "localhost",
+           "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 500000\r\nConnection: close\r\n\r\n" +
+               body,
+           SIZE_MAX);
+  EXPECT_TRUE(answer.ends_with(body));
+  const std::string big = talk(
+      *client, "localhost", "GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", SIZE_MAX);
+  EXPECT_TRUE(big.ends_with(std::string(kBigBytes, 'b')));
+}
+
+TEST_F(TlsTest, AClientRefusesACertificateThatItDoesNotTrust) {
+  make_certificate(path("other.pem"), path("other.key"));
+  const auto client = TlsContext::for_client({.ca_file = path("other.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  EXPECT_EQ(talk(*client, "localhost", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1), "failed");
+}
+
+TEST_F(TlsTest, AClientRefusesACertificateOfAnotherName) {
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  EXPECT_EQ(talk(*client, "elsewhere.example", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1), "failed");
+}
+
+TEST_F(TlsTest, AClientThatDoesNotVerifyTakesAnyCertificate) {
+  const auto client = TlsContext::for_client({.ca_file = {}, .verify = false});
+  ASSERT_TRUE(client);
+  EXPECT_TRUE(talk(*client, "elsewhere.example", "GET /none HTTP/1.1\r\nHost: h\r\n\r\n", 12)
+                  .starts_with("HTTP/1.1 404"));
+}
+
+TEST_F(TlsTest, PlainHttpIsClosedAndTheServerGoesOn) {
+  TestClient plain(server_->address());
+  plain.get("/big");
+  plain.read_to_end();
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections_open == 0; }));
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  EXPECT_TRUE(talk(*client, "localhost", "GET /none HTTP/1.1\r\nHost: h\r\n\r\n", 12)
+                  .starts_with("HTTP/1.1 404"));
+}
+
+TEST_F(TlsTest, TheAnswerToABodyTooLargeArrivesOverTlsToo) {
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  const std::string answer =
+      talk(*client, "localhost",
+           "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n" +
+               std::string(2'000'000, 'x'),
+           SIZE_MAX);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer.substr(0, 200);
+}
+
+TEST_F(TlsTest, ABadCertificateOrKeyIsAnErrorThatNamesTheFile) {
+  std::ofstream(path("junk.pem")) << "junk";
+  make_certificate(path("other.pem"), path("other.key"));
+  const auto message_of = [](const base::Result<TlsContext>& context) {
+    return context ? "" : context.error().message();
+  };
+  EXPECT_NE(message_of(TlsContext::for_server(path("none.pem"), path("key.pem"))).find("none.pem"),
+            std::string::npos);
+  EXPECT_NE(message_of(TlsContext::for_server(path("junk.pem"), path("key.pem"))).find("junk.pem"),
+            std::string::npos);
+  EXPECT_NE(message_of(TlsContext::for_server(path("cert.pem"), path("junk.pem"))).find("junk.pem"),
+            std::string::npos);
+  EXPECT_NE(
+      message_of(TlsContext::for_server(path("cert.pem"), path("other.key"))).find("other.key"),
+      std::string::npos);
+  EXPECT_NE(message_of(TlsContext::for_client({.ca_file = path("none.pem"), .verify = true}))
+                .find("none.pem"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace http

@@ -1,0 +1,106 @@
+"""tools/test counts what ran, and takes nothing for a pass that was none."""
+
+import importlib.machinery
+import importlib.util
+import pathlib
+
+import pytest
+
+TOOL = pathlib.Path(__file__).with_name("test")
+LOADER = importlib.machinery.SourceFileLoader("run_suites", str(TOOL))
+suites = importlib.util.module_from_spec(importlib.util.spec_from_loader("run_suites", LOADER))
+LOADER.exec_module(suites)
+
+JUNIT = """<testsuites><testsuite name="TallyTest">
+  <testcase name="Counts" status="run" result="completed" classname="TallyTest"/>
+  <testcase name="Fails" status="run" classname="TallyTest">
+    <failure message="expected 1&#x0A;got 2">details</failure><failure message="again"/></testcase>
+  <testcase name="Skips" classname="TallyTest"><skipped message="needs root"/></testcase>
+  <testcase name="DISABLED_Off" status="notrun" classname="TallyTest"/>
+  <testcase name="Breaks" classname="TallyTest"><error message="no fixture"/></testcase>
+</testsuite></testsuites>"""
+
+TAP = """TAP version 13
+# Subtest: the page
+    # Subtest: shows the score
+    ok 1 - shows the score
+      ---
+      duration_ms: 1620.0
+      ...
+    # Subtest: is skipped
+    ok 2 - is skipped # SKIP no Chromium
+    # Subtest: fails
+    not ok 3 - fails
+      ---
+      error: |-
+        ok 9 - in a message
+      ...
+    1..3
+not ok 1 - the page
+  ---
+  type: 'suite'
+  ...
+1..1
+# tests 3
+"""
+
+
+@pytest.fixture
+def outcome():
+    return suites.Outcome("unit")
+
+
+@pytest.fixture
+def report(tmp_path):
+    def write(text):
+        path = tmp_path / "report"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_junit_is_counted_test_by_test(outcome, report):
+    suites.read_junit(report(JUNIT), outcome)
+    assert outcome.counts == (1, 2, 2)
+    assert "expected 1 got 2" in outcome.failures[0]
+    assert "needs root" in outcome.skips[0]
+
+
+def test_tap_is_counted_without_its_groups(outcome, report):
+    suites.read_tap(report(TAP), outcome)
+    assert outcome.counts == (1, 1, 1)
+    assert outcome.skips == ["is skipped: no Chromium"]
+    assert outcome.failures == ["fails"]
+
+
+PASSED = '<testsuite><testcase name="a"/></testsuite>'
+
+
+@pytest.mark.parametrize(("status", "text", "said"), [
+    (0, "<testsuite/>", "ran no test"),
+    (0, '<testsuite><testcase name="a"><skipped/></testcase></testsuite>', "ran no test"),
+    (3, PASSED, "ended with status 3 though no test failed"),
+    (-11, PASSED, "ended with signal 11 though no test failed"),
+    (0, "<testsuite><testcase", "cannot be read"),
+])
+def test_a_suite_that_proves_nothing_has_failed(outcome, report, status, text, said):
+    suites.judge(status, outcome, report(text), suites.read_junit)
+    assert len(outcome.failures) == 1
+    assert said in outcome.failures[0]
+
+
+def test_a_suite_without_a_report_has_failed(outcome, tmp_path):
+    suites.judge(-6, outcome, tmp_path / "none", suites.read_junit)
+    assert outcome.failures == ["ended with signal 6 and left no report"]
+
+
+def test_a_suite_that_hangs_is_ended_and_has_failed(outcome):
+    status = suites.run(["sleep", "60"], outcome, {}, timeout_s=0.1)
+    assert status is None
+    assert outcome.failures == ["did not end within 0.1 s"]
+
+
+def test_a_good_suite_is_taken_as_it_is(outcome, report):
+    suites.judge(0, outcome, report(PASSED), suites.read_junit)
+    assert outcome.counts == (1, 0, 0)
