@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const estadio::Faculty& faculty = contest->faculties()[i];
     CHECK(contest->find_faculty(faculty.name) == i);
     for (const std::string& alias : faculty.aliases) CHECK(contest->find_faculty(alias) == i);
-    CHECK(!faculty.slugs.empty());
+    for (const std::string& slug : faculty.slugs) CHECK(!slug.empty());
   }
   for (std::size_t i = 0; i < contest->disciplines().size(); ++i) {
     CHECK(contest->find_discipline(contest->disciplines()[i].id) == i);

@@ -301,7 +301,6 @@ class LoadTlsTest : public LoadTest {
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     server_->serve();
-    server_->serve();
     options_.url = fmt::format("https://localhost:{}", server_->address().port);
     options_.rate = 500;
     options_.duration = milliseconds(200);

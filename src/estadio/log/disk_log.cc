@@ -328,7 +328,7 @@ base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from
 // Appending
 
 void DiskLog::append(const RecordBatch& batch, Done done) {
-  CHECK(batch.parts.size() == next_offsets_.size());
+  CHECK(thread_.joinable() && batch.parts.size() == next_offsets_.size());
   base::Code code = base::Code::kUnavailable;
   {
     const std::scoped_lock lock(mutex_);
@@ -375,20 +375,14 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_, next_offsets_,
                identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
+    if (has_failed_) return fail_for_good(room.error());
     const std::scoped_lock lock(mutex_);
     if (!stats_.is_full)
       log_.error("the log cannot grow: refusing entries until it can", {{"error", room.error()}});
     stats_.is_full = true;
     return base::fail(base::Code::kResourceExhausted, room.error().message());
   }
-  if (auto written = write_block(fresh->bytes); !written) {
-    log_.error("writing the log failed: refusing entries until the process is started again",
-               {{"error", written.error()}});
-    has_failed_ = true;
-    const std::scoped_lock lock(mutex_);
-    stats_.has_failed = true;
-    return base::fail(base::Code::kInternal, written.error().message());
-  }
+  if (auto written = write_block(fresh->bytes); !written) return fail_for_good(written.error());
   auto block = decode_block(fresh->bytes, identity_.seed());
   CHECK(block.has_value());
   fresh->block = *std::move(block);
@@ -412,6 +406,16 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   }
   readers_.notify_all();
   return {};
+}
+
+// What is on disk is not known any more.
+base::Failure DiskLog::fail_for_good(const base::Error& error) {
+  log_.error("writing the log failed: refusing entries until the process is started again",
+             {{"error", error}});
+  has_failed_ = true;
+  const std::scoped_lock lock(mutex_);
+  stats_.has_failed = true;
+  return base::fail(base::Code::kInternal, error.message());
 }
 
 base::Result<void> DiskLog::write_block(const std::string& bytes) {
@@ -446,7 +450,11 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
   if (::rename(runway_->next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }
-  RETURN_IF_ERROR(base::sync_folder(options_.folder));
+  if (auto synced = base::sync_folder(options_.folder); !synced) {
+    // Which segment a restart finds is not known: nothing may go into either.
+    has_failed_ = true;
+    return synced;
+  }
   active_ = std::move(file);
   active_end_ = kSegmentHeaderBytes;
   {

@@ -50,6 +50,7 @@ class Tally::Reader {
     auto pause = kRetryFirst;
     // Once at least: who ends the tally at once still wants what the log holds to be counted.
     do {
+      const std::uint64_t commits = commits_;
       const auto outcome = count_from_the_books_position(stop);
       if (outcome) return;
       const bool may_pass = outcome.error().code() == base::Code::kUnavailable ||
@@ -66,6 +67,7 @@ class Tally::Reader {
                          {{"topic", topic_of(partition_.topic)},
                           {"partition", partition_.number},
                           {"error", outcome.error()}});
+      if (commits_ != commits) pause = kRetryFirst;
       wait(stop, pause);
       pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
     } while (!stop.stop_requested());

@@ -76,8 +76,8 @@ class Proof {
         parts_.score.position(parts_.events.topic_id(partition.topic), partition);
     if (counted_until > end) {
       differences_.add("results in the score that the log does not hold",
-                       fmt::format("the score counts {} of {} up to {}, the log ends at {}", name,
-                                   partition.number, counted_until, end),
+                       fmt::format("the score counts {} up to {}, the log ends at {}", name,
+                                   counted_until, end),
                        counted_until - end);
     } else {
       report_.lag += end - counted_until;
