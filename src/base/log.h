@@ -37,7 +37,8 @@ struct LogField {
       : LogField(key, std::string_view(value)) {}
   LogField(std::string_view key, const Error& error) : LogField(key, error.message()) {}
   template <class Number>
-  requires std::integral<Number> LogField(std::string_view key, Number value)
+    requires std::integral<Number>
+  LogField(std::string_view key, Number value)
       : name(key), text(std::to_string(value)), is_number(true) {}
   LogField(std::string_view key, double value);
 

@@ -311,8 +311,9 @@ std::string Settings::to_toml() const {
     if (setting.kind == Kind::kText) {
       std::string quoted;
       append_json_string(quoted, value);  // a TOML basic string escapes as JSON does, and DEL too
-      for (auto at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at))
+      for (auto at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at)) {
         quoted.replace(at, 1, "\\u007f");
+      }
       value = std::move(quoted);
     }
     toml += fmt::format("{} = {}  # {}\n", setting.name, value, setting.help);

@@ -50,8 +50,9 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 }
 
 char* Uuid::format_to(char* out) const {
-  for (std::size_t i = 0; i < 16; ++i)
+  for (std::size_t i = 0; i < 16; ++i) {
     std::memcpy(out + kDigitAt[i], kHexPairs[bytes[i]].data(), 2);
+  }
   out[8] = out[13] = out[18] = out[23] = '-';
   return out + kTextSize;
 }

@@ -14,8 +14,9 @@ std::string usage() {
       "estadio runs a live competition: takes entries over HTTP at any load, has each one judged,\n"
       "keeps every result in a durable log, counts them exactly once and shows the score live.\n\n"
       "Usage: estadio COMMAND [flags]\n\nCommands:\n";
-  for (const auto& command : estadio::commands())
+  for (const auto& command : estadio::commands()) {
     text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  }
   text +=
       "\nTry it:\n"
       "  estadio all --data contest\n"

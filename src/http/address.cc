@@ -48,8 +48,9 @@ base::Result<Address> Address::parse(std::string_view text) {
   Address address;
   if (text.starts_with(kUnix)) {
     address.unix_path = text.substr(kUnix.size());
-    if (address.unix_path.empty() || address.unix_path.size() >= sizeof(sockaddr_un::sun_path))
+    if (address.unix_path.empty() || address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
       return bad();
+    }
     return address;
   }
   const auto colon = text.rfind(':');

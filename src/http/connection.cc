@@ -51,8 +51,9 @@ void Connection::close() {
 }
 
 void Connection::on_ready(std::uint32_t events) {
-  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0))
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) {
     return close();
+  }
   last_activity_ = worker_.loop().now();
   if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
   // TLS may have had to write before it could read on.
@@ -270,9 +271,10 @@ void Connection::start_stream(std::uint32_t sequence, std::string_view content_t
         sequence,
         {.status = 503, .content_type = {}, .body = {}, .extra_headers = "Retry-After: 1\r\n"});
   }
-  if (pending_.front().head_only)
+  if (pending_.front().head_only) {
     return respond(sequence,
                    {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
+  }
   worker_.count_response(200);
   out_ += "HTTP/1.1 200 OK\r\n";
   out_ += worker_.date();
@@ -303,8 +305,9 @@ void Connection::flush() {
       count = tls_->write(data, size);
     } else {
       count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
-      if (count < 0)
+      if (count < 0) {
         count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
+      }
     }
     if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
     if (count == TlsSession::kWantWrite) {
@@ -374,8 +377,9 @@ void Connection::check_deadlines(base::Nanos now) {
   if (stage_ == Stage::kFinishing) return;
   if (request_started_.count() != 0) {
     if (now - request_started_ <= limits.receive || has_unread_) return;
-    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty())
+    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty()) {
       return close();
+    }
     return refuse({.status = 408, .detail = "the request did not arrive in time"});
   }
   if (pending_.empty() && now - last_activity_ > limits.idle) close();
@@ -384,8 +388,9 @@ void Connection::check_deadlines(base::Nanos now) {
 void Connection::drain() {
   if (!fd_) return;
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering) return close();
-  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty())
+  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty()) {
     return close();
+  }
   if (!pending_.empty() && stage_ == Stage::kHead && received_.empty()) {
     pending_.back().close = true;
     stage_ = Stage::kFinishing;

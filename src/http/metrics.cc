@@ -25,8 +25,9 @@ struct MetricsWriter::Impl {
       family = std::prev(families.end());
     }
     prometheus::ClientMetric& metric = family->metric.emplace_back();
-    for (const auto& [label, value] : labels)
+    for (const auto& [label, value] : labels) {
       metric.label.push_back({std::string(label), std::string(value)});
+    }
     return metric;
   }
 };

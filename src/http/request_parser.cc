@@ -15,8 +15,9 @@ constexpr std::array<bool, 256> make_token_characters() {
   for (int c = '0'; c <= '9'; ++c) is_token[static_cast<std::size_t>(c)] = true;
   for (int c = 'a'; c <= 'z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
   for (int c = 'A'; c <= 'Z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
     is_token[static_cast<unsigned char>(c)] = true;
+  }
   return is_token;
 }
 
@@ -99,8 +100,9 @@ struct HeadParser {
       if (!target.starts_with(kScheme)) return refuse(400, "malformed request target");
       const auto slash = target.find_first_of("/?", kScheme.size());
       // A query right after the authority is read in more than one way.
-      if (slash != std::string_view::npos && target[slash] == '?')
+      if (slash != std::string_view::npos && target[slash] == '?') {
         return refuse(400, "malformed request target");
+      }
       target = slash == std::string_view::npos ? "/" : target.substr(slash);
     }
     const auto mark = target.find('?');
@@ -116,8 +118,9 @@ struct HeadParser {
       return refuse(400, "malformed Content-Length");
     }
     head.has_content_length = true;
-    for (const char c : value)
+    for (const char c : value) {
       head.content_length = head.content_length * 10 + static_cast<unsigned>(c - '0');
+    }
     return true;
   }
 
@@ -127,8 +130,9 @@ struct HeadParser {
     const std::string_view name = line.substr(0, colon);
     std::string_view value = line.substr(colon + 1);
     if (!all_in(name, kIsToken)) return refuse(400, "malformed header name");
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t'))
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) {
       value.remove_prefix(1);
+    }
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (!all_in(value, kIsValue)) return refuse(400, "control character in a header value");
     if (head.header_count == RequestHead::kHeadersMax) return refuse(431, "more than 64 headers");
@@ -146,10 +150,11 @@ struct HeadParser {
         return true;
       case 10:
         if (equals_ignoring_case(name, "connection")) {
-          if (list_holds(value, "close"))
+          if (list_holds(value, "close")) {
             head.keep_alive = false;
-          else if (head.is_http_1_0 && list_holds(value, "keep-alive"))
+          } else if (head.is_http_1_0 && list_holds(value, "keep-alive")) {
             head.keep_alive = true;
+          }
         }
         return true;
       case 14: return !equals_ignoring_case(name, "content-length") || content_length(value);
@@ -175,8 +180,9 @@ struct HeadParser {
       head.chunked = true;
     }
     if (!expect.empty() && !head.is_http_1_0) {
-      if (!equals_ignoring_case(expect, "100-continue"))
+      if (!equals_ignoring_case(expect, "100-continue")) {
         return refuse(417, "only 'Expect: 100-continue' is known here");
+      }
       head.expects_continue = true;
     }
     return true;
@@ -277,8 +283,9 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
           stage_ = Stage::kTrailer;
           break;
         }
-        if (left_ > body_max || body.size() > body_max - left_)
+        if (left_ > body_max || body.size() > body_max - left_) {
           return refuse(413, "the body is too large");
+        }
         stage_ = Stage::kData;
         break;
       case Stage::kData: {
@@ -307,8 +314,9 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
           trailer_line_ += c;
           break;
         }
-        if (trailer_line_.empty() || trailer_line_.back() != '\r')
+        if (trailer_line_.empty() || trailer_line_.back() != '\r') {
           return refuse(400, "malformed trailer");
+        }
         trailer_line_.pop_back();
         if (trailer_line_.empty()) return ParseState::kDone;
         {

@@ -6,8 +6,9 @@
 namespace http {
 
 void Exchange::respond(const Response& response) const {
-  if (Connection* connection = worker_->find(slot_, generation_))
+  if (Connection* connection = worker_->find(slot_, generation_)) {
     connection->respond(sequence_, response);
+  }
 }
 
 void Exchange::start_stream(std::string_view content_type) const {
@@ -29,8 +30,8 @@ bool Exchange::is_open() const {
 Server::Server() : shared_(std::make_unique<Shared>()) {}
 
 base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
-                                                    const std::vector<ServiceFactory>& services,
-                                                    const base::Clock& clock, base::Logger& log) {
+                                                   const std::vector<ServiceFactory>& services,
+                                                   const base::Clock& clock, base::Logger& log) {
   auto server = std::unique_ptr<Server>(new Server);
   server->shared_->limits = options.limits;
   server->shared_->tls = options.tls;

@@ -554,7 +554,7 @@ TEST_F(ServerTest, AnAddressThatIsTakenIsAnErrorThatNamesIt) {
   start();
   const auto second =
       Server::open({.address = server_->address(), .threads = 1, .limits = {}, .tls = nullptr}, {},
-                    clock_, log_);
+                   clock_, log_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
   EXPECT_NE(second.error().message().find(server_->address().to_string()), std::string::npos);
@@ -676,10 +676,10 @@ TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
   base::Logger log(
       clock, {.level = base::LogLevel::kInfo, .format = base::LogFormat::kText, .fd = log_pipe[1]});
   auto server = Server::open({.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
-                               .threads = 1,
-                               .limits = {},
-                               .tls = nullptr},
-                              {}, clock, log);
+                              .threads = 1,
+                              .limits = {},
+                              .tls = nullptr},
+                             {}, clock, log);
   if (!server) std::_Exit(3);
   (*server)->serve();
   const auto peer = resolve((*server)->address());

@@ -108,8 +108,9 @@ base::Result<void> check(const AllOptions& options) {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
   };
   if (options.data.empty()) return refuse("data: expected a folder, as in --data contest");
-  if (options.tls_certificate.empty() != options.tls_key.empty())
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
     return refuse("tls-cert and tls-key go together");
+  }
   if (options.max_body.count < 1024 || options.max_body.count > options.max_in_flight.count) {
     return refuse("max-body: expected 1KiB or more, and at most max-in-flight");
   }
@@ -280,10 +281,10 @@ base::Result<void> WholeContest::serve() {
       .tls = tls_.get()};
   ASSIGN_OR_RETURN(
       server_, http::Server::open(options,
-                                   {[this] { return std::make_unique<FacultyService>(*edge_); },
-                                    [this] { return std::make_unique<ScoreboardService>(*board_); },
-                                    [this] { return std::make_unique<Operations>(*this); }},
-                                   clock_, log_));
+                                  {[this] { return std::make_unique<FacultyService>(*edge_); },
+                                   [this] { return std::make_unique<ScoreboardService>(*board_); },
+                                   [this] { return std::make_unique<Operations>(*this); }},
+                                  clock_, log_));
   if (!server_->address().is_loopback() && tls_ == nullptr) {
     log_.warning("listening beyond this machine without TLS",
                  {{"address", server_->address().to_string()}});
@@ -383,11 +384,13 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
 
 void WholeContest::answer_ready(http::Exchange exchange) const {
   const DiskLog::Stats log = events_->stats();
-  if (log.has_failed)
+  if (log.has_failed) {
     return http::respond_problem(exchange, 503, "the log has failed: start the process again");
+  }
   if (log.is_full) return http::respond_problem(exchange, 503, "the disk is full");
-  if (tally_->stats().has_stopped)
+  if (tally_->stats().has_stopped) {
     return http::respond_problem(exchange, 503, "counting has stopped: see the log");
+  }
   exchange.respond({.status = 200,
                     .content_type = "application/json",
                     .body = R"({"status":"ready"})",

@@ -59,8 +59,9 @@ base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
 }
 
 RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
-  if (asked.window)
+  if (asked.window) {
     rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
+  }
   if (asked.ids) rule.ids = *asked.ids;
   return rule;
 }

@@ -40,8 +40,9 @@ int run_load_command(Arguments arguments) {
       ASSIGN_OR_RETURN(contest, Contest::from_file(contest_file));
     }
     for (const Faculty& faculty : contest.faculties()) options.faculties.push_back(faculty.name);
-    for (const Discipline& discipline : contest.disciplines())
+    for (const Discipline& discipline : contest.disciplines()) {
       options.disciplines.push_back(discipline.id);
+    }
     return {};
   });
   if (const auto status = load_settings(settings, arguments)) return *status;

@@ -90,9 +90,10 @@ int run_verify(Arguments arguments) {
       "reveal", options.reveals_seed,
       "print the coin's seed too, so that others can check; not before the contest is over");
   settings.add_check([&options]() -> base::Result<void> {
-    if (options.data.empty())
+    if (options.data.empty()) {
       return base::fail(base::Code::kInvalidArgument,
                         "data: expected a folder, as in --data contest");
+    }
     return {};
   });
   if (const auto status = load_settings(settings, arguments)) return *status;
@@ -107,8 +108,9 @@ int run_verify(Arguments arguments) {
   }
   fmt::print("{}{}", options.is_json ? proved->report.to_json() : proved->report.to_text(),
              options.is_json ? "\n" : "");
-  if (!options.is_json)
+  if (!options.is_json) {
     fmt::print("coin's commitment (SHA-256 of its seed): {}\n", proved->commitment);
+  }
   if (options.reveals_seed) fmt::print("coin's seed: {}\n", proved->seed);
   return proved->report.is_proven() ? kExitOk : kExitFailed;
 }

@@ -49,8 +49,9 @@ base::Result<CoinSeed> load_coin_seed(const std::string& path) {
   if (!fd) return base::fail(base::Error::from_errno("opening the coin's seed " + path, errno));
   std::array<char, 64> text{};
   const auto size = ::read(fd.get(), text.data(), text.size());
-  if (size < 0)
+  if (size < 0) {
     return base::fail(base::Error::from_errno("reading the coin's seed " + path, errno));
+  }
   CoinSeed seed{};
   std::size_t used = 0;
   const char* end = nullptr;

@@ -107,7 +107,7 @@ TEST_F(CoinSeedTest, IsReadableByItsOwnerAlone) {
   const auto drawn = load_or_draw_coin_seed(path_);
   ::umask(old);
   ASSERT_TRUE(drawn);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1)

@@ -126,8 +126,9 @@ base::Result<Placed<Faculty>> read_faculty(const TableReader& table) {
   Faculty faculty;
   ASSIGN_OR_RETURN(faculty.name, table.name("name"));
   if (const toml::node* aliases = table.get("aliases")) {
-    if (!aliases->is_array())
+    if (!aliases->is_array()) {
       return refuse(table.file(), *aliases, "aliases: expected an array of texts");
+    }
     for (const toml::node& alias : *aliases->as_array()) {
       ASSIGN_OR_RETURN(auto text, table.as_name(alias, "aliases"));
       faculty.aliases.push_back(std::move(text));
@@ -217,8 +218,9 @@ base::Result<Contest> Contest::build(Parts parts) {
   contest.name_ = std::move(parts.name);
   contest.partitions_ = parts.partitions;
   contest.closes_at_ms_ = parts.closes_at_ms;
-  for (auto& [faculty, place, name_place] : parts.faculties)
+  for (auto& [faculty, place, name_place] : parts.faculties) {
     RETURN_IF_ERROR(contest.add(std::move(faculty), place));
+  }
   for (auto& [discipline, place, name_place] : parts.disciplines) {
     RETURN_IF_ERROR(contest.add(std::move(discipline), place, name_place));
   }
@@ -251,8 +253,9 @@ base::Result<void> Contest::add(Discipline discipline, std::string_view place,
                                 std::string_view name_place) {
   const auto id = static_cast<std::size_t>(discipline.id);
   if (id >= by_id_.size()) by_id_.resize(id + 1, -1);
-  if (by_id_[id] >= 0)
+  if (by_id_[id] >= 0) {
     return refuse(place, fmt::format("id: {} is taken: expected another number", id));
+  }
   if (std::ranges::count(disciplines_, discipline.name, &Discipline::name) > 0) {
     return refuse(name_place,
                   fmt::format("name: '{}' is taken: expected another name", discipline.name));
@@ -296,9 +299,10 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
 
 base::Result<Contest> Contest::from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path))
+  if (!file || std::filesystem::is_directory(path)) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("cannot open the contest file {}", path));
+  }
   std::stringstream text;
   text << file.rdbuf();
   return from_toml(text.str(), path);
@@ -307,8 +311,9 @@ base::Result<Contest> Contest::from_file(const std::string& path) {
 std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {
   if (const auto found = spellings_.find(name); found != spellings_.end()) return found->second;
   if (name.size() > 4 * kNameBytesMax) return std::nullopt;
-  if (const auto found = spellings_.find(fold_name(name)); found != spellings_.end())
+  if (const auto found = spellings_.find(fold_name(name)); found != spellings_.end()) {
     return found->second;
+  }
   return std::nullopt;
 }
 

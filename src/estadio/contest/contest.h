@@ -64,8 +64,9 @@ class Contest {
   [[nodiscard]] std::optional<FacultyIndex> find_faculty(std::string_view name) const;
   [[nodiscard]] std::optional<DisciplineIndex> find_discipline(std::int64_t id) const {
     if (id < 0 || id >= static_cast<std::int64_t>(by_id_.size()) ||
-        by_id_[static_cast<std::size_t>(id)] < 0)
+        by_id_[static_cast<std::size_t>(id)] < 0) {
       return std::nullopt;
+    }
     return static_cast<DisciplineIndex>(by_id_[static_cast<std::size_t>(id)]);
   }
 

@@ -60,8 +60,10 @@ std::size_t find_bad_utf8(std::string_view body) {
     const std::size_t middle = good + (bad - good) / 2;
     // A cut inside a sequence is moved to its start.
     std::size_t cut = middle;
-    while (cut > good && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80 && middle - cut < 4)
+    while (cut > good && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80 &&
+           middle - cut < 4) {
       --cut;
+    }
     if (cut > good && simdjson::validate_utf8(body.data() + good, cut - good)) {
       good = cut;
     } else {
@@ -71,8 +73,9 @@ std::size_t find_bad_utf8(std::string_view body) {
   while (good < body.size()) {
     std::size_t length = 1;
     while (length <= 4 && good + length <= body.size() &&
-           !simdjson::validate_utf8(body.data() + good, length))
+           !simdjson::validate_utf8(body.data() + good, length)) {
       ++length;
+    }
     if (length > 4 || good + length > body.size()) return good;
     good += length;
   }
@@ -126,8 +129,9 @@ class Scanner {
         return true;
       }
       if (c == '\\') return escaped_string(start, text);
-      if (static_cast<unsigned char>(c) < 0x20)
+      if (static_cast<unsigned char>(c) < 0x20) {
         return fail("a control character must be escaped in a text");
+      }
       ++at_;
     }
     return fail("the text does not end");
@@ -152,8 +156,9 @@ class Scanner {
       if (expected.starts_with(rest)) at_ = end_;
       return fail("expected a JSON value");
     }
-    if (std::memcmp(at_, expected.data(), expected.size()) != 0)
+    if (std::memcmp(at_, expected.data(), expected.size()) != 0) {
       return fail("expected a JSON value");
+    }
     at_ += expected.size();
     return true;
   }
@@ -167,14 +172,16 @@ class Scanner {
   bool number(Value& value) {
     const char* start = at_;
     value.type = Type::kInteger;
-    if (peek() == '-')
+    if (peek() == '-') {
       ++at_;
-    else if (peek() < '0' || peek() > '9')
+    } else if (peek() < '0' || peek() > '9') {
       return fail("expected a JSON value");
-    if (peek() == '0' && at_ != end_)
+    }
+    if (peek() == '0' && at_ != end_) {
       ++at_;
-    else if (!digits())
+    } else if (!digits()) {
       return false;
+    }
     if (peek() >= '0' && peek() <= '9') return fail("a number cannot begin with 0");
     if (peek() == '.') {
       value.type = Type::kNumber;
@@ -196,14 +203,15 @@ class Scanner {
     for (int i = 0; i < 4; ++i) {
       const char c = peek();
       unsigned digit = 0;
-      if (c >= '0' && c <= '9')
+      if (c >= '0' && c <= '9') {
         digit = static_cast<unsigned>(c - '0');
-      else if (c >= 'a' && c <= 'f')
+      } else if (c >= 'a' && c <= 'f') {
         digit = static_cast<unsigned>(c - 'a') + 10;
-      else if (c >= 'A' && c <= 'F')
+      } else if (c >= 'A' && c <= 'F') {
         digit = static_cast<unsigned>(c - 'A') + 10;
-      else
+      } else {
         return fail("expected four hexadecimal digits after \\u");
+      }
       unit = unit * 16 + digit;
       ++at_;
     }
@@ -263,8 +271,9 @@ class Scanner {
         text = scratch_;
         return true;
       }
-      if (static_cast<unsigned char>(c) < 0x20)
+      if (static_cast<unsigned char>(c) < 0x20) {
         return fail("a control character must be escaped in a text");
+      }
       ++at_;
       if (c != '\\') {
         scratch_ += c;
@@ -421,8 +430,9 @@ class BodyParser {
             scanner.advance();
             continue;
           }
-          if (!scanner.expect(']', "expected ',' or ']' after an entry"))
+          if (!scanner.expect(']', "expected ',' or ']' after an entry")) {
             return malformed(scanner.at(), scanner.error());
+          }
           break;
         }
       }
@@ -542,8 +552,9 @@ class BodyParser {
     const auto faculty = contest_.find_faculty(value.text);
     if (!faculty) {
       std::string known;
-      for (const Faculty& each : contest_.faculties())
+      for (const Faculty& each : contest_.faculties()) {
         known += (known.empty() ? "" : ", ") + each.name;
+      }
       return add_error("faculty", fmt::format("unknown faculty; known are {}", known));
     }
     if (options_.faculty && *faculty != *options_.faculty) {
@@ -587,8 +598,9 @@ class BodyParser {
       return add_error("student", fmt::format("expected at most {} bytes, got {}",
                                               Entry::kStudentBytesMax, value.text.size()));
     }
-    if (value.text.find('\0') != std::string_view::npos)
+    if (value.text.find('\0') != std::string_view::npos) {
       return add_error("student", "a text cannot hold NUL");
+    }
     entry_.has_student = true;
     entry_.student_at = static_cast<std::uint32_t>(batch_.text.size());
     entry_.student_size = static_cast<std::uint8_t>(value.text.size());
@@ -605,8 +617,9 @@ class BodyParser {
 
   void take_id(const Value& value) {
     const auto id = value.type == Type::kString ? base::Uuid::parse(value.text) : std::nullopt;
-    if (!id)
+    if (!id) {
       return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
+    }
     if (const auto time_ms = id->time_ms()) {
       if (*time_ms < options_.id_oldest_ms) {
         return add_error("id",
@@ -623,10 +636,11 @@ class BodyParser {
 
   void complete() {
     if ((seen_ & 1U << kFaculty) == 0) {
-      if (options_.faculty)
+      if (options_.faculty) {
         entry_.faculty = *options_.faculty;
-      else
+      } else {
         add_error("faculty", "is missing");
+      }
     }
     if ((seen_ & 1U << kDiscipline) == 0) add_error("discipline", "is missing");
     if (!entry_.is_id_given) entry_.id = ids_.next(options_.now_ms);

@@ -33,8 +33,9 @@ std::uint64_t RecentIds::place_in(std::size_t slot) const {
 
 std::size_t RecentIds::find(const base::Uuid& id) const {
   std::size_t slot = home(id);
-  while (table_[slot] != kEmpty && at(place_in(slot)) != id)
+  while (table_[slot] != kEmpty && at(place_in(slot)) != id) {
     slot = (slot + 1) & (table_.size() - 1);
+  }
   return slot;
 }
 
@@ -92,8 +93,9 @@ void RecentIds::erase_slot(std::size_t slot) {
 void RecentIds::grow() {
   const std::size_t size_new = ring_.empty() ? kFirstSize : ring_.size() * 2;
   std::vector<base::Uuid> ring(size_new);
-  for (std::uint64_t place = first_; place < next_; ++place)
+  for (std::uint64_t place = first_; place < next_; ++place) {
     ring[place & (size_new - 1)] = at(place);
+  }
   ring_ = std::move(ring);
   table_.assign(size_new * 2, kEmpty);
   for (std::uint64_t place = first_; place < next_; ++place) {

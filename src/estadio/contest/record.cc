@@ -16,8 +16,11 @@ constexpr std::string_view kStudent = R"(,"student":)";
 bool is_whole_string(std::string_view text) {
   if (text.size() < 2 || text.front() != '"') return false;
   for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text[i] == '"') return i + 1 == text.size();
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      return i + 1 == text.size();
+    }
   }
   return false;
 }
@@ -81,8 +84,9 @@ void RecordFormat::append(std::string& out, const Entry& entry, std::string_view
 
 std::optional<Record> RecordFormat::parse(std::string_view line) const {
   constexpr std::size_t kMiddleAt = kIdAt + base::Uuid::kTextSize;
-  if (line.size() <= kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}'))
+  if (line.size() <= kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}')) {
     return std::nullopt;
+  }
   const auto id = base::Uuid::parse(id_text(line));
   if (!id) return std::nullopt;
   std::string_view rest = line.substr(kMiddleAt, line.size() - kMiddleAt - 1);  // without the brace

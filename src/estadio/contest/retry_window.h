@@ -31,8 +31,9 @@ class RetryWindow {
   [[nodiscard]] std::int64_t configured_ms() const { return configured_ms_; }
   [[nodiscard]] std::int64_t in_force_ms() const {
     std::int64_t least = configured_ms_;
-    for (const auto& window : by_reader_)
+    for (const auto& window : by_reader_) {
       least = std::min(least, window.load(std::memory_order_relaxed));
+    }
     return least;
   }
   [[nodiscard]] std::int64_t retention_ms() const {

@@ -105,8 +105,9 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
   edge_.vitals.rejected();
   std::string members;
-  if (rejection.kind == Rejection::Kind::kTooMany)
+  if (rejection.kind == Rejection::Kind::kTooMany) {
     return http::respond_problem(exchange, 413, rejection.detail);
+  }
   if (rejection.kind == Rejection::Kind::kMalformed) {
     members = fmt::format("\"offset\":{}", rejection.offset);
     if (rejection.line > 0) members += fmt::format(",\"line\":{}", rejection.line);

@@ -30,7 +30,7 @@ base::Result<std::string> read_all(const std::string& path) {
     return bad(base::Error::from_errno("reading " + path, errno).message());
   };
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) return failure();
   std::string text;
   const auto expected = static_cast<std::size_t>(std::max<off_t>(0, status.st_size));

@@ -64,10 +64,12 @@ std::string SegmentHeader::encode() const {
 std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   if (bytes.size() != kSegmentHeaderBytes) return std::nullopt;
   const char* at = bytes.data();
-  if (get<std::uint64_t>(at) != kSegmentMagic || get<std::uint32_t>(at + 8) != kVersion)
+  if (get<std::uint64_t>(at) != kSegmentMagic || get<std::uint32_t>(at + 8) != kVersion) {
     return std::nullopt;
-  if (get<std::uint64_t>(at + kSegmentChecksumAt) != checksum_after(bytes, kSegmentChecksumAt, 0))
+  }
+  if (get<std::uint64_t>(at + kSegmentChecksumAt) != checksum_after(bytes, kSegmentChecksumAt, 0)) {
     return std::nullopt;
+  }
   SegmentHeader header;
   header.number = get<std::uint64_t>(at + 24);
   header.first_sequence = get<std::uint64_t>(at + 32);
@@ -75,8 +77,9 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   std::memcpy(header.topic_ids[0].bytes.data(), at + 48, 16);
   std::memcpy(header.topic_ids[1].bytes.data(), at + 64, 16);
   const auto partitions = get<std::uint32_t>(at + 12);
-  if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax))
+  if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax)) {
     return std::nullopt;
+  }
   header.next_offsets.resize(std::size_t{partitions} * 2);
   std::memcpy(header.next_offsets.data(), at + kSegmentFixedBytes, header.next_offsets.size() * 8);
   return header;
@@ -126,15 +129,17 @@ void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequ
 std::optional<std::size_t> block_size(std::string_view bytes) {
   if (get<std::uint32_t>(bytes.data()) != kBlockMagic) return std::nullopt;
   const std::size_t size = get<std::uint32_t>(bytes.data() + 4);
-  if (size < kBlockHeaderBytes || size > kBlockBytesMax || size % kBlockAlignment != 0)
+  if (size < kBlockHeaderBytes || size > kBlockBytesMax || size % kBlockAlignment != 0) {
     return std::nullopt;
+  }
   return size;
 }
 
 std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
   if (get<std::uint64_t>(bytes.data() + kBlockChecksumAt) !=
-      checksum_after(bytes, kBlockChecksumAt, seed))
+      checksum_after(bytes, kBlockChecksumAt, seed)) {
     return std::nullopt;
+  }
   Block block;
   block.sequence = get<std::uint64_t>(bytes.data() + 16);
   block.time_ms = get<std::int64_t>(bytes.data() + 24);

@@ -43,8 +43,9 @@ void append_records(std::vector<LoggedRecord>& records, const BlockPart& part, s
   while (!lines.empty()) {
     const auto newline = lines.find('\n');
     if (newline == std::string_view::npos) break;
-    if (offset >= position)
+    if (offset >= position) {
       records.push_back({.offset = offset, .time_ms = time_ms, .line = lines.substr(0, newline)});
+    }
     ++offset;
     lines.remove_prefix(newline + 1);
   }
@@ -171,8 +172,9 @@ class DiskLog::Reader final : public PartitionReader {
   base::Result<void> open_file() {
     const std::scoped_lock lock(log_.mutex_);
     segment_ = log_.segments_.size() - 1;
-    while (segment_ > 0 && log_.segments_[segment_].header.next_offsets[index_] > position_)
+    while (segment_ > 0 && log_.segments_[segment_].header.next_offsets[index_] > position_) {
       --segment_;
+    }
     ASSIGN_OR_RETURN(auto file, SegmentReader::open(log_.segments_[segment_]));
     file_ = std::move(file);
     return {};
@@ -236,8 +238,9 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open_to_read(const std::string& 
                                                              const base::Clock& clock,
                                                              base::Logger& log) {
   ASSIGN_OR_RETURN(auto segments, list_segments(folder));
-  if (segments.empty())
+  if (segments.empty()) {
     return base::fail(base::Code::kNotFound, fmt::format("there is no log in {}", folder));
+  }
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(
       {.folder = folder, .partitions = segments.front().header.partitions()}, clock, log));
   disk->segments_ = std::move(segments);
@@ -303,9 +306,10 @@ base::Result<void> DiskLog::load(bool to_write) {
 
 // Puts zeros where a commit was under way when the process died; nothing of it was acknowledged.
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
-  struct stat info {};
-  if (::fstat(active_.get(), &info) != 0)
+  struct stat info{};
+  if (::fstat(active_.get(), &info) != 0) {
     return base::fail(base::Error::from_errno("reading " + segment.path, errno));
+  }
   const std::size_t size =
       std::max({from, static_cast<std::size_t>(info.st_size), options_.segment_bytes});
   // Cut and made anew: the new part reads as zeros.
@@ -315,8 +319,9 @@ base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from
   }
   const int error = ::posix_fallocate(active_.get(), 0, static_cast<off_t>(size));
   if (error != 0) return base::fail(base::Error::from_errno("repairing " + segment.path, error));
-  if (::fsync(active_.get()) != 0)
+  if (::fsync(active_.get()) != 0) {
     return base::fail(base::Error::from_errno("repairing " + segment.path, errno));
+  }
   log_.warning(
       "repaired a torn tail of the log: a commit was under way when the process ended; nothing of "
       "it had been acknowledged",
@@ -377,8 +382,9 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (auto room = make_room(fresh->bytes.size()); !room) {
     if (has_failed_) return fail_for_good(room.error());
     const std::scoped_lock lock(mutex_);
-    if (!stats_.is_full)
+    if (!stats_.is_full) {
       log_.error("the log cannot grow: refusing entries until it can", {{"error", room.error()}});
+    }
     stats_.is_full = true;
     return base::fail(base::Code::kResourceExhausted, room.error().message());
   }
@@ -390,8 +396,9 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   ++next_sequence_;
   {
     const std::scoped_lock lock(mutex_);
-    for (const BlockPart& part : fresh->block.parts)
+    for (const BlockPart& part : fresh->block.parts) {
       next_offsets_[index_of(part.partition)] += part.records;
+    }
     durable_sequence_ = next_sequence_;
     ++stats_.commits;
     stats_.records += fresh->block.records;
@@ -421,8 +428,9 @@ base::Failure DiskLog::fail_for_good(const base::Error& error) {
 base::Result<void> DiskLog::write_block(const std::string& bytes) {
   runway_->claim(active_end_ + bytes.size());
   RETURN_IF_ERROR(write_all(active_.get(), bytes, active_end_, "writing the log"));
-  if (::fdatasync(active_.get()) != 0)
+  if (::fdatasync(active_.get()) != 0) {
     return base::fail(base::Error::from_errno("syncing the log", errno));
+  }
   return {};
 }
 
@@ -445,8 +453,9 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
     if (error != 0) return base::fail(base::Error::from_errno("making room in the log", error));
   }
   RETURN_IF_ERROR(write_all(file.get(), segment.header.encode(), 0, "writing " + segment.path));
-  if (::fsync(file.get()) != 0)
+  if (::fsync(file.get()) != 0) {
     return base::fail(base::Error::from_errno("syncing " + segment.path, errno));
+  }
   if (::rename(runway_->next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }

@@ -98,8 +98,9 @@ void Runway::run(const std::stop_token& stop) {
       lock.unlock();
       auto made = make_next();
       // The writer tries again itself when it gets there.
-      if (!made)
+      if (!made) {
         log_.warning("cannot prepare the log's next segment yet", {{"error", made.error()}});
+      }
       lock.lock();
       next_state_ = made ? Next::kReady : Next::kFailed;
       if (made) next_ = *std::move(made);

@@ -22,8 +22,9 @@ base::Result<Segment> open_header(const std::string& path) {
   if (size < 0) return base::fail(base::Error::from_errno("reading " + path, errno));
   bytes.resize(static_cast<std::size_t>(size));
   auto header = SegmentHeader::decode(bytes);
-  if (!header)
+  if (!header) {
     return base::fail(base::Code::kCorruption, fmt::format("{}: its header is damaged", path));
+  }
   return Segment{.path = path, .header = *std::move(header)};
 }
 

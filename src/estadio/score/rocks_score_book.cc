@@ -68,8 +68,9 @@ base::Result<Values> load_values(rocksdb::DB& database) {
     std::memcpy(&value, each->value().data(), sizeof value);
     values.emplace(each->key().ToString(), value);
   }
-  if (!each->status().ok())
+  if (!each->status().ok()) {
     return base::fail(from_rocksdb("reading the score book", each->status()));
+  }
   return values;
 }
 

@@ -22,10 +22,11 @@ void Pulses::advance(std::int64_t now_ms) {
   pulse += R"(,"rate":)";
   base::append_json_number(pulse, rate, 1);
   pulse += R"(,"p99_ms":)";
-  if (recent.count() == 0)
+  if (recent.count() == 0) {
     pulse += "null";
-  else
+  } else {
     base::append_json_number(pulse, static_cast<double>(recent.quantile(0.99).count()) / 1e6, 3);
+  }
   pulse += R"(,"accepted":)";
   base::append_json_number(pulse, static_cast<std::int64_t>(accepted));
   pulse += R"(,"rejected":)";

@@ -14,10 +14,11 @@ class Sums {
  public:
   void add(const std::string& name, std::int64_t count) {
     const auto found = std::ranges::find(sums_, name, &Sum::first);
-    if (found == sums_.end())
+    if (found == sums_.end()) {
       sums_.emplace_back(name, count);
-    else
+    } else {
       found->second += count;
+    }
   }
   void append_to(std::string& json) const {
     json += '{';

@@ -42,9 +42,10 @@ base::Result<std::string> ScoreboardService::current_score() const {
 
 void ScoreboardService::answer_score(http::Exchange exchange) const {
   const auto score = current_score();
-  if (!score)
+  if (!score) {
     return http::respond_problem(exchange, http::status_of(score.error().code()),
                                  score.error().message());
+  }
   exchange.respond({.status = 200,
                     .content_type = "application/json",
                     .body = *score,
@@ -72,8 +73,9 @@ std::string ScoreboardService::contest_json() const {
   if (const auto closes_at_ms = board_.contest.closes_at_ms()) {
     json += R"(,"closes_at_ms":)";
     base::append_json_number(json, *closes_at_ms);
-    if (board_.clock.wall_ms() >= *closes_at_ms)
+    if (board_.clock.wall_ms() >= *closes_at_ms) {
       json += R"(,"seed":")" + board_.coin.reveal() + '"';
+    }
   }
   json += R"(,"started_at_ms":)";
   base::append_json_number(json, board_.started_at_ms);
@@ -85,9 +87,10 @@ std::string ScoreboardService::contest_json() const {
 
 void ScoreboardService::open_stream(http::Exchange exchange) {
   const auto score = current_score();
-  if (!score)
+  if (!score) {
     return http::respond_problem(exchange, http::status_of(score.error().code()),
                                  score.error().message());
+  }
   exchange.start_stream("text/event-stream");
   const bool is_open =
       exchange.send("retry: 1000\n\n" + event_text("contest", contest_json()) +

@@ -110,8 +110,9 @@ class Tally::Reader {
       const auto counted = std::ranges::find_if(
           records, [&](const LoggedRecord& each) { return each.offset >= start; });
       RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
-      if (parts_.known != nullptr && !remembered_.empty())
+      if (parts_.known != nullptr && !remembered_.empty()) {
         parts_.known->add(remembered_, records.front().time_ms);
+      }
     }
     RETURN_IF_ERROR(reader->seek(start));
     return reader;
@@ -135,8 +136,9 @@ class Tally::Reader {
       }
       if (reader.position() > first) {
         ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
-        if (!is_applied)
+        if (!is_applied) {
           return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
+        }
         first = reader.position();
       }
       publish_window();

@@ -51,7 +51,9 @@ class FrailBook final : public ScoreBook {
       if (fates_) fate = fates_(commits_++);
     }
     const auto notify = [this] {
-      { const std::scoped_lock lock(mutex_); }
+      {
+        const std::scoped_lock lock(mutex_);
+      }
       changed_.notify_all();
     };
     switch (fate) {

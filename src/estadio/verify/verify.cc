@@ -75,10 +75,10 @@ class Proof {
     const std::int64_t counted_until =
         parts_.score.position(parts_.events.topic_id(partition.topic), partition);
     if (counted_until > end) {
-      differences_.add("results in the score that the log does not hold",
-                       fmt::format("the score counts {} up to {}, the log ends at {}", name,
-                                   counted_until, end),
-                       counted_until - end);
+      differences_.add(
+          "results in the score that the log does not hold",
+          fmt::format("the score counts {} up to {}, the log ends at {}", name, counted_until, end),
+          counted_until - end);
     } else {
       report_.lag += end - counted_until;
     }
@@ -89,16 +89,18 @@ class Proof {
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
       RETURN_IF_ERROR(reader->read(records, kNoWait));
-      for (const LoggedRecord& record : records)
+      for (const LoggedRecord& record : records) {
         check(partition, name, record, counted_until, recent);
+      }
     }
     return {};
   }
 
   void check(PartitionId partition, const std::string& name, const LoggedRecord& logged,
              std::int64_t counted_until, RecentIds& recent) {
-    if (++report_.records % kProgressEvery == 0 && parts_.on_progress)
+    if (++report_.records % kProgressEvery == 0 && parts_.on_progress) {
       parts_.on_progress(report_.records);
+    }
     const auto place = [&] { return fmt::format("{} at offset {}", name, logged.offset); };
     const auto record = format_.parse(logged.line);
     if (!record) return differences_.add("records that are not results of this contest", place());
@@ -153,14 +155,15 @@ class Proof {
         return each.faculty == count.faculty && each.discipline_id == count.discipline_id &&
                each.outcome == count.outcome;
       });
-      if (row != report_.rows.end())
+      if (row != report_.rows.end()) {
         row->in_score += count.count;
-      else
+      } else {
         report_.rows.push_back({.faculty = count.faculty,
                                 .discipline_id = count.discipline_id,
                                 .outcome = count.outcome,
                                 .in_log = 0,
                                 .in_score = count.count});
+      }
     }
     for (const VerifyReport::Row& row : report_.rows) {
       report_.counted += row.in_score;
@@ -179,8 +182,9 @@ class Proof {
     report_.are_acks_complete = parts_.are_acks_complete;
     report_.acknowledged = static_cast<std::int64_t>(parts_.acks->size());
     for (const Acks::Ack& ack : parts_.acks->all()) {
-      if (!ack.is_in_log)
+      if (!ack.is_in_log) {
         differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
+      }
     }
   }
 
@@ -196,9 +200,10 @@ class Proof {
 
 base::Result<Acks> Acks::from_file(const std::string& path) {
   std::ifstream file(path);
-  if (!file)
+  if (!file) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("cannot open the acks file {}", path));
+  }
   Acks acks;
   std::string line;
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
@@ -298,8 +303,9 @@ std::string VerifyReport::to_json() const {
   std::string json =
       fmt::format(R"({{"verified":{},"records":{},"repeated":{},"lag":{},"counted":{},"coins":{})",
                   is_proven(), records, repeated, lag, counted, coins);
-  if (has_acks)
+  if (has_acks) {
     json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
+  }
   json += R"(,"counts":[)";
   for (const Row& row : rows) {
     if (json.back() != '[') json += ',';
