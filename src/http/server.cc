@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "base/check.h"
 #include "http/connection.h"
 #include "http/worker.h"
 
@@ -52,6 +53,8 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
 }
 
 void Server::serve() {
+  CHECK(!is_serving_);
+  is_serving_ = true;
   for (const auto& worker : workers_) worker->start();
 }
 

@@ -122,6 +122,7 @@ class Server {
   Address address_;
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  bool is_serving_ = false;
   bool is_stopped_ = false;
 };
 
