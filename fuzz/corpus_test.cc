@@ -17,6 +17,7 @@ extern "C" Fuzzer fuzz_contest_once;
 extern "C" Fuzzer fuzz_entry_parser_once;
 extern "C" Fuzzer fuzz_record_once;
 extern "C" Fuzzer fuzz_request_parser_once;
+extern "C" Fuzzer fuzz_response_parser_once;
 
 namespace {
 
@@ -29,7 +30,8 @@ constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "contest", .run_once = &fuzz_contest_once},
                                {.name = "entry_parser", .run_once = &fuzz_entry_parser_once},
                                {.name = "record", .run_once = &fuzz_record_once},
-                               {.name = "request_parser", .run_once = &fuzz_request_parser_once}};
+                               {.name = "request_parser", .run_once = &fuzz_request_parser_once},
+                               {.name = "response_parser", .run_once = &fuzz_response_parser_once}};
 
 std::vector<std::filesystem::path> files_of(const Target& target) {
   std::vector<std::filesystem::path> files;

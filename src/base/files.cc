@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <fmt/format.h>
 #include <system_error>
 
 #include "base/unique_fd.h"
@@ -14,12 +16,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kReadBytes = 4096;
+
 std::string folder_of(const std::string& path) {
   const std::string parent = fs::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
 }
 
 }  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail(Error::from_errno("opening " + path, errno));
+  std::string bytes;
+  while (bytes.size() <= bytes_max) {
+    const std::size_t held = bytes.size();
+    bytes.resize(held + kReadBytes);
+    const auto count = ::read(fd.get(), bytes.data() + held, kReadBytes);
+    if (count < 0 && errno != EINTR) return fail(Error::from_errno("reading " + path, errno));
+    bytes.resize(held + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count == 0) return bytes;
+  }
+  return fail(Code::kInvalidArgument,
+              fmt::format("{}: expected at most {} bytes", path, bytes_max));
+}
 
 Result<void> sync_folder(const std::string& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -10,6 +10,10 @@
 
 namespace base {
 
+// The file's bytes. Errors: those of opening and reading; kInvalidArgument when there are more than
+// `bytes_max`.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
+
 // Waits until what was made, renamed and removed in the folder is on disk.
 [[nodiscard]] Result<void> sync_folder(const std::string& folder);
 

@@ -2,14 +2,13 @@
 // and what was expected.
 #include "base/settings.h"
 
-#include <cstdlib>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "base/test_folder.h"
 
 namespace base {
 namespace {
@@ -28,17 +27,10 @@ class SettingsTest : public testing::Test {
     std::string level = "info";
   };
 
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "estadio-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // Writes the file of the next load() and has it read.
   void file(std::string_view text) {
-    path_ = (folder_ / "estadio.toml").string();
-    std::ofstream(path_) << text;
+    path_ = folder_ / "estadio.toml";
+    test::write_file(path_, text);
   }
 
   Settings settings_for(Targets& targets) {
@@ -87,7 +79,7 @@ class SettingsTest : public testing::Test {
     return loaded.error().message();
   }
 
-  std::filesystem::path folder_;
+  test::TempFolder folder_;
   std::string path_;
   std::map<std::string, std::string> environment_;
   Targets targets_;
@@ -190,7 +182,7 @@ TEST_F(SettingsTest, AFileThatIsNotTomlIsRefusedWithItsPlace) {
 }
 
 TEST_F(SettingsTest, AFileThatIsNotThereIsNamed) {
-  path_ = (folder_ / "none.toml").string();
+  path_ = folder_ / "none.toml";
   EXPECT_NE(refusal().find("none.toml"), std::string::npos);
 }
 

@@ -154,11 +154,10 @@ std::size_t Connection::take_one(std::string_view data) {
     refuse({.status = 413, .detail = "the body is too large"});
     return 0;
   }
-  if (head.expects_continue && !has_body_waiting && !told_to_continue_ &&
-      (head.chunked || head.content_length > 0) && pending_.empty()) {
-    told_to_continue_ = true;
-    out_ += kContinue;
-    worker_.mark_dirty(*this);
+  if (head.expects_continue && !has_body_waiting && continue_ == Continue::kNotAsked &&
+      (head.chunked || head.content_length > 0)) {
+    continue_ = Continue::kOwed;
+    tell_to_continue();
   }
   if (head.chunked) {
     stage_ = Stage::kChunks;
@@ -182,7 +181,7 @@ std::size_t Connection::take_one(std::string_view data) {
 void Connection::dispatch(const RequestHead& head, std::string_view body) {
   worker_.count_request();
   request_started_ = {};
-  told_to_continue_ = false;
+  continue_ = Continue::kNotAsked;
   const bool close = !head.keep_alive || worker_.draining();
   pending_.push_back({.head_only = head.method == Method::kHead,
                       .close = close,
@@ -259,6 +258,15 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(answered));
   first_sequence_ += static_cast<std::uint32_t>(answered);
+  tell_to_continue();
+  worker_.mark_dirty(*this);
+}
+
+// Says that the body may come, once everything before it is answered.
+void Connection::tell_to_continue() {
+  if (continue_ != Continue::kOwed || !pending_.empty()) return;
+  continue_ = Continue::kTold;
+  out_ += kContinue;
   worker_.mark_dirty(*this);
 }
 

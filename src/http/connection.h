@@ -70,6 +70,7 @@ class Connection final : public EventLoop::Watcher {
   std::size_t take_one(std::string_view data);
   void resume();
   void dispatch(const RequestHead& head, std::string_view body);
+  void tell_to_continue();
   void refuse(const ParseError& error);
   void format_response(std::string& out, const Pending& pending, const Response& response);
   void after_answers();
@@ -90,7 +91,7 @@ class Connection final : public EventLoop::Watcher {
   std::string received_;     // the start of a request that has not come whole
   std::size_t scanned_ = 0;  // how much of received_ was searched for a head's end
   std::size_t wanted_ = 0;   // in kBody: bytes of head and body together
-  bool told_to_continue_ = false;
+  enum class Continue { kNotAsked, kOwed, kTold } continue_ = Continue::kNotAsked;
   std::string chunked_head_;
   std::string chunked_body_;
   ChunkedDecoder chunks_;

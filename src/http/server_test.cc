@@ -2,19 +2,18 @@
 // deadlines, limits, streams, and stopping without losing an answer.
 #include "http/server.h"
 
-#include <cstdlib>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <atomic>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/test_folder.h"
 #include "http/problem.h"
 #include "http/test_client.h"
 
@@ -259,6 +258,20 @@ TEST_F(ServerTest, AClientThatWaitsForContinueIsToldToGoOn) {
     client.get("/hello");
     EXPECT_EQ(client.read_response().body, "hello");
   }
+}
+
+TEST_F(ServerTest, AClientThatWaitsForContinueIsToldSoAfterTheAnswersBeforeIt) {
+  start();
+  TestClient client = this->client();
+  client.send(
+      "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n"
+      "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  ASSERT_TRUE(holds(1));
+  release(0, "held");
+  EXPECT_EQ(client.read_response().body, "held");
+  EXPECT_EQ(client.read_through("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("hello");
+  EXPECT_EQ(client.read_response().body, "hello");
 }
 
 TEST_F(ServerTest, AClientThatDoesNotWaitForContinueIsNotToldTo) {
@@ -624,19 +637,10 @@ TEST_F(ServerTest, StoppingTwiceIsStoppingOnce) {
 
 class UnixSocketTest : public ServerTest {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "estadio-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override {
-    server_.reset();
-    std::filesystem::remove_all(folder_);
-  }
   [[nodiscard]] Address address() const {
-    return {.host = {}, .port = 0, .unix_path = (folder_ / "s.sock").string()};
+    return {.host = {}, .port = 0, .unix_path = folder_ / "s.sock"};
   }
-  std::filesystem::path folder_;
+  base::test::TempFolder folder_;
 };
 
 TEST_F(UnixSocketTest, AUnixSocketServesLikeATcpPort) {

@@ -6,16 +6,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/freed.h"
+
 namespace http {
 namespace {
-
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 
 std::string last_openssl_error() {
   const unsigned long code = ERR_peek_last_error();
@@ -32,12 +26,12 @@ base::Failure refuse(std::string_view what) {
 }  // namespace
 
 struct TlsContext::Impl {
-  std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>> context;
+  std::unique_ptr<SSL_CTX, base::Freed<&SSL_CTX_free>> context;
   bool verify = false;
 };
 
 struct TlsSession::Impl {
-  std::unique_ptr<SSL, Freed<&SSL_free>> ssl;
+  std::unique_ptr<SSL, base::Freed<&SSL_free>> ssl;
 
   std::ptrdiff_t outcome(int result) {
     if (result > 0) return result;

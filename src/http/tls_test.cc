@@ -1,37 +1,28 @@
 // TLS between the server and a client of ours, with a certificate made for the test.
 #include "http/tls.h"
 
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "base/freed.h"
 #include "base/log.h"
+#include "base/test_folder.h"
 #include "http/test_client.h"
 
 namespace http {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-
 // Writes a new key and a certificate for localhost and 127.0.0.1, signed by itself.
 void make_certificate(const std::string& certificate_file, const std::string& key_file) {
-  const std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
-  const std::unique_ptr<X509, Freed<&X509_free>> certificate(X509_new());
+  const std::unique_ptr<EVP_PKEY, base::Freed<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
+  const std::unique_ptr<X509, base::Freed<&X509_free>> certificate(X509_new());
   ASSERT_TRUE(key && certificate);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
@@ -46,14 +37,14 @@ void make_certificate(const std::string& certificate_file, const std::string& ke
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate.get(), certificate.get(), nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, Freed<&X509_EXTENSION_free>> names(
+  const std::unique_ptr<X509_EXTENSION, base::Freed<&X509_EXTENSION_free>> names(
       X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1"));
   ASSERT_TRUE(names);
   X509_add_ext(certificate.get(), names.get(), -1);
   ASSERT_NE(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
-  const std::unique_ptr<BIO, Freed<&BIO_free>> certificate_out(
+  const std::unique_ptr<BIO, base::Freed<&BIO_free>> certificate_out(
       BIO_new_file(certificate_file.c_str(), "w"));
-  const std::unique_ptr<BIO, Freed<&BIO_free>> key_out(BIO_new_file(key_file.c_str(), "w"));
+  const std::unique_ptr<BIO, base::Freed<&BIO_free>> key_out(BIO_new_file(key_file.c_str(), "w"));
   ASSERT_TRUE(certificate_out && key_out);
   ASSERT_EQ(PEM_write_bio_X509(certificate_out.get(), certificate.get()), 1);
   ASSERT_EQ(
@@ -63,9 +54,6 @@ void make_certificate(const std::string& certificate_file, const std::string& ke
 class TlsTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "estadio-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     make_certificate(path("cert.pem"), path("key.pem"));
     auto context = TlsContext::for_server(path("cert.pem"), path("key.pem"));
     ASSERT_TRUE(context) << context.error().message();
@@ -92,14 +80,9 @@ class TlsTest : public testing::Test {
     server_ = *std::move(server);
     server_->serve();
   }
-  void TearDown() override {
-    server_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   static constexpr std::size_t kBigBytes = std::size_t{4} << 20;
 
-  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
+  [[nodiscard]] std::string path(std::string_view name) const { return folder_ / name; }
 
   // Sends `request`, then reads until `answer_bytes` are there or the server has closed; "failed"
   // when TLS has.
@@ -135,7 +118,7 @@ class TlsTest : public testing::Test {
     return answer;
   }
 
-  std::filesystem::path folder_;
+  base::test::TempFolder folder_;
   base::SystemClock clock_;
   base::Logger log_{clock_, {.level = base::LogLevel::kError}};
   std::unique_ptr<TlsContext> context_;

@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <sstream>
 
 #include "base/files.h"
 #include "base/settings.h"
@@ -35,10 +33,17 @@ base::Result<base::UniqueFd> lock_folder(const std::string& path) {
 std::string contest_file_of(const std::string& path) { return path + "/contest.toml"; }
 std::string fixed_file_of(const std::string& path) { return path + "/fixed.toml"; }
 
-base::Result<Contest> read_contest(const std::string& path, const std::string& asked_file) {
-  if (!asked_file.empty()) return Contest::from_file(asked_file);
+base::Result<Contest> own_contest(const std::string& path) {
   if (fs::exists(contest_file_of(path))) return Contest::from_file(contest_file_of(path));
   return Contest::defaults();
+}
+
+// The contest in `file`, which becomes the folder's own.
+base::Result<Contest> adopt_contest(const std::string& path, const std::string& file) {
+  ASSIGN_OR_RETURN(const std::string text, base::read_file(file, Contest::kFileBytesMax));
+  ASSIGN_OR_RETURN(Contest contest, Contest::from_toml(text, file));
+  RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
+  return contest;
 }
 
 // The file has the form of a configuration file.
@@ -96,12 +101,9 @@ base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& 
                                           std::int64_t now_ms) {
   RETURN_IF_ERROR(base::make_folder(path));
   ASSIGN_OR_RETURN(base::UniqueFd lock, lock_folder(path));
-  ASSIGN_OR_RETURN(Contest contest, read_contest(path, asked.contest_file));
-  if (!asked.contest_file.empty()) {
-    std::stringstream text;
-    text << std::ifstream(asked.contest_file, std::ios::binary).rdbuf();
-    RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text.str(), kFileMode));
-  }
+  ASSIGN_OR_RETURN(Contest contest, asked.contest_file.empty()
+                                        ? own_contest(path)
+                                        : adopt_contest(path, asked.contest_file));
   DataFolder folder(path, std::move(contest));
   ASSIGN_OR_RETURN(folder.fixed_, settle_fixed(path, asked, now_ms));
   folder.lock_ = std::move(lock);
@@ -113,7 +115,8 @@ base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
   if (!fs::exists(fixed_file_of(path))) {
     return base::fail(base::Code::kNotFound, fmt::format("there is no contest in {}", path));
   }
-  ASSIGN_OR_RETURN(Contest contest, read_contest(path, contest_file));
+  ASSIGN_OR_RETURN(Contest contest,
+                   contest_file.empty() ? own_contest(path) : Contest::from_file(contest_file));
   DataFolder folder(path, std::move(contest));
   ASSIGN_OR_RETURN(folder.fixed_, read_fixed(path));
   return folder;

@@ -4,15 +4,13 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <toml++/toml.h>
 #include <utf8proc.h>
 
 #include "base/check.h"
+#include "base/files.h"
 
 namespace estadio {
 namespace {
@@ -298,14 +296,8 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
 }
 
 base::Result<Contest> Contest::from_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("cannot open the contest file {}", path));
-  }
-  std::stringstream text;
-  text << file.rdbuf();
-  return from_toml(text.str(), path);
+  ASSIGN_OR_RETURN(const std::string text, base::read_file(path, kFileBytesMax));
+  return from_toml(text, path);
 }
 
 std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {

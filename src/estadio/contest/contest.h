@@ -42,6 +42,7 @@ class Contest {
   static constexpr std::size_t kDisciplinesMax = 64;
   static constexpr std::int64_t kDisciplineIdMax = 9999;
   static constexpr int kPartitionsMax = 256;
+  static constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
   // Ingeniería and Agronomía; Natación, Atletismo and Boxeo.
   [[nodiscard]] static Contest defaults();

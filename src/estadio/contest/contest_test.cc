@@ -236,7 +236,7 @@ TEST(ContestFileTest, IsReadFromItsFileAndErrorsNameIt) {
   EXPECT_THAT(Contest::from_file(path).error().message(), HasSubstr(path + ":1:8: "));
   const auto missing = Contest::from_file(folder / "none.toml");
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().code(), base::Code::kInvalidArgument);
+  EXPECT_EQ(missing.error().code(), base::Code::kNotFound);
   EXPECT_THAT(missing.error().message(), HasSubstr("none.toml"));
 }
 

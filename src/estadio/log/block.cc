@@ -85,18 +85,19 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   return header;
 }
 
-void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
-                  std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
-                  std::uint64_t seed) {
+Block encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
+                   std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
+                   std::uint64_t seed) {
+  Block block{.sequence = sequence, .time_ms = time_ms, .records = 0, .parts = {}};
   std::size_t parts = 0;
   std::size_t bytes = 0;
-  std::uint32_t records = 0;
   for (const RecordBatch::Part& part : batch.parts) {
     if (part.count == 0) continue;
     ++parts;
     bytes += part.lines.size();
-    records += part.count;
+    block.records += part.count;
   }
+  block.parts.reserve(parts);
   const std::size_t used = kBlockHeaderBytes + parts * kPartHeaderBytes + bytes;
   out.resize(aligned(used));
   std::memset(out.data() + used, 0, out.size() - used);
@@ -106,24 +107,31 @@ void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequ
   put(header + 16, sequence);
   put(header + 24, time_ms);
   put(header + 32, static_cast<std::uint32_t>(parts));
-  put(header + 36, records);
+  put(header + 36, block.records);
   char* part_header = header + kBlockHeaderBytes;
   char* lines = part_header + parts * kPartHeaderBytes;
   for (std::size_t i = 0; i < batch.parts.size(); ++i) {
     const RecordBatch::Part& part = batch.parts[i];
     if (part.count == 0) continue;
     const auto partitions = static_cast<std::size_t>(batch.partitions);
-    put(part_header, static_cast<std::uint16_t>(i / partitions));
-    put(part_header + 2, static_cast<std::uint16_t>(i % partitions));
+    const PartitionId partition{.topic = static_cast<Outcome>(i / partitions),
+                                .number = static_cast<int>(i % partitions)};
+    put(part_header, static_cast<std::uint16_t>(partition.topic));
+    put(part_header + 2, static_cast<std::uint16_t>(partition.number));
     put(part_header + 4, part.count);
     put(part_header + 8, static_cast<std::uint32_t>(part.lines.size()));
     put(part_header + 12, std::uint32_t{0});
     put(part_header + 16, next_offsets[i]);
     std::memcpy(lines, part.lines.data(), part.lines.size());
+    block.parts.push_back({.partition = partition,
+                           .records = part.count,
+                           .first_offset = next_offsets[i],
+                           .lines = {lines, part.lines.size()}});
     part_header += kPartHeaderBytes;
     lines += part.lines.size();
   }
   put(header + kBlockChecksumAt, checksum_after(out, kBlockChecksumAt, seed));
+  return block;
 }
 
 std::optional<std::size_t> block_size(std::string_view bytes) {

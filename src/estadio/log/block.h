@@ -70,10 +70,11 @@ struct Block {
   std::vector<BlockPart> parts;
 };
 
-// Replaces `out` by the block of a commit; `next_offsets` are those before it.
-void encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
-                  std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
-                  std::uint64_t seed);
+// Replaces `out` by the block of a commit; `next_offsets` are those before it. Returns what
+// decode_block() would: its lines point into `out`.
+Block encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
+                   std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
+                   std::uint64_t seed);
 
 // The size that the start of a block claims, or nothing when no block can start so. `bytes` must
 // hold kBlockHeaderBytes.

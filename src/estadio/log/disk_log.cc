@@ -377,8 +377,8 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (has_failed_) return base::fail(base::Code::kUnavailable, std::string(kHasFailed));
   auto fresh = std::make_shared<TailBlock>();
   last_time_ms_ = std::max(last_time_ms_, clock_.wall_ms());
-  encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_, next_offsets_,
-               identity_.seed());
+  fresh->block = encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_,
+                              next_offsets_, identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
     if (has_failed_) return fail_for_good(room.error());
     const std::scoped_lock lock(mutex_);
@@ -389,9 +389,6 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
     return base::fail(base::Code::kResourceExhausted, room.error().message());
   }
   if (auto written = write_block(fresh->bytes); !written) return fail_for_good(written.error());
-  auto block = decode_block(fresh->bytes, identity_.seed());
-  CHECK(block.has_value());
-  fresh->block = *std::move(block);
   active_end_ += fresh->bytes.size();
   ++next_sequence_;
   {

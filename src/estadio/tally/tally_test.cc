@@ -159,6 +159,22 @@ class TallyTest : public testing::Test {
     }
   }
 
+  // Each of the first commits of a tally meets `fate`, one tally each.
+  void fail_each_commit_in_turn(FrailBook::Fate fate) {
+    for (std::uint64_t failing = 0; failing < 12; ++failing) {
+      append_everywhere(1);
+      frail_->set_fates([failing, fate](std::uint64_t commit) {
+        return commit == failing ? fate : FrailBook::Fate::kApply;
+      });
+      const auto tally = start();
+      for (const int rounds : {2, 1}) {
+        append_everywhere(rounds);
+        ASSERT_TRUE(frail_->wait_for(appended_));
+      }
+      expect_exact();
+    }
+  }
+
   // The book counts exactly what was appended, and stands at the log's end.
   void expect_exact() {
     const auto score = book_->read();
@@ -271,31 +287,11 @@ TEST_F(TallyTest, CountsExactlyOnceWhenReaderDiesBeforeCommit) {
 }
 
 TEST_F(TallyTest, CountsExactlyOnceWhicheverCommitFails) {
-  for (std::uint64_t failing = 0; failing < 12; ++failing) {
-    append_everywhere(1);
-    frail_->set_fates([failing](std::uint64_t commit) {
-      return commit == failing ? FrailBook::Fate::kFailBefore : FrailBook::Fate::kApply;
-    });
-    const auto tally = start();
-    append_everywhere(2);
-    ASSERT_TRUE(frail_->wait_for(appended_));
-    expect_exact();
-  }
+  fail_each_commit_in_turn(FrailBook::Fate::kFailBefore);
 }
 
-TEST_F(TallyTest, CountsExactlyOnceWhenACommitIsAppliedButItsAnswerLost) {
-  for (std::uint64_t failing = 0; failing < 12; ++failing) {
-    append_everywhere(1);
-    frail_->set_fates([failing](std::uint64_t commit) {
-      return commit == failing ? FrailBook::Fate::kFailAfter : FrailBook::Fate::kApply;
-    });
-    const auto tally = start();
-    append_everywhere(2);
-    ASSERT_TRUE(frail_->wait_for(appended_));
-    append_everywhere(1);
-    ASSERT_TRUE(frail_->wait_for(appended_));
-    expect_exact();
-  }
+TEST_F(TallyTest, CountsExactlyOnceWhicheverCommitIsAppliedButItsAnswerLost) {
+  fail_each_commit_in_turn(FrailBook::Fate::kFailAfter);
 }
 
 TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {

@@ -1,0 +1,76 @@
+#include "estadio/app/http_options.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace estadio {
+namespace {
+
+unsigned half_of_the_processors() {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  if (sched_getaffinity(0, sizeof processors, &processors) != 0) return 1;
+  return std::max(1U, static_cast<unsigned>(CPU_COUNT(&processors)) / 2);
+}
+
+}  // namespace
+
+void HttpOptions::add_to(base::Settings& settings) {
+  settings.add_parsed(
+      "http", "ADDR", "where to listen: HOST:PORT or unix:PATH; port 0 takes a free one",
+      [this](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(address, http::Address::parse(text));
+        return {};
+      },
+      [this] { return address.to_string(); });
+  settings.add("tls-cert", tls_certificate, "FILE", "certificate chain (PEM): serve HTTPS");
+  settings.add("tls-key", tls_key, "FILE", "key of the certificate (PEM)");
+  settings.add("http-threads", threads, 0, 256,
+               "threads that serve HTTP; 0: half of the processors");
+  settings.add("max-connections", max_connections, 1, 1'000'000,
+               "connections open at once; more get 503");
+  settings.add("max-body", max_body, "size of a request's body; larger gets 413");
+  settings.add("receive-timeout", receive_timeout,
+               "a request must have come whole within this; else 408");
+  settings.add("idle-timeout", idle_timeout, "an idle connection is closed after this");
+}
+
+base::Result<void> HttpOptions::check() const {
+  if (tls_certificate.empty() != tls_key.empty()) {
+    return base::fail(base::Code::kInvalidArgument, "tls-cert and tls-key go together");
+  }
+  if (auto tls = load_tls(); !tls) {
+    return base::fail(std::move(tls).error().within("tls-cert, tls-key"));
+  }
+  return {};
+}
+
+base::Result<std::unique_ptr<http::TlsContext>> HttpOptions::load_tls() const {
+  if (tls_certificate.empty()) return nullptr;
+  ASSIGN_OR_RETURN(auto tls, http::TlsContext::for_server(tls_certificate, tls_key));
+  return std::make_unique<http::TlsContext>(std::move(tls));
+}
+
+http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const {
+  return {.address = address,
+          .threads = threads > 0 ? static_cast<unsigned>(threads) : half_of_the_processors(),
+          .limits = {.connections = static_cast<std::uint32_t>(max_connections),
+                     .body_bytes = max_body.count,
+                     .receive = receive_timeout,
+                     .idle = idle_timeout},
+          .tls = tls};
+}
+
+void log_serving(const http::Server& server, const HttpOptions& options, base::Logger& log) {
+  const bool has_tls = !options.tls_certificate.empty();
+  if (!server.address().is_loopback() && !has_tls) {
+    log.warning("listening beyond this machine without TLS",
+                {{"address", server.address().to_string()}});
+  }
+  log.info("serving",
+           {{"address", server.address().to_string()}, {"scheme", has_tls ? "https" : "http"}});
+}
+
+}  // namespace estadio

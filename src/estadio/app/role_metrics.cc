@@ -1,0 +1,74 @@
+#include "estadio/app/role_metrics.h"
+
+#include <fmt/format.h>
+#include <iterator>
+
+namespace estadio {
+
+void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest) {
+  for (const Score::Count& each : score.counts) {
+    const auto index = contest.find_discipline(each.discipline_id);
+    metrics.counter("estadio_results_total", "Results counted, each entry once.",
+                    static_cast<double>(each.count),
+                    {{"faculty", each.faculty},
+                     {"discipline", index ? contest.disciplines()[*index].name
+                                          : std::to_string(each.discipline_id)},
+                     {"outcome", to_string(each.outcome)}});
+  }
+  metrics.counter("estadio_results_repeated_total",
+                  "Results in the log that were not counted because their id was counted before.",
+                  static_cast<double>(score.repeated));
+}
+
+void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
+  const Vitals::Totals totals = vitals.totals();
+  metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.",
+                  static_cast<double>(totals.accepted_entries));
+  metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
+                  static_cast<double>(totals.repeated_entries));
+  metrics.counter("estadio_requests_rejected_total", "Requests for entries that were refused.",
+                  static_cast<double>(totals.rejected_requests));
+  metrics.histogram("estadio_answer_duration_seconds",
+                    "Time from a request's arrival to its durable answer.", vitals.latencies());
+}
+
+void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats) {
+  metrics.counter("estadio_log_commits_total", "Blocks made durable.",
+                  static_cast<double>(stats.commits));
+  metrics.counter("estadio_log_records_total", "Records made durable.",
+                  static_cast<double>(stats.records));
+  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.",
+                  static_cast<double>(stats.bytes));
+  metrics.gauge("estadio_log_full", "1 while the log cannot grow.", stats.is_full ? 1 : 0);
+  metrics.gauge("estadio_log_failed", "1 after a failed write.", stats.has_failed ? 1 : 0);
+}
+
+void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
+  metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
+                  static_cast<double>(stats.commits));
+  metrics.counter("estadio_tally_stale_commits_total",
+                  "Commits that were not applied because the book stood elsewhere.",
+                  static_cast<double>(stats.stale_commits));
+}
+
+void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stats) {
+  metrics.gauge("estadio_http_connections", "Connections open.",
+                static_cast<double>(stats.connections_open));
+  metrics.counter("estadio_http_connections_accepted_total", "Connections accepted.",
+                  static_cast<double>(stats.connections_accepted));
+  metrics.counter("estadio_http_connections_refused_total", "Connections refused at the limit.",
+                  static_cast<double>(stats.connections_refused));
+  metrics.counter("estadio_http_requests_total", "Requests received.",
+                  static_cast<double>(stats.requests));
+  for (std::size_t i = 1; i < std::size(stats.responses_by_class); ++i) {
+    metrics.counter("estadio_http_responses_total", "Responses by class of status.",
+                    static_cast<double>(stats.responses_by_class[i]),
+                    {{"class", fmt::format("{}xx", i)}});
+  }
+  metrics.counter("estadio_http_received_bytes_total", "Bytes received.",
+                  static_cast<double>(stats.received_bytes));
+  metrics.counter("estadio_http_sent_bytes_total", "Bytes sent.",
+                  static_cast<double>(stats.sent_bytes));
+}
+
+}  // namespace estadio

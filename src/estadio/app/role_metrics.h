@@ -1,0 +1,22 @@
+// The names under which the parts of a role show their figures in /metrics.
+//
+// Threads: functions.
+#pragma once
+
+#include "estadio/contest/contest.h"
+#include "estadio/contest/score_book.h"
+#include "estadio/contest/vitals.h"
+#include "estadio/log/disk_log.h"
+#include "estadio/tally/tally.h"
+#include "http/metrics.h"
+#include "http/server.h"
+
+namespace estadio {
+
+void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
+void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
+void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
+void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats);
+void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stats);
+
+}  // namespace estadio
