@@ -41,6 +41,13 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
               fmt::format("{}: expected at most {} bytes", path, bytes_max));
 }
 
+Result<bool> exists(const std::string& path) {
+  std::error_code error;
+  const bool is_there = fs::exists(path, error);
+  if (error) return fail(Error::from_errno("looking at " + path, error.value()));
+  return is_there;
+}
+
 Result<void> sync_folder(const std::string& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return fail(Error::from_errno("syncing " + folder, errno));
@@ -61,12 +68,12 @@ Result<void> replace_file(const std::string& path, std::string_view text, mode_t
 }
 
 Result<void> make_folder(const std::string& folder) {
-  if (fs::is_directory(folder)) return {};
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return {};
   const std::string parent = folder_of(folder);
   if (parent != folder) {
     if (auto made = make_folder(parent); !made) return made;
   }
-  std::error_code error;
   fs::create_directory(folder, error);
   if (error) return fail(Error::from_errno("making " + folder, error.value()));
   return sync_folder(parent);

@@ -14,6 +14,9 @@ namespace base {
 // `bytes_max`.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
+// Whether there is something of that name. Errors: it cannot be looked at.
+[[nodiscard]] Result<bool> exists(const std::string& path);
+
 // Waits until what was made, renamed and removed in the folder is on disk.
 [[nodiscard]] Result<void> sync_folder(const std::string& folder);
 

@@ -20,7 +20,7 @@ class FilesTest : public testing::Test {
 };
 
 TEST_F(FilesTest, AFileIsReadWholeWhateverItsSize) {
-  for (const std::size_t size : {0, 1, 4095, 4096, 4097, 100'000}) {
+  for (const std::size_t size : {0U, 1U, 4095U, 4096U, 4097U, 100'000U}) {
     std::string bytes(size, 'x');
     if (size > 0) bytes[size / 2] = '\0';
     test::write_file(folder_ / "file", bytes);

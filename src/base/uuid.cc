@@ -95,4 +95,12 @@ Uuid UuidGenerator::next(std::int64_t wall_ms) {
   return uuid;
 }
 
+Uuid UuidGenerator::next_marked(std::int64_t wall_ms) {
+  Uuid uuid = next(wall_ms);
+  uuid.bytes[6] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[6] & 0x0f));
+  uuid.bytes[8] = Uuid::kMark[0];
+  uuid.bytes[9] = Uuid::kMark[1];
+  return uuid;
+}
+
 }  // namespace base

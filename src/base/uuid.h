@@ -1,7 +1,9 @@
-// UUIDs (RFC 9562): sixteen bytes, their text, and a generator of version 7.
+// UUIDs (RFC 9562): sixteen bytes, their text, and a generator of version 7, and of version 8 with
+// a mark by which ids of our own are told from those of others.
 //
-//   0                   4       6         8                        16
+//   0                   4       6         8      10                16
 //   | unix time ms (48 bits)    |7| seq   |2 bits|  random          |
+//   | unix time ms (48 bits)    |8| seq   | mark |  random          |
 //
 // Threads: Uuid is a value; a UuidGenerator belongs to one thread.
 #pragma once
@@ -31,6 +33,11 @@ struct Uuid {
   // Of version 7: milliseconds since 1970; of others: nothing.
   [[nodiscard]] std::optional<std::int64_t> time_ms() const;
 
+  // Whether next_marked() made it.
+  [[nodiscard]] bool is_marked() const {
+    return version() == 8 && bytes[8] == kMark[0] && bytes[9] == kMark[1];
+  }
+
   // The last eight bytes, which hold 62 random bits in versions 4 and 7.
   [[nodiscard]] std::uint64_t low() const {
     std::uint64_t word;
@@ -39,14 +46,20 @@ struct Uuid {
   }
 
   friend bool operator==(const Uuid&, const Uuid&) = default;
+
+ private:
+  friend class UuidGenerator;
+  static constexpr std::uint8_t kMark[2] = {0x8e, 0x5d};  // the variant's two bits come first
 };
 
-// Makes version 7 ids that are unique and, within one generator and millisecond, ascending in
-// their 12-bit sequence until it wraps; the 62 random bits come from the system's generator.
+// Makes ids that are unique and, within one generator and millisecond, ascending in their 12-bit
+// sequence until it wraps; the random bits, 62 or 48 with the mark, come from the system's
+// generator.
 class UuidGenerator {
  public:
   UuidGenerator();
   [[nodiscard]] Uuid next(std::int64_t wall_ms);
+  [[nodiscard]] Uuid next_marked(std::int64_t wall_ms);
 
  private:
   std::uint64_t random_word();

@@ -115,6 +115,17 @@ TEST(UuidGeneratorTest, AMillionOfOneMillisecondFromFourGeneratorsAreAllDifferen
   EXPECT_EQ(std::ranges::adjacent_find(made), made.end());
 }
 
+TEST(UuidGeneratorTest, AMarkedIdIsToldFromAllOthersAndKeepsItsTime) {
+  UuidGenerator generator;
+  for (int i = 0; i < 1000; ++i) {
+    const Uuid marked = generator.next_marked(0x0123'4567'89ab);
+    EXPECT_TRUE(marked.is_marked());
+    EXPECT_EQ(marked.version(), 8);
+    EXPECT_TRUE(marked.to_string().starts_with("01234567-89ab-8")) << marked.to_string();
+    EXPECT_FALSE(generator.next(1'000).is_marked());
+  }
+}
+
 TEST(UuidGeneratorTest, TheRandomBitsAreNotStuck) {
   UuidGenerator generator;
   std::uint64_t ever_set = 0;

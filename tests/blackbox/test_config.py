@@ -1,5 +1,6 @@
 """Flags, environment, files and help: every key from every source, and errors that help."""
 
+import os
 import re
 import socket
 import tomllib
@@ -314,8 +315,59 @@ def test_the_partitions_of_a_log_cannot_change(start, tmp_path):
     server.stop()
     path.write_text(GOOD_CONTEST.replace("partitions = 2", "partitions = 3"), encoding="utf-8")
     result = run_estadio("all", "--data", server.data, "--http", "127.0.0.1:0", "--contest", path)
-    assert result.returncode != 0
+    assert result.returncode == 2
     assert "partitions" in said_by(result)
+    assert_goes_on_as_before(start, server.data)
+
+
+def assert_goes_on_as_before(start, data):
+    """A start without --contest finds the contest that the folder had."""
+    server = start(data=data)
+    assert server.contest()["faculties"] == ["Música", "Física"]
+    server.stop()
+
+
+def test_a_faculty_that_has_begun_cannot_be_taken_away(start, tmp_path):
+    path = tmp_path / "contest.toml"
+    path.write_text(GOOD_CONTEST, encoding="utf-8")
+    server = start("--contest", path)
+    assert server.post({"faculty": "Física", "discipline": 1}).status == 200
+    server.stop()
+    path.write_text(GOOD_CONTEST.replace("Física", "Química"), encoding="utf-8")
+    result = run_estadio("all", "--data", server.data, "--http", "127.0.0.1:0", "--contest", path)
+    assert result.returncode == 2
+    assert "Física" in said_by(result) and str(path) in said_by(result)
+    assert_goes_on_as_before(start, server.data)
+
+
+@pytest.mark.parametrize("part", ["coin.seed", "fixed.toml"])
+def test_a_folder_without_one_of_its_parts_is_refused_and_left_as_it_is(start, tmp_path, part):
+    server = start()
+    assert server.post({"faculty": "Ingeniería", "discipline": 1}).status == 200
+    server.stop()
+    (server.data / part).rename(tmp_path / part)
+    result = run_estadio("all", "--data", server.data, "--http", "127.0.0.1:0")
+    assert result.returncode == 2
+    assert part in said_by(result)
+    assert not (server.data / part).exists()
+    (tmp_path / part).rename(server.data / part)
+    again = start(data=server.data)
+    assert again.post({"faculty": "Ingeniería", "discipline": 1}).status == 200
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0)
+    result = run_estadio("verify", "--data", tmp_path / "closed" / "contest")
+    assert result.returncode == 1
+    assert "closed/contest" in said_by(result)
+
+
+def test_a_name_that_no_folder_can_have_is_named(tmp_path):
+    for command in (["all", "--http", "127.0.0.1:0"], ["verify"]):
+        result = run_estadio(*command, "--data", tmp_path / ("n" * 300))
+        assert result.returncode in (1, 2)
+        assert "nnn" in said_by(result) and "terminate" not in said_by(result)
 
 
 # What only shows at the start.

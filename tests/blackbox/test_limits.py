@@ -65,8 +65,8 @@ def test_a_request_may_hold_as_many_entries_as_the_limit_and_no_more(start):
 
 def test_more_bytes_in_flight_than_the_limit_are_refused_with_retry_after(start):
     """Eight bodies arrive at once where one and a bit fit; what is answered 200 is counted."""
-    server = start("--max-body", "64KiB", "--max-in-flight", "64KiB")
-    body = as_ndjson([entry()] * (60 * 1024 // len(as_json(entry()) + b"\n")))
+    server = start("--max-body", "64KiB", "--max-in-flight", "256KiB")
+    body = as_ndjson([entry()] * 1000)
     answers = []
 
     def storm():
@@ -91,6 +91,12 @@ def test_more_bytes_in_flight_than_the_limit_are_refused_with_retry_after(start)
     wait_until(lambda: server.post(entry()).status == 200, "room again after the storm")
     server.scores_of_all_accepted()
     assert_verified(server.data)
+
+
+def test_entries_that_can_never_be_in_flight_together_are_refused_for_good(start):
+    server = start("--max-body", "64KiB", "--max-in-flight", "64KiB")
+    assert_problem(server.post(as_ndjson([entry()] * 1000), media_type=NDJSON), 413)
+    assert_nothing_counted(server)
 
 
 def test_a_reader_that_never_reads_does_not_stop_the_others(server):

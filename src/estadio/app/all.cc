@@ -2,6 +2,7 @@
 //
 //   HTTP loops (FacultyService, ScoreboardService) -> LocalJudge -> DiskLog -> Tally ->
 //   RocksScoreBook
+#include <algorithm>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
@@ -44,6 +45,7 @@ struct AllOptions {
 };
 
 constexpr std::chrono::seconds kDrainPatience{15};
+constexpr std::chrono::seconds kReadBackPatience{10};
 
 void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("data", options.data, "DIR", "folder of the contest; made when it is not there");
@@ -53,7 +55,7 @@ void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("max-entries", options.max_entries, 1, 1'000'000,
                "entries in a request; more get 413");
   settings.add("max-in-flight", options.max_in_flight,
-               "bodies not durable yet, in all; more get 429");
+               "results not durable yet, in all; more get 429");
   settings.add("durability-timeout", options.durability_timeout,
                "entries not durable within this get 504");
   settings.add("segment-bytes", options.segment_bytes, "size of a file of the log");
@@ -67,7 +69,8 @@ void add_settings(base::Settings& settings, AllOptions& options) {
       [&] { return base::format_duration(options.retry_window.value_or(RetryRule().window)); });
   settings.add_parsed(
       "retry-ids", "N",
-      "how many of the clients' ids are remembered for that, 24 bytes each; fixed by the first "
+      "how many of the clients' ids are remembered for that, 24 to 48 bytes each; fixed by the "
+      "first "
       "start",
       [&](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(options.retry_ids, base::parse_integer(text, 1, 1'000'000'000));
@@ -101,32 +104,31 @@ base::Result<void> check(const AllOptions& options) {
   return options.http.check();
 }
 
-// The parts of a contest, wired; the order of members is the order of construction, and
-// destruction stops them the other way round: no entries, then no log, then no count.
+// The parts of a contest, wired; the order of members is the order of construction.
 class WholeContest {
  public:
-  static base::Result<std::unique_ptr<WholeContest>> start(const AllOptions& options,
+  static base::Result<std::unique_ptr<WholeContest>> start(AllOptions& options,
                                                            const base::Clock& clock,
                                                            base::Logger& log);
 
+  // Entries are taken no more, those under way are logged and answered, and what is in the log is
+  // counted: in this order, as the log answers into the server's loops.
   ~WholeContest() {
     if (!server_) return;  // it did not come to serving
     server_->stop(kDrainPatience);
-    // What is in the log is counted before the end.
+    events_->stop();
     tally_.reset();
     log_.info("stopped");
   }
 
-  [[nodiscard]] const http::Server& server() const { return *server_; }
-
  private:
-  WholeContest(DataFolder folder, const CoinSeed& seed, const AllOptions& options,
-               const base::Clock& clock, base::Logger& log)
+  WholeContest(DataFolder folder, const AllOptions& options, const base::Clock& clock,
+               base::Logger& log)
       : options_(options),
         clock_(clock),
         log_(log),
         folder_(std::move(folder)),
-        coin_(seed),
+        coin_(folder_.seed()),
         window_(folder_.rule().window.count(),
                 static_cast<std::size_t>(folder_.contest().partitions()) * 2),
         known_(window_.retention_ms()) {}
@@ -157,16 +159,16 @@ class WholeContest {
   std::unique_ptr<http::Server> server_;
 };
 
-base::Result<std::unique_ptr<WholeContest>> WholeContest::start(const AllOptions& options,
+base::Result<std::unique_ptr<WholeContest>> WholeContest::start(AllOptions& options,
                                                                 const base::Clock& clock,
                                                                 base::Logger& log) {
+  RETURN_IF_ERROR(options.http.fit_to_open_files(log));
   const DataFolder::Asked asked{.contest_file = options.contest_file,
                                 .window = options.retry_window,
                                 .ids = options.retry_ids};
   ASSIGN_OR_RETURN(DataFolder folder, DataFolder::open(options.data, asked, clock.wall_ms()));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(folder.seed_file()));
   auto contest =
-      std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), seed, options, clock, log));
+      std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), options, clock, log));
   RETURN_IF_ERROR(contest->open_stores());
   RETURN_IF_ERROR(contest->serve());
   return contest;
@@ -227,6 +229,7 @@ base::Result<void> WholeContest::serve() {
                           [this] { return std::make_unique<ScoreboardService>(*board_); },
                           [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
                          clock_, log_));
+  tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
   log_.info("the contest is open",
             {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
   server_->serve();
@@ -241,8 +244,10 @@ std::int64_t WholeContest::uncounted() const {
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < events_->partitions(); ++number) {
       const PartitionId partition{.topic = topic, .number = number};
-      uncounted += events_->end_offset(partition).value_or(0) -
-                   score->position(events_->topic_id(topic), partition);
+      // Less than none where the log has lost its end, which the tally reports.
+      uncounted +=
+          std::max<std::int64_t>(0, events_->end_offset(partition).value_or(0) -
+                                        score->position(events_->topic_id(topic), partition));
     }
   }
   return uncounted;
@@ -253,11 +258,11 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
                 static_cast<double>(uncounted()));
   write_metrics(metrics, vitals_);
-  metrics.gauge("estadio_entries_in_flight_bytes", "Bodies accepted that are not durable yet.",
+  metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
   metrics.gauge("estadio_retry_window_seconds",
                 "How far back clients' ids are certainly remembered.",
-                static_cast<double>(window_.in_force_ms()) / 1000.0);
+                static_cast<double>(window_.in_force_ms().value_or(0)) / 1000.0);
   write_metrics(metrics, events_->stats());
   write_metrics(metrics, tally_->stats());
   write_metrics(metrics, server_->stats());
@@ -267,6 +272,7 @@ std::optional<std::string> WholeContest::hindrance() const {
   const DiskLog::Stats log = events_->stats();
   if (log.has_failed) return "the log has failed: start the process again";
   if (log.is_full) return "the disk is full";
+  if (!window_.in_force_ms()) return "the log is being read back";
   if (tally_->stats().has_stopped) return "counting has stopped: see the log";
   return std::nullopt;
 }

@@ -33,17 +33,11 @@ base::Result<base::UniqueFd> lock_folder(const std::string& path) {
 std::string contest_file_of(const std::string& path) { return path + "/contest.toml"; }
 std::string fixed_file_of(const std::string& path) { return path + "/fixed.toml"; }
 
-base::Result<Contest> own_contest(const std::string& path) {
-  if (fs::exists(contest_file_of(path))) return Contest::from_file(contest_file_of(path));
-  return Contest::defaults();
-}
+std::string seed_file_of(const std::string& path) { return path + "/coin.seed"; }
 
-// The contest in `file`, which becomes the folder's own.
-base::Result<Contest> adopt_contest(const std::string& path, const std::string& file) {
-  ASSIGN_OR_RETURN(const std::string text, base::read_file(file, Contest::kFileBytesMax));
-  ASSIGN_OR_RETURN(Contest contest, Contest::from_toml(text, file));
-  RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
-  return contest;
+base::Result<Contest> own_contest(const std::string& path) {
+  ASSIGN_OR_RETURN(const bool has_own, base::exists(contest_file_of(path)));
+  return has_own ? Contest::from_file(contest_file_of(path)) : Contest::defaults();
 }
 
 // The file has the form of a configuration file.
@@ -71,28 +65,23 @@ RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
   return rule;
 }
 
-// Reads what is fixed, or fixes it when the folder is new.
-base::Result<DataFolder::Fixed> settle_fixed(const std::string& path,
-                                             const DataFolder::Asked& asked, std::int64_t now_ms) {
-  if (!fs::exists(fixed_file_of(path))) {
-    const DataFolder::Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
-    RETURN_IF_ERROR(base::replace_file(
-        fixed_file_of(path),
-        fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n",
-                    fixed.started_at_ms, base::format_duration(fixed.rule.window), fixed.rule.ids),
-        kFileMode));
-    return fixed;
-  }
-  ASSIGN_OR_RETURN(const DataFolder::Fixed fixed, read_fixed(path));
-  const RetryRule wanted = rule_of(fixed.rule, asked);
-  if (wanted.window != fixed.rule.window || wanted.ids != fixed.rule.ids) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it "
-                                  "was made; asked for are {} and {}",
-                                  path, base::format_duration(fixed.rule.window), fixed.rule.ids,
-                                  base::format_duration(wanted.window), wanted.ids));
-  }
-  return fixed;
+base::Failure refuse_incomplete(const std::string& path, std::string_view has,
+                                std::string_view lacks) {
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("{} holds {} but not {}: the contest cannot go on without it; copy "
+                                "it back from where the folder came from",
+                                path, has, lacks));
+}
+
+base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
+                              const DataFolder::Asked& asked) {
+  const RetryRule wanted = rule_of(fixed, asked);
+  if (wanted.window == fixed.window && wanted.ids == fixed.ids) return {};
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it "
+                                "was made; asked for are {} and {}",
+                                path, base::format_duration(fixed.window), fixed.ids,
+                                base::format_duration(wanted.window), wanted.ids));
 }
 
 }  // namespace
@@ -101,25 +90,66 @@ base::Result<DataFolder> DataFolder::open(const std::string& path, const Asked& 
                                           std::int64_t now_ms) {
   RETURN_IF_ERROR(base::make_folder(path));
   ASSIGN_OR_RETURN(base::UniqueFd lock, lock_folder(path));
-  ASSIGN_OR_RETURN(Contest contest, asked.contest_file.empty()
-                                        ? own_contest(path)
-                                        : adopt_contest(path, asked.contest_file));
-  DataFolder folder(path, std::move(contest));
-  ASSIGN_OR_RETURN(folder.fixed_, settle_fixed(path, asked, now_ms));
+  ASSIGN_OR_RETURN(const bool is_made, base::exists(fixed_file_of(path)));
+  ASSIGN_OR_RETURN(DataFolder folder,
+                   is_made ? open_made(path, asked, now_ms) : make(path, asked, now_ms));
   folder.lock_ = std::move(lock);
   return folder;
 }
 
+base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& asked,
+                                          std::int64_t now_ms) {
+  ASSIGN_OR_RETURN(const bool has_log, base::exists(path + "/log"));
+  if (has_log) return refuse_incomplete(path, "a log", "fixed.toml");
+  Contest contest = Contest::defaults();
+  if (!asked.contest_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text,
+                     base::read_file(asked.contest_file, Contest::kFileBytesMax));
+    ASSIGN_OR_RETURN(contest, Contest::from_toml(text, asked.contest_file));
+    RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
+  }
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
+  const Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
+  RETURN_IF_ERROR(base::replace_file(
+      fixed_file_of(path),
+      fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n",
+                  fixed.started_at_ms, base::format_duration(fixed.rule.window), fixed.rule.ids),
+      kFileMode));
+  return DataFolder(path, std::move(contest), fixed, seed);
+}
+
+base::Result<DataFolder> DataFolder::open_made(const std::string& path, const Asked& asked,
+                                               std::int64_t now_ms) {
+  ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
+  RETURN_IF_ERROR(check_rule(path, fixed.rule, asked));
+  ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
+  if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  ASSIGN_OR_RETURN(Contest contest, own_contest(path));
+  if (!asked.contest_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text,
+                     base::read_file(asked.contest_file, Contest::kFileBytesMax));
+    ASSIGN_OR_RETURN(Contest next, Contest::from_toml(text, asked.contest_file));
+    if (auto can = next.can_follow(contest, now_ms); !can) {
+      return base::fail(std::move(can).error().within(asked.contest_file));
+    }
+    RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
+    contest = std::move(next);
+  }
+  return DataFolder(path, std::move(contest), fixed, seed);
+}
+
 base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
                                                   const std::string& contest_file) {
-  if (!fs::exists(fixed_file_of(path))) {
+  ASSIGN_OR_RETURN(const bool is_made, base::exists(fixed_file_of(path)));
+  if (!is_made) {
     return base::fail(base::Code::kNotFound, fmt::format("there is no contest in {}", path));
   }
   ASSIGN_OR_RETURN(Contest contest,
                    contest_file.empty() ? own_contest(path) : Contest::from_file(contest_file));
-  DataFolder folder(path, std::move(contest));
-  ASSIGN_OR_RETURN(folder.fixed_, read_fixed(path));
-  return folder;
+  ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  return DataFolder(path, std::move(contest), fixed, seed);
 }
 
 }  // namespace estadio

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/open_files.h"
+
 namespace estadio {
 namespace {
+
+constexpr std::size_t kOtherFiles = 256;  // beside the connections: the log's, the score's, …
 
 unsigned half_of_the_processors() {
   cpu_set_t processors;
@@ -51,6 +55,22 @@ base::Result<std::unique_ptr<http::TlsContext>> HttpOptions::load_tls() const {
   if (tls_certificate.empty()) return nullptr;
   ASSIGN_OR_RETURN(auto tls, http::TlsContext::for_server(tls_certificate, tls_key));
   return std::make_unique<http::TlsContext>(std::move(tls));
+}
+
+base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
+  const std::size_t wanted = static_cast<std::size_t>(max_connections) + kOtherFiles;
+  ASSIGN_OR_RETURN(const std::size_t allowed, base::allow_open_files(wanted));
+  if (allowed >= wanted) return {};
+  if (allowed <= kOtherFiles) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("this process may have {} files open and needs more than {}: "
+                                  "raise the limit (ulimit -n)",
+                                  allowed, kOtherFiles));
+  }
+  max_connections = static_cast<std::int64_t>(allowed - kOtherFiles);
+  log.warning("fewer connections than asked for: the limit of open files is in the way (ulimit -n)",
+              {{"max_connections", max_connections}, {"open_files", allowed}});
+  return {};
 }
 
 http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const {

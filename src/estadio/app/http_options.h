@@ -34,6 +34,9 @@ struct HttpOptions {
   // Nothing when HTTP is served without TLS. Errors: the files cannot be read or do not belong
   // together.
   [[nodiscard]] base::Result<std::unique_ptr<http::TlsContext>> load_tls() const;
+  // Lets the process have as many files open as the connections need, with some to spare for the
+  // rest; lowers max_connections, and says so, where the system's limit is in the way.
+  [[nodiscard]] base::Result<void> fit_to_open_files(base::Logger& log);
   // `tls` may be null, and must outlive the server.
   [[nodiscard]] http::Server::Options to_server(const http::TlsContext* tls) const;
 };

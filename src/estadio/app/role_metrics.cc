@@ -2,18 +2,33 @@
 
 #include <fmt/format.h>
 #include <iterator>
+#include <map>
+#include <string>
+#include <tuple>
 
 namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest) {
+  // Also those of the contest that are 0 yet: a rate is told from two figures.
+  std::map<std::tuple<std::string, std::string, Outcome>, std::int64_t> counts;
+  for (const Faculty& faculty : contest.faculties()) {
+    for (const Discipline& discipline : contest.disciplines()) {
+      for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
+        counts[{faculty.name, discipline.name, outcome}] = 0;
+      }
+    }
+  }
   for (const Score::Count& each : score.counts) {
     const auto index = contest.find_discipline(each.discipline_id);
-    metrics.counter("estadio_results_total", "Results counted, each entry once.",
-                    static_cast<double>(each.count),
-                    {{"faculty", each.faculty},
-                     {"discipline", index ? contest.disciplines()[*index].name
-                                          : std::to_string(each.discipline_id)},
-                     {"outcome", to_string(each.outcome)}});
+    counts[{each.faculty,
+            index ? contest.disciplines()[*index].name : std::to_string(each.discipline_id),
+            each.outcome}] += each.count;
+  }
+  for (const auto& [key, count] : counts) {
+    const auto& [faculty, discipline, outcome] = key;
+    metrics.counter(
+        "estadio_results_total", "Results counted, each entry once.", static_cast<double>(count),
+        {{"faculty", faculty}, {"discipline", discipline}, {"outcome", to_string(outcome)}});
   }
   metrics.counter("estadio_results_repeated_total",
                   "Results in the log that were not counted because their id was counted before.",
@@ -26,7 +41,8 @@ void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
                   static_cast<double>(totals.accepted_entries));
   metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
                   static_cast<double>(totals.repeated_entries));
-  metrics.counter("estadio_requests_rejected_total", "Requests for entries that were refused.",
+  metrics.counter("estadio_requests_rejected_total",
+                  "Requests for entries that were answered with an error.",
                   static_cast<double>(totals.rejected_requests));
   metrics.histogram("estadio_answer_duration_seconds",
                     "Time from a request's arrival to its durable answer.", vitals.latencies());
@@ -49,6 +65,11 @@ void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
   metrics.counter("estadio_tally_stale_commits_total",
                   "Commits that were not applied because the book stood elsewhere.",
                   static_cast<double>(stats.stale_commits));
+  metrics.counter("estadio_tally_failed_commits_total",
+                  "Times that counting a partition was held up and began anew.",
+                  static_cast<double>(stats.failed_commits));
+  metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
+                stats.has_stopped ? 1 : 0);
 }
 
 void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stats) {

@@ -41,8 +41,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
   }
   ASSIGN_OR_RETURN(const Score score, RocksScoreBook::read_from(folder.score_folder()));
   ASSIGN_OR_RETURN(const auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(folder.seed_file()));
-  const Coin coin(seed);
+  const Coin coin(folder.seed());
   const RetryWindow window(folder.rule().window.count(), 0);
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
@@ -103,8 +102,10 @@ int run_verify(Arguments arguments) {
   const auto proved = prove(options, clock, log);
   if (!proved) {
     print_error(proved.error().message());
-    const bool is_damage = proved.error().code() == base::Code::kCorruption;
-    return is_damage ? kExitFailed : kExitUsage;
+    const base::Code code = proved.error().code();
+    const bool is_usage = code == base::Code::kInvalidArgument || code == base::Code::kNotFound ||
+                          code == base::Code::kFailedPrecondition;
+    return is_usage ? kExitUsage : kExitFailed;
   }
   fmt::print("{}{}", options.is_json ? proved->report.to_json() : proved->report.to_text(),
              options.is_json ? "\n" : "");

@@ -300,6 +300,39 @@ base::Result<Contest> Contest::from_file(const std::string& path) {
   return from_toml(text, path);
 }
 
+base::Result<void> Contest::can_follow(const Contest& before, std::int64_t now_ms) const {
+  const auto refuse = [](std::string message) {
+    return base::fail(base::Code::kFailedPrecondition, std::move(message));
+  };
+  if (partitions_ != before.partitions_) {
+    return refuse(fmt::format(
+        "the contest began with {} partitions and cannot go on with {}: an id's partition would "
+        "not be the same any more",
+        before.partitions_, partitions_));
+  }
+  for (const Faculty& faculty : before.faculties_) {
+    if (std::ranges::find(faculties_, faculty.name, &Faculty::name) == faculties_.end()) {
+      return refuse(fmt::format(
+          "the contest began with the faculty '{}', which is gone: faculties can be added, and get "
+          "aliases, but not taken away or renamed",
+          faculty.name));
+    }
+  }
+  for (const Discipline& discipline : before.disciplines_) {
+    if (!find_discipline(discipline.id)) {
+      return refuse(fmt::format(
+          "the contest began with the discipline {} ({}), which is gone: disciplines can be added, "
+          "but not taken away",
+          discipline.id, discipline.name));
+    }
+  }
+  const bool is_over = before.closes_at_ms_ && now_ms >= *before.closes_at_ms_;
+  if (is_over && closes_at_ms_ != before.closes_at_ms_) {
+    return refuse("the contest is over and its coin's seed was shown: it cannot be opened again");
+  }
+  return {};
+}
+
 std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {
   if (const auto found = spellings_.find(name); found != spellings_.end()) return found->second;
   if (name.size() > 4 * kNameBytesMax) return std::nullopt;

@@ -53,6 +53,11 @@ class Contest {
                                                        std::string_view name);
   [[nodiscard]] static base::Result<Contest> from_file(const std::string& path);
 
+  // Whether a contest that has begun as `before` can go on as this one: what was logged and
+  // counted keeps its meaning, and an outcome that could be foreseen is not taken any more.
+  // Errors: kFailedPrecondition naming what changed.
+  [[nodiscard]] base::Result<void> can_follow(const Contest& before, std::int64_t now_ms) const;
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<Faculty>& faculties() const { return faculties_; }
   [[nodiscard]] const std::vector<Discipline>& disciplines() const { return disciplines_; }

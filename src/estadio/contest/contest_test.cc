@@ -227,6 +227,44 @@ std::vector<BadContest> bad_contests() {
 
 INSTANTIATE_TEST_SUITE_P(All, BadContestTest, testing::ValuesIn(bad_contests()));
 
+// What a contest that began as `before` says of going on as `after`, at a time in 2030.
+std::string why_it_cannot_follow(std::string_view before, std::string_view after) {
+  const auto can = Contest::from_toml(after, "after")
+                       ->can_follow(*Contest::from_toml(before, "before"), 1'900'000'000'000);
+  return can ? "" : can.error().message();
+}
+
+TEST(ContestTest, CanGoOnWithMoreFacultiesDisciplinesAndAliases) {
+  constexpr std::string_view kBefore =
+      "[[faculty]]\nname = \"A\"\n[[discipline]]\nid = 1\nname = \"Remo\"\n";
+  EXPECT_EQ(why_it_cannot_follow(kBefore, kBefore), "");
+  EXPECT_EQ(why_it_cannot_follow(kBefore,
+                                 "[[faculty]]\nname = \"B\"\n"
+                                 "[[faculty]]\nname = \"A\"\naliases = [\"a1\"]\n"
+                                 "[[discipline]]\nid = 2\nname = \"Boxeo\"\n"
+                                 "[[discipline]]\nid = 1\nname = \"Rowing\"\n"),
+            "");
+}
+
+TEST(ContestTest, CannotGoOnWithoutWhatMayHaveBeenCounted) {
+  EXPECT_THAT(why_it_cannot_follow("[[faculty]]\nname = \"A\"\n[[faculty]]\nname = \"B\"\n",
+                                   "[[faculty]]\nname = \"B\"\n"),
+              HasSubstr("faculty 'A'"));
+  EXPECT_THAT(why_it_cannot_follow("", "[[discipline]]\nid = 1\nname = \"Remo\"\n"),
+              HasSubstr("discipline 2"));
+  EXPECT_THAT(why_it_cannot_follow("partitions = 3", "partitions = 4"),
+              HasSubstr("began with 3 partitions"));
+}
+
+TEST(ContestTest, CannotBeOpenedAgainOnceItsSeedWasShown) {
+  constexpr std::string_view kOver = "closes_at = 2029-01-01T00:00:00Z";
+  EXPECT_EQ(why_it_cannot_follow(kOver, kOver), "");
+  for (const std::string_view again : {"", "closes_at = 2031-01-01T00:00:00Z"}) {
+    EXPECT_THAT(why_it_cannot_follow(kOver, again), HasSubstr("is over"));
+  }
+  EXPECT_EQ(why_it_cannot_follow("closes_at = 2031-01-01T00:00:00Z", ""), "");
+}
+
 TEST(ContestFileTest, IsReadFromItsFileAndErrorsNameIt) {
   const test::TempFolder folder;
   const std::string path = folder / "contest.toml";

@@ -620,6 +620,12 @@ class BodyParser {
     if (!id) {
       return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
     }
+    if (id->is_marked()) {
+      // Not remembered, as no client gave it when it was counted: it would count once more.
+      return add_error("id",
+                       "this id was given by the server, to another entry: leave the id out, or "
+                       "make one of your own");
+    }
     if (const auto time_ms = id->time_ms()) {
       if (*time_ms < options_.id_oldest_ms) {
         return add_error("id",
@@ -643,7 +649,7 @@ class BodyParser {
       }
     }
     if ((seen_ & 1U << kDiscipline) == 0) add_error("discipline", "is missing");
-    if (!entry_.is_id_given) entry_.id = ids_.next(options_.now_ms);
+    if (!entry_.is_id_given) entry_.id = ids_.next_marked(options_.now_ms);
     batch_.entries.push_back(entry_);
   }
 

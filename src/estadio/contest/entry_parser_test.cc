@@ -74,8 +74,7 @@ TEST_F(EntryParserTest, TakesAnEntryWithFacultyAndDisciplineAlone) {
   EXPECT_FALSE(entry.has_student);
   EXPECT_FALSE(entry.is_id_given);
   EXPECT_EQ(entry.age, Entry::kNoAge);
-  EXPECT_EQ(entry.id.version(), 7);
-  EXPECT_EQ(entry.id.time_ms(), kNowMs);
+  EXPECT_TRUE(entry.id.is_marked());
 }
 
 TEST_F(EntryParserTest, TakesEveryFieldInAnyOrderAndSpacing) {
@@ -197,6 +196,14 @@ TEST_F(EntryParserTest, APathsFacultyNeedNotBeRepeatedAndMayNotBeContradicted) {
   ASSERT_EQ(rejection.errors.size(), 1U);
   EXPECT_EQ(rejection.errors[0].field, "faculty");
   EXPECT_THAT(rejection.errors[0].detail, HasSubstr("Agronomía alone"));
+}
+
+TEST_F(EntryParserTest, AnIdThatTheServerGaveIsNotTakenForAClients) {
+  const std::string given = accepted(R"({"faculty":"agronomy","discipline":1})").id.to_string();
+  const Rejection rejection =
+      rejected(fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", given), json());
+  EXPECT_EQ(rejection.errors[0].field, "id");
+  EXPECT_THAT(rejection.errors[0].detail, HasSubstr("given by the server"));
 }
 
 TEST_F(EntryParserTest, AnIdOfVersion7MustLieWithinTheWindowAndOthersNeedNot) {

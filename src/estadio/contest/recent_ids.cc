@@ -1,13 +1,27 @@
 #include "estadio/contest/recent_ids.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
+#include <array>
+#include <sodium.h>
+
+#include "base/check.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::size_t kFirstSize = 1024;
+
+using Key = std::array<unsigned char, crypto_shorthash_KEYBYTES>;
+
+const Key& key_of_process() {
+  static const Key key = [] {
+    Key drawn{};
+    CHECK(sodium_init() >= 0);
+    crypto_shorthash_keygen(drawn.data());
+    return drawn;
+  }();
+  return key;
+}
 
 }  // namespace
 
@@ -20,11 +34,11 @@ void RecentIds::clear() {
 }
 
 std::size_t RecentIds::home(const base::Uuid& id) const {
-  // Ids may be chosen by clients: both halves are mixed by an odd multiplier (Knuth's, 64 bits).
-  std::uint64_t high = 0;
-  std::memcpy(&high, id.bytes.data(), sizeof high);
-  const std::uint64_t mixed = (id.low() ^ std::rotl(high, 32)) * 0x9E3779B97F4A7C15ULL;
-  return static_cast<std::size_t>(mixed >> 32) & (table_.size() - 1);
+  std::uint64_t hash = 0;
+  static_assert(sizeof hash == crypto_shorthash_BYTES);
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), id.bytes.data(), id.bytes.size(),
+                   key_of_process().data());
+  return static_cast<std::size_t>(hash) & (table_.size() - 1);
 }
 
 std::uint64_t RecentIds::place_in(std::size_t slot) const {

@@ -8,9 +8,13 @@
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the log's order)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 24 bytes an id, taken as ids come. Threads: none; belongs to its reader.
+// Memory: 24 to 48 bytes an id, taken as ids come. Clients choose ids, so places in the table come
+// from a hash under a key of the process that nobody can aim at.
+//
+// Threads: none; belongs to its reader.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -25,6 +29,13 @@ class RecentIds {
     std::size_t capacity = 1'000'000;         // ids, less than 2^30
     std::int64_t retention_ms = 12 * 60'000;  // in the log's time
   };
+
+  // Those of each partition when `ids` are remembered in all of the `partitions`, which counting
+  // and proving must share alike.
+  [[nodiscard]] static Options share(std::size_t ids, std::size_t partitions,
+                                     std::int64_t retention_ms) {
+    return {.capacity = std::max(kCapacityMin, ids / partitions), .retention_ms = retention_ms};
+  }
 
   explicit RecentIds(Options options);
 
@@ -48,6 +59,7 @@ class RecentIds {
     std::uint64_t from;
     std::int64_t time_ms;
   };
+  static constexpr std::size_t kCapacityMin = 1024;
   // Times are kept to the second below, so that the rule does not depend on where reading began.
   static constexpr std::int64_t kMarkMs = 1000;
   static constexpr std::uint32_t kEmpty = 0;

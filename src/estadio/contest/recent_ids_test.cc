@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -227,6 +229,23 @@ TEST(RecentIdsTest, WhateverCameWithinTheWindowIsHeld) {
       }
     }
   }
+}
+
+TEST(RecentIdsTest, IdsChosenToMeetInTheTableAreTakenLikeOthers) {
+  // All that a mix of the two halves without a key would put into one place.
+  constexpr std::uint64_t kIds = 100'000;
+  RecentIds ids({.capacity = kIds, .retention_ms = 1000});
+  const auto chosen = [](std::uint64_t number) {
+    base::Uuid id;
+    const std::uint64_t high = number * 0x9E3779B97F4A7C15ULL;
+    const std::uint64_t low = std::rotl(high, 32);
+    std::memcpy(id.bytes.data(), &high, sizeof high);
+    std::memcpy(id.bytes.data() + 8, &low, sizeof low);
+    return id;
+  };
+  // In one place it would take these two loops hours.
+  for (std::uint64_t i = 0; i < kIds; ++i) ASSERT_FALSE(ids.see(chosen(i), 0));
+  for (std::uint64_t i = 0; i < kIds; ++i) ASSERT_TRUE(ids.holds(chosen(i), 0));
 }
 
 }  // namespace

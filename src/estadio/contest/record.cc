@@ -56,9 +56,13 @@ RecordFormat::RecordFormat(const Contest& contest) : disciplines_(contest.discip
         middle += R"(,"outcome":")";
         middle += to_string(outcome);
         middle += '"';
+        fixed_bytes_max_ = std::max(fixed_bytes_max_, middle.size());
       }
     }
   }
+  fixed_bytes_max_ += kStart.size() + base::Uuid::kTextSize + kGiven.size() + kAge.size() +
+                      std::string_view("999").size() + kStudent.size() +
+                      std::string_view("\"\"}\n").size();
 }
 
 void RecordFormat::append(std::string& out, const Entry& entry, std::string_view student,

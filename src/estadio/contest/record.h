@@ -38,6 +38,12 @@ class RecordFormat {
   void append(std::string& out, const Entry& entry, std::string_view student,
               Outcome outcome) const;
 
+  // The most that the lines of so many entries take, whose students' names have so many bytes in
+  // all.
+  [[nodiscard]] std::size_t bytes_max(std::size_t entries, std::size_t student_bytes) const {
+    return entries * fixed_bytes_max_ + student_bytes * kEscapedMax;
+  }
+
   // Reads a line (without its newline). Nothing when it is not in the form above or names a
   // faculty or discipline that this contest does not have.
   [[nodiscard]] std::optional<Record> parse(std::string_view line) const;
@@ -59,7 +65,10 @@ class RecordFormat {
                     static_cast<std::size_t>(outcome)];
   }
 
+  static constexpr std::size_t kEscapedMax = 6;  // \u00ff
+
   std::size_t disciplines_;
+  std::size_t fixed_bytes_max_ = 0;
   std::vector<std::string> middles_;
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace estadio {
@@ -16,7 +17,7 @@ class RetryWindow {
   // `configured_ms`: the window while memory suffices. `readers`: how many will say theirs.
   RetryWindow(std::int64_t configured_ms, std::size_t readers)
       : configured_ms_(configured_ms), by_reader_(readers) {
-    for (auto& window : by_reader_) window = configured_ms;
+    for (auto& window : by_reader_) window = kUnknown;
   }
 
   // How much longer than the window ids are kept: an id may come from a clock that is ahead by
@@ -29,18 +30,21 @@ class RetryWindow {
   }
 
   [[nodiscard]] std::int64_t configured_ms() const { return configured_ms_; }
-  [[nodiscard]] std::int64_t in_force_ms() const {
+  // Nothing until every reader has said its own: those that start read the log back first.
+  [[nodiscard]] std::optional<std::int64_t> in_force_ms() const {
     std::int64_t least = configured_ms_;
     for (const auto& window : by_reader_) {
       least = std::min(least, window.load(std::memory_order_relaxed));
     }
-    return least;
+    return least == kUnknown ? std::nullopt : std::optional(least);
   }
   [[nodiscard]] std::int64_t retention_ms() const {
     return configured_ms_ + kClockSkewMs + kOnTheWayMs;
   }
 
  private:
+  static constexpr std::int64_t kUnknown = -1;
+
   const std::int64_t configured_ms_;
   std::vector<std::atomic<std::int64_t>> by_reader_;
 };

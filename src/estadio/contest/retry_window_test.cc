@@ -5,8 +5,18 @@
 namespace estadio {
 namespace {
 
+TEST(RetryWindowTest, IsNotKnownUntilEveryReaderHasSaidItsOwn) {
+  RetryWindow window(600'000, 2);
+  EXPECT_EQ(window.in_force_ms(), std::nullopt);
+  window.set(1, 600'000);
+  EXPECT_EQ(window.in_force_ms(), std::nullopt);
+  window.set(0, 20'000);
+  EXPECT_EQ(window.in_force_ms(), 20'000);
+}
+
 TEST(RetryWindowTest, IsTheConfiguredOneUntilAReaderSaysLess) {
   RetryWindow window(600'000, 3);
+  for (const std::size_t reader : {0U, 1U, 2U}) window.set(reader, 600'000);
   EXPECT_EQ(window.configured_ms(), 600'000);
   EXPECT_EQ(window.in_force_ms(), 600'000);
   window.set(1, 30'000);

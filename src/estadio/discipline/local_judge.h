@@ -19,7 +19,7 @@ namespace estadio {
 
 class LocalJudge final : public Judge {
  public:
-  // All must outlive the judge and the `done` of its last batch.
+  // All must outlive the judge, and the judge the `done` of its last batch.
   struct Parts {
     const Contest& contest;
     const Coin& coin;

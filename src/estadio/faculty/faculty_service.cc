@@ -26,7 +26,7 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
 }  // namespace
 
 FacultyService::FacultyService(FacultyEdge& edge)
-    : edge_(edge), judge_(edge.make_judge()), parser_(edge.contest) {}
+    : edge_(edge), format_(edge.contest), judge_(edge.make_judge()), parser_(edge.contest) {}
 
 FacultyService::~FacultyService() = default;
 
@@ -56,6 +56,13 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
     edge_.vitals.rejected();
     return http::respond_problem(exchange, 403, "the contest is over: entries are no longer taken");
   }
+  const auto window_ms = edge_.window.in_force_ms();
+  if (!window_ms) {
+    edge_.vitals.rejected();
+    return http::respond_problem(
+        exchange, 503, "the log is being read back to know retries again: send again shortly", {},
+        kRetryAfter);
+  }
   const auto format = format_of(request.header("content-type"));
   if (!format) {
     edge_.vitals.rejected();
@@ -64,14 +71,8 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
         "expected Content-Type: application/json (an entry or an array of them) or "
         "application/x-ndjson (an entry a line)");
   }
-  const std::size_t in_flight =
-      edge_.in_flight_bytes.fetch_add(request.body.size(), std::memory_order_relaxed);
-  if (in_flight + request.body.size() > edge_.limits.in_flight_bytes) {
-    edge_.in_flight_bytes.fetch_sub(request.body.size(), std::memory_order_relaxed);
-    edge_.vitals.rejected();
-    return http::respond_problem(
-        exchange, 429, "as many entries as may wait are waiting to be written: send again later",
-        {}, kRetryAfter);
+  if (edge_.in_flight_bytes.load(std::memory_order_relaxed) >= edge_.limits.in_flight_bytes) {
+    return refuse_for_now(exchange);
   }
   if (gathering_ == nullptr) {
     if (spare_.empty()) {
@@ -81,25 +82,48 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
     gathering_ = spare_.back();
     spare_.pop_back();
   }
-  const auto first = static_cast<std::uint32_t>(gathering_->entries.entries.size());
+  EntryBatch& entries = gathering_->entries;
+  const std::size_t first = entries.entries.size();
+  const std::size_t text = entries.text.size();
   const auto parsed = parser_.parse(request.body,
                                     {.format = *format,
                                      .faculty = faculty,
                                      .entries_max = edge_.limits.entries_per_request,
                                      .now_ms = now_ms,
-                                     .id_oldest_ms = now_ms - edge_.window.in_force_ms(),
+                                     .id_oldest_ms = now_ms - *window_ms,
                                      .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
-                                    gathering_->entries);
-  if (!parsed) {
-    edge_.in_flight_bytes.fetch_sub(request.body.size(), std::memory_order_relaxed);
-    return reject(parsed.error(), exchange);
+                                    entries);
+  if (!parsed) return reject(parsed.error(), exchange);
+  // Entries of few bytes become results of many: these are what memory must hold.
+  const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
+  if (!admit(record_bytes)) {
+    entries.entries.resize(first);
+    entries.text.resize(text);
+    if (record_bytes <= edge_.limits.in_flight_bytes) return refuse_for_now(exchange);
+    edge_.vitals.rejected();
+    return http::respond_problem(exchange, 413,
+                                 "more entries than may be on their way at once: send fewer");
   }
   gathering_->waiting.push_back({.exchange = exchange,
                                  .received = loop_->now(),
-                                 .first = first,
+                                 .first = static_cast<std::uint32_t>(first),
                                  .count = static_cast<std::uint32_t>(parsed->count),
-                                 .body_bytes = static_cast<std::uint32_t>(request.body.size()),
+                                 .record_bytes = record_bytes,
                                  .is_single = parsed->is_single});
+}
+
+bool FacultyService::admit(std::size_t bytes) {
+  const std::size_t before = edge_.in_flight_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes <= edge_.limits.in_flight_bytes) return true;
+  edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  return false;
+}
+
+void FacultyService::refuse_for_now(http::Exchange exchange) {
+  edge_.vitals.rejected();
+  http::respond_problem(exchange, 429,
+                        "as many entries as may wait are waiting to be written: send again later",
+                        {}, kRetryAfter);
 }
 
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
@@ -163,7 +187,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     }
   }
   std::size_t bytes = 0;
-  for (const Waiting& waiting : batch.waiting) bytes += waiting.body_bytes;
+  for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   batch.is_in_flight = false;
   batch.entries.clear();

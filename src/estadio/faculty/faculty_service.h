@@ -27,6 +27,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry_parser.h"
 #include "estadio/contest/judge.h"
+#include "estadio/contest/record.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/vitals.h"
 #include "http/router.h"
@@ -38,7 +39,7 @@ namespace estadio {
 struct FacultyEdge {
   struct Limits {
     std::size_t entries_per_request = 10'000;
-    std::size_t in_flight_bytes = std::size_t{64} << 20;
+    std::size_t in_flight_bytes = std::size_t{64} << 20;  // of results not durable yet
     std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
   };
 
@@ -65,7 +66,7 @@ class FacultyService final : public http::Service {
     base::Nanos received;
     std::uint32_t first = 0;  // entry in the batch
     std::uint32_t count = 0;
-    std::uint32_t body_bytes = 0;
+    std::size_t record_bytes = 0;  // at most, on their way to the log
     bool is_single = false;
   };
   struct Batch {
@@ -86,7 +87,12 @@ class FacultyService final : public http::Service {
   void check_timeouts();
   void reject(const Rejection& rejection, http::Exchange exchange);
 
+  // Counts the bytes as on their way; false when too many are.
+  [[nodiscard]] bool admit(std::size_t bytes);
+  void refuse_for_now(http::Exchange exchange);
+
   FacultyEdge& edge_;
+  const RecordFormat format_;
   std::unique_ptr<Judge> judge_;
   EntryParser parser_;
   http::EventLoop* loop_ = nullptr;

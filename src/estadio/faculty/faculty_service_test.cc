@@ -77,6 +77,8 @@ class HeldJudge final : public Judge {
 
 class FacultyServiceTest : public testing::Test {
  protected:
+  FacultyServiceTest() { window_.set(0, 600'000); }
+
   void start(FacultyEdge::Limits limits = {}) {
     edge_.reset(
         new FacultyEdge{.contest = contest_,
@@ -95,6 +97,9 @@ class FacultyServiceTest : public testing::Test {
     server_->serve();
     client_ = std::make_unique<http::TestClient>(server_->address());
   }
+
+  // What an entry without a student takes of the bytes in flight.
+  [[nodiscard]] std::size_t record_bytes() const { return RecordFormat(contest_).bytes_max(1, 0); }
 
   static std::string request(std::string_view body, std::string_view path = "/v1/entries",
                              std::string_view type = "application/json") {
@@ -132,12 +137,23 @@ class FacultyServiceTest : public testing::Test {
   std::unique_ptr<http::TestClient> client_;
 };
 
+TEST_F(FacultyServiceTest, UntilItIsKnownHowFarBackIdsAreRememberedEntriesAreToComeAgain) {
+  window_.set(0, -1);  // as before the reader said anything
+  start();
+  post(kEntry);
+  EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
+  window_.set(0, 600'000);
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
 TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
   start();
   post(kEntry);
   const auto held = bench_.next();
   EXPECT_TRUE(is_silent());
-  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size());
+  EXPECT_EQ(edge_->in_flight_bytes, record_bytes());
   ASSERT_EQ(held.batch->entries.size(), 1U);
   const std::string id = held.batch->entries[0].id.to_string();
   held.answer();
@@ -308,7 +324,7 @@ TEST_F(FacultyServiceTest, MoreEntriesThanARequestTakesAreRefused) {
 }
 
 TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
-  start({.in_flight_bytes = kEntry.size() * 2});
+  start({.in_flight_bytes = record_bytes() * 2});
   http::TestClient first(server_->address());
   http::TestClient second(server_->address());
   ASSERT_TRUE(first.send(request(kEntry)));
@@ -317,10 +333,10 @@ TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
   const auto two = bench_.next();
   post(kEntry);
   EXPECT_EQ(expect_problem(429).header("Retry-After"), "1");
-  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size() * 2);
+  EXPECT_EQ(edge_->in_flight_bytes, record_bytes() * 2);
   one.answer();
   EXPECT_EQ(first.read_response().status, 200);
-  ASSERT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == kEntry.size(); }));
+  ASSERT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == record_bytes(); }));
   post(kEntry);
   bench_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
@@ -353,7 +369,7 @@ TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
   post(kEntry);
   const auto held = bench_.next();
   EXPECT_THAT(expect_problem(504).body, HasSubstr("same ids"));
-  EXPECT_EQ(edge_->in_flight_bytes, kEntry.size()) << "it is still under way";
+  EXPECT_EQ(edge_->in_flight_bytes, record_bytes()) << "it is still under way";
   held.answer();
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
   EXPECT_EQ(vitals_.totals().accepted_entries, 0U);

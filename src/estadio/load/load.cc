@@ -1,7 +1,6 @@
 #include "estadio/load/load.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "base/open_files.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
@@ -29,25 +29,18 @@ using base::Code;
 using base::Result;
 using load::Report;
 
-constexpr rlim_t kOtherFiles = 100;  // beside the connections
+constexpr std::size_t kOtherFiles = 100;  // beside the connections
 
 base::Failure bad(std::string message) {
   return base::fail(Code::kInvalidArgument, std::move(message));
 }
 
-Result<void> allow_open_files(std::int64_t connections) {
-  const rlim_t wanted = static_cast<rlim_t>(connections) + kOtherFiles;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return {};
-  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted) {
-    return bad(fmt::format("connections: {} need {} open files, the limit is {} (ulimit -n)",
-                           connections, wanted, limit.rlim_max));
-  }
-  limit.rlim_cur = wanted;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return base::fail(base::Error::from_errno("raising the limit of open files", errno));
-  }
-  return {};
+Result<void> allow_connections(std::int64_t connections) {
+  const std::size_t wanted = static_cast<std::size_t>(connections) + kOtherFiles;
+  ASSIGN_OR_RETURN(const std::size_t allowed, base::allow_open_files(wanted));
+  if (allowed >= wanted) return {};
+  return bad(fmt::format("connections: {} need {} open files, the limit is {} (ulimit -n)",
+                         connections, wanted, allowed));
 }
 
 // The --json file, opened before the run so that a bad path does not cost its figures.
@@ -111,7 +104,7 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   RETURN_IF_ERROR(check_load_options(options));
   ASSIGN_OR_RETURN(const load::Target target, load::Target::parse(options.url));
   ASSIGN_OR_RETURN(const load::Entries entries, entries_of(options));
-  RETURN_IF_ERROR(allow_open_files(options.connections));
+  RETURN_IF_ERROR(allow_connections(options.connections));
 
   std::optional<http::TlsContext> tls;
   if (target.is_tls) {

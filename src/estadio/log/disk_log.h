@@ -11,12 +11,11 @@
 // Readers that keep up are served from tail_, the last blocks in memory; others read the files.
 //
 // Bounds: gathering_ holds kGatheringBytesMax, then append() refuses; tail_ holds kTailBytesMax,
-// then its oldest blocks go. A full disk refuses entries and is tried again with each commit. After
+// then its oldest blocks go. A full disk refuses entries and is tried again every second. After
 // a failed write or fdatasync, what is on disk is not known: the log refuses everything until the
 // process is started again, which reads what is really there.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -32,6 +31,7 @@
 #include "base/unique_fd.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/log/block.h"
+#include "estadio/log/disk.h"
 #include "estadio/log/runway.h"
 #include "estadio/log/segments.h"
 
@@ -48,6 +48,7 @@ class DiskLog final : public EventLog {
     std::string folder;
     int partitions = 2;  // of a new log; an old one must have as many
     std::size_t segment_bytes = std::size_t{64} << 20;  // kSegmentBytesMin to kSegmentBytesMax
+    Disk* disk = nullptr;  // the machine's when null; must outlive the log
   };
 
   struct Stats {
@@ -55,13 +56,14 @@ class DiskLog final : public EventLog {
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     bool has_failed = false;  // refuses everything
-    bool is_full = false;     // the last commit found no room
+    bool is_full = false;     // there is no room for the next commit
   };
 
   // Opens the log in the folder, or makes one, and starts the committer. A torn tail is cut off
-  // and reported. The caller sees to it that no other process has it open. `clock` and `log` must
-  // outlive it. Errors: kCorruption naming file and byte; kFailedPrecondition when the number of
-  // partitions differs; kResourceExhausted.
+  // and reported; the block before it is written once more, as the process that wrote it may not
+  // have come to know that it is on disk. The caller sees to it that no other process has it open.
+  // `clock` and `log` must outlive it. Errors: kCorruption naming file and byte;
+  // kFailedPrecondition when the number of partitions differs; kResourceExhausted.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open(const Options& options,
                                                                    const base::Clock& clock,
                                                                    base::Logger& log);
@@ -70,8 +72,10 @@ class DiskLog final : public EventLog {
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(
       const std::string& folder, const base::Clock& clock, base::Logger& log);
 
-  // Commits what was appended, and ends.
   ~DiskLog() override;
+
+  // Commits what was appended, and takes no more; what is there can still be read.
+  void stop();
 
   void append(const RecordBatch& batch, Done done) override;
   [[nodiscard]] base::Uuid topic_id(Outcome topic) const override;
@@ -106,9 +110,12 @@ class DiskLog final : public EventLog {
   base::Result<void> create();
   base::Result<void> load(bool to_write);
   base::Result<void> repair_tail(const Segment& segment, std::size_t from);
+  base::Result<void> rewrite(const Segment& segment, std::size_t from, std::size_t until);
   void commit_until_stopped(const std::stop_token& stop);
   base::Result<void> commit(Gathering& gathered);
   base::Result<void> make_room(std::size_t bytes);
+  base::Result<void> start_segment(std::size_t bytes);
+  [[nodiscard]] bool wait_for_work(Gathering& gathered, const std::stop_token& stop);
   base::Result<void> write_block(const std::string& bytes);
   base::Failure fail_for_good(const base::Error& error);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
@@ -118,13 +125,17 @@ class DiskLog final : public EventLog {
 
   // Constant after opening.
   const Options options_;
+  Disk own_disk_;
+  Disk& disk_;
   const base::Clock& clock_;
   base::Logger& log_;
   SegmentHeader identity_;  // the first segment's
 
   // The committer's alone.
   base::UniqueFd active_;
-  std::size_t active_end_ = 0;  // where the next block goes
+  std::size_t active_bytes_ = 0;   // of the file, with room reserved
+  std::size_t active_end_ = 0;     // where the next block goes
+  std::size_t refused_bytes_ = 0;  // of the block that found no room
   std::uint64_t next_sequence_ = 0;
   std::int64_t last_time_ms_ = 0;
   bool has_failed_ = false;
@@ -137,10 +148,10 @@ class DiskLog final : public EventLog {
   Gathering gathering_;
   std::vector<Segment> segments_;
   std::vector<std::int64_t> next_offsets_;
-  std::uint64_t durable_sequence_ = 0;  // blocks below this are durable
   Tail tail_;
   std::size_t tail_bytes_ = 0;
   Stats stats_;
+  bool is_stopped_ = false;
 
   std::jthread thread_;  // last: ends before what it uses goes
 };

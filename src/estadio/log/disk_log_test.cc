@@ -61,8 +61,9 @@ INSTANTIATE_TYPED_TEST_SUITE_P(DiskLog, EventLogContract, DiskLogHarness);
 class DiskLogTest : public testing::Test {
  protected:
   [[nodiscard]] base::Result<std::unique_ptr<DiskLog>> try_open(const std::string& folder) {
-    return DiskLog::open({.folder = folder, .partitions = 2, .segment_bytes = segment_bytes_},
-                         clock_, captured_.logger());
+    return DiskLog::open(
+        {.folder = folder, .partitions = 2, .segment_bytes = segment_bytes_, .disk = disk_}, clock_,
+        captured_.logger());
   }
   std::unique_ptr<DiskLog> open() { return open(path()); }
   std::unique_ptr<DiskLog> open(const std::string& folder) {
@@ -148,6 +149,7 @@ class DiskLogTest : public testing::Test {
   test::CapturedLog captured_;
   test::NumberedRecords records_;
   std::size_t segment_bytes_ = kSmallSegment;
+  Disk* disk_ = nullptr;
 };
 
 TEST_F(DiskLogTest, ASegmentTooSmallToHoldItsHeaderIsRefused) {
@@ -334,9 +336,6 @@ TEST_F(DiskLogTest, ASegmentThatWasPreparedButNotUsedIsMadeAnew) {
   for (std::uint64_t i = 10; i < 1000; i += 45) append(*log, kWinners0, i, i + 45);
   expect_numbers(*log, kWinners0, 1000);
 }
-
-// ---------------------------------------------------------------------------------------------
-// Torn tails and damage
 
 class DiskLogTornTest : public DiskLogTest {
  protected:
@@ -538,9 +537,6 @@ TEST_F(DiskLogOldDamageTest, AnOldSegmentThatIsCutShortIsReported) {
   EXPECT_EQ(found.error().code(), base::Code::kCorruption) << found.error().message();
 }
 
-// ---------------------------------------------------------------------------------------------
-// Reading beside the writer
-
 TEST_F(DiskLogTest, NoLogIsToBeReadWhereThereIsNone) {
   const auto missing = DiskLog::open_to_read(folder_ / "nowhere", clock_, captured_.logger());
   ASSERT_FALSE(missing);
@@ -594,9 +590,6 @@ TEST_F(DiskLogTest, BesideABusyWriterNothingIsTakenForDamage) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------
-// A disk that does not take it
-
 // Bounds the size of files for the time of a test: growing beyond it fails as on a full disk.
 class FileSizeLimit {
  public:
@@ -618,6 +611,187 @@ class FileSizeLimit {
   rlimit old_{};
   sighandler_t old_handler_ = nullptr;
 };
+
+// A disk whose syncs a test holds back or has fail, and that remembers where was written.
+class TestDisk final : public Disk {
+ public:
+  base::Result<void> write(int fd, std::string_view bytes, std::size_t position,
+                           std::string_view what) override {
+    {
+      const std::scoped_lock lock(mutex_);
+      written_.emplace_back(position, bytes);
+    }
+    return Disk::write(fd, bytes, position, what);
+  }
+  base::Result<void> sync(int fd, std::string_view what) override {
+    std::unique_lock lock(mutex_);
+    ++syncs_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !is_held_; });
+    if (failures_ > 0) {
+      --failures_;
+      return base::fail(base::Error::from_errno(what, EIO));
+    }
+    lock.unlock();
+    return Disk::sync(fd, what);
+  }
+
+  void hold() {
+    const std::scoped_lock lock(mutex_);
+    is_held_ = true;
+    syncs_ = 0;
+  }
+  void wait_for_sync() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, test::kPatience, [this] { return syncs_ > 0; }));
+  }
+  void release() {
+    const std::scoped_lock lock(mutex_);
+    is_held_ = false;
+    changed_.notify_all();
+  }
+  void fail_next_sync() {
+    const std::scoped_lock lock(mutex_);
+    failures_ = 1;
+  }
+  // What was written since the last call of this.
+  std::vector<std::pair<std::size_t, std::string>> take_written() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(written_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_held_ = false;
+  int syncs_ = 0;
+  int failures_ = 0;
+  std::vector<std::pair<std::size_t, std::string>> written_;
+};
+
+TEST_F(DiskLogTest, NothingIsAnsweredOrReadBeforeTheDiskHasIt) {
+  TestDisk disk;
+  disk_ = &disk;
+  const auto log = open();
+  const auto reader = log->read_from(kWinners0, 0);
+  RecordBatch batch(2);
+  records_.add(batch, kWinners0, 0);
+  std::atomic<bool> is_answered = false;
+  disk.hold();
+  log->append(batch, [&](const base::Result<void>& result) { is_answered = result.has_value(); });
+  disk.wait_for_sync();
+  EXPECT_FALSE(is_answered);
+  EXPECT_EQ(log->end_offset(kWinners0).value(), 0);
+  std::vector<LoggedRecord> records;
+  ASSERT_TRUE((*reader)->read(records, std::chrono::nanoseconds(0)));
+  EXPECT_TRUE(records.empty());
+  disk.release();
+  ASSERT_TRUE((*reader)->read(records, test::kPatience));
+  EXPECT_EQ(records.size(), 1U);
+  EXPECT_TRUE(test::eventually([&] { return is_answered.load(); }));
+}
+
+TEST_F(DiskLogTest, AfterAFailedSyncNothingIsAcknowledgedUntilTheLogIsOpenedAgain) {
+  TestDisk disk;
+  disk_ = &disk;
+  {
+    const auto log = open();
+    append(*log, kWinners0, 0, 1);
+    disk.fail_next_sync();
+    RecordBatch batch(2);
+    records_.add(batch, kWinners0, 1);
+    const auto failed = append_and_wait(*log, batch);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code(), base::Code::kInternal);
+    const auto refused = append_and_wait(*log, batch);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+    EXPECT_EQ(log->end_offset(kWinners0).value(), 1);
+  }
+  disk.take_written();
+  const auto log = open();
+  // What memory still holds of the block counts, so it is written and waited for once more.
+  expect_numbers(*log, kWinners0, 2);
+  const auto last = blocks_of(path(), 0).back();
+  const auto written = disk.take_written();
+  EXPECT_THAT(written, testing::Contains(testing::Pair(
+                           last.position,
+                           test::read_file(segment(path(), 0)).substr(last.position, last.size))));
+}
+
+TEST_F(DiskLogTest, WhatIsWrittenOnceMoreAtTheStartAndDoesNotReachTheDiskRefusesToOpen) {
+  {
+    append(*open(), kWinners0, 0, 1);
+  }
+  TestDisk disk;
+  disk_ = &disk;
+  disk.fail_next_sync();
+  EXPECT_FALSE(try_open(path()));
+}
+
+TEST_F(DiskLogTest, StoppedItTakesNoMoreAndIsStillRead) {
+  const auto log = open();
+  append(*log, kWinners0, 0, 3);
+  log->stop();
+  RecordBatch batch(2);
+  records_.add(batch, kWinners0, 3);
+  const auto refused = append_and_wait(*log, batch);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+  expect_numbers(*log, kWinners0, 3);
+}
+
+TEST_F(DiskLogTest, ABatchLargerThanMayGatherIsRefused) {
+  const auto log = open();
+  RecordBatch batch(2);
+  records_.add(batch, kWinners0, 0);
+  batch.part(kWinners0).lines.insert(0, DiskLog::kGatheringBytesMax, 'x');
+  const auto refused = append_and_wait(*log, batch);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kResourceExhausted);
+}
+
+TEST_F(DiskLogTest, ALargeBlockIsReadAFewThousandRecordsAtATime) {
+  segment_bytes_ = std::size_t{4} << 20;
+  const auto log = open();
+  append(*log, kWinners0, 0, 10'000);
+  for (const bool is_from_files : {false, true}) {
+    const auto view = DiskLog::open_to_read(path(), clock_, captured_.logger());
+    const auto reader = (is_from_files ? **view : *log).read_from(kWinners0, 0);
+    std::vector<LoggedRecord> records;
+    while ((*reader)->position() < 10'000) {
+      const std::int64_t position = (*reader)->position();
+      ASSERT_TRUE((*reader)->read(records, test::kPatience));
+      ASSERT_THAT(records, testing::SizeIs(testing::AllOf(testing::Ge(1U), testing::Le(5000U))));
+      EXPECT_EQ(records.front().offset, position);
+    }
+  }
+}
+
+TEST_F(DiskLogTest, ALargerSegmentSizeIsForTheSegmentsToCome) {
+  {
+    append(*open(), kWinners0, 0, 10);
+  }
+  segment_bytes_ = std::size_t{1} << 20;
+  const auto log = open();
+  for (std::uint64_t i = 10; i < 2000; i += 10) append(*log, kWinners0, i, i + 10);
+  EXPECT_EQ(fs::file_size(segment(path(), 0)), kSmallSegment);
+  EXPECT_EQ(fs::file_size(segment(path(), 1)), segment_bytes_);
+  expect_numbers(*log, kWinners0, 2000);
+}
+
+TEST_F(DiskLogTest, AFullDiskIsNoticedToHaveRoomAgainWithoutAnEntry) {
+  const auto log = open();
+  const FileSizeLimit limit;
+  limit.set(kSmallSegment - 1);
+  RecordBatch batch(2);
+  for (std::uint64_t i = 0; i < 500; ++i) records_.add(batch, kWinners0, i);
+  while (append_and_wait(*log, batch)) {
+  }
+  ASSERT_TRUE(log->stats().is_full);
+  limit.lift();
+  EXPECT_TRUE(test::eventually([&] { return !log->stats().is_full; }));
+}
 
 TEST_F(DiskLogTest, AFullDiskRefusesEntriesKeepsWhatWasAcknowledgedAndGoesOnWhenThereIsRoom) {
   std::uint64_t acknowledged = 0;
@@ -770,9 +944,6 @@ TEST_F(DiskLogTest, TheEndCommitsWhatWasAppended) {
   EXPECT_EQ(answers, 100);
   expect_numbers(*open(), kWinners0, 100);
 }
-
-// ---------------------------------------------------------------------------------------------
-// Against a model
 
 TEST_F(DiskLogTest, BehavesAsTheModelOverRandomAppendsReopeningsAndTears) {
   std::mt19937_64 random(test::drawn_seed());

@@ -2,20 +2,23 @@
 // ahead, and the next segment's file is made before it is needed.
 //
 // Writing over zeros that are already on disk changes no metadata, so that fdatasync waits for the
-// data alone: measured, half the time of writing to a file that grows (docs/performance.md).
+// data alone: measured, half the time of writing to a file that grows (docs/adr/0002).
 //
-// Threads: one of its own; claim() and take_next() are the writer's.
+// Threads: one of its own; the methods are the writer's.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "base/log.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "estadio/log/disk.h"
 
 namespace estadio {
 
@@ -25,16 +28,19 @@ class Runway {
   static constexpr std::size_t kAheadBytes = std::size_t{4} << 20;
   static constexpr std::size_t kStepBytes = std::size_t{256} << 10;
 
-  // `folder` is the log's; a segment that was prepared but never used is made anew.
-  Runway(std::string folder, std::size_t segment_bytes, base::Logger& log);
+  // `folder` is the log's; a segment that was prepared but never used is made anew. `disk` and
+  // `log` must outlive it.
+  Runway(std::string folder, std::size_t segment_bytes, Disk& disk, base::Logger& log);
   ~Runway();
 
-  // The writer uses `fd`, of which the first `written` bytes hold data.
-  void use(int fd, std::size_t written);
+  // The writer uses the file, of `bytes` bytes with room reserved, of which the first `written`
+  // hold data.
+  void use(const std::string& path, std::size_t bytes, std::size_t written);
   // The writer is about to write up to `end`: after this returns no zeros are put before it.
-  void claim(std::size_t end);
+  // Errors: that of putting zeros, once it was met: the file is not to be trusted any more.
+  [[nodiscard]] base::Result<void> claim(std::size_t end);
   // Hands over the next segment's file, empty and with its room reserved, for the writer to write
-  // its header and rename it from next_path(). The file in use may be closed afterwards.
+  // its header and rename it from next_path().
   // Errors: kResourceExhausted when the disk is full.
   [[nodiscard]] base::Result<base::UniqueFd> take_next();
   [[nodiscard]] std::string next_path() const { return folder_ + "/next"; }
@@ -49,15 +55,21 @@ class Runway {
 
   const std::string folder_;
   const std::size_t segment_bytes_;
+  Disk& disk_;
   base::Logger& log_;
   const std::string zeros_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  int fd_ = -1;              // the file in use
+  // The file in use, opened anew: an error of the disk is told once to each opening, and the
+  // writer must not miss its own.
+  std::shared_ptr<const base::UniqueFd> file_;
+  std::size_t bytes_ = 0;    // of the file
   std::size_t claimed_ = 0;  // zeros go after this only
-  std::size_t zeroed_ = 0;   // zeros are on their way up to here
+  std::size_t zeroed_ = 0;   // zeros are there, or on their way, up to here
+  bool is_zeroing_ = false;  // the step before zeroed_ is being written
+  std::optional<base::Error> error_;
   Next next_state_ = Next::kNone;
   base::UniqueFd next_;  // when kReady
 

@@ -80,7 +80,8 @@ std::string ScoreboardService::contest_json() const {
   json += R"(,"started_at_ms":)";
   base::append_json_number(json, board_.started_at_ms);
   json += R"(,"retry_window_seconds":)";
-  base::append_json_number(json, static_cast<double>(board_.window.in_force_ms()) / 1000.0, 3);
+  base::append_json_number(
+      json, static_cast<double>(board_.window.in_force_ms().value_or(0)) / 1000.0, 3);
   json += '}';
   return json;
 }

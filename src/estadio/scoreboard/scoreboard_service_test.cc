@@ -46,6 +46,8 @@ Score score_of(std::int64_t count) {
 
 class ScoreboardServiceTest : public testing::Test {
  protected:
+  ScoreboardServiceTest() { window_.set(0, 600'000); }
+
   void start() {
     board_.reset(new Scoreboard{.contest = contest_,
                                 .coin = coin_,

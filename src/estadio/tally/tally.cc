@@ -1,9 +1,10 @@
 #include "estadio/tally/tally.h"
 
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <fmt/format.h>
-#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "estadio/tally/fold.h"
 
@@ -19,16 +20,16 @@ constexpr std::chrono::milliseconds kRetryLongest{1000};
 // Counts one partition.
 class Tally::Reader {
  public:
-  Reader(const Options& options, const Parts& parts, PartitionId partition, std::size_t number,
-         std::size_t readers)
-      : options_(options),
+  Reader(Tally& tally, const Options& options, const Parts& parts, PartitionId partition,
+         std::size_t number, std::size_t readers)
+      : tally_(tally),
+        options_(options),
         parts_(parts),
         partition_(partition),
         number_(number),
         topic_id_(parts.events.topic_id(partition.topic)),
         fold_(parts.contest, partition,
-              {.capacity = std::max<std::size_t>(1024, options.retry_ids / readers),
-               .retention_ms = parts.window.retention_ms()}) {
+              RecentIds::share(options.retry_ids, readers, parts.window.retention_ms())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
@@ -47,6 +48,11 @@ class Tally::Reader {
  private:
   // Goes on until stopped; starts over from the book's position after whatever can pass.
   void run(const std::stop_token& stop) {
+    count_until_stopped(stop);
+    tell_read_back();
+  }
+
+  void count_until_stopped(const std::stop_token& stop) {
     auto pause = kRetryFirst;
     // Once at least: who ends the tally at once still wants what the log holds to be counted.
     do {
@@ -115,6 +121,8 @@ class Tally::Reader {
       }
     }
     RETURN_IF_ERROR(reader->seek(start));
+    publish_window();
+    tell_read_back();
     return reader;
   }
 
@@ -177,11 +185,16 @@ class Tally::Reader {
         number_, fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms()));
   }
 
+  void tell_read_back() {
+    if (!std::exchange(has_read_back_, true)) tally_.count_read_back();
+  }
+
   void wait(const std::stop_token& stop, std::chrono::nanoseconds time) {
     std::unique_lock lock(mutex_);
     pause_.wait_for(lock, stop, time, [] { return false; });
   }
 
+  Tally& tally_;
   const Options options_;
   const Parts parts_;
   const PartitionId partition_;
@@ -190,6 +203,7 @@ class Tally::Reader {
   Fold fold_;
   std::vector<base::Uuid> remembered_;
   base::Nanos stop_deadline_{};
+  bool has_read_back_ = false;
 
   std::mutex mutex_;
   std::condition_variable_any pause_;
@@ -203,10 +217,12 @@ class Tally::Reader {
 
 Tally::Tally(const Options& options, const Parts& parts) {
   const std::size_t readers = static_cast<std::size_t>(parts.events.partitions()) * 2;
+  not_read_back_ = readers;
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < parts.events.partitions(); ++number) {
-      readers_.push_back(std::make_unique<Reader>(
-          options, parts, PartitionId{.topic = topic, .number = number}, readers_.size(), readers));
+      readers_.push_back(std::make_unique<Reader>(*this, options, parts,
+                                                  PartitionId{.topic = topic, .number = number},
+                                                  readers_.size(), readers));
     }
   }
 }
@@ -214,6 +230,16 @@ Tally::Tally(const Options& options, const Parts& parts) {
 Tally::~Tally() {
   for (const auto& reader : readers_) reader->request_stop();
   for (const auto& reader : readers_) reader->join();
+}
+
+void Tally::count_read_back() {
+  const std::scoped_lock lock(mutex_);
+  if (--not_read_back_ == 0) read_back_.notify_all();
+}
+
+void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
+  std::unique_lock lock(mutex_);
+  read_back_.wait_for(lock, patience, [this] { return not_read_back_ == 0; });
 }
 
 Tally::Stats Tally::stats() const {

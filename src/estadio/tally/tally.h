@@ -12,11 +12,11 @@
 // Threads: one a partition, started by the constructor and ended by the destructor.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <thread>
+#include <mutex>
 #include <vector>
 
 #include "base/clock.h"
@@ -64,12 +64,21 @@ class Tally {
   // Counts what the log holds already (at most `kFinishPatience`), and ends.
   ~Tally();
 
+  // Waits until every reader has read back what it must remember, or has stopped; at most
+  // `patience`.
+  void wait_until_read_back(std::chrono::nanoseconds patience);
+
   [[nodiscard]] Stats stats() const;
 
  private:
   class Reader;
   static constexpr std::chrono::seconds kFinishPatience{5};
 
+  void count_read_back();
+
+  std::mutex mutex_;
+  std::condition_variable read_back_;
+  std::size_t not_read_back_ = 0;  // readers; guarded by mutex_
   std::vector<std::unique_ptr<Reader>> readers_;
 };
 

@@ -502,6 +502,7 @@ TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
 
 TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
   const auto tally = start(4096);  // 1024 a reader, of which three quarters count
+  tally->wait_until_read_back(test::kPatience);
   EXPECT_EQ(window_.in_force_ms(), window_.configured_ms());
   for (int second = 0; second < 20; ++second) {
     append(kWinners0, 100, true);
@@ -510,9 +511,30 @@ TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
   ASSERT_TRUE(frail_->wait_for(appended_));
   append(kWinners0, 1, true);
   ASSERT_TRUE(frail_->wait_for(appended_));
-  ASSERT_TRUE(test::eventually([&] { return window_.in_force_ms() < window_.configured_ms(); }));
+  ASSERT_TRUE(
+      test::eventually([&] { return window_.in_force_ms().value() < window_.configured_ms(); }));
   EXPECT_GE(window_.in_force_ms(), 6000);
   EXPECT_LE(window_.in_force_ms(), 10'000);
+}
+
+TEST_F(TallyTest, AfterARestartTheWindowIsNotKnownBeforeItIsTheOneInForce) {
+  {
+    const auto tally = start(4096);
+    for (int second = 0; second < 20; ++second) {
+      append(kWinners0, 100, true);
+      clock_.advance(1000);
+    }
+    ASSERT_TRUE(frail_->wait_for(appended_));
+  }
+  RetryWindow window(600'000, 4);
+  const Tally tally({.retry_ids = 4096}, {.contest = contest_,
+                                          .events = *log_,
+                                          .scores = *frail_,
+                                          .window = window,
+                                          .clock = clock_,
+                                          .log = captured_.logger()});
+  ASSERT_TRUE(test::eventually([&] { return window.in_force_ms().has_value(); }));
+  EXPECT_LE(window.in_force_ms(), 10'000);
 }
 
 }  // namespace

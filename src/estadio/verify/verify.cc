@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <optional>
+#include <simdjson.h>
 #include <tuple>
+#include <utility>
 
 #include "base/json.h"
 #include "estadio/contest/recent_ids.h"
@@ -34,17 +36,32 @@ class Differences {
   std::vector<Difference> all_;
 };
 
-// The text between `"name":"` and the next quote.
-std::optional<std::string_view> text_member(std::string_view line, std::string_view name) {
-  const std::string start = fmt::format("\"{}\":", name);
-  auto at = line.find(start);
-  if (at == std::string_view::npos) return std::nullopt;
-  at += start.size();
-  while (at < line.size() && line[at] == ' ') ++at;
-  if (at >= line.size() || line[at] != '"') return std::nullopt;
-  const auto end = line.find('"', at + 1);
-  if (end == std::string_view::npos) return std::nullopt;
-  return line.substr(at + 1, end - at - 1);
+// An object with an `id` and, where it is known, an `outcome`; other members are passed over.
+// Nothing when the line is none.
+std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::string& line) {
+  simdjson::dom::object object;
+  if (parser.parse(line).get(object) != simdjson::SUCCESS) return std::nullopt;
+  Acks::Ack ack;
+  bool has_id = false;
+  bool has_outcome = false;
+  for (const auto& [key, value] : object) {
+    const bool is_id = key == "id";
+    if (!is_id && key != "outcome") continue;
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
+    if (std::exchange(is_id ? has_id : has_outcome, true)) return std::nullopt;
+    if (is_id) {
+      const auto id = base::Uuid::parse(text);
+      if (!id) return std::nullopt;
+      ack.id = *id;
+    } else if (text == "winner" || text == "loser") {
+      ack.outcome = text == "winner" ? 0 : 1;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!has_id) return std::nullopt;
+  return ack;
 }
 
 // Counts the log anew and holds it against coin, score and acks.
@@ -83,8 +100,7 @@ class Proof {
       report_.lag += end - counted_until;
     }
     const std::size_t readers = static_cast<std::size_t>(parts_.events.partitions()) * 2;
-    RecentIds recent({.capacity = std::max<std::size_t>(1024, parts_.retry_ids / readers),
-                      .retention_ms = parts_.retention_ms});
+    RecentIds recent(RecentIds::share(parts_.retry_ids, readers, parts_.retention_ms));
     ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
@@ -205,23 +221,18 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
                       fmt::format("cannot open the acks file {}", path));
   }
   Acks acks;
+  simdjson::dom::parser parser;
   std::string line;
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
     if (line.empty()) continue;
-    const auto id_text = text_member(line, "id");
-    const auto id = id_text ? base::Uuid::parse(*id_text) : std::nullopt;
-    const auto outcome = text_member(line, "outcome");
-    const bool knows_outcome = !outcome || *outcome == "winner" || *outcome == "loser";
-    if (!id || !knows_outcome) {
+    const auto ack = parse_ack(parser, line);
+    if (!ack) {
       return base::fail(
           base::Code::kInvalidArgument,
           fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\"}}",
                       path, number));
     }
-    acks.acks_.push_back({.id = *id,
-                          .outcome = static_cast<std::int8_t>(!outcome               ? -1
-                                                              : *outcome == "winner" ? 0
-                                                                                     : 1)});
+    acks.acks_.push_back(*ack);
   }
   const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
   std::ranges::sort(acks.acks_, {}, key);

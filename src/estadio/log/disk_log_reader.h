@@ -1,0 +1,56 @@
+// Reads one partition of a DiskLog: from its last blocks in memory while it keeps up, else from
+// the files.
+//
+// Threads: belongs to one thread; wake() may come from any.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "estadio/log/disk_log.h"
+
+namespace estadio {
+
+class DiskLog::Reader final : public PartitionReader {
+ public:
+  // At offset 0; `log` must outlive it.
+  Reader(const DiskLog& log, PartitionId partition)
+      : log_(log), partition_(partition), index_(log.index_of(partition)) {}
+
+  base::Result<void> read(std::vector<LoggedRecord>& records,
+                          std::chrono::nanoseconds patience) override;
+  base::Result<void> seek(std::int64_t offset) override;
+  [[nodiscard]] std::int64_t position() const override { return position_; }
+  void wake() override;
+
+ private:
+  static constexpr std::size_t kRecordsMax = 4096;  // of one read()
+
+  // False when nothing came in time.
+  bool wait_for_records(std::chrono::nanoseconds patience);
+  // Goes on with `part_`, up to kRecordsMax records in all.
+  void take_from_part(std::vector<LoggedRecord>& records);
+  void enter(const Block& block);
+  base::Result<void> read_tail(std::vector<LoggedRecord>& records);
+  base::Result<void> read_file(std::vector<LoggedRecord>& records);
+  [[nodiscard]] bool locate_in_tail();
+  base::Result<void> open_file();
+  base::Result<void> open_next_file();
+  base::Result<void> open_segment(const Segment& segment, std::size_t number);
+
+  const DiskLog& log_;
+  const PartitionId partition_;
+  const std::size_t index_;
+  std::int64_t position_ = 0;
+  bool is_woken_ = false;  // guarded by the log's mutex
+
+  BlockPart part_;  // of the block that is being read: what of it was not given yet
+  std::int64_t part_time_ms_ = 0;
+  std::optional<std::uint64_t> next_sequence_;          // of the block to read next, once known
+  std::vector<std::shared_ptr<const TailBlock>> held_;  // what the records given point into
+  std::optional<SegmentReader> file_;
+  std::size_t segment_ = 0;  // that file_ reads
+};
+
+}  // namespace estadio
