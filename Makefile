@@ -22,12 +22,12 @@ run: ## run a contest: 10,000 entries a second, proven, with its page
 	@tools/run
 
 test: ## run all tests on the release; SUITES="unit blackbox" runs only these
-	@tools/deps build test
+	@tools/deps build test kafka redis
 	@tools/build release
 	@tools/test --preset release $(SUITES)
 
 test-sanitizers: ## run the unit, contract and black-box tests under asan with ubsan, then tsan
-	@tools/deps build test
+	@tools/deps build test kafka redis
 	@tools/build asan
 	@tools/build tsan
 	@tools/test --preset asan --preset tsan $(SUITES)

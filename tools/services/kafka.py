@@ -1,0 +1,234 @@
+"""One Kafka broker, which is its own controller (KRaft).
+
+    DATA/server.properties   written at every start
+    DATA/log/                what the broker keeps, meta.properties with the cluster's id among it
+    DATA/server.log          warnings and errors, and when it started
+    DATA/tmp/                libraries that the JVM unpacks
+
+The jars are those of tools/kafka.pom.xml. Maven copies them into build/kafka/libs, together with
+the pom, which tells whether they are still the right ones.
+"""
+
+import base64
+import contextlib
+import fcntl
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import uuid
+
+from services.server import HOST, Failed, Server, free_port, program, receive
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+POM = ROOT / "tools" / "kafka.pom.xml"
+HOME = ROOT / "build" / "kafka"
+JARS = HOME / "libs"
+
+INSTALL_S = 600
+FORMAT_S = 60
+TOOL_S = 60
+
+LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+           "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+           "-Dorg.slf4j.simpleLogger.showDateTime=true",
+           "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
+# A JVM that ends soon is best off without what makes a long run fast.
+SHORT_RUN = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+
+# The command line tools by their names in Kafka's own bin/.
+TOOLS = {
+    "kafka-configs": "kafka.admin.ConfigCommand",
+    "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
+    "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "kafka-consumer-perf-test": "org.apache.kafka.tools.ConsumerPerformance",
+    "kafka-dump-log": "kafka.tools.DumpLogSegments",
+    "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
+    "kafka-producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
+    "kafka-topics": "org.apache.kafka.tools.TopicCommand",
+}
+# Those that work on files, or have an option of their own for where the broker is.
+TOOLS_WITHOUT_ADDRESS = frozenset(("kafka-dump-log", "kafka-producer-perf-test"))
+
+SETTINGS = {
+    # One broker holds the only replica of everything.
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # A topic is what somebody decided on, not what somebody mistyped.
+    "auto.create.topics.enable": "false",
+    "num.partitions": "1",
+    # Small and quick to start.
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "log.cleaner.dedupe.buffer.size": str(8 << 20),
+    # The first consumer of a group does not wait for others.
+    "group.initial.rebalance.delay.ms": "0",
+    # After a kill -9 a broker waits until its former self is given up, by default 9 s.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+}
+
+
+def is_installed():
+    with contextlib.suppress(FileNotFoundError):
+        return (JARS / POM.name).read_bytes() == POM.read_bytes()
+    return False
+
+
+def install():
+    """Fetches the jars unless they are there."""
+    if is_installed():
+        return
+    maven = program("mvn", "kafka")
+    HOME.mkdir(parents=True, exist_ok=True)
+    with open(HOME / "install.lock", "w", encoding="ascii") as lock:
+        # Who holds it ends within INSTALL_S.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_installed():
+            return
+        fetched = HOME / "libs.new"
+        shutil.rmtree(fetched, ignore_errors=True)
+        command = [maven, "--batch-mode", "--quiet", "--file", str(POM),
+                   "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
+        try:
+            result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                    errors="replace", timeout=INSTALL_S)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"Maven did not fetch Kafka within {INSTALL_S} s") from None
+        if result.returncode != 0:
+            raise Failed(f"Maven could not fetch Kafka; it needs its repository or a copy of it:\n"
+                         f"{result.stdout}")
+        shutil.copyfile(POM, fetched / POM.name)
+        shutil.rmtree(JARS, ignore_errors=True)
+        fetched.rename(JARS)
+
+
+def java_command(*arguments):
+    return [program("java", "kafka"), "-cp", f"{JARS}/*", *LOGGING, *arguments]
+
+
+def tool_command(tool, *arguments):
+    """The command of a tool of TOOLS, or of a class by its full name."""
+    if tool not in TOOLS and "." not in tool:
+        raise Failed(f"there is no tool '{tool}'; known are: {', '.join(TOOLS)}; or give the full "
+                     f"name of a class")
+    install()
+    return java_command(*SHORT_RUN, TOOLS.get(tool, tool), *arguments)
+
+
+def new_cluster_id():
+    """As Kafka makes them: 128 random bits in base64 that no option parser takes for a flag."""
+    while True:
+        name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not name.startswith("-"):
+            return name
+
+
+class Kafka(Server):
+    """A broker; `heap` is its JVM's limit, as -Xmx takes it."""
+
+    NAME = "kafka"
+    FIXED = frozenset((
+        "node.id", "process.roles", "listeners", "advertised.listeners",
+        "listener.security.protocol.map", "inter.broker.listener.name",
+        "controller.listener.names", "controller.quorum.voters",
+        "controller.quorum.bootstrap.servers", "log.dir", "log.dirs", "metadata.log.dir"))
+    # What a JVM ends with on SIGTERM; or the signal itself, before the JVM heeds it.
+    STOPPED = frozenset((143, -15))
+
+    def __init__(self, data, port=0, settings=None, heap="512m"):
+        super().__init__(data, port, settings)
+        if not re.fullmatch(r"[1-9][0-9]*[kKmMgG]", heap):
+            raise Failed(f"a heap is a number with k, m or g, as 512m: {heap}")
+        self.heap = heap
+        self.controller_port = free_port(other_than=self.port)
+
+    @property
+    def cluster_id(self):
+        """Stays the same over starts; known from the first one on."""
+        text = (self.data / "log" / "meta.properties").read_text()
+        return re.search(r"^cluster\.id=(.*)$", text, re.MULTILINE)[1]
+
+    def prepare(self):
+        install()
+        temporary = self.data / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        self.write_properties()
+        # Formatting writes this file last.
+        if not (self.data / "log" / "meta.properties").exists():
+            self.format()
+        return java_command(
+            f"-Xmx{self.heap}", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData",
+            "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={temporary}",
+            "kafka.Kafka", "server.properties")
+
+    def write_properties(self):
+        properties = {
+            **SETTINGS,
+            **self.settings,
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"BROKER://{self.address},CONTROLLER://{HOST}:{self.controller_port}",
+            "advertised.listeners": f"BROKER://{self.address}",
+            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "BROKER",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
+            # Below the data folder, where it runs.
+            "log.dirs": "log",
+        }
+        lines = [f"{key}={value}\n" for key, value in properties.items()]
+        (self.data / "server.properties").write_text("".join(lines), encoding="utf-8")
+
+    def format(self):
+        command = java_command(*SHORT_RUN, "kafka.tools.StorageTool", "format",
+                               "--cluster-id", new_cluster_id(), "--config", "server.properties")
+        try:
+            result = subprocess.run(command, check=False, cwd=self.data, timeout=FORMAT_S,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, errors="replace")
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.data} was not formatted within {FORMAT_S} s") from None
+        if result.returncode != 0:
+            raise Failed(f"{self.data} could not be formatted:\n{result.stdout}")
+
+    def answers(self, connection):
+        """Whether it names itself as a broker that is in use, not only answers.
+
+        Kafka's protocol, a Metadata request of version 1 for no topics, and what is read of its
+        answer; numbers are big-endian:
+
+            size i32 | api 3 i16 | version 1 i16 | id i32 | client none i16 | topics 0 i32
+            size i32 | id i32 | brokers i32 | ...
+        """
+        request = struct.pack(">hhihi", 3, 1, 1, -1, 0)
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        _, answered, brokers = struct.unpack(">iii", receive(connection, 12))
+        return answered == 1 and brokers == 1
+
+    def cli(self, tool, *arguments, text=None, within=TOOL_S):
+        """Runs a tool of TOOLS against this broker, with `text` as its input; returns its output.
+
+        The tool is told where the broker is, but for those in TOOLS_WITHOUT_ADDRESS.
+        """
+        command = tool_command(tool, *map(str, arguments))
+        if tool not in TOOLS_WITHOUT_ADDRESS:
+            command += ["--bootstrap-server", self.address]
+        try:
+            result = subprocess.run(command, check=False, input=text or "", capture_output=True,
+                                    encoding="utf-8", errors="replace", timeout=within)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{tool} did not end within {within} s") from None
+        if result.returncode != 0:
+            raise Failed(f"{tool} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+        return result.stdout

@@ -1,0 +1,66 @@
+"""One Redis server.
+
+    DATA/redis.conf      written at every start
+    DATA/appendonlydir/  what the server keeps
+    DATA/server.log      what it says
+
+Every write goes to the append-only file before it is answered, and to the disk within a second: a
+kill -9 loses nothing, a power cut up to a second.
+"""
+
+import subprocess
+
+from services.server import HOST, Failed, Server, program, receive
+
+CLIENT_S = 30
+
+SETTINGS = {
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    # The append-only file is enough.
+    "save": '""',
+}
+
+
+class Redis(Server):
+    """A server without password."""
+
+    NAME = "redis"
+    FIXED = frozenset((
+        "bind", "port", "tls-port", "unixsocket", "dir", "include", "daemonize", "supervised",
+        "logfile", "requirepass"))
+    # 0; or the signal itself, before the server heeds it.
+    STOPPED = frozenset((0, -15))
+    START_S = 30
+
+    def prepare(self):
+        server = program("redis-server", "redis")
+        lines = [f"{key} {value}\n" for key, value in {
+            **SETTINGS,
+            **self.settings,
+            "bind": HOST,
+            "port": self.port,
+        }.items()]
+        # It keeps its files where it runs.
+        (self.data / "redis.conf").write_text("".join(lines), encoding="utf-8")
+        return [server, "redis.conf"]
+
+    def answers(self, connection):
+        """Whether it serves; while it reads its data it answers -LOADING."""
+        connection.sendall(b"PING\r\n")
+        return receive(connection, 7) == b"+PONG\r\n"
+
+    def cli(self, *arguments, within=CLIENT_S):
+        """Runs redis-cli against this server; returns its output without the last line's end."""
+        command = [program("redis-cli", "redis"), "-e", "-h", HOST, "-p", str(self.port),
+                   *map(str, arguments)]
+        try:
+            result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL,
+                                    capture_output=True, encoding="utf-8", errors="replace",
+                                    timeout=within)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"redis-cli did not end within {within} s") from None
+        if result.returncode != 0:
+            raise Failed(f"redis-cli ended with {result.returncode}:\n"
+                         f"{result.stdout}{result.stderr}")
+        return result.stdout.removesuffix("\n")
