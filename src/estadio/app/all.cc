@@ -245,9 +245,8 @@ std::int64_t WholeContest::uncounted() const {
     for (int number = 0; number < events_->partitions(); ++number) {
       const PartitionId partition{.topic = topic, .number = number};
       // Less than none where the log has lost its end, which the tally reports.
-      uncounted +=
-          std::max<std::int64_t>(0, events_->end_offset(partition).value_or(0) -
-                                        score->position(events_->topic_id(topic), partition));
+      uncounted += std::max<std::int64_t>(
+          0, events_->end_offset(partition).value_or(0) - score->position(partition));
     }
   }
   return uncounted;

@@ -1,6 +1,6 @@
 // The port to the durable log of results: two topics, `winners` and `losers`, each divided into
-// partitions of records that are only ever added. Implementations: log/ (on this machine's disk,
-// or in memory for measurements) and Kafka. All pass event_log_contract.h.
+// partitions of records that are only ever added. Implementations, in log/, pass
+// event_log_contract.h.
 #pragma once
 
 #include <chrono>
@@ -95,8 +95,9 @@ class EventLog {
   // again when this returns; `done` may be called before it does.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
-  // A name that a topic made anew does not share: positions belong to it.
-  [[nodiscard]] virtual base::Uuid topic_id(Outcome topic) const = 0;
+  // Tells this partition from one of the same name whose topic was deleted and made again:
+  // positions belong to it. It stays as it is from the first record on; before, it may be nil.
+  [[nodiscard]] virtual base::Result<base::Uuid> incarnation(PartitionId id) const = 0;
   // Of each topic; the same for as long as the topics live.
   [[nodiscard]] virtual int partitions() const = 0;
   // One past the last durable record.

@@ -435,18 +435,19 @@ TYPED_TEST_P(EventLogContract, ReadersSeeOnlyWhatIsDurable) {
   EXPECT_EQ(this->numbers_of(this->read_all(this->kFirst)), this->range(0, kRecords));
 }
 
-TYPED_TEST_P(EventLogContract, AReopenedLogHasTheSameTopicsOffsetsAndRecords) {
+TYPED_TEST_P(EventLogContract, AReopenedLogHasTheSameIncarnationsOffsetsAndRecords) {
   this->append(this->kFirst, 0, 10);
   this->append(this->kLast, 10, 15);
-  const base::Uuid winners = this->log().topic_id(Outcome::kWinner);
-  const base::Uuid losers = this->log().topic_id(Outcome::kLoser);
-  EXPECT_NE(winners, losers);
+  const base::Uuid winners = this->log().incarnation(this->kFirst).value();
+  const base::Uuid losers = this->log().incarnation(this->kLast).value();
+  EXPECT_NE(winners, base::Uuid());
+  EXPECT_NE(losers, base::Uuid());
   const auto first = this->read_all(this->kFirst);
   const auto last = this->read_all(this->kLast);
   for (int i = 0; i < 2; ++i) {
     this->reopen();
-    EXPECT_EQ(this->log().topic_id(Outcome::kWinner), winners);
-    EXPECT_EQ(this->log().topic_id(Outcome::kLoser), losers);
+    EXPECT_EQ(this->log().incarnation(this->kFirst).value(), winners);
+    EXPECT_EQ(this->log().incarnation(this->kLast).value(), losers);
     EXPECT_EQ(this->log().partitions(), this->kPartitions);
     EXPECT_EQ(this->end_of(this->kFirst), 10);
     EXPECT_EQ(this->end_of(this->kSecond), 0);
@@ -461,15 +462,15 @@ TYPED_TEST_P(EventLogContract, AReopenedLogHasTheSameTopicsOffsetsAndRecords) {
   EXPECT_EQ(more[10].number, 20U);
 }
 
-TYPED_TEST_P(EventLogContract, TwoLogsDoNotShareTopicIds) {
+TYPED_TEST_P(EventLogContract, ThePartitionsOfTwoLogsAreDifferentIncarnations) {
   TypeParam other;
   EventLog& other_log = other.open(this->kPartitions);
-  std::set<std::string> ids;
-  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    ids.insert(this->log().topic_id(topic).to_string());
-    ids.insert(other_log.topic_id(topic).to_string());
+  for (const PartitionId partition : {this->kFirst, this->kLast}) {
+    const auto batch = this->batch_of(partition, 0, 3);
+    ASSERT_TRUE(test::append_and_wait(this->log(), batch));
+    ASSERT_TRUE(test::append_and_wait(other_log, batch));
+    EXPECT_NE(this->log().incarnation(partition).value(), other_log.incarnation(partition).value());
   }
-  EXPECT_EQ(ids.size(), 4U);
 }
 
 TYPED_TEST_P(EventLogContract, AReaderGoesOnFromRecordsBeforeTheReopeningToNewOnes) {
@@ -501,7 +502,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     SeekGoesToAnyOffsetUpToTheEnd, SeekBeyondTheEndIsRefusedAndChangesNothing,
     NothingBeforeOffsetBeforeIsAsLateAsItsTime, ReadersDoNotDisturbEachOther,
     AReadBringsWhatIsThereHoweverBusyOtherPartitionsAre, ManyAppendersLoseNothingAndKeepTheirOrder,
-    ReadersSeeOnlyWhatIsDurable, AReopenedLogHasTheSameTopicsOffsetsAndRecords,
-    TwoLogsDoNotShareTopicIds, AReaderGoesOnFromRecordsBeforeTheReopeningToNewOnes);
+    ReadersSeeOnlyWhatIsDurable, AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
+    ThePartitionsOfTwoLogsAreDifferentIncarnations,
+    AReaderGoesOnFromRecordsBeforeTheReopeningToNewOnes);
 
 }  // namespace estadio

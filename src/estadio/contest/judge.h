@@ -1,5 +1,5 @@
 // The port between the HTTP edge and whoever judges: entries in, verdicts out, once they are
-// durable. Implementations: discipline/ in the same process; gRPC to another.
+// durable. Implementations, in discipline/ and rpc/, pass judge_contract.h.
 #pragma once
 
 #include <functional>

@@ -1,8 +1,9 @@
 // The port to the score: counts, and for each partition of the log the position up to which they
-// are counted, changed together or not at all. Implementations: score/ (RocksDB) and Redis. All
-// pass score_book_contract.h.
+// are counted, changed together or not at all. Implementations, in score/, pass
+// score_book_contract.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,8 +24,8 @@ struct ScoreCommit {
     std::int64_t count = 0;
   };
 
-  base::Uuid topic_id;
   PartitionId partition;
+  base::Uuid incarnation;  // of the partition
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
   std::vector<Delta> deltas;  // each faculty and discipline at most once; the topic is the outcome
@@ -46,8 +47,8 @@ struct Score {
     std::int64_t count = 0;
   };
   struct Position {
-    base::Uuid topic_id;
     PartitionId partition;
+    base::Uuid incarnation;
     std::int64_t next_offset = 0;
   };
 
@@ -60,12 +61,15 @@ struct Score {
     for (const Count& each : counts) sum += each.count;
     return sum;
   }
-  // 0 when nothing of the partition was counted yet.
-  [[nodiscard]] std::int64_t position(const base::Uuid& topic_id, PartitionId partition) const {
-    for (const Position& each : positions) {
-      if (each.topic_id == topic_id && each.partition == partition) return each.next_offset;
-    }
-    return 0;
+  // Nothing when no record of the partition was counted yet.
+  [[nodiscard]] const Position* find(PartitionId partition) const {
+    const auto found = std::ranges::find(positions, partition, &Position::partition);
+    return found == positions.end() ? nullptr : &*found;
+  }
+  // Where the partition's next record to be counted is.
+  [[nodiscard]] std::int64_t position(PartitionId partition) const {
+    const Position* found = find(partition);
+    return found == nullptr ? 0 : found->next_offset;
   }
 };
 
@@ -74,8 +78,9 @@ class ScoreBook {
  public:
   virtual ~ScoreBook() = default;
 
-  // In one atomic step: if the stored position of the commit's partition is its first_offset, adds
-  // the deltas and stores next_offset; else changes nothing and says where the position is.
+  // In one atomic step: if the stored position of the commit's partition is its first_offset, in
+  // the same incarnation, adds the deltas and stores next_offset; else changes nothing and says
+  // where the position is. A partition without a position is at 0 of any incarnation.
   // Errors: kUnavailable, kResourceExhausted: it may or may not have been applied; the same commit
   // can be given again, and the position then tells.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;

@@ -40,7 +40,7 @@ class ScoreBookContract : public testing::Test {
   static ScoreCommit range(PartitionId partition, std::int64_t first, std::int64_t next,
                            std::int64_t repeated = 0) {
     ScoreCommit commit;
-    commit.topic_id = topic_id(partition.topic);
+    commit.incarnation = incarnation(partition.topic);
     commit.partition = partition;
     commit.first_offset = first;
     commit.next_offset = next;
@@ -50,7 +50,7 @@ class ScoreBookContract : public testing::Test {
     commit.repeated = repeated;
     return commit;
   }
-  static base::Uuid topic_id(Outcome topic) {
+  static base::Uuid incarnation(Outcome topic) {
     return test::numbered_id(topic == Outcome::kWinner ? 1 : 2);
   }
 
@@ -64,9 +64,7 @@ class ScoreBookContract : public testing::Test {
     EXPECT_TRUE(score) << score.error().message();
     return score ? *std::move(score) : Score();
   }
-  std::int64_t position(PartitionId partition) {
-    return read().position(topic_id(partition.topic), partition);
-  }
+  std::int64_t position(PartitionId partition) { return read().position(partition); }
 
   using Counts = std::map<std::tuple<std::string, std::int64_t, Outcome>, std::int64_t>;
   Counts counts() {
@@ -107,7 +105,7 @@ TYPED_TEST_P(ScoreBookContract, ACommitAddsItsDeltasAndMovesThePosition) {
   EXPECT_TRUE(outcome.is_applied);
   EXPECT_EQ(outcome.position, 10);
   commit.partition = this->kLosers0;
-  commit.topic_id = this->topic_id(Outcome::kLoser);
+  commit.incarnation = this->incarnation(Outcome::kLoser);
   EXPECT_TRUE(this->commit(commit).is_applied);
   EXPECT_TRUE(this->commit(this->range(this->kWinners0, 10, 15)).is_applied);
 
@@ -159,15 +157,19 @@ TYPED_TEST_P(ScoreBookContract, ACommitOfRepeatsAloneMovesThePosition) {
   EXPECT_EQ(this->read().repeated, 3);
 }
 
-TYPED_TEST_P(ScoreBookContract, PositionsBelongToATopicsIdAndPartition) {
+TYPED_TEST_P(ScoreBookContract, APartitionOfAnotherIncarnationIsNotCounted) {
   ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
-  // The topic was made anew: it is counted from its start.
-  ScoreCommit anew = this->range(this->kWinners0, 0, 4);
-  anew.topic_id = test::numbered_id(99);
-  EXPECT_TRUE(this->commit(anew).is_applied);
+  for (const auto& [first, next] : {std::pair(0, 4), std::pair(10, 14)}) {
+    ScoreCommit anew = this->range(this->kWinners0, first, next);
+    anew.incarnation = test::numbered_id(99);
+    const CommitOutcome outcome = this->commit(anew);
+    EXPECT_FALSE(outcome.is_applied);
+    EXPECT_EQ(outcome.position, 10);
+  }
+  ASSERT_NE(this->read().find(this->kWinners0), nullptr);
+  EXPECT_EQ(this->read().find(this->kWinners0)->incarnation, this->incarnation(Outcome::kWinner));
   EXPECT_EQ(this->position(this->kWinners0), 10);
-  EXPECT_EQ(this->read().position(anew.topic_id, this->kWinners0), 4);
-  EXPECT_EQ(this->read().total(), 14);
+  EXPECT_EQ(this->read().total(), 10);
 }
 
 TYPED_TEST_P(ScoreBookContract, LargeNumbersAreKeptExactly) {
@@ -270,7 +272,7 @@ REGISTER_TYPED_TEST_SUITE_P(ScoreBookContract, ANewBookIsEmpty,
                             ACommitAddsItsDeltasAndMovesThePosition,
                             ACommitThatStartsElsewhereChangesNothingAndTellsThePosition,
                             TheSameCommitTwiceAppliesOnce, ACommitOfRepeatsAloneMovesThePosition,
-                            PositionsBelongToATopicsIdAndPartition, LargeNumbersAreKeptExactly,
+                            APartitionOfAnotherIncarnationIsNotCounted, LargeNumbersAreKeptExactly,
                             CountsAndPositionsComeBackTogetherAfterReopening,
                             AFacultyThatTheContestNoLongerHasKeepsItsCounts,
                             RacingCommittersOfOnePartitionApplyEachRangeOnce,

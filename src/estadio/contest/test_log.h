@@ -59,8 +59,8 @@ class MemoryLog final : public EventLog {
     lock.unlock();
     done({});
   }
-  [[nodiscard]] base::Uuid topic_id(Outcome topic) const override {
-    return numbered_id(topic == Outcome::kWinner ? 1 : 2);
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override {
+    return numbered_id(index_of(id) + 1);
   }
   [[nodiscard]] int partitions() const override { return partitions_; }
   [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override {

@@ -336,8 +336,8 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
   return {};
 }
 
-base::Uuid DiskLog::topic_id(Outcome topic) const {
-  return identity_.topic_ids[static_cast<std::size_t>(topic)];
+base::Result<base::Uuid> DiskLog::incarnation(PartitionId id) const {
+  return identity_.topic_ids[static_cast<std::size_t>(id.topic)];
 }
 
 int DiskLog::partitions() const { return options_.partitions; }

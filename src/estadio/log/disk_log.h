@@ -78,7 +78,8 @@ class DiskLog final : public EventLog {
   void stop();
 
   void append(const RecordBatch& batch, Done done) override;
-  [[nodiscard]] base::Uuid topic_id(Outcome topic) const override;
+  // The topic's id, made with the log.
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override;
   [[nodiscard]] int partitions() const override;
   [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override;
   [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,

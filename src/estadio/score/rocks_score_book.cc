@@ -23,9 +23,9 @@ std::string count_key(std::int64_t discipline_id, Outcome outcome, std::string_v
   return fmt::format("{}{}/{}/{}", kCount, discipline_id, to_string(outcome), faculty);
 }
 
-std::string position_key(const base::Uuid& topic_id, PartitionId partition) {
-  return fmt::format("{}{}/{}/{}", kPosition, topic_id.to_string(), topic_of(partition.topic),
-                     partition.number);
+std::string position_key(PartitionId partition, const base::Uuid& incarnation) {
+  return fmt::format("{}{}/{}/{}", kPosition, topic_of(partition.topic), partition.number,
+                     incarnation.to_string());
 }
 
 std::string encode(std::int64_t value) {
@@ -114,12 +114,12 @@ base::Result<Score> score_of(const Values& values) {
       }
     } else if (name.starts_with(kPosition)) {
       const auto parts = split(name.substr(kPosition.size()), 3);
-      const auto topic_id = base::Uuid::parse(parts[0]);
-      const auto number = number_of(parts.back());
-      if (parts.size() == 3 && topic_id && number) {
-        score.positions.push_back({.topic_id = *topic_id,
-                                   .partition = {.topic = outcome_of(parts[1], "winners"),
+      const auto incarnation = base::Uuid::parse(parts.back());
+      const auto number = parts.size() == 3 ? number_of(parts[1]) : std::nullopt;
+      if (incarnation && number) {
+        score.positions.push_back({.partition = {.topic = outcome_of(parts[0], "winners"),
                                                  .number = static_cast<int>(*number)},
+                                   .incarnation = *incarnation,
                                    .next_offset = value});
         continue;
       }
@@ -182,11 +182,16 @@ base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
 }
 
 base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
-  const std::string position = position_key(commit.topic_id, commit.partition);
+  const std::string position = position_key(commit.partition, commit.incarnation);
   const std::scoped_lock lock(mutex_);
-  const auto stored = values_.find(position);
-  const std::int64_t at = stored == values_.end() ? 0 : stored->second;
-  if (at != commit.first_offset) return CommitOutcome{.is_applied = false, .position = at};
+  // There is one position a partition; what follows the number is its incarnation.
+  const std::string start = position.substr(0, position.rfind('/') + 1);
+  const auto stored = values_.lower_bound(start);
+  const bool has_position = stored != values_.end() && stored->first.starts_with(start);
+  const std::int64_t at = has_position ? stored->second : 0;
+  if (at != commit.first_offset || (has_position && stored->first != position)) {
+    return CommitOutcome{.is_applied = false, .position = at};
+  }
 
   Values changed;
   changed[position] = commit.next_offset;

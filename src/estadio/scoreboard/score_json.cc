@@ -70,7 +70,7 @@ base::Result<void> append_positions(std::string& json, const Score& score, const
       json += R"(","partition":)";
       base::append_json_number(json, std::int64_t{number});
       json += R"(,"next_offset":)";
-      base::append_json_number(json, score.position(events.topic_id(topic), partition));
+      base::append_json_number(json, score.position(partition));
       json += R"(,"end_offset":)";
       base::append_json_number(json, end);
       json += '}';

@@ -35,8 +35,7 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
       {.faculty = "Ingeniería", .discipline_id = 3, .outcome = Outcome::kLoser, .count = 3},
       {.faculty = "Agronomía", .discipline_id = 1, .outcome = Outcome::kLoser, .count = 5}};
   score.repeated = 4;
-  score.positions = {
-      {.topic_id = log.topic_id(Outcome::kLoser), .partition = kLosers1, .next_offset = 8}};
+  score.positions = {{.partition = kLosers1, .incarnation = {}, .next_offset = 8}};
   const auto text = score_json(score, contest, log);
   ASSERT_TRUE(text);
   const auto json = boost::json::parse(*text);

@@ -31,7 +31,7 @@ class Fold {
   // How many records were counted or found repeated since take().
   [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }
 
-  // The deltas since the last call of this; the caller fills in topic id and offsets.
+  // The deltas since the last call of this; the caller fills in incarnation and offsets.
   [[nodiscard]] ScoreCommit take();
 
   [[nodiscard]] const RecentIds& recent() const { return recent_; }

@@ -27,7 +27,6 @@ class Tally::Reader {
         parts_(parts),
         partition_(partition),
         number_(number),
-        topic_id_(parts.events.topic_id(partition.topic)),
         fold_(parts.contest, partition,
               RecentIds::share(options.retry_ids, readers, parts.window.retention_ms())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -81,8 +80,18 @@ class Tally::Reader {
 
   base::Result<void> count_from_the_books_position(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
+    ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
     ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
-    const std::int64_t start = score.position(topic_id_, partition_);
+    const Score::Position* position = score.find(partition_);
+    if (position != nullptr && position->incarnation != incarnation_) {
+      return base::fail(
+          base::Code::kCorruption,
+          fmt::format("{}-{} is not the one that {} results were counted from: its topic was "
+                      "deleted and made again; count it into a new score, or bring the old topic "
+                      "back",
+                      topic_of(partition_.topic), partition_.number, position->next_offset));
+    }
+    const std::int64_t start = score.position(partition_);
     if (start > end) {
       return base::fail(
           base::Code::kCorruption,
@@ -163,8 +172,12 @@ class Tally::Reader {
 
   // False when the book stood elsewhere.
   base::Result<bool> commit(std::int64_t first, std::int64_t next) {
+    // It may not have been known before there was a record.
+    if (incarnation_ == base::Uuid()) {
+      ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
+    }
     ScoreCommit commit = fold_.take();
-    commit.topic_id = topic_id_;
+    commit.incarnation = incarnation_;
     commit.first_offset = first;
     commit.next_offset = next;
     ASSIGN_OR_RETURN(const CommitOutcome outcome, parts_.scores.commit(commit));
@@ -199,7 +212,7 @@ class Tally::Reader {
   const Parts parts_;
   const PartitionId partition_;
   const std::size_t number_;
-  const base::Uuid topic_id_;
+  base::Uuid incarnation_;  // nil while the partition may have no record
   Fold fold_;
   std::vector<base::Uuid> remembered_;
   base::Nanos stop_deadline_{};

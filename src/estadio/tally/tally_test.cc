@@ -188,8 +188,7 @@ class TallyTest : public testing::Test {
     EXPECT_EQ(by_outcome[Outcome::kLoser], expected(Outcome::kLoser));
     EXPECT_EQ(score->repeated, repeats_);
     for (const PartitionId partition : kAll) {
-      EXPECT_EQ(score->position(log_->topic_id(partition.topic), partition),
-                log_->end_offset(partition).value());
+      EXPECT_EQ(score->position(partition), log_->end_offset(partition).value());
     }
   }
 
@@ -353,8 +352,8 @@ TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
   });
   append(kWinners0, 5);
   ASSERT_TRUE(book_
-                  ->commit({.topic_id = log_->topic_id(Outcome::kWinner),
-                            .partition = kWinners0,
+                  ->commit({.partition = kWinners0,
+                            .incarnation = log_->incarnation(kWinners0).value(),
                             .first_offset = 10,
                             .next_offset = 15,
                             .deltas = {{.faculty = 0, .discipline = 0, .count = 5}},
@@ -467,8 +466,8 @@ TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
 
 TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
   append(kWinners0, 3);
-  ASSERT_TRUE(book_->commit({.topic_id = log_->topic_id(Outcome::kWinner),
-                             .partition = kWinners0,
+  ASSERT_TRUE(book_->commit({.partition = kWinners0,
+                             .incarnation = log_->incarnation(kWinners0).value(),
                              .first_offset = 0,
                              .next_offset = 4,
                              .deltas = {},
@@ -480,7 +479,20 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
   EXPECT_THAT(captured_.text(),
               AllOf(HasSubstr("counting a partition has stopped"),
                     HasSubstr("the score counts 4 records of winners-0 and the log holds 3")));
-  EXPECT_EQ(book_->read()->position(log_->topic_id(Outcome::kWinner), kWinners0), 4);
+  EXPECT_EQ(book_->read()->position(kWinners0), 4);
+}
+
+TEST_F(TallyTest, APartitionMadeAnewIsNotCountedIntoTheScoreOfTheOldOne) {
+  append(kWinners0, 3);
+  count_to_the_end();
+  log_.reset();
+  std::filesystem::remove_all(folder_ / "log");
+  open_log();
+  append(kWinners0, 5);
+  const auto tally = start();
+  ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
+  EXPECT_THAT(captured_.text(), HasSubstr("deleted and made again"));
+  EXPECT_EQ(book_->read()->total(), 3);
 }
 
 TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
@@ -496,7 +508,7 @@ TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
     ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   }
   EXPECT_THAT(captured_.text(), AllOf(HasSubstr("losers-1, offset 4"), HasSubstr("who")));
-  EXPECT_EQ(book_->read()->position(log_->topic_id(Outcome::kLoser), kLosers1), 4);
+  EXPECT_EQ(book_->read()->position(kLosers1), 4);
   EXPECT_EQ(book_->read()->total(), 7);
 }
 

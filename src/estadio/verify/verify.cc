@@ -89,8 +89,13 @@ class Proof {
   base::Result<void> count_partition(PartitionId partition) {
     const std::string name = fmt::format("{}-{}", topic_of(partition.topic), partition.number);
     ASSIGN_OR_RETURN(const std::int64_t end, parts_.events.end_offset(partition));
-    const std::int64_t counted_until =
-        parts_.score.position(parts_.events.topic_id(partition.topic), partition);
+    const std::int64_t counted_until = parts_.score.position(partition);
+    ASSIGN_OR_RETURN(const base::Uuid incarnation, parts_.events.incarnation(partition));
+    const Score::Position* position = parts_.score.find(partition);
+    if (position != nullptr && position->incarnation != incarnation) {
+      differences_.add("partitions that are not those that were counted",
+                       fmt::format("{}: its topic was deleted and made again", name));
+    }
     if (counted_until > end) {
       differences_.add(
           "results in the score that the log does not hold",

@@ -65,14 +65,15 @@ class VerifyTest : public testing::Test {
                              .count = by});
   }
   void move_position(PartitionId partition, std::int64_t by) {
-    const base::Uuid topic_id = log_.topic_id(partition.topic);
     for (Score::Position& each : score_.positions) {
-      if (each.topic_id == topic_id && each.partition == partition) {
+      if (each.partition == partition) {
         each.next_offset += by;
         return;
       }
     }
-    score_.positions.push_back({.topic_id = topic_id, .partition = partition, .next_offset = by});
+    score_.positions.push_back({.partition = partition,
+                                .incarnation = log_.incarnation(partition).value(),
+                                .next_offset = by});
   }
   void acknowledge(std::uint64_t number) { acknowledge(number, to_string(toss(number).outcome)); }
   void acknowledge(std::uint64_t number, std::string_view outcome) {
