@@ -50,8 +50,12 @@ struct EntryBatch {
 
 // What came of an entry.
 struct Verdict {
+  // Whether the result is durable, where that is not the same for all of a batch.
+  enum class Fate : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown };
+
   Outcome outcome = Outcome::kLoser;
   bool is_repeated = false;  // it was in the log before
+  Fate fate = Fate::kOfBatch;
 };
 
 }  // namespace estadio

@@ -14,7 +14,8 @@ namespace estadio {
 class Judge {
  public:
   // Called once. A value: every verdict is set and durable in the log. An error: kUnavailable and
-  // kResourceExhausted mean that nothing was kept; any other that this is not known.
+  // kResourceExhausted mean that nothing was kept, any other that this is not known; but for the
+  // verdicts whose own `fate` says otherwise, which are set when they were kept.
   using Done = std::function<void(base::Result<void>)>;
 
   virtual ~Judge() = default;

@@ -23,6 +23,21 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
+// What became of a request whose batch failed: what all its entries share, else not known.
+Verdict::Fate common_fate(std::span<const Verdict> verdicts, const base::Error& error) {
+  using Fate = Verdict::Fate;
+  const bool is_kept_out =
+      error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
+  const auto fate_of = [&](const Verdict& verdict) {
+    if (verdict.fate != Fate::kOfBatch) return verdict.fate;
+    return is_kept_out ? Fate::kRefused : Fate::kUnknown;
+  };
+  const Fate first = fate_of(verdicts.front());
+  const bool is_common = std::ranges::all_of(
+      verdicts, [&](const Verdict& verdict) { return fate_of(verdict) == first; });
+  return is_common ? first : Fate::kUnknown;
+}
+
 }  // namespace
 
 FacultyService::FacultyService(FacultyEdge& edge)
@@ -166,25 +181,26 @@ void FacultyService::submit() {
 }
 
 void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
-  if (judged && !batch.has_timed_out) {
+  if (!batch.has_timed_out) {
+    std::uint64_t entries = 0;
     std::uint64_t repeated = 0;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
     for (const Waiting& waiting : batch.waiting) {
+      const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
+      if (!judged) {
+        const Verdict::Fate fate = common_fate(verdicts, judged.error());
+        if (fate != Verdict::Fate::kKept) {
+          fail(waiting, fate, judged.error().message());
+          continue;
+        }
+      }
       answer(batch, waiting);
       latencies_.push_back(now - waiting.received);
+      entries += waiting.count;
+      for (const Verdict& verdict : verdicts) repeated += verdict.is_repeated ? 1 : 0;
     }
-    for (const Verdict& verdict : batch.verdicts) repeated += verdict.is_repeated ? 1 : 0;
-    edge_.vitals.accepted(latencies_, batch.verdicts.size() - repeated, repeated);
-  } else if (!judged && !batch.has_timed_out) {
-    const bool is_kept_out = judged.error().code() == base::Code::kUnavailable ||
-                             judged.error().code() == base::Code::kResourceExhausted;
-    if (is_kept_out) {
-      fail(batch, 503, judged.error().message(), kRetryAfter);
-    } else {
-      fail(batch, 504,
-           "it is not known whether the entries were kept: send them again with the same ids", {});
-    }
+    edge_.vitals.accepted(latencies_, entries - repeated, repeated);
   }
   std::size_t bytes = 0;
   for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;
@@ -227,12 +243,14 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
       {.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
 }
 
-void FacultyService::fail(Batch& batch, int status, std::string_view detail,
-                          std::string_view extra_headers) {
-  for (const Waiting& waiting : batch.waiting) {
-    edge_.vitals.rejected();
-    http::respond_problem(waiting.exchange, status, detail, {}, extra_headers);
+void FacultyService::fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why) {
+  edge_.vitals.rejected();
+  if (fate == Verdict::Fate::kRefused) {
+    return http::respond_problem(waiting.exchange, 503, why, {}, kRetryAfter);
   }
+  http::respond_problem(
+      waiting.exchange, 504,
+      "it is not known whether the entries were kept: send them again with the same ids");
 }
 
 void FacultyService::check_timeouts() {
@@ -240,8 +258,12 @@ void FacultyService::check_timeouts() {
     if (batch->is_in_flight && !batch->has_timed_out &&
         loop_->now() - batch->submitted > edge_.limits.durability_timeout) {
       batch->has_timed_out = true;
-      fail(*batch, 504,
-           "not durable in time; it may still be: send the entries again with the same ids", {});
+      for (const Waiting& waiting : batch->waiting) {
+        edge_.vitals.rejected();
+        http::respond_problem(
+            waiting.exchange, 504,
+            "not durable in time; it may still be: send the entries again with the same ids");
+      }
     }
   }
   loop_->at(loop_->clock().mono() + kTimeoutCheckEvery, [this] { check_timeouts(); });

@@ -83,7 +83,7 @@ class FacultyService final : public http::Service {
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);
-  void fail(Batch& batch, int status, std::string_view detail, std::string_view extra_headers);
+  void fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why);
   void check_timeouts();
   void reject(const Rejection& rejection, http::Exchange exchange);
 

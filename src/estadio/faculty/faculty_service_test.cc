@@ -423,5 +423,27 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
   EXPECT_TRUE(bench_.is_empty());
 }
 
+TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfItsOwnEntries) {
+  using Fate = Verdict::Fate;
+  start();
+  // All in one piece, so that they come to be judged in one batch.
+  const std::string two = fmt::format("[{},{}]", kEntry, kEntry);
+  ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry) + request(kEntry) + request(two) +
+                            request(two)));
+  const auto held = bench_.next();
+  ASSERT_EQ(held.verdicts.size(), 7U);
+  const Fate fates[] = {Fate::kKept, Fate::kOfBatch, Fate::kUnknown, Fate::kKept,
+                        Fate::kKept, Fate::kKept,    Fate::kRefused};
+  for (std::size_t i = 0; i < held.verdicts.size(); ++i) held.verdicts[i].fate = fates[i];
+  held.done(base::fail(base::Code::kUnavailable, "one of the judges is away"));
+  EXPECT_EQ(client_->read_response().status, 200);
+  EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
+  expect_problem(504);
+  EXPECT_EQ(client_->read_response().status, 200);
+  expect_problem(504);  // kept in part: it is for the client to send all of it again
+  EXPECT_EQ(vitals_.totals().accepted_entries, 3U);
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+}
+
 }  // namespace
 }  // namespace estadio
