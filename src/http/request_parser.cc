@@ -9,33 +9,6 @@ namespace {
 constexpr std::size_t kOverheadMax = 4096;  // extensions and trailers of one chunked body
 constexpr std::size_t kChunkDigitsMax = 15;
 
-// tchar of RFC 9110, section 5.6.2.
-constexpr std::array<bool, 256> make_token_characters() {
-  std::array<bool, 256> is_token{};
-  for (int c = '0'; c <= '9'; ++c) is_token[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) is_token[static_cast<std::size_t>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
-    is_token[static_cast<unsigned char>(c)] = true;
-  }
-  return is_token;
-}
-
-// field-vchar, space and tab: everything but the other control characters.
-constexpr std::array<bool, 256> make_value_characters() {
-  std::array<bool, 256> is_value{};
-  for (std::size_t c = 0x20; c < 256; ++c) is_value[c] = c != 0x7F;
-  is_value['\t'] = true;
-  return is_value;
-}
-
-constexpr auto kIsToken = make_token_characters();
-constexpr auto kIsValue = make_value_characters();
-
-bool all_in(std::string_view text, const std::array<bool, 256>& set) {
-  return std::ranges::all_of(text, [&](char c) { return set[static_cast<unsigned char>(c)]; });
-}
-
 Method method_of(std::string_view name) {
   for (const Method method : {Method::kPost, Method::kGet, Method::kHead, Method::kPut,
                               Method::kDelete, Method::kPatch, Method::kOptions}) {
@@ -44,24 +17,11 @@ Method method_of(std::string_view name) {
   return Method::kOther;
 }
 
-// Whether the comma-separated list holds the token.
-bool list_holds(std::string_view list, std::string_view token) {
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, comma);
-    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
-    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
-    if (equals_ignoring_case(item, token)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
-}
-
 struct HeadParser {
   RequestHead& head;
   ParseError& error;
+  Framing framing{false};
   bool seen_host = false;
-  std::string_view transfer_encoding;
   std::string_view expect;
 
   bool refuse(int status, std::string_view detail) {
@@ -78,10 +38,10 @@ struct HeadParser {
     const std::string_view method = line.substr(0, first);
     std::string_view target = line.substr(first + 1, last - first - 1);
     const std::string_view version = line.substr(last + 1);
-    if (method.empty() || !all_in(method, kIsToken)) return refuse(400, "malformed method");
+    if (method.empty() || !is_token(method)) return refuse(400, "malformed method");
     if (version == "HTTP/1.0") {
       head.is_http_1_0 = true;
-      head.keep_alive = false;
+      framing = Framing(true);
     } else if (version != "HTTP/1.1") {
       const bool is_version =
           version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
@@ -111,74 +71,32 @@ struct HeadParser {
     return true;
   }
 
-  bool content_length(std::string_view value) {
-    if (head.has_content_length) return refuse(400, "repeated Content-Length");
-    if (value.empty() || value.size() > 18 ||
-        !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
-      return refuse(400, "malformed Content-Length");
-    }
-    head.has_content_length = true;
-    for (const char c : value) {
-      head.content_length = head.content_length * 10 + static_cast<unsigned>(c - '0');
-    }
-    return true;
-  }
-
   bool field(std::string_view line) {
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0) return refuse(400, "malformed header line");
-    const std::string_view name = line.substr(0, colon);
-    std::string_view value = line.substr(colon + 1);
-    if (!all_in(name, kIsToken)) return refuse(400, "malformed header name");
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) {
-      value.remove_prefix(1);
-    }
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-    if (!all_in(value, kIsValue)) return refuse(400, "control character in a header value");
     if (head.header_count == RequestHead::kHeadersMax) return refuse(431, "more than 64 headers");
-    head.headers[head.header_count++] = {.name = name, .value = value};
+    Header& field = head.headers[head.header_count++];
+    if (!parse_field(line, field, error)) return false;
 
-    switch (name.size()) {
+    switch (field.name.size()) {
       case 4:
-        if (equals_ignoring_case(name, "host")) {
+        if (equals_ignoring_case(field.name, "host")) {
           if (seen_host) return refuse(400, "repeated Host");
           seen_host = true;
         }
         return true;
       case 6:
-        if (equals_ignoring_case(name, "expect")) expect = value;
+        if (equals_ignoring_case(field.name, "expect")) expect = field.value;
         return true;
-      case 10:
-        if (equals_ignoring_case(name, "connection")) {
-          if (list_holds(value, "close")) {
-            head.keep_alive = false;
-          } else if (head.is_http_1_0 && list_holds(value, "keep-alive")) {
-            head.keep_alive = true;
-          }
-        }
-        return true;
-      case 14: return !equals_ignoring_case(name, "content-length") || content_length(value);
-      case 17:
-        if (equals_ignoring_case(name, "transfer-encoding")) {
-          if (!transfer_encoding.empty()) return refuse(400, "repeated Transfer-Encoding");
-          if (value.empty()) return refuse(400, "empty Transfer-Encoding");
-          transfer_encoding = value;
-        }
-        return true;
-      default: return true;
+      default: return framing.take(field, error);
     }
   }
 
   bool finish() {
     if (!seen_host && !head.is_http_1_0) return refuse(400, "missing Host");
-    if (!transfer_encoding.empty()) {
-      if (head.has_content_length) return refuse(400, "both Content-Length and Transfer-Encoding");
-      if (head.is_http_1_0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
-      if (!equals_ignoring_case(transfer_encoding, "chunked")) {
-        return refuse(501, "only the chunked transfer coding is known here");
-      }
-      head.chunked = true;
-    }
+    if (!framing.finish(error)) return false;
+    head.has_content_length = framing.has_content_length();
+    head.content_length = framing.content_length();
+    head.chunked = framing.is_chunked();
+    head.keep_alive = framing.keep_alive();
     if (!expect.empty() && !head.is_http_1_0) {
       if (!equals_ignoring_case(expect, "100-continue")) {
         return refuse(417, "only 'Expect: 100-continue' is known here");
@@ -220,11 +138,9 @@ ParseState parse_head(std::string_view data, std::size_t& scanned, RequestHead& 
   }
 
   head.header_count = 0;
-  head.content_length = 0;
-  head.has_content_length = head.chunked = head.expects_continue = head.is_http_1_0 = false;
-  head.keep_alive = true;
+  head.expects_continue = head.is_http_1_0 = false;
   head.size = end + 4;
-  HeadParser parser{.head = head, .error = error, .transfer_encoding = {}, .expect = {}};
+  HeadParser parser{.head = head, .error = error, .expect = {}};
   std::size_t at = 0;
   bool is_first = true;
   while (at <= lines.size()) {
@@ -271,7 +187,7 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
         if (++overhead_ > kOverheadMax) return refuse(400, "chunk extensions too long");
         if (c == '\r') {
           stage_ = Stage::kSizeEnd;
-        } else if (!kIsValue[static_cast<unsigned char>(c)]) {
+        } else if (!is_value_character(c)) {
           return refuse(400, "control character in a chunk extension");
         }
         ++used;
@@ -319,14 +235,8 @@ ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, s
         }
         trailer_line_.pop_back();
         if (trailer_line_.empty()) return ParseState::kDone;
-        {
-          const std::string_view line = trailer_line_;
-          const auto colon = line.find(':');
-          if (colon == 0 || colon == std::string_view::npos ||
-              !all_in(line.substr(0, colon), kIsToken) ||
-              !all_in(line.substr(colon + 1), kIsValue)) {
-            return refuse(400, "malformed trailer");
-          }
+        if (Header trailer; !parse_field(trailer_line_, trailer, error)) {
+          return refuse(400, "malformed trailer");
         }
         trailer_line_.clear();
         break;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/header_fields.h"
 #include "http/message.h"
 
 namespace http {
@@ -32,12 +33,6 @@ struct RequestHead {
 };
 
 enum class ParseState { kMore, kDone, kFailed };
-
-// What is wrong, and the status that says so. After it the connection cannot go on.
-struct ParseError {
-  int status = 400;
-  std::string_view detail;
-};
 
 // Parses the head at the start of `data`. kMore when its end has not come yet; `scanned` keeps
 // how far earlier calls have looked (start with 0). The views of `head` point into `data`.

@@ -6,23 +6,8 @@ namespace http {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr std::size_t kLengthDigitsMax = 18;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// The first comma-separated item of `list`, which is left with the rest.
-std::string_view take_item(std::string_view& list) {
-  const std::size_t comma = std::min(list.find(','), list.size());
-  const std::string_view item = trim(list.substr(0, comma));
-  list.remove_prefix(std::min(comma + 1, list.size()));
-  return item;
-}
 
 // The first line of `lines`, which is left with the rest. REQUIRES: every line ends with CR LF.
 std::string_view take_line(std::string_view& lines) {
@@ -30,6 +15,13 @@ std::string_view take_line(std::string_view& lines) {
   const std::string_view line = lines.substr(0, end);
   lines.remove_prefix(end + 2);
   return line;
+}
+
+// HTTP-version SP status-code SP [ reason ] (RFC 9112, section 4); the last space may be missing.
+bool is_status_line(std::string_view line) {
+  return line.size() >= 12 && line.starts_with("HTTP/1.") && (line[7] == '1' || line[7] == '0') &&
+         line[8] == ' ' && line[9] >= '1' && line[9] <= '9' && is_digit(line[10]) &&
+         is_digit(line[11]) && (line.size() == 12 || line[12] == ' ');
 }
 
 }  // namespace
@@ -94,102 +86,44 @@ ParseState ResponseParser::take_head(std::string_view data, std::size_t& used) {
 }
 
 ParseState ResponseParser::read_head(std::string_view head) {
-  content_length_ = 0;
-  has_content_length_ = is_chunked_ = is_http_1_0_ = false;
-  keep_alive_ = true;
-
+  Framing framing(false);
+  ParseError wrong;
   std::string_view lines = head.substr(0, head.size() - 2);
   for (bool is_first = true; !lines.empty(); is_first = false) {
     const std::string_view line = take_line(lines);
     if (line.find('\n') != std::string_view::npos || line.find('\r') != std::string_view::npos) {
       return refuse("a line that does not end with carriage return and line feed");
     }
-    if (!(is_first ? read_status_line(line) : read_field(line))) return ParseState::kFailed;
+    if (is_first) {
+      if (!is_status_line(line)) {
+        return refuse("expected 'HTTP/1.1 STATUS reason' in the status line");
+      }
+      framing = Framing(line[7] == '0');
+      status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+    } else if (Header field; !parse_field(line, field, wrong) || !framing.take(field, wrong)) {
+      return refuse(wrong.detail);
+    }
   }
+  if (!framing.finish(wrong)) return refuse(wrong.detail);
   if (status_ < 200) {
     if (status_ == 101) return refuse("the server switches to another protocol");
     return ParseState::kDone;
   }
-  if (is_chunked_ && has_content_length_) {
-    return refuse("both Content-Length and Transfer-Encoding");
-  }
-  if (is_chunked_ && is_http_1_0_) return refuse("Transfer-Encoding in HTTP/1.0");
-  if (content_length_ > options_.body_bytes_max) return refuse("the body is too large");
+  if (framing.content_length() > options_.body_bytes_max) return refuse("the body is too large");
 
+  keep_alive_ = framing.keep_alive();
+  content_length_ = framing.content_length();
   stage_ = Stage::kLength;
   if (status_ == 204 || status_ == 304) {
     content_length_ = 0;
-  } else if (is_chunked_) {
+  } else if (framing.is_chunked()) {
     stage_ = Stage::kChunks;
     chunks_.reset();
-  } else if (!has_content_length_) {
+  } else if (!framing.has_content_length()) {
     stage_ = Stage::kUntilClose;
     keep_alive_ = false;
   }
   return ParseState::kDone;
-}
-
-// HTTP-version SP status-code SP [ reason ] (RFC 9112, section 4); the last space may be missing.
-bool ResponseParser::read_status_line(std::string_view line) {
-  constexpr std::string_view kVersion = "HTTP/1.";
-  const bool is_formed = line.size() >= 12 && line.starts_with(kVersion) &&
-                         (line[7] == '1' || line[7] == '0') && line[8] == ' ' && line[9] >= '1' &&
-                         line[9] <= '9' && is_digit(line[10]) && is_digit(line[11]) &&
-                         (line.size() == 12 || line[12] == ' ');
-  if (!is_formed) {
-    refuse("expected 'HTTP/1.1 STATUS reason' in the status line");
-    return false;
-  }
-  is_http_1_0_ = line[7] == '0';
-  keep_alive_ = !is_http_1_0_;
-  status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
-  return true;
-}
-
-bool ResponseParser::read_field(std::string_view line) {
-  const auto bad = [this](std::string_view why) {
-    refuse(why);
-    return false;
-  };
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0 || line.front() == ' ' ||
-      line.front() == '\t' || line[colon - 1] == ' ' || line[colon - 1] == '\t') {
-    return bad("malformed header line");
-  }
-  const std::string_view name = line.substr(0, colon);
-  switch (name.size()) {
-    case 10:
-      if (!equals_ignoring_case(name, "connection")) return true;
-      for (std::string_view list = line.substr(colon + 1); !list.empty();) {
-        const std::string_view item = take_item(list);
-        if (equals_ignoring_case(item, "close")) keep_alive_ = false;
-        if (is_http_1_0_ && equals_ignoring_case(item, "keep-alive")) keep_alive_ = true;
-      }
-      return true;
-    case 14: {
-      if (!equals_ignoring_case(name, "content-length")) return true;
-      const std::string_view value = trim(line.substr(colon + 1));
-      if (has_content_length_) return bad("repeated Content-Length");
-      if (value.empty() || value.size() > kLengthDigitsMax ||
-          !std::ranges::all_of(value, is_digit)) {
-        return bad("malformed Content-Length");
-      }
-      has_content_length_ = true;
-      for (const char c : value) {
-        content_length_ = content_length_ * 10 + static_cast<unsigned>(c - '0');
-      }
-      return true;
-    }
-    case 17:
-      if (!equals_ignoring_case(name, "transfer-encoding")) return true;
-      if (is_chunked_) return bad("repeated Transfer-Encoding");
-      if (!equals_ignoring_case(trim(line.substr(colon + 1)), "chunked")) {
-        return bad("only the chunked transfer coding is known here");
-      }
-      is_chunked_ = true;
-      return true;
-    default: return true;
-  }
 }
 
 void ResponseParser::keep_head() {

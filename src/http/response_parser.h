@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/header_fields.h"
 #include "http/request_parser.h"
 
 namespace http {
@@ -70,8 +71,6 @@ class ResponseParser {
   ParseState take_body(std::string_view data, std::size_t& used);
   // Reads a whole head, with its empty line, into the fields below.
   ParseState read_head(std::string_view head);
-  bool read_status_line(std::string_view line);
-  bool read_field(std::string_view line);
   // Makes the head outlive the bytes that it came in.
   void keep_head();
 
@@ -88,9 +87,6 @@ class ResponseParser {
   std::string_view body_view_;
   int status_ = 0;
   std::uint64_t content_length_ = 0;
-  bool has_content_length_ = false;
-  bool is_chunked_ = false;
-  bool is_http_1_0_ = false;
   bool keep_alive_ = true;
 };
 

@@ -153,8 +153,9 @@ TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
   };
   EXPECT_EQ(field_error("nonsense"), "malformed header line");
   EXPECT_EQ(field_error(": value"), "malformed header line");
-  EXPECT_EQ(field_error("Name : value"), "malformed header line");
-  EXPECT_EQ(field_error("A: b\r\n folded: c"), "malformed header line");
+  EXPECT_EQ(field_error("Name : value"), "malformed header name");
+  EXPECT_EQ(field_error("A: b\r\n folded: c"), "malformed header name");
+  EXPECT_EQ(field_error(std::string("A: b\0c", 6)), "control character in a header value");
   EXPECT_EQ(field_error("A: b\nC: d"),
             "a line that does not end with carriage return and line feed");
   EXPECT_EQ(field_error("A: b\rC: d"),
