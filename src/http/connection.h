@@ -27,7 +27,6 @@ class Connection final : public EventLoop::Watcher {
   ~Connection() override;
 
   [[nodiscard]] std::uint32_t slot() const { return slot_; }
-  [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
 
   void respond(std::uint32_t sequence, const Response& response);
   void start_stream(std::uint32_t sequence, std::string_view content_type);

@@ -17,10 +17,6 @@ void Router::add(Method method, std::string path, Handler handler) {
   routes_[std::move(path)].push_back({.method = method, .handler = std::move(handler)});
 }
 
-void Router::add_prefix(std::string prefix, Handler handler) {
-  prefixes_[std::move(prefix)] = std::move(handler);
-}
-
 void Router::route(const Request& request, Exchange exchange) const {
   const auto found = routes_.find(request.path);
   if (found != routes_.end()) {
@@ -35,11 +31,6 @@ void Router::route(const Request& request, Exchange exchange) const {
     }
     return respond_problem(exchange, 405, fmt::format("{} takes {} only", request.path, allow), {},
                            fmt::format("Allow: {}\r\n", allow));
-  }
-  if (answers(Method::kGet, request.method)) {
-    for (const auto& [prefix, handler] : prefixes_) {
-      if (request.path.starts_with(prefix)) return handler(request, exchange);
-    }
   }
   respond_problem(exchange, 404, fmt::format("there is nothing at {}", request.path));
 }

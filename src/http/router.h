@@ -20,9 +20,6 @@ class Router {
   // HEAD is answered wherever GET is. A path is matched to the letter.
   void add(Method method, std::string path, Handler handler);
 
-  // Every GET and HEAD whose path begins with `prefix` and has no route of its own.
-  void add_prefix(std::string prefix, Handler handler);
-
   // Answers by the route, or with a problem: 404, or 405 with Allow.
   void route(const Request& request, Exchange exchange) const;
 
@@ -32,7 +29,6 @@ class Router {
     Handler handler;
   };
   std::map<std::string, std::vector<Route>, std::less<>> routes_;
-  std::map<std::string, Handler, std::greater<>> prefixes_;
 };
 
 }  // namespace http

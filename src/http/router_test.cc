@@ -58,9 +58,6 @@ class RouterTest : public testing::Test {
     router.add(Method::kGet, "/both", says("get"));
     router.add(Method::kPost, "/both", says("post"));
     router.add(Method::kPost, "/post", says("only post"));
-    router.add_prefix("/docs/", says("docs"));
-    router.add_prefix("/docs/inner/", says("inner docs"));
-    router.add(Method::kGet, "/docs/exact", says("exact"));
     router.add(Method::kGet, "/problem", [](const Request&, Exchange exchange) {
       respond_problem(exchange, 422, "say \"no\"\n\xff", R"("offset":12)", "Retry-After: 3\r\n");
     });
@@ -108,14 +105,6 @@ TEST_F(RouterTest, AWrongMethodIs405ThatSaysWhichAreAllowed) {
   EXPECT_EQ(both.header("Allow"), "GET, HEAD, POST");
   EXPECT_EQ(ask("GET", "/post").header("Allow"), "POST");
   EXPECT_EQ(ask("BREW", "/post").status, 405);
-}
-
-TEST_F(RouterTest, TheLongestPrefixAnswersUnlessThePathHasItsOwnRoute) {
-  EXPECT_EQ(ask("GET", "/docs/x").body, "docs ");
-  EXPECT_EQ(ask("GET", "/docs/").body, "docs ");
-  EXPECT_EQ(ask("GET", "/docs/inner/x").body, "inner docs ");
-  EXPECT_EQ(ask("GET", "/docs/exact").body, "exact ");
-  EXPECT_EQ(ask("POST", "/docs/x").status, 404);
 }
 
 TEST_F(RouterTest, AProblemIsJsonWhateverItsDetailHolds) {

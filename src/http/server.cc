@@ -23,11 +23,6 @@ bool Exchange::send(std::string_view data) const {
   return connection != nullptr && connection->send_stream(data);
 }
 
-bool Exchange::is_open() const {
-  const Connection* connection = worker_->find(slot_, generation_);
-  return connection != nullptr && connection->is_open();
-}
-
 Server::Server() : shared_(std::make_unique<Shared>()) {}
 
 base::Result<std::unique_ptr<Server>> Server::open(const Options& options,

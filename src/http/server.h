@@ -48,8 +48,6 @@ class Exchange {
   // False when the client has gone or has stopped reading: it is then disconnected.
   bool send(std::string_view data) const;
 
-  [[nodiscard]] bool is_open() const;
-
  private:
   friend class Worker;
   Exchange(Worker& worker, std::uint32_t slot, std::uint32_t generation, std::uint32_t sequence)

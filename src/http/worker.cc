@@ -1,6 +1,5 @@
 #include "http/worker.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
