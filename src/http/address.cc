@@ -37,6 +37,33 @@ void remove_dead_socket(const Address& address, const Resolved& own) {
   if (result != 0 && errno == ECONNREFUSED) ::unlink(address.unix_path.c_str());
 }
 
+Resolved resolved_from(const void* address, std::size_t size, int family) {
+  Resolved resolved;
+  static_assert(sizeof resolved.storage >= sizeof(sockaddr_storage));
+  std::memcpy(resolved.storage, address, size);
+  resolved.size = static_cast<std::uint32_t>(size);
+  resolved.family = family;
+  return resolved;
+}
+
+base::Result<base::UniqueFd> listen_at(const Resolved& own, bool shares_port,
+                                       std::string_view what) {
+  ASSIGN_OR_RETURN(base::UniqueFd fd, open_socket(own.family));
+  const int on = 1;
+  if (own.family != AF_UNIX) {
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shares_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    const int error = errno;
+    auto failure = base::Error::from_errno(what, error);
+    if (error == EADDRINUSE) return base::fail(base::Code::kAlreadyExists, failure.message());
+    return base::fail(std::move(failure));
+  }
+  return fd;
+}
+
 }  // namespace
 
 base::Result<Address> Address::parse(std::string_view text) {
@@ -81,17 +108,12 @@ bool Address::is_loopback() const {
          (is_v4 && host.starts_with("127."));
 }
 
-base::Result<Resolved> resolve(const Address& address) {
-  Resolved resolved;
-  static_assert(sizeof resolved.storage >= sizeof(sockaddr_storage));
+base::Result<std::vector<Resolved>> resolve(const Address& address) {
   if (!address.unix_path.empty()) {
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
     std::memcpy(un.sun_path, address.unix_path.c_str(), address.unix_path.size() + 1);
-    std::memcpy(resolved.storage, &un, sizeof un);
-    resolved.size = sizeof un;
-    resolved.family = AF_UNIX;
-    return resolved;
+    return std::vector{resolved_from(&un, sizeof un, AF_UNIX)};
   }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -104,31 +126,41 @@ base::Result<Resolved> resolve(const Address& address) {
                       fmt::format("looking up '{}': {}", address.host, gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
-  std::memcpy(resolved.storage, list->ai_addr, list->ai_addrlen);
-  resolved.size = list->ai_addrlen;
-  resolved.family = list->ai_family;
-  return resolved;
+  std::vector<Resolved> all;
+  for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+    all.push_back(resolved_from(each->ai_addr, each->ai_addrlen, each->ai_family));
+  }
+  return all;
 }
 
-base::Result<base::UniqueFd> listen_on(const Address& address, bool shared) {
-  ASSIGN_OR_RETURN(const Resolved own, resolve(address));
-  ASSIGN_OR_RETURN(base::UniqueFd fd, open_socket(own.family));
-  const int on = 1;
-  if (own.family != AF_UNIX) {
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  } else {
-    remove_dead_socket(address, own);
-  }
+base::Result<base::UniqueFd> listen_on(const Address& address) {
+  ASSIGN_OR_RETURN(const std::vector<Resolved> all, resolve(address));
   const std::string what = "listening on " + address.to_string();
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0) {
-    const int error = errno;
-    auto failure = base::Error::from_errno(what, error);
-    if (error == EADDRINUSE) return base::fail(base::Code::kAlreadyExists, failure.message());
-    return base::fail(std::move(failure));
+  base::Result<base::UniqueFd> listener;
+  for (const Resolved& own : all) {
+    if (own.family == AF_UNIX) remove_dead_socket(address, own);
+    // Without SO_REUSEPORT: no socket that listens there already lets this one in, nor does this
+    // one let in another.
+    listener = listen_at(own, false, what);
+    // An address in use is taken: its place is not another one of the same name.
+    if (listener || listener.error().code() == base::Code::kAlreadyExists) break;
   }
-  return fd;
+  return listener;
+}
+
+base::Result<base::UniqueFd> listen_beside(int first) {
+  // Only now, when `first` listens and nobody else does: from here on the system lets in sockets
+  // of this user that ask to share, which listen_on() does not.
+  const int on = 1;
+  Resolved own;
+  socklen_t size = sizeof own.storage;
+  if (::setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+      ::getsockname(first, reinterpret_cast<sockaddr*>(own.storage), &size) != 0) {
+    return base::fail(base::Error::from_errno("sharing a listening socket's address", errno));
+  }
+  own.size = size;
+  own.family = reinterpret_cast<const sockaddr*>(own.storage)->sa_family;
+  return listen_at(own, true, "listening once more on a socket's address");
 }
 
 base::Result<Address> local_address(int fd, const Address& asked) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -23,21 +24,32 @@ struct Address {
   [[nodiscard]] bool is_loopback() const;
 };
 
-// A listening, non-blocking socket. A TCP port is not shared with other processes, but
-// SO_REUSEPORT is set when `shared`, so that each loop of one process can have its own.
-[[nodiscard]] base::Result<base::UniqueFd> listen_on(const Address& address, bool shared);
+// A listening, non-blocking socket. Of several addresses that a name has the first that this
+// machine can listen on is taken. Errors: kAlreadyExists when another socket listens there, of
+// this process or of any; those of resolve().
+[[nodiscard]] base::Result<base::UniqueFd> listen_on(const Address& address);
+
+// One more socket on the TCP address where `first`, of listen_on(), listens, so that each loop of
+// a process can have its own: the system spreads clients over them.
+[[nodiscard]] base::Result<base::UniqueFd> listen_beside(int first);
 
 // The address a listening socket really has (with its port when 0 was asked for).
 [[nodiscard]] base::Result<Address> local_address(int fd, const Address& asked);
 
-// Starts connecting: the non-blocking socket becomes writable when done or failed (SO_ERROR says
-// which). Name look-up is done here and blocks; keep the result of resolve() for many calls.
+// An address as the system's calls take it.
 struct Resolved {
   alignas(8) unsigned char storage[128];
   std::uint32_t size = 0;
   int family = 0;
 };
-[[nodiscard]] base::Result<Resolved> resolve(const Address& address);
+
+// All addresses that a name has, at least one, in the order in which to try them: "localhost" may
+// be ::1 and 127.0.0.1, and only one of them served. Blocks; keep the result for many calls.
+// Errors: kUnavailable, naming the host.
+[[nodiscard]] base::Result<std::vector<Resolved>> resolve(const Address& address);
+
+// Starts connecting: the non-blocking socket becomes writable when done or failed (SO_ERROR says
+// which).
 [[nodiscard]] base::Result<base::UniqueFd> start_connecting(const Resolved& peer);
 
 }  // namespace http

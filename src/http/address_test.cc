@@ -2,8 +2,11 @@
 #include "http/address.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <string>
+#include <vector>
 
 namespace http {
 namespace {
@@ -61,25 +64,68 @@ TEST(AddressTest, ANameThatOnlyBeginsLikeALoopbackNumberIsNotLoopback) {
 TEST(AddressTest, PortZeroBecomesThePortTheSystemChose) {
   for (const char* host : {"127.0.0.1", "localhost"}) {
     const Address asked{.host = host, .port = 0, .unix_path = {}};
-    const auto fd = listen_on(asked, false);
+    const auto fd = listen_on(asked);
     ASSERT_TRUE(fd) << fd.error().message();
     const auto actual = local_address(fd->get(), asked);
     ASSERT_TRUE(actual);
     EXPECT_NE(actual->port, 0);
     EXPECT_EQ(actual->host, host);
-    const auto again = listen_on(*actual, false);
+    const auto again = listen_on(*actual);
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().code(), base::Code::kAlreadyExists);
   }
 }
 
-TEST(AddressTest, ASharedPortTakesSeveralListeners) {
+TEST(AddressTest, SeveralSocketsListenBesideAFirstAndStillNobodyElse) {
   const Address asked{.host = "127.0.0.1", .port = 0, .unix_path = {}};
-  const auto first = listen_on(asked, true);
+  const auto first = listen_on(asked);
   ASSERT_TRUE(first);
   const auto actual = local_address(first->get(), asked);
   ASSERT_TRUE(actual);
-  EXPECT_TRUE(listen_on(*actual, true));
+  const auto second = listen_beside(first->get());
+  const auto third = listen_beside(first->get());
+  ASSERT_TRUE(second && third);
+  EXPECT_EQ(local_address(third->get(), asked)->port, actual->port);
+  const auto foreign = listen_on(*actual);
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().code(), base::Code::kAlreadyExists);
+  EXPECT_NE(foreign.error().message().find(actual->to_string()), std::string::npos);
+}
+
+TEST(AddressTest, SocketsThatListenBesideEachOtherShareTheClients) {
+  const Address asked{.host = "127.0.0.1", .port = 0, .unix_path = {}};
+  const auto first = listen_on(asked);
+  ASSERT_TRUE(first);
+  const auto second = listen_beside(first->get());
+  ASSERT_TRUE(second);
+  const auto address = local_address(first->get(), asked);
+  const auto peers = resolve(*address);
+  ASSERT_TRUE(peers);
+  std::vector<base::UniqueFd> clients;
+  const auto accepts = [](int listener) {
+    return base::UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
+  };
+  bool has_first = false;
+  bool has_second = false;
+  // Each goes to one of two by chance: that all of 200 go to one does not happen.
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(*start_connecting(peers->front()));
+    pollfd done{.fd = clients.back().get(), .events = POLLOUT, .revents = 0};
+    ASSERT_EQ(::poll(&done, 1, 30'000), 1);
+    has_first = has_first || accepts(first->get());
+    has_second = has_second || accepts(second->get());
+  }
+  EXPECT_TRUE(has_first && has_second);
+}
+
+TEST(AddressTest, ANameGivesAllItsAddressesAndANumberOne) {
+  const auto number = resolve({.host = "::1", .port = 1, .unix_path = {}});
+  ASSERT_TRUE(number);
+  ASSERT_EQ(number->size(), 1U);
+  EXPECT_EQ(number->front().family, AF_INET6);
+  const auto name = resolve({.host = "localhost", .port = 1, .unix_path = {}});
+  ASSERT_TRUE(name);
+  EXPECT_GE(name->size(), 1U);
 }
 
 TEST(AddressTest, ANameThatIsNotKnownIsNamedInTheError) {

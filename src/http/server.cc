@@ -31,13 +31,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   auto server = std::unique_ptr<Server>(new Server);
   server->shared_->limits = options.limits;
   server->shared_->tls = options.tls;
-  server->address_ = options.address;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
   std::vector<base::UniqueFd> listeners;
-  for (unsigned i = 0; i < threads; ++i) {
-    ASSIGN_OR_RETURN(base::UniqueFd listener, listen_on(server->address_, threads > 1));
-    ASSIGN_OR_RETURN(server->address_, local_address(listener.get(), server->address_));
+  ASSIGN_OR_RETURN(listeners.emplace_back(), listen_on(options.address));
+  ASSIGN_OR_RETURN(server->address_, local_address(listeners.front().get(), options.address));
+  while (listeners.size() < threads) {
+    ASSIGN_OR_RETURN(base::UniqueFd listener, listen_beside(listeners.front().get()));
     listeners.push_back(std::move(listener));
   }
   for (base::UniqueFd& listener : listeners) {

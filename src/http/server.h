@@ -98,8 +98,8 @@ class Server {
   };
 
   // Listens, and has the services install themselves; serves nothing before serve(). Each factory
-  // is called once a thread. `clock` and `log` must outlive the server. Errors: kAlreadyExists when
-  // the address is taken; those of resolve().
+  // is called once a thread. `clock` and `log` must outlive the server. Errors: those of
+  // listen_on(), such as kAlreadyExists when the address is taken.
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(
       const Options& options, const std::vector<ServiceFactory>& services, const base::Clock& clock,
       base::Logger& log);

@@ -685,12 +685,13 @@ TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
                              {}, clock, log);
   if (!server) std::_Exit(3);
   (*server)->serve();
-  const auto peer = resolve((*server)->address());
+  const auto peers = resolve((*server)->address());
+  const Resolved& peer = peers->front();
   const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const rlimit limit{.rlim_cur = static_cast<rlim_t>(client.get()) + 1,
                      .rlim_max = static_cast<rlim_t>(client.get()) + 1};
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (::connect(client.get(), reinterpret_cast<const sockaddr*>(peer->storage), peer->size) != 0)
+  if (::connect(client.get(), reinterpret_cast<const sockaddr*>(peer.storage), peer.size) != 0) {
     std::_Exit(4);
   char line[256];
   const auto count = ::read(log_pipe[0], line, sizeof line);  // "out of file descriptors ..."
@@ -716,3 +717,28 @@ TEST(ServerDeathTest, StoppingWhileOutOfFileDescriptorsIsNotACrash) {
 
 }  // namespace
 }  // namespace http
+TEST_F(ServerTest, APortIsNotSharedWithAnotherServerHoweverManyLoopsTheyHave) {
+  for (const unsigned threads : {1U, 2U}) {
+    start({}, threads);
+    for (const unsigned others : {1U, 2U}) {
+      const auto second = Server::open(
+          {.address = server_->address(), .threads = others, .limits = {}, .tls = nullptr}, {},
+          clock_, log_);
+      ASSERT_FALSE(second) << threads << ' ' << others;
+      EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
+    }
+  }
+}
+
+TEST_F(ServerTest, AServerStartsAgainOnThePortThatAnotherLeft) {
+  start({}, 2);
+  const Address address = server_->address();
+  TestClient client = this->client();
+  client.send("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 200);
+  EXPECT_TRUE(client.sees_the_end());  // so that the server's side waits in TIME_WAIT
+  server_.reset();
+  start({}, 2, address);
+  EXPECT_EQ(server_->address().to_string(), address.to_string());
+}
+

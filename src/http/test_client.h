@@ -90,15 +90,16 @@ class TestClient {
  public:
   // `receive_buffer_bytes` makes a client that soon stops the server's sending; 0 is the default.
   explicit TestClient(const Address& address, int receive_buffer_bytes = 0) {
-    auto peer = resolve(address);
-    EXPECT_TRUE(peer);
-    if (!peer) return;
-    fd_ = base::UniqueFd(::socket(peer->family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    auto peers = resolve(address);
+    EXPECT_TRUE(peers);
+    if (!peers) return;
+    const Resolved& peer = peers->front();
+    fd_ = base::UniqueFd(::socket(peer.family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (receive_buffer_bytes > 0) {
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                    sizeof receive_buffer_bytes);
     }
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(peer->storage), peer->size) != 0) {
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(peer.storage), peer.size) != 0) {
       fd_.reset();
     }
   }

@@ -88,8 +88,8 @@ class TlsTest : public testing::Test {
   // when TLS has.
   std::string talk(const TlsContext& context, const std::string& server_name,
                    std::string_view request, std::size_t answer_bytes) {
-    const auto peer = resolve(server_->address());
-    const auto fd = start_connecting(*peer);
+    const auto peers = resolve(server_->address());
+    const auto fd = start_connecting(peers->front());
     if (!fd) return "not connected";
     const auto session = context.start(fd->get(), server_name);
     std::string answer;

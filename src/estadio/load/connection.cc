@@ -68,8 +68,20 @@ void Connection::watch(std::uint32_t events) {
 }
 
 void Connection::connect() {
-  auto fd = http::start_connecting(parts_.peer.address);
-  if (!fd) return fail(Failure::kConnect, fd.error().message());
+  tries_left_ = parts_.peer.addresses.size() - 1;
+  start_connecting();
+}
+
+void Connection::try_next(std::string_view why) {
+  if (tries_left_ == 0) return fail(Failure::kConnect, why);
+  --tries_left_;
+  address_ = (address_ + 1) % parts_.peer.addresses.size();
+  start_connecting();
+}
+
+void Connection::start_connecting() {
+  auto fd = http::start_connecting(parts_.peer.addresses[address_]);
+  if (!fd) return try_next(fd.error().message());
   fd_ = *std::move(fd);
   is_connecting_ = true;
   events_ = EPOLLIN | EPOLLOUT;
@@ -84,7 +96,9 @@ bool Connection::finish_connecting() {
   socklen_t size = sizeof error;
   ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) {
-    fail(Failure::kConnect, "connecting: " + text_of_errno(error));
+    parts_.loop.remove(fd_.get(), *this);
+    fd_.reset();
+    try_next("connecting: " + text_of_errno(error));
     return false;
   }
   is_connecting_ = false;

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "http/address.h"
@@ -45,7 +46,7 @@ class Connection final : private http::EventLoop::Watcher {
   };
 
   struct Peer {
-    http::Resolved address;
+    std::vector<http::Resolved> addresses;  // to be tried in this order; at least one
     const http::TlsContext* tls = nullptr;  // plain when null
     std::string name;                       // for the certificate
   };
@@ -78,7 +79,11 @@ class Connection final : private http::EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;
   void on_connected();
   void settle_opening();
+  // Tries the addresses from the one that served last, each once.
   void connect();
+  // Starts with the next address; fails when all were tried.
+  void try_next(std::string_view why);
+  void start_connecting();
   [[nodiscard]] bool finish_connecting();
   void transmit();
   void receive();
@@ -94,7 +99,9 @@ class Connection final : private http::EventLoop::Watcher {
 
   base::UniqueFd fd_;
   std::unique_ptr<http::TlsSession> tls_;
-  std::uint32_t events_ = 0;  // watched
+  std::size_t address_ = 0;     // of the peer's, in use
+  std::size_t tries_left_ = 0;  // addresses not tried yet by this connect()
+  std::uint32_t events_ = 0;    // watched
   bool is_connecting_ = false;
   bool is_opening_ = false;    // open() was called and not answered yet
   bool is_waiting_ = false;    // an answer is due

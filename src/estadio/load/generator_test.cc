@@ -28,7 +28,7 @@ struct Rig {
   Rig(const std::string& url, const Generator::Options& options,
       const std::string& faculty = "Ingeniería")
       : target(*Target::parse(url)),
-        peer{.address = *http::resolve(target.address), .tls = nullptr, .name = {}},
+        peer{.addresses = *http::resolve(target.address), .tls = nullptr, .name = {}},
         entries(Entries::of_contest({faculty}, {1, 2, 3})),
         writer(entries, target,
                {.batch = options.schedule.batch, .gives_ids = options.retries, .seed = 7}, kClock),
@@ -323,6 +323,26 @@ TEST(GeneratorTest, NobodyThereIsAnErrorAtOnce) {
   ASSERT_FALSE(measured);
   EXPECT_EQ(measured.error().code(), base::Code::kUnavailable);
   EXPECT_THAT(measured.error().message(), testing::HasSubstr("Connection refused"));
+}
+
+TEST(GeneratorTest, OfAServersAddressesTheFirstThatConnectsIsTaken) {
+  std::string url;
+  {
+    const ScriptedServer gone(ScriptedServer::accept);
+    url = gone.url();
+  }
+  const ScriptedServer server([](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    reply.closes = arrival.number % 2 == 1;  // so that some connect anew
+    return reply;
+  });
+  Rig rig(server.url(), open_loop(100, milliseconds(200), 2));
+  const auto nobody = *http::resolve(Target::parse(url)->address);
+  rig.peer.addresses.insert(rig.peer.addresses.begin(), nobody.begin(), nobody.end());
+  const auto measured = rig.generator.run();
+  ASSERT_TRUE(measured) << measured.error().message();
+  EXPECT_EQ(measured->answered, 20U);
+  EXPECT_EQ(measured->errors, Errors{});
 }
 
 TEST(GeneratorTest, WithRetriesAServerThatIsAwayIsWaitedForUntilTheDeadline) {

@@ -113,9 +113,9 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
     if (!context) return base::fail(std::move(context).error().within("tls-ca"));
     tls.emplace(*std::move(context));
   }
-  ASSIGN_OR_RETURN(const http::Resolved address, http::resolve(target.address));
+  ASSIGN_OR_RETURN(std::vector<http::Resolved> addresses, http::resolve(target.address));
   const load::Connection::Peer peer{
-      .address = address, .tls = tls ? &*tls : nullptr, .name = target.address.host};
+      .addresses = std::move(addresses), .tls = tls ? &*tls : nullptr, .name = target.address.host};
 
   ASSIGN_OR_RETURN(JsonOutput json, JsonOutput::open(options.json));
   std::optional<load::AckFile> acks;

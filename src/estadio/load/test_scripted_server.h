@@ -73,7 +73,7 @@ class ScriptedServer {
   }
 
   explicit ScriptedServer(Script script) : script_(std::move(script)), loop_(clock_) {
-    auto listener = http::listen_on({.host = "127.0.0.1", .port = 0, .unix_path = {}}, false);
+    auto listener = http::listen_on({.host = "127.0.0.1", .port = 0, .unix_path = {}});
     CHECK(listener);
     listener_ = std::make_unique<Listener>(*std::move(listener), *this);
     address_ = *http::local_address(listener_->fd.get(), {.host = "127.0.0.1", .unix_path = {}});
