@@ -32,6 +32,7 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worke
       tls_(std::move(tls)),
       worker_(worker),
       slot_(slot),
+      stage_(Stage::kHead),
       last_activity_(worker.loop().now()) {
   if (!worker_.loop().add(fd_.get(), interest_, *this)) {
     fd_.reset();
@@ -41,12 +42,15 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worke
 
 Connection::~Connection() {
   if (fd_) worker_.loop().remove(fd_.get(), *this);
+  static_cast<void>(hold(0));
 }
 
 void Connection::close() {
   if (!fd_) return;
   worker_.loop().remove(fd_.get(), *this);
   fd_.reset();
+  // The bytes themselves go with the connection: a request in them may be at its handler.
+  static_cast<void>(hold(0));
   worker_.bury(*this);
 }
 
@@ -54,10 +58,10 @@ void Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) {
     return close();
   }
-  last_activity_ = worker_.loop().now();
   if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
   // TLS may have had to write before it could read on.
-  if ((events & EPOLLIN) != 0 || (tls_ && (events & EPOLLOUT) != 0)) receive();
+  const bool may_have_come = (events & EPOLLIN) != 0 || (tls_ && (events & EPOLLOUT) != 0);
+  if (may_have_come && (interest_ & EPOLLIN) != 0) receive();
 }
 
 std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
@@ -67,51 +71,79 @@ std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
   return errno == EAGAIN || errno == EINTR ? TlsSession::kWantRead : TlsSession::kFailed;
 }
 
+// Once: epoll tells again of what is left. Of TLS nothing is left that it cannot see, because a
+// record (16 KiB at most) fits into the scratch.
 void Connection::receive() {
   std::vector<char>& scratch = worker_.scratch();
-  while (fd_) {
-    const std::ptrdiff_t count = receive_some(scratch.data(), scratch.size());
-    if (count == TlsSession::kWantRead) return;
-    if (count == TlsSession::kWantWrite) {
-      interest_ |= EPOLLOUT;
-      worker_.loop().modify(fd_.get(), interest_, *this);
-      return;
-    }
-    if (count == TlsSession::kFailed) return close();
-    if (count == 0) return finish_reading();
-    worker_.count_received(static_cast<std::size_t>(count));
-    const std::string_view data(scratch.data(), static_cast<std::size_t>(count));
-    if (stage_ == Stage::kHead && received_.empty()) {
-      const std::size_t taken = take_requests(data);
-      if (fd_ && stage_ < Stage::kStreaming) received_.assign(data.substr(taken));
-    } else if (stage_ < Stage::kStreaming) {
-      received_ += data;
-      if (received_.size() >= wanted_) {
-        const std::size_t taken = take_requests(received_);
-        if (taken == received_.size()) {
-          give_back_if_large(received_);
-        } else {
-          received_.erase(0, taken);
-        }
-      }
-    }
-    if (!fd_) return;
-    const bool is_coming = !received_.empty() || stage_ == Stage::kChunks;
-    if (stage_ < Stage::kStreaming && is_coming && request_started_.count() == 0) {
-      request_started_ = worker_.loop().now();
-    }
-    update_interest();
-    // A short read means that the socket is empty; TLS may still hold decrypted bytes.
-    const bool is_short = data.size() < scratch.size();
-    if ((interest_ & EPOLLIN) == 0 || (is_short && !(tls_ && tls_->has_pending()))) return;
+  const std::ptrdiff_t count = receive_some(scratch.data(), scratch.size());
+  if (count == TlsSession::kWantRead) return;
+  if (count == TlsSession::kWantWrite) {
+    interest_ |= EPOLLOUT;
+    worker_.loop().modify(fd_.get(), interest_, *this);
+    return;
   }
+  if (count == TlsSession::kFailed) return close();
+  if (count == 0) return finish_reading();
+  worker_.count_received(static_cast<std::size_t>(count));
+  last_activity_ = worker_.loop().now();
+  take({scratch.data(), static_cast<std::size_t>(count)});
+}
+
+void Connection::take(std::string_view data) {
+  if (stage_ >= Stage::kStreaming) return;
+  if (stage_ == Stage::kHead && received_.empty()) {
+    received_.assign(data.substr(take_requests(data)));
+  } else {
+    received_ += data;
+    if (received_.size() >= wanted_) take_received();
+  }
+  settle();
+}
+
+void Connection::take_received() {
+  const std::size_t taken = take_requests(received_);
+  if (taken == received_.size()) return give_back_if_large(received_);
+  received_.erase(0, taken);
+  const std::size_t capacity = received_.capacity();
+  if (capacity > kKeptCapacity && capacity / 2 > received_.size()) received_.shrink_to_fit();
+}
+
+void Connection::settle() {
+  if (!fd_) return;
+  if (stage_ < Stage::kStreaming &&
+      !hold(received_.size() + chunked_head_.size() + chunked_body_.size())) {
+    refuse({.status = 503, .detail = "too much of unfinished requests is here; try again"});
+  }
+  if (stage_ >= Stage::kStreaming) drop_received();
+  if (has_unread_ || (received_.empty() && stage_ != Stage::kChunks)) {
+    request_started_ = {};
+  } else if (request_started_.count() == 0) {
+    request_started_ = worker_.loop().now();
+  }
+  update_interest();
+}
+
+bool Connection::hold(std::size_t bytes) {
+  if (bytes == held_) return true;
+  const bool is_more = bytes > held_;
+  const bool fits = worker_.hold(held_, bytes);
+  held_ = bytes;
+  return fits || !is_more;
+}
+
+void Connection::drop_received() {
+  give_back_if_large(received_);
+  give_back_if_large(chunked_body_);
+  chunked_head_.clear();
+  has_unread_ = false;
+  static_cast<void>(hold(0));
 }
 
 std::size_t Connection::take_requests(std::string_view data) {
   std::size_t taken = 0;
   has_unread_ = false;
   while (taken < data.size() && stage_ < Stage::kStreaming) {
-    if (pending_.size() == kPipelineMax) {
+    if (pending_.size() == kPipelineMax || unsent_bytes() > kUnsentMax) {
       has_unread_ = true;
       break;
     }
@@ -136,6 +168,7 @@ std::size_t Connection::take_one(std::string_view data) {
       static_cast<void>(parse_head(chunked_head_, scanned, head, error));
       stage_ = Stage::kHead;
       dispatch(head, chunked_body_);
+      chunked_head_.clear();
       give_back_if_large(chunked_body_);
     }
     return used;
@@ -168,8 +201,7 @@ std::size_t Connection::take_one(std::string_view data) {
   const std::size_t whole = head.size + head.content_length;
   if (data.size() < whole) {
     stage_ = Stage::kBody;
-    wanted_ = whole;
-    received_.reserve(whole);
+    wanted_ = whole;  // no room is made for a promise: what is held is what has come
     return 0;
   }
   stage_ = Stage::kHead;
@@ -204,7 +236,8 @@ void Connection::refuse(const ParseError& error) {
   pending_.push_back(
       {.head_only = false, .close = true, .is_http_1_0 = false, .is_answered = false, .bytes = {}});
   const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
-  respond_problem(worker_.exchange_of(*this, sequence), error.status, error.detail);
+  respond_problem(worker_.exchange_of(*this, sequence), error.status, error.detail, {},
+                  error.status == 503 ? "Retry-After: 1\r\n" : "");
 }
 
 void Connection::format_response(std::string& out, const Pending& pending,
@@ -248,12 +281,14 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
   if (index > 0) {
     pending_[index].is_answered = true;
     format_response(pending_[index].bytes, pending_[index], response);
+    early_bytes_ += pending_[index].bytes.size();
     return;
   }
   format_response(out_, pending_.front(), response);
   std::size_t answered = 1;
   while (answered < pending_.size() && pending_[answered].is_answered) {
     out_ += pending_[answered].bytes;
+    early_bytes_ -= pending_[answered].bytes.size();
     ++answered;
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(answered));
@@ -320,11 +355,13 @@ void Connection::flush() {
     if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
     if (count == TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
+      drop_sent();
       return update_interest();
     }
     if (count <= 0) return close();
     worker_.count_sent(static_cast<std::size_t>(count));
     out_sent_ += static_cast<std::size_t>(count);
+    last_activity_ = worker_.loop().now();
     send_stalled_ = {};
   }
   give_back_if_large(out_);
@@ -332,16 +369,28 @@ void Connection::flush() {
   after_answers();
 }
 
-void Connection::after_answers() {
-  if (stage_ == Stage::kFinishing && pending_.empty()) return start_lingering();
-  if (has_unread_) resume();
-  if (fd_) update_interest();
+// Of a client that reads just so fast that out_ is never empty, what is sent must go as well. Half
+// of it at least, so that few bytes are moved often.
+void Connection::drop_sent() {
+  if (out_sent_ < kKeptCapacity || out_sent_ < out_.size() / 2) return;
+  out_.erase(0, out_sent_);
+  out_sent_ = 0;
 }
 
-// Goes on with requests that waited because too many were being answered.
+void Connection::after_answers() {
+  if (stage_ == Stage::kFinishing && pending_.empty()) return start_lingering();
+  if (has_unread_ && !is_resuming_) {
+    is_resuming_ = true;
+    worker_.resume_next_round(*this);
+  }
+  update_interest();
+}
+
 void Connection::resume() {
-  const std::size_t taken = take_requests(received_);
-  received_.erase(0, taken);
+  is_resuming_ = false;
+  if (!fd_ || !has_unread_) return;
+  take_received();
+  settle();
 }
 
 // The client will send no more; it may still wait for answers.
@@ -350,6 +399,7 @@ void Connection::finish_reading() {
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || is_done) return close();
   stage_ = Stage::kFinishing;
   if (!pending_.empty()) pending_.back().close = true;
+  drop_received();
   interest_ &= ~std::uint32_t{EPOLLIN};
   worker_.loop().modify(fd_.get(), interest_, *this);
 }
@@ -384,11 +434,9 @@ void Connection::check_deadlines(base::Nanos now) {
   }
   if (stage_ == Stage::kFinishing) return;
   if (request_started_.count() != 0) {
-    if (now - request_started_ <= limits.receive || has_unread_) return;
-    if (tls_ && worker_.limits().receive.count() > 0 && pending_.empty() && received_.empty()) {
-      return close();
-    }
-    return refuse({.status = 408, .detail = "the request did not arrive in time"});
+    if (now - request_started_ <= limits.receive) return;
+    refuse({.status = 408, .detail = "the request did not arrive in time"});
+    return settle();
   }
   if (pending_.empty() && now - last_activity_ > limits.idle) close();
 }
@@ -396,9 +444,8 @@ void Connection::check_deadlines(base::Nanos now) {
 void Connection::drain() {
   if (!fd_) return;
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering) return close();
-  if (pending_.empty() && out_.empty() && stage_ == Stage::kHead && received_.empty()) {
-    return close();
-  }
+  const bool is_idle = pending_.empty() && out_.empty() && received_.empty();
+  if (is_idle && stage_ == Stage::kHead) return close();
   if (!pending_.empty() && stage_ == Stage::kHead && received_.empty()) {
     pending_.back().close = true;
     stage_ = Stage::kFinishing;

@@ -3,6 +3,10 @@
 //
 //   bytes -> [received_] -> head, body -> Router ... respond() -> [pending_] -> [out_] -> bytes
 //
+// A round of the loop reads a connection once, so that one that sends without pause does not keep
+// the others from their turn. No more is read while requests wait for room: of [pending_], which
+// holds kPipelineMax, or of the answers, of which kUnsentMax bytes may wait for the client.
+//
 // Threads: none; belongs to its Worker.
 #pragma once
 
@@ -34,6 +38,9 @@ class Connection final : public EventLoop::Watcher {
 
   // Writes what is due; called at the end of a round in which it was marked dirty.
   void flush();
+  // Goes on with requests that waited for room; called in the round after there is some, ahead of
+  // the services' hooks, so that what the requests add to a service is handed on in that round.
+  void resume();
   // Ends what has taken too long. Called a few times a second.
   void check_deadlines(base::Nanos now);
   // The server is stopping: ends at once when idle, else after the answers that are due.
@@ -64,14 +71,24 @@ class Connection final : public EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;
   void receive();
   std::ptrdiff_t receive_some(char* data, std::size_t size);
+  void take(std::string_view data);
   // Takes whole requests off the front of `data`; returns how much was taken.
   std::size_t take_requests(std::string_view data);
   std::size_t take_one(std::string_view data);
-  void resume();
+  // Takes what received_ starts with.
+  void take_received();
+  // Settles, after bytes were taken, what is held, which deadline runs and what is watched.
+  void settle();
+  // Tells the worker how much of requests that have not come whole is held here; false when it is
+  // more than before and all connections together hold too much.
+  [[nodiscard]] bool hold(std::size_t bytes);
+  void drop_received();
+  [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }
   void dispatch(const RequestHead& head, std::string_view body);
   void tell_to_continue();
   void refuse(const ParseError& error);
   void format_response(std::string& out, const Pending& pending, const Response& response);
+  void drop_sent();
   void after_answers();
   void finish_reading();
   void start_lingering();
@@ -79,6 +96,8 @@ class Connection final : public EventLoop::Watcher {
   void close();
 
   static constexpr std::size_t kPipelineMax = 64;
+  // An answer that is begun below it is finished, so what waits may exceed it by one answer.
+  static constexpr std::size_t kUnsentMax = std::size_t{256} * 1024;
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
   base::UniqueFd fd_;
@@ -86,7 +105,7 @@ class Connection final : public EventLoop::Watcher {
   Worker& worker_;
   const std::uint32_t slot_;
 
-  Stage stage_ = Stage::kHead;
+  Stage stage_;
   std::string received_;     // the start of a request that has not come whole
   std::size_t scanned_ = 0;  // how much of received_ was searched for a head's end
   std::size_t wanted_ = 0;   // in kBody: bytes of head and body together
@@ -94,18 +113,21 @@ class Connection final : public EventLoop::Watcher {
   std::string chunked_head_;
   std::string chunked_body_;
   ChunkedDecoder chunks_;
-  bool has_unread_ = false;  // received_ may hold whole requests (the pipeline was full)
+  bool has_unread_ = false;   // received_ may hold whole requests: there was no room for them
+  bool is_resuming_ = false;  // resume() will be called
+  std::size_t held_ = 0;      // as the worker was told by hold()
 
   std::vector<Pending> pending_;
   std::uint32_t first_sequence_ = 0;  // of pending_.front()
+  std::size_t early_bytes_ = 0;       // of answers in pending_
 
   std::string out_;
   std::size_t out_sent_ = 0;
 
   std::uint32_t interest_ = EPOLLIN;
   base::Nanos request_started_{};  // of the request that is coming; zero when none is
-  base::Nanos last_activity_;
-  base::Nanos send_stalled_{};  // since when the client has not read; zero when it does
+  base::Nanos last_activity_;      // bytes of HTTP, in or out
+  base::Nanos send_stalled_{};     // since when the client has not read; zero when it does
 };
 
 }  // namespace http

@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "http/connection.h"
 #include "http/worker.h"
@@ -29,7 +31,10 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
                                                    const std::vector<ServiceFactory>& services,
                                                    const base::Clock& clock, base::Logger& log) {
   auto server = std::unique_ptr<Server>(new Server);
-  server->shared_->limits = options.limits;
+  Limits& limits = server->shared_->limits;
+  limits = options.limits;
+  limits.arriving_bytes = std::max(
+      limits.arriving_bytes, RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
   server->shared_->tls = options.tls;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);

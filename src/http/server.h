@@ -7,7 +7,8 @@
 // round of the loop answered on one connection leaves in one write.
 //
 // Bounds (Limits) and what happens at them: one connection too many gets 503 and is closed; a body
-// too large 413; a request too slow 408; a client that does not read its answers is closed.
+// too large 413; a request too slow 408; one too many of those that are coming 503; a client that
+// does not read its answers is read no further, then closed.
 //
 // Threads: Server may be used from any thread; Exchange and Service belong to their loop.
 #pragma once
@@ -71,8 +72,11 @@ using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 struct Limits {
   std::uint32_t connections = 10'000;
   std::size_t body_bytes = std::size_t{4} << 20;
-  std::chrono::nanoseconds receive = std::chrono::seconds(10);  // a request, from its first byte
-  std::chrono::nanoseconds idle = std::chrono::seconds(75);     // between two requests
+  // Of all requests that have not come whole; raised to what one body of the largest size takes.
+  std::size_t arriving_bytes = std::size_t{64} << 20;
+  // A request, from its first byte, and a TLS handshake.
+  std::chrono::nanoseconds receive = std::chrono::seconds(10);
+  std::chrono::nanoseconds idle = std::chrono::seconds(75);  // between two requests
   std::chrono::nanoseconds send_stall = std::chrono::seconds(30);
 };
 

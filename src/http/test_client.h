@@ -117,6 +117,13 @@ class TestClient {
     return true;
   }
 
+  // Sends what is taken at once; false when that is nothing, because the server does not read.
+  bool send_some(std::string_view& bytes) const {
+    const auto count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+    return count > 0;
+  }
+
   bool get(std::string_view path) const {
     return send("GET " + std::string(path) + " HTTP/1.1\r\nHost: test\r\n\r\n");
   }

@@ -13,7 +13,6 @@
 namespace http {
 namespace {
 
-constexpr std::size_t kScratchBytes = 256 * 1024;
 constexpr int kAcceptsARound = 64;
 constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::milliseconds(250);
 constexpr std::chrono::nanoseconds kDrainPoll = std::chrono::milliseconds(5);
@@ -143,15 +142,26 @@ void Worker::bury(Connection& connection) {
   buried_.push_back(connection.slot());
 }
 
+void Worker::resume_next_round(const Connection& connection) {
+  loop_.post([this, slot = connection.slot(), generation = generations_[connection.slot()]] {
+    if (Connection* waiting = find(slot, generation)) waiting->resume();
+  });
+}
+
+bool Worker::hold(std::size_t bytes_before, std::size_t bytes) {
+  const std::size_t added = bytes - bytes_before;  // modulo 2^64 when it is less
+  const std::size_t before = shared_.arriving_bytes.fetch_add(added, std::memory_order_relaxed);
+  return before + added <= shared_.limits.arriving_bytes;
+}
+
 void Worker::count_response(int status) {
   bump(responses_by_class_[std::clamp(status / 100, 0, 5)], 1);
 }
 
 void Worker::end_round() {
-  // Flushing may answer more requests of a full pipeline, which marks the connection anew.
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    dirty_[i]->is_dirty = false;
-    dirty_[i]->flush();
+  for (Connection* connection : dirty_) {
+    connection->is_dirty = false;
+    connection->flush();
   }
   dirty_.clear();
   for (const std::uint32_t slot : buried_) {

@@ -22,10 +22,13 @@ struct Server::Shared {
   Limits limits;
   const TlsContext* tls = nullptr;
   std::atomic<std::uint32_t> connections{0};
+  std::atomic<std::size_t> arriving_bytes{0};  // received of requests that have not come whole
 };
 
 class Worker final : private EventLoop::Watcher {
  public:
+  static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
+
   Worker(base::UniqueFd listener, Server::Shared& shared,
          const std::vector<ServiceFactory>& services, const base::Clock& clock, base::Logger& log);
   ~Worker() override;
@@ -48,6 +51,11 @@ class Worker final : private EventLoop::Watcher {
   void mark_dirty(Connection& connection);
   // Destroys the connection at the end of the round.
   void bury(Connection& connection);
+  // Calls the connection's resume() in the next round, if it is still there.
+  void resume_next_round(const Connection& connection);
+  // A connection now holds `bytes` instead of `bytes_before` of requests that have not come whole;
+  // false when all connections together hold too much.
+  bool hold(std::size_t bytes_before, std::size_t bytes);
   void count_response(int status);
   void count_request() { bump(requests_, 1); }
   void count_received(std::size_t bytes) { bump(received_bytes_, bytes); }

@@ -1,6 +1,9 @@
 """Bounds: bodies, entries a request, and bytes in flight each have one, with a clear answer."""
 
+import contextlib
+import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -99,29 +102,72 @@ def test_entries_that_can_never_be_in_flight_together_are_refused_for_good(start
     assert_nothing_counted(server)
 
 
-def test_a_reader_that_never_reads_does_not_stop_the_others(server):
-    """One client sends requests for as long as the server takes them and never reads."""
+REQUESTS = b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n" * 10_000
+
+
+def resident_bytes(server):
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines()
+                if line.startswith("VmRSS:"))
+
+
+def test_a_client_that_sends_and_never_reads_is_read_no_further(server):
+    """The system keeps some for the two of them, the server next to nothing."""
+    before = resident_bytes(server)
     with server.wire() as greedy:
         greedy.socket.setblocking(False)
-        requests = b"GET /v1/contest HTTP/1.1\r\nHost: estadio\r\n\r\n" * 1000
+        sent = 0
+        refused_in_a_row = 0
+        while refused_in_a_row < 50:
+            try:
+                sent += greedy.socket.send(REQUESTS)
+                refused_in_a_row = 0
+                assert sent < 64 * MIB, "the server reads on while its answers are not read"
+            except BlockingIOError:
+                refused_in_a_row += 1
+                # Meanwhile every loop of the server has its turns.
+                assert server.post(entry()).status == 200
+        assert resident_bytes(server) - before < 64 * MIB
+        server.scores_of_all_accepted()
+
+
+def test_a_client_that_sends_without_pause_does_not_stop_the_others(server):
+    before = resident_bytes(server)
+    with server.wire() as greedy:
         stop = threading.Event()
 
         def send_on():
-            sent = 0
-            while sent < 16 * MIB and not stop.is_set():
-                try:
-                    sent += greedy.socket.send(requests)
-                except BlockingIOError:
-                    stop.wait(0.01)
-                except OSError:
-                    return
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    greedy.socket.sendall(REQUESTS)
 
-        sender = threading.Thread(target=send_on)
-        sender.start()
+        def read_on():
+            room = bytearray(MIB)
+            with contextlib.suppress(OSError):
+                while greedy.socket.recv_into(room):
+                    pass
+
+        threads = [threading.Thread(target=send_on), threading.Thread(target=read_on)]
+        for thread in threads:
+            thread.start()
         try:
-            for _ in range(20):
+            # Each goes to a loop by chance: with as many as this some meet the greedy one.
+            for _ in range(50):
                 assert server.post(entry()).status == 200
+            assert resident_bytes(server) - before < 64 * MIB
             server.scores_of_all_accepted()
         finally:
             stop.set()
-            sender.join()
+            greedy.socket.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+
+
+def test_a_long_pipeline_of_entries_is_answered_whole(server):
+    """Many times as many as a connection may have under way."""
+    body = as_json(entry())
+    with server.wire() as wire:
+        wire.send((head(len(body)) + body) * 1000)
+        assert [wire.response("POST").status for _ in range(1000)] == [200] * 1000
+    server.count_accepted(1000)
+    server.scores_of_all_accepted()
