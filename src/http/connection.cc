@@ -32,7 +32,7 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worke
       tls_(std::move(tls)),
       worker_(worker),
       slot_(slot),
-      stage_(Stage::kHead),
+      stage_(tls_ ? Stage::kHandshake : Stage::kHead),
       last_activity_(worker.loop().now()) {
   if (!worker_.loop().add(fd_.get(), interest_, *this)) {
     fd_.reset();
@@ -76,6 +76,10 @@ std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
 void Connection::receive() {
   std::vector<char>& scratch = worker_.scratch();
   const std::ptrdiff_t count = receive_some(scratch.data(), scratch.size());
+  if (stage_ == Stage::kHandshake && tls_->is_established()) {
+    stage_ = Stage::kHead;
+    last_activity_ = worker_.loop().now();
+  }
   if (count == TlsSession::kWantRead) return;
   if (count == TlsSession::kWantWrite) {
     interest_ |= EPOLLOUT;
@@ -433,6 +437,10 @@ void Connection::check_deadlines(base::Nanos now) {
     return;
   }
   if (stage_ == Stage::kFinishing) return;
+  if (stage_ == Stage::kHandshake) {
+    if (now - last_activity_ > limits.receive) close();  // nobody could read an answer
+    return;
+  }
   if (request_started_.count() != 0) {
     if (now - request_started_ <= limits.receive) return;
     refuse({.status = 408, .detail = "the request did not arrive in time"});
@@ -445,7 +453,7 @@ void Connection::drain() {
   if (!fd_) return;
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering) return close();
   const bool is_idle = pending_.empty() && out_.empty() && received_.empty();
-  if (is_idle && stage_ == Stage::kHead) return close();
+  if (is_idle && (stage_ == Stage::kHandshake || stage_ == Stage::kHead)) return close();
   if (!pending_.empty() && stage_ == Stage::kHead && received_.empty()) {
     pending_.back().close = true;
     stage_ = Stage::kFinishing;

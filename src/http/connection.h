@@ -51,6 +51,7 @@ class Connection final : public EventLoop::Watcher {
 
  private:
   enum class Stage {
+    kHandshake,  // of TLS
     kHead,       // waiting for a request
     kBody,       // its head is there, its body of known length is not
     kChunks,     // its chunked body is coming

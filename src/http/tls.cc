@@ -120,6 +120,8 @@ void TlsSession::close_notify() {
   ERR_clear_error();
 }
 
+bool TlsSession::is_established() const { return SSL_is_init_finished(impl_->ssl.get()) == 1; }
+
 bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }
 
 }  // namespace http

@@ -55,6 +55,8 @@ class TlsSession {
   // Tells the peer that nothing more is written, so that it can tell the end from a cut. Reading
   // goes on.
   void close_notify();
+  // Whether the handshake is done.
+  [[nodiscard]] bool is_established() const;
   // Bytes already decrypted, which no readiness of the socket will announce.
   [[nodiscard]] bool has_pending() const;
 

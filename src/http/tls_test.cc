@@ -58,10 +58,14 @@ class TlsTest : public testing::Test {
     auto context = TlsContext::for_server(path("cert.pem"), path("key.pem"));
     ASSERT_TRUE(context) << context.error().message();
     context_ = std::make_unique<TlsContext>(*std::move(context));
+    serve({.body_bytes = 1 << 20});
+  }
+
+  void serve(Limits limits) {
     auto server = Server::open(
         {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
          .threads = 1,
-         .limits = {.body_bytes = 1 << 20},
+         .limits = limits,
          .tls = context_.get()},
         {TestService::factory([](Router& router, EventLoop&) {
           router.add(Method::kPost, "/echo", [](const Request& request, Exchange exchange) {
@@ -103,8 +107,9 @@ class TlsTest : public testing::Test {
             .events = static_cast<short>(count == TlsSession::kWantRead ? POLLIN : POLLOUT),
             .revents = 0};
         if (::poll(&poll_fd, 1,
-                   static_cast<int>(std::chrono::milliseconds(kTestDeadline).count())) <= 0)
+                   static_cast<int>(std::chrono::milliseconds(kTestDeadline).count())) <= 0) {
           return "nothing came";
+        }
       } else if (count == TlsSession::kFailed) {
         return answer.empty() ? "failed" : answer;
       } else if (count == 0) {
@@ -190,6 +195,50 @@ TEST_F(TlsTest, TheAnswerToABodyTooLargeArrivesOverTlsToo) {
                std::string(2'000'000, 'x'),
            SIZE_MAX);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer.substr(0, 200);
+}
+
+TEST_F(TlsTest, AHandshakeThatComesByteByByteIsCutOffAtItsDeadline) {
+  // Each byte is something, so that the connection is never idle for long.
+  serve({.receive = std::chrono::milliseconds(50), .idle = kTestDeadline * 2});
+  TestClient client(server_->address());
+  const std::string hello = std::string("\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb\x03\x03", 11);
+  ASSERT_TRUE(client.send(hello));
+  EXPECT_TRUE(eventually([&] {
+    client.send("x");
+    return server_->stats().connections_open == 0;
+  }));
+}
+
+TEST_F(TlsTest, AConnectionThatWasEstablishedMayThenBeIdle) {
+  serve({.receive = std::chrono::milliseconds(50), .idle = kTestDeadline * 2});
+  const auto trusting = TlsContext::for_client({.ca_file = {}, .verify = false});
+  const auto peers = resolve(server_->address());
+  const auto fd = start_connecting(peers->front());
+  const auto session = trusting->start(fd->get(), "localhost");
+  // The handshake alone; reading gives nothing, since nothing was asked.
+  char byte = 0;
+  TestClient silent(server_->address());
+  while (server_->stats().connections_open < 2 || !session->is_established()) {
+    ASSERT_EQ(session->read(&byte, 1), TlsSession::kWantRead);
+  }
+  // Two that never shake hands are seen off by sweeps that pass the first as well.
+  EXPECT_TRUE(silent.sees_the_end());
+  TestClient second_silent(server_->address());
+  EXPECT_TRUE(second_silent.sees_the_end());
+  EXPECT_EQ(session->read(&byte, 1), TlsSession::kWantRead);
+}
+
+TEST_F(TlsTest, SlowRequestsGet408OverTlsToo) {
+  serve({.receive = std::chrono::milliseconds(50), .idle = kTestDeadline * 2});
+  const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
+  ASSERT_TRUE(client);
+  for (const std::string_view part :
+       {"GET /big HT", "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf"}) {
+    const std::string answer = talk(*client, "localhost", part, SIZE_MAX);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 408 ")) << part << ": " << answer;
+  }
 }
 
 TEST_F(TlsTest, ABadCertificateOrKeyIsAnErrorThatNamesTheFile) {

@@ -97,10 +97,18 @@ void Worker::accept_one(base::UniqueFd fd) {
     }
     return;
   }
+  std::unique_ptr<TlsSession> tls;
+  if (shared_.tls != nullptr) {
+    tls = shared_.tls->start(fd.get());
+    if (!tls) {
+      log_.warning("a connection is closed: TLS cannot be started on it", {});
+      shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+      bump(refused_, 1);
+      return;
+    }
+  }
   bump(accepted_, 1);
   bump(open_, 1);
-  std::unique_ptr<TlsSession> tls;
-  if (shared_.tls != nullptr) tls = shared_.tls->start(fd.get());
   std::uint32_t slot = 0;
   if (free_slots_.empty()) {
     slot = static_cast<std::uint32_t>(connections_.size());

@@ -1,12 +1,14 @@
 """TLS: the same service over HTTPS, with a certificate made here by the openssl command."""
 
 import contextlib
+import select
 import shutil
 import ssl
 import subprocess
 
 import pytest
 
+from deadlines import wait_until
 from estadio import (NDJSON, Server, as_json, as_ndjson, assert_nothing_counted, entry,
                      random_entry, run_estadio)
 from wire import Wire, assert_problem
@@ -36,7 +38,7 @@ def server(tmp_path_factory, certificate):
     """A server over TLS whose certificate every client here checks."""
     cert, key = certificate
     with Server(tmp_path_factory.mktemp("tls") / "data", "--tls-cert", cert, "--tls-key", key,
-                "--receive-timeout", "1s", "--idle-timeout", "2s",
+                "--receive-timeout", "1s", "--idle-timeout", "10m",
                 tls=ssl.create_default_context(cafile=cert)) as running:
         yield running
 
@@ -129,6 +131,35 @@ def test_a_handshake_not_finished_in_time_is_cut_off(server, sent):
             while wire.stream.read1(4096):
                 pass
     assert server.get("/healthz").status == 200
+
+
+def test_a_handshake_that_comes_byte_by_byte_is_cut_off_too(server):
+    """Every byte is news, but none of them brings the end nearer."""
+    def is_cut_off():
+        try:
+            wire.send(b"x")
+            # A socket that has ended is readable; nothing else is to be read from this one.
+            return select.select([wire.socket], [], [], 0.05)[0]
+        except OSError:
+            return True
+
+    with Wire(server.address) as wire:
+        wire.send(b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb\x03\x03")
+        wait_until(is_cut_off, "the end of a handshake that takes too long")
+    assert server.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("part", [
+    b"Content-Length: 9\r\n\r\nhalf",
+    b"Transfer-Encoding: chunked\r\n\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+], ids=["length", "chunked, nothing of it", "chunked"])
+def test_a_slow_body_gets_its_408_over_tls_too(server, part):
+    with server.wire() as wire:
+        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\n"
+                  b"Content-Type: application/json\r\n" + part)
+        assert_problem(wire.response("POST"), 408)
+    assert_nothing_counted(server)
 
 
 def test_garbage_for_a_handshake_hurts_nobody(server, rng):
