@@ -13,9 +13,21 @@ describe('mergePulses', () => {
     expect(merged.map((pulse) => pulse.rate)).toEqual([2]);
   });
 
-  it('puts late pulses in their place', () => {
-    const merged = mergePulses([aPulse(3000)], [aPulse(1000), aPulse(2000)]);
+  it('puts pulses that were missed in their place', () => {
+    const merged = mergePulses([aPulse(2000)], [aPulse(1000), aPulse(2000), aPulse(3000)]);
     expect(merged.map((pulse) => pulse.atMs)).toEqual([1000, 2000, 3000]);
+  });
+
+  it('goes back with a clock that is set back, by however much', () => {
+    const known = [aPulse(historyMs * 3), aPulse(historyMs * 3 + 1000)];
+    for (const backMs of [500, historyMs * 2]) {
+      const nowMs = historyMs * 3 + 1000 - backMs;
+      const merged = mergePulses(known, [aPulse(nowMs, { rate: 7 })]);
+      expect(merged.at(-1)).toEqual(aPulse(nowMs, { rate: 7 }));
+    }
+    const history = [...known, aPulse(1000), aPulse(2000)];
+    const merged = mergePulses(known, history);
+    expect(merged.map((pulse) => pulse.atMs)).toEqual([1000, 2000]);
   });
 
   it('drops what is older than the window', () => {

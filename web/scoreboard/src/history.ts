@@ -11,15 +11,20 @@ export const historyMs = 5 * 60 * 1000;
 /** Pulses come once a second; further apart than this, there was a time without any. */
 const gapMs = 2500;
 
-/** The union of both by time; where both have an instant, what arrived replaces what was known. */
+/**
+ * The union of both by time; where both have an instant, what arrived replaces what was known.
+ *
+ * What arrived last is now, whatever was known: when the server's clock is set back, pulses from
+ * later than that would stay the newest, and the page would stand still until the clock is there.
+ */
 export function mergePulses(
   known: readonly Pulse[],
   arrived: readonly Pulse[],
 ): readonly Pulse[] {
   const byTime = new Map([...known, ...arrived].map((pulse) => [pulse.atMs, pulse]));
   const merged = [...byTime.values()].sort((a, b) => a.atMs - b.atMs);
-  const newestMs = merged.at(-1)?.atMs ?? 0;
-  return merged.filter((pulse) => pulse.atMs >= newestMs - historyMs);
+  const nowMs = (arrived.at(-1) ?? merged.at(-1))?.atMs ?? 0;
+  return merged.filter((pulse) => pulse.atMs >= nowMs - historyMs && pulse.atMs <= nowMs);
 }
 
 /** Seconds before the newest pulse (zero or less), and the value there; null breaks the line. */
