@@ -14,7 +14,7 @@ struct Asset {
   std::string_view path;  // "/assets/index-4f2a.js"; "/index.html" is also "/"
   std::string_view content_type;
   std::string_view bytes;
-  std::string_view gzip_bytes;  // the same compressed; empty when that is no smaller
+  std::string_view gzip_bytes;  // the same compressed, smaller or not
 };
 
 // Serves the assets: names with a hash may be kept for ever, the page itself is asked for anew.

@@ -12,6 +12,7 @@ from wire import assert_problem
 
 # A value for each key, none of them the default.
 VALUES = {
+    "max-arriving": "32MiB",
     "max-body": "1MiB",
     "max-entries": 77,
     "max-connections": 123,

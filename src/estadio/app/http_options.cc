@@ -36,6 +36,8 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("max-connections", max_connections, 1, 1'000'000,
                "connections open at once; more get 503");
   settings.add("max-body", max_body, "size of a request's body; larger gets 413");
+  settings.add("max-arriving", max_arriving,
+               "requests that have not come whole, of all connections; more get 503");
   settings.add("receive-timeout", receive_timeout,
                "a request must have come whole within this; else 408");
   settings.add("idle-timeout", idle_timeout, "an idle connection is closed after this");
@@ -78,6 +80,7 @@ http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const 
           .threads = threads > 0 ? static_cast<unsigned>(threads) : half_of_the_processors(),
           .limits = {.connections = static_cast<std::uint32_t>(max_connections),
                      .body_bytes = max_body.count,
+                     .arriving_bytes = max_arriving.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
           .tls = tls};

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "estadio/contest/json_scanner.h"
+
 namespace estadio {
 namespace {
 
@@ -21,27 +23,19 @@ std::optional<Field> field_of(std::string_view name) {
   return std::nullopt;
 }
 
-enum class Type { kString, kInteger, kNumber, kTrue, kFalse, kNull, kObject, kArray };
-
-std::string_view name_of(Type type) {
+std::string_view name_of(JsonType type) {
   switch (type) {
-    case Type::kString: return "a text";
-    case Type::kInteger: return "a whole number";
-    case Type::kNumber: return "a number that is not whole";
-    case Type::kTrue: return "true";
-    case Type::kFalse: return "false";
-    case Type::kNull: return "null";
-    case Type::kObject: return "an object";
-    case Type::kArray: return "an array";
+    case JsonType::kString: return "a text";
+    case JsonType::kInteger: return "a whole number";
+    case JsonType::kNumber: return "a number that is not whole";
+    case JsonType::kTrue: return "true";
+    case JsonType::kFalse: return "false";
+    case JsonType::kNull: return "null";
+    case JsonType::kObject: return "an object";
+    case JsonType::kArray: return "an array";
   }
   return "something else";
 }
-
-// One value of an entry's field, checked to be JSON.
-struct Value {
-  Type type = Type::kNull;
-  std::string_view text;  // of a string: decoded; of a number: its digits
-};
 
 // The start of a text, cut between characters.
 std::string shortened(std::string_view text) {
@@ -81,281 +75,6 @@ std::size_t find_bad_utf8(std::string_view body) {
   }
   return good;
 }
-
-// Reads JSON between `at` and `end`. Every method returns false at the first error, which is then
-// in `error` with its place in `at`.
-class Scanner {
- public:
-  Scanner(const char* begin, const char* end, std::string& scratch)
-      : at_(begin), end_(end), scratch_(scratch) {}
-
-  [[nodiscard]] const char* at() const { return at_; }
-  [[nodiscard]] std::string_view error() const { return error_; }
-  [[nodiscard]] bool at_end() const { return at_ == end_; }
-
-  void skip_space() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-  }
-  [[nodiscard]] char peek() const { return at_ == end_ ? '\0' : *at_; }
-  void advance() { ++at_; }
-
-  bool fail(std::string_view what) {
-    if (error_.empty()) error_ = at_ == end_ ? "the JSON ends here before it is complete" : what;
-    return false;
-  }
-
-  bool expect(char c, std::string_view what) {
-    if (peek() != c || at_ == end_) return fail(what);
-    ++at_;
-    return true;
-  }
-
-  bool fail_at(const char* at, std::string_view what) {
-    at_ = at;
-    error_ = what;
-    return false;
-  }
-
-  // A string from its quote on. `text` points into the body, or into scratch when the string has
-  // escapes: good until the next call.
-  bool string(std::string_view& text) {
-    if (!expect('"', "expected a text in double quotes")) return false;
-    const char* start = at_;
-    while (at_ != end_) {
-      const char c = *at_;
-      if (c == '"') {
-        text = {start, static_cast<std::size_t>(at_ - start)};
-        ++at_;
-        return true;
-      }
-      if (c == '\\') return escaped_string(start, text);
-      if (static_cast<unsigned char>(c) < 0x20) {
-        return fail("a control character must be escaped in a text");
-      }
-      ++at_;
-    }
-    return fail("the text does not end");
-  }
-
-  bool value(Value& value) {
-    switch (peek()) {
-      case '"': value.type = Type::kString; return string(value.text);
-      case '{': value.type = Type::kObject; return skip_nested();
-      case '[': value.type = Type::kArray; return skip_nested();
-      case 't': value.type = Type::kTrue; return word("true");
-      case 'f': value.type = Type::kFalse; return word("false");
-      case 'n': value.type = Type::kNull; return word("null");
-      default: return number(value);
-    }
-  }
-
- private:
-  bool word(std::string_view expected) {
-    if (static_cast<std::size_t>(end_ - at_) < expected.size()) {
-      const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
-      if (expected.starts_with(rest)) at_ = end_;
-      return fail("expected a JSON value");
-    }
-    if (std::memcmp(at_, expected.data(), expected.size()) != 0) {
-      return fail("expected a JSON value");
-    }
-    at_ += expected.size();
-    return true;
-  }
-
-  bool digits() {
-    const char* start = at_;
-    while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
-    return at_ != start || fail("expected a digit");
-  }
-
-  bool number(Value& value) {
-    const char* start = at_;
-    value.type = Type::kInteger;
-    if (peek() == '-') {
-      ++at_;
-    } else if (peek() < '0' || peek() > '9') {
-      return fail("expected a JSON value");
-    }
-    if (peek() == '0' && at_ != end_) {
-      ++at_;
-    } else if (!digits()) {
-      return false;
-    }
-    if (peek() >= '0' && peek() <= '9') return fail("a number cannot begin with 0");
-    if (peek() == '.') {
-      value.type = Type::kNumber;
-      ++at_;
-      if (!digits()) return false;
-    }
-    if (peek() == 'e' || peek() == 'E') {
-      value.type = Type::kNumber;
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      if (!digits()) return false;
-    }
-    value.text = {start, static_cast<std::size_t>(at_ - start)};
-    return true;
-  }
-
-  bool hex4(unsigned& unit) {
-    unit = 0;
-    for (int i = 0; i < 4; ++i) {
-      const char c = peek();
-      unsigned digit = 0;
-      if (c >= '0' && c <= '9') {
-        digit = static_cast<unsigned>(c - '0');
-      } else if (c >= 'a' && c <= 'f') {
-        digit = static_cast<unsigned>(c - 'a') + 10;
-      } else if (c >= 'A' && c <= 'F') {
-        digit = static_cast<unsigned>(c - 'A') + 10;
-      } else {
-        return fail("expected four hexadecimal digits after \\u");
-      }
-      unit = unit * 16 + digit;
-      ++at_;
-    }
-    return true;
-  }
-
-  void append_utf8(unsigned code) {
-    const auto put = [this](unsigned byte) { scratch_ += static_cast<char>(byte); };
-    if (code < 0x80) {
-      put(code);
-    } else if (code < 0x800) {
-      put(0xC0 | code >> 6);
-      put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-      put(0x80 | (code >> 6 & 0x3F));
-      put(0x80 | (code & 0x3F));
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-      put(0x80 | (code >> 6 & 0x3F));
-      put(0x80 | (code & 0x3F));
-    }
-  }
-
-  bool unicode_escape() {
-    const char* start = at_ - 2;
-    unsigned code = 0;
-    if (!hex4(code)) return false;
-    if (code >= 0xDC00 && code <= 0xDFFF) {
-      at_ = start;
-      return fail("half of a surrogate pair");
-    }
-    if (code >= 0xD800 && code <= 0xDBFF) {
-      unsigned low = 0;
-      if (end_ - at_ >= 2 && at_[0] == '\\' && at_[1] == 'u') {
-        at_ += 2;
-        if (!hex4(low)) return false;
-      }
-      if (low < 0xDC00 || low > 0xDFFF) {
-        at_ = start;
-        return fail("half of a surrogate pair");
-      }
-      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-    }
-    append_utf8(code);
-    return true;
-  }
-
-  // Goes on with a string at its first escape.
-  bool escaped_string(const char* start, std::string_view& text) {
-    scratch_.assign(start, at_);
-    while (at_ != end_) {
-      const char c = *at_;
-      if (c == '"') {
-        ++at_;
-        text = scratch_;
-        return true;
-      }
-      if (static_cast<unsigned char>(c) < 0x20) {
-        return fail("a control character must be escaped in a text");
-      }
-      ++at_;
-      if (c != '\\') {
-        scratch_ += c;
-        continue;
-      }
-      if (at_ == end_) break;
-      switch (*at_++) {
-        case '"': scratch_ += '"'; break;
-        case '\\': scratch_ += '\\'; break;
-        case '/': scratch_ += '/'; break;
-        case 'b': scratch_ += '\b'; break;
-        case 'f': scratch_ += '\f'; break;
-        case 'n': scratch_ += '\n'; break;
-        case 'r': scratch_ += '\r'; break;
-        case 't': scratch_ += '\t'; break;
-        case 'u':
-          if (!unicode_escape()) return false;
-          break;
-        default: --at_; return fail("unknown escape in a text");
-      }
-    }
-    return fail("the text does not end");
-  }
-
-  // An object or array whose content is of no use: checked to be JSON and passed over.
-  bool skip_nested() {
-    std::uint64_t is_object = 0;  // a bit a level
-    int depth = 0;
-    while (true) {
-      skip_space();
-      const char c = peek();
-      bool value_done = true;
-      if (c == '{' || c == '[') {
-        if (depth == EntryParser::kDepthMax - 1) return fail("nested deeper than 32 levels");
-        is_object = is_object << 1 | (c == '{' ? 1 : 0);
-        ++depth;
-        ++at_;
-        skip_space();
-        if (peek() == (c == '{' ? '}' : ']')) {
-          ++at_;
-          is_object >>= 1;
-          --depth;
-        } else {
-          if (c == '{' && !key()) return false;
-          value_done = false;
-        }
-      } else {
-        Value ignored;
-        if (!value(ignored)) return false;
-      }
-      while (value_done) {
-        if (depth == 0) return true;
-        skip_space();
-        const bool in_object = (is_object & 1) != 0;
-        if (peek() == ',') {
-          ++at_;
-          skip_space();
-          if (in_object && !key()) return false;
-          value_done = false;
-        } else if (peek() == (in_object ? '}' : ']')) {
-          ++at_;
-          is_object >>= 1;
-          --depth;
-        } else {
-          return fail(in_object ? "expected ',' or '}'" : "expected ',' or ']'");
-        }
-      }
-    }
-  }
-
-  bool key() {
-    std::string_view ignored;
-    if (!string(ignored)) return false;
-    skip_space();
-    return expect(':', "expected ':' after the key");
-  }
-
-  const char* at_;
-  const char* const end_;
-  std::string& scratch_;
-  std::string_view error_;
-};
 
 // Parses one body; the entries so far are in `batch`.
 class BodyParser {
@@ -410,7 +129,7 @@ class BodyParser {
   }
 
   Outcome run_json() {
-    Scanner scanner(body_.data(), body_.data() + body_.size(), scratch_);
+    JsonScanner scanner(body_.data(), body_.data() + body_.size(), scratch_);
     scanner.skip_space();
     std::size_t count = 0;
     const bool is_array = scanner.peek() == '[';
@@ -454,7 +173,7 @@ class BodyParser {
       ++line_;
       const void* newline = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
       const char* line_end = newline == nullptr ? end : static_cast<const char*>(newline);
-      Scanner scanner(at, line_end, scratch_);
+      JsonScanner scanner(at, line_end, scratch_);
       scanner.skip_space();
       if (!scanner.at_end()) {
         if (count == options_.entries_max) return too_many();
@@ -477,9 +196,9 @@ class BodyParser {
   }
 
   // One entry from the scanner's place on; false when it is not JSON.
-  bool entry(Scanner& scanner) {
+  bool entry(JsonScanner& scanner) {
     if (scanner.peek() != '{') {
-      Value value;
+      JsonValue value;
       if (!scanner.value(value)) return false;
       add_error(
           "",
@@ -511,7 +230,7 @@ class BodyParser {
     return true;
   }
 
-  bool member(Scanner& scanner) {
+  bool member(JsonScanner& scanner) {
     const char* key_at = scanner.at();
     std::string_view key;
     if (!scanner.string(key)) return false;
@@ -528,13 +247,13 @@ class BodyParser {
     scanner.skip_space();
     if (!scanner.expect(':', "expected ':' after the key")) return false;
     scanner.skip_space();
-    Value value;
+    JsonValue value;
     if (!scanner.value(value)) return false;
     if (field) take(*field, value);
     return true;
   }
 
-  void take(Field field, const Value& value) {
+  void take(Field field, const JsonValue& value) {
     switch (field) {
       case kFaculty: return take_faculty(value);
       case kDiscipline: return take_discipline(value);
@@ -545,8 +264,8 @@ class BodyParser {
     }
   }
 
-  void take_faculty(const Value& value) {
-    if (value.type != Type::kString) {
+  void take_faculty(const JsonValue& value) {
+    if (value.type != JsonType::kString) {
       return add_error("faculty", fmt::format("expected a text, got {}", name_of(value.type)));
     }
     const auto faculty = contest_.find_faculty(value.text);
@@ -565,16 +284,16 @@ class BodyParser {
   }
 
   // The number, or nothing when it is not whole or does not fit.
-  static std::optional<std::int64_t> whole(const Value& value) {
+  static std::optional<std::int64_t> whole(const JsonValue& value) {
     std::int64_t number = 0;
     const auto [end, error] =
         std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
-    if (value.type != Type::kInteger || error != std::errc{}) return std::nullopt;
+    if (value.type != JsonType::kInteger || error != std::errc{}) return std::nullopt;
     return number;
   }
 
-  void take_discipline(const Value& value) {
-    if (value.type != Type::kInteger) {
+  void take_discipline(const JsonValue& value) {
+    if (value.type != JsonType::kInteger) {
       return add_error("discipline",
                        fmt::format("expected a whole number, got {}", name_of(value.type)));
     }
@@ -590,8 +309,8 @@ class BodyParser {
     entry_.discipline = *discipline;
   }
 
-  void take_student(const Value& value) {
-    if (value.type != Type::kString) {
+  void take_student(const JsonValue& value) {
+    if (value.type != JsonType::kString) {
       return add_error("student", fmt::format("expected a text, got {}", name_of(value.type)));
     }
     if (value.text.size() > Entry::kStudentBytesMax) {
@@ -607,7 +326,7 @@ class BodyParser {
     batch_.text += value.text;
   }
 
-  void take_age(const Value& value) {
+  void take_age(const JsonValue& value) {
     const auto age = whole(value);
     if (!age || *age < 0 || *age > Entry::kAgeMax) {
       return add_error("age", fmt::format("expected a whole number from 0 to {}", Entry::kAgeMax));
@@ -615,8 +334,8 @@ class BodyParser {
     entry_.age = static_cast<std::int16_t>(*age);
   }
 
-  void take_id(const Value& value) {
-    const auto id = value.type == Type::kString ? base::Uuid::parse(value.text) : std::nullopt;
+  void take_id(const JsonValue& value) {
+    const auto id = value.type == JsonType::kString ? base::Uuid::parse(value.text) : std::nullopt;
     if (!id) {
       return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
     }

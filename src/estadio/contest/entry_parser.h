@@ -45,7 +45,6 @@ struct Rejection {
 
 class EntryParser {
  public:
-  static constexpr int kDepthMax = 32;
 
   struct Options {
     BodyFormat format = BodyFormat::kJson;
