@@ -45,7 +45,6 @@ struct Rejection {
 
 class EntryParser {
  public:
-
   struct Options {
     BodyFormat format = BodyFormat::kJson;
     // Of the path, when that names one: entries need not repeat it and may not contradict it.
