@@ -4,7 +4,6 @@
 #include <sys/file.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <fmt/format.h>
 
 #include "base/files.h"
@@ -13,8 +12,6 @@
 
 namespace estadio {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr mode_t kFileMode = 0640;
 

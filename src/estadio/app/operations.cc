@@ -5,11 +5,9 @@
 namespace estadio {
 namespace {
 
-void respond_status(http::Exchange& exchange, std::string json) {
-  exchange.respond({.status = 200,
-                    .content_type = "application/json",
-                    .body = std::move(json),
-                    .extra_headers = {}});
+void respond_status(http::Exchange& exchange, std::string_view json) {
+  exchange.respond(
+      {.status = 200, .content_type = "application/json", .body = json, .extra_headers = {}});
 }
 
 }  // namespace
