@@ -6,11 +6,14 @@
 #include <optional>
 #include <toml++/toml.h>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "base/units.h"
 
 namespace base {
 namespace {
+
+constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
 // Levenshtein's distance, for "did you mean".
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -154,8 +157,11 @@ Result<void> Settings::set(const Setting& setting, std::string_view text, std::s
 
 Result<void> Settings::load_file(const std::string& path) {
   toml::table file;
+  // Also from a pipe, which cannot be read twice.
+  const auto bytes = read_file(path, kFileBytesMax);
+  if (!bytes) return fail(Code::kInvalidArgument, bytes.error().message());
   try {
-    file = toml::parse_file(path);
+    file = toml::parse(*bytes, path);
   } catch (const toml::parse_error& error) {
     const auto& at = error.source().begin;
     return fail(Code::kInvalidArgument,

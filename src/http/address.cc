@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -31,7 +32,10 @@ base::Result<base::UniqueFd> open_socket(int family) {
 // Removes a Unix socket that a server which has died left behind: nobody answers there.
 void remove_dead_socket(const Address& address, const Resolved& own) {
   const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return;
+  struct stat info{};
+  // A file of another kind is somebody's: binding then says that the path is taken.
+  const bool is_socket = ::lstat(address.unix_path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
+  if (!probe || !is_socket) return;
   const int result =
       ::connect(probe.get(), reinterpret_cast<const sockaddr*>(own.storage), own.size);
   if (result != 0 && errno == ECONNREFUSED) ::unlink(address.unix_path.c_str());

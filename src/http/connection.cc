@@ -333,7 +333,7 @@ void Connection::start_stream(std::uint32_t sequence, std::string_view content_t
 
 bool Connection::send_stream(std::string_view data) {
   if (!fd_ || stage_ != Stage::kStreaming) return false;
-  if (out_.size() - out_sent_ + data.size() > kStreamBacklogMax) {
+  if (out_.size() - out_sent_ > kStreamBacklogMax) {
     close();
     return false;
   }

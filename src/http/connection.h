@@ -99,6 +99,7 @@ class Connection final : public EventLoop::Watcher {
   static constexpr std::size_t kPipelineMax = 64;
   // An answer that is begun below it is finished, so what waits may exceed it by one answer.
   static constexpr std::size_t kUnsentMax = std::size_t{256} * 1024;
+  // A client of a stream that has more than this unsent is too slow; one event always fits.
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
   base::UniqueFd fd_;

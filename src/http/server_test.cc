@@ -688,6 +688,19 @@ TEST_F(ServerTest, AStreamIsNotIdle) {
   EXPECT_NE(streaming.read_through("data: 1\n\n"), "");
 }
 
+TEST_F(ServerTest, AnEventLargerThanAStreamsBacklogReachesAClientThatReads) {
+  start();
+  TestClient client = this->client();
+  client.get("/stream");
+  ASSERT_TRUE(holds(1));
+  EXPECT_EQ(client.read_response(true).status, 200);
+  const std::string event = "data: " + std::string(std::size_t{3} << 20, 'e') + "\n\n";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(in_loop(*loop_, [&] { return held_[0].send(event); }));
+    EXPECT_EQ(client.read_through("\n\n").size(), event.size());
+  }
+}
+
 TEST_F(ServerTest, AStreamWhoseClientDoesNotReadIsCutWhenItsBacklogIsFull) {
   start();
   TestClient client(server_->address(), 4096);
@@ -838,6 +851,17 @@ class UnixSocketTest : public ServerTest {
   }
   base::test::TempFolder folder_;
 };
+
+TEST_F(UnixSocketTest, AFileInTheWayIsKeptAndNamed) {
+  base::test::write_file(address().unix_path, "somebody's");
+  const base::SystemClock clock;
+  base::Logger log(clock, {});
+  const auto opened = Server::open(
+      {.address = address(), .threads = 1, .limits = {}, .tls = nullptr}, {}, clock, log);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message().find("s.sock"), std::string::npos);
+  EXPECT_EQ(base::test::read_file(address().unix_path), "somebody's");
+}
 
 TEST_F(UnixSocketTest, AUnixSocketServesLikeATcpPort) {
   start({}, 4, address());

@@ -3,11 +3,12 @@
 import os
 import re
 import socket
+import subprocess
 import tomllib
 
 import pytest
 
-from estadio import as_json, entry, environment, run_estadio
+from estadio import BINARY, as_json, entry, environment, run_estadio
 from wire import assert_problem
 
 # A value for each key, none of them the default.
@@ -116,6 +117,19 @@ def test_a_printed_configuration_is_a_configuration_file(printed, tmp_path, star
     document.pop("config", None)
     assert document == once
     assert start("--config", path).contest()["retry_window_seconds"] == 300
+
+
+def test_a_configuration_may_come_through_a_pipe():
+    reader, writer = os.pipe()
+    os.write(writer, b'data = "from-a-pipe"\nmax-entries = 77\n')
+    os.close(writer)
+    try:
+        result = subprocess.run([BINARY, "all", "--config", f"/dev/fd/{reader}", "--print-config"],
+                                pass_fds=[reader], capture_output=True, text=True, timeout=60)
+    finally:
+        os.close(reader)
+    assert result.returncode == 0, result.stderr
+    assert tomllib.loads(result.stdout)["max-entries"] == 77
 
 
 def test_the_defaults_are_the_documented_ones(printed):

@@ -87,7 +87,8 @@ int run_verify(Arguments arguments) {
   settings.add("json", options.is_json, "print the report as JSON");
   settings.add(
       "reveal", options.reveals_seed,
-      "print the coin's seed too, so that others can check; not before the contest is over");
+      "print the coin's seed too, so that others can check; whoever knows it can choose ids "
+      "that win, so only when no more entries are taken");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.data.empty()) {
       return base::fail(base::Code::kInvalidArgument,

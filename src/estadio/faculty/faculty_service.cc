@@ -75,8 +75,9 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!window_ms) {
     edge_.vitals.rejected();
     return http::respond_problem(
-        exchange, 503, "the log is being read back to know retries again: send again shortly", {},
-        kRetryAfter);
+        exchange, 503,
+        "it is not known yet how far back ids are remembered (/readyz says why): send again later",
+        {}, kRetryAfter);
   }
   const auto format = format_of(request.header("content-type"));
   if (!format) {

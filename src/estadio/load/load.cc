@@ -166,6 +166,6 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   return report;
 }
 
-int load_exit_status(const Report& report) { return report.measured.answered > 0 ? 0 : 1; }
+int load_exit_status(const Report& report) { return report.measured.accepted_entries > 0 ? 0 : 1; }
 
 }  // namespace estadio

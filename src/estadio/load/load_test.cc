@@ -239,10 +239,12 @@ TEST_F(LoadTest, NobodyThereIsNamed) {
   EXPECT_THAT(report.error().message(), HasSubstr(address));
 }
 
-TEST_F(LoadTest, NotOneAnswerIsAFailure) {
-  EXPECT_EQ(load_exit_status(load::Report{}), 1);
+TEST_F(LoadTest, NotOneAcceptedEntryIsAFailure) {
   load::Report report;
+  EXPECT_EQ(load_exit_status(report), 1);
   report.measured.answered = 1;
+  EXPECT_EQ(load_exit_status(report), 1);
+  report.measured.accepted_entries = 1;
   EXPECT_EQ(load_exit_status(report), 0);
 }
 
