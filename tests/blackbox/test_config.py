@@ -370,6 +370,25 @@ def test_a_folder_without_one_of_its_parts_is_refused_and_left_as_it_is(start, t
     assert again.post({"faculty": "Ingeniería", "discipline": 1}).status == 200
 
 
+def test_a_seed_of_another_contest_is_refused(start, tmp_path):
+    server, other = start(data=tmp_path / "one"), start(data=tmp_path / "other")
+    server.stop()
+    (server.data / "coin.seed").write_bytes((other.data / "coin.seed").read_bytes())
+    for command in (["all", "--http", "127.0.0.1:0"], ["verify"]):
+        result = run_estadio(*command, "--data", server.data)
+        assert result.returncode == 2, said_by(result)
+        assert "coin.seed" in said_by(result) and "commitment" in said_by(result)
+
+
+def test_an_emptied_file_of_what_is_fixed_is_refused(start):
+    server = start()
+    server.stop()
+    (server.data / "fixed.toml").write_text("")
+    result = run_estadio("all", "--data", server.data, "--http", "127.0.0.1:0")
+    assert result.returncode != 0
+    assert "fixed.toml" in said_by(result)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
 def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path):
     (tmp_path / "closed").mkdir(mode=0)

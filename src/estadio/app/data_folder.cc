@@ -46,11 +46,19 @@ base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
   settings.add("started-at-ms", fixed.started_at_ms, 0, INT64_MAX, "");
   settings.add("retry-window", window, "");
   settings.add("retry-ids", fixed.rule.ids, 1, INT64_MAX, "");
+  settings.add("coin-commitment", fixed.coin_commitment, "TEXT", "");
   const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
   const auto loaded =
       settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
   if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
   fixed.rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
+  if (fixed.started_at_ms == 0 || fixed.coin_commitment.empty()) {
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("{} is not whole: expected started-at-ms, retry-window, retry-ids "
+                    "and coin-commitment",
+                    fixed_file_of(path)));
+  }
   return fixed;
 }
 
@@ -68,6 +76,17 @@ base::Failure refuse_incomplete(const std::string& path, std::string_view has,
                     fmt::format("{} holds {} but not {}: the contest cannot go on without it; copy "
                                 "it back from where the folder came from",
                                 path, has, lacks));
+}
+
+base::Result<CoinSeed> load_seed(const std::string& path, const DataFolder::Fixed& fixed) {
+  ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
+  if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  if (Coin(seed).commitment() == fixed.coin_commitment) return seed;
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("{} is not the seed that this contest began with and published the "
+                                "commitment of",
+                                seed_file_of(path)));
 }
 
 base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
@@ -106,12 +125,16 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
     RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
   }
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
-  const Fixed fixed{.started_at_ms = now_ms, .rule = rule_of({}, asked)};
-  RETURN_IF_ERROR(base::replace_file(
-      fixed_file_of(path),
-      fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n",
-                  fixed.started_at_ms, base::format_duration(fixed.rule.window), fixed.rule.ids),
-      kFileMode));
+  const Fixed fixed{.started_at_ms = now_ms,
+                    .rule = rule_of({}, asked),
+                    .coin_commitment = Coin(seed).commitment()};
+  RETURN_IF_ERROR(
+      base::replace_file(fixed_file_of(path),
+                         fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n"
+                                     "coin-commitment = \"{}\"\n",
+                                     fixed.started_at_ms, base::format_duration(fixed.rule.window),
+                                     fixed.rule.ids, fixed.coin_commitment),
+                         kFileMode));
   return DataFolder(path, std::move(contest), fixed, seed);
 }
 
@@ -119,9 +142,7 @@ base::Result<DataFolder> DataFolder::open_made(const std::string& path, const As
                                                std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
   RETURN_IF_ERROR(check_rule(path, fixed.rule, asked));
-  ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
-  if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_seed(path, fixed));
   ASSIGN_OR_RETURN(Contest contest, own_contest(path));
   if (!asked.contest_file.empty()) {
     ASSIGN_OR_RETURN(const std::string text,
@@ -145,7 +166,7 @@ base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
   ASSIGN_OR_RETURN(Contest contest,
                    contest_file.empty() ? own_contest(path) : Contest::from_file(contest_file));
   ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_seed(path, fixed));
   return DataFolder(path, std::move(contest), fixed, seed);
 }
 

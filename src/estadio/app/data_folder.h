@@ -61,6 +61,7 @@ class DataFolder {
   struct Fixed {
     std::int64_t started_at_ms = 0;
     RetryRule rule;
+    std::string coin_commitment;  // of coin.seed, so that no other one passes for it
   };
 
  private:
