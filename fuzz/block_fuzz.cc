@@ -56,7 +56,7 @@ void check_as_segment_header(std::string_view input) {
   static_cast<void>(estadio::SegmentHeader::decode(input));
   std::string bytes(input.substr(0, estadio::kSegmentHeaderBytes));
   bytes.resize(estadio::kSegmentHeaderBytes);
-  const std::string_view start("ESTADIO1\1\0\0\0", 12);
+  const std::string_view start("ESTADIO1\2\0\0\0", 12);
   bytes.replace(0, start.size(), start);
   sign(bytes, 16, 0);
   const auto header = estadio::SegmentHeader::decode(bytes);
@@ -64,7 +64,8 @@ void check_as_segment_header(std::string_view input) {
   const auto again = estadio::SegmentHeader::decode(header->encode());
   CHECK(again.has_value());
   CHECK(again->number == header->number && again->first_sequence == header->first_sequence);
-  CHECK(again->created_ms == header->created_ms && again->next_offsets == header->next_offsets);
+  CHECK(again->created_ms == header->created_ms && again->bytes == header->bytes);
+  CHECK(again->next_offsets == header->next_offsets);
   CHECK(again->topic_ids[0] == header->topic_ids[0] && again->topic_ids[1] == header->topic_ids[1]);
 }
 

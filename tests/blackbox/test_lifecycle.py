@@ -225,7 +225,8 @@ def test_a_torn_tail_is_repaired_at_the_start_and_reported(start, rng, tmp_path,
     grown, (added, before) = max(growth.items(), key=lambda item: item[1][0])
     assert added > 1, growth
     kept = before + max(1, min(added - 1, int(added * share)))
-    (torn / grown.relative_to(second.data)).write_bytes(grown.read_bytes()[:kept])
+    whole = grown.read_bytes()
+    (torn / grown.relative_to(second.data)).write_bytes(whole[:kept].ljust(len(whole), b"\0"))
 
     acks_path = write_acks(tmp_path / "acks", acks)
     assert_verified(torn, "--acks", acks_path)
@@ -239,6 +240,25 @@ def test_a_torn_tail_is_repaired_at_the_start_and_reported(start, rng, tmp_path,
     # Repaired for good: the next start has nothing to report.
     clean = start(data=torn)
     assert not reports_a_repair(clean), clean.log_text()
+
+
+def test_a_log_that_was_cut_short_is_refused_with_its_file_and_left_as_it_is(start):
+    server = start()
+    for _ in range(20):
+        assert server.post(entry()).status == 200
+    server.scores_at(20)
+    server.stop()
+    segment = max((server.data / "log").rglob("*.log"))
+    used = used_bytes(segment)
+    with segment.open("r+b") as file:
+        file.truncate(used - 100)
+    for arguments in (("all", "--data", server.data, "--http", "127.0.0.1:0"),
+                      ("verify", "--data", server.data)):
+        refused = run_estadio(*arguments)
+        assert refused.returncode == 1
+        assert str(segment) in refused.stderr
+        assert "cut short" in refused.stderr
+    assert segment.stat().st_size == used - 100
 
 
 # A full disk.

@@ -15,10 +15,10 @@ static_assert(std::endian::native == std::endian::little,
               "the log is written as it lies in memory");
 
 constexpr std::uint64_t kSegmentMagic = 0x314F'4944'4154'5345;  // "ESTADIO1"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint32_t kBlockMagic = 0x4B4C'4245;  // "EBLK"
 constexpr std::size_t kSegmentChecksumAt = 16;
-constexpr std::size_t kSegmentFixedBytes = 80;
+constexpr std::size_t kSegmentFixedBytes = 88;
 constexpr std::size_t kBlockChecksumAt = 8;
 
 template <class T>
@@ -46,19 +46,20 @@ constexpr std::size_t aligned(std::size_t size) {
 
 std::string SegmentHeader::encode() const {
   CHECK(kSegmentFixedBytes + next_offsets.size() * 8 <= kSegmentHeaderBytes);
-  std::string bytes(kSegmentHeaderBytes, '\0');
-  char* at = bytes.data();
+  std::string header(kSegmentHeaderBytes, '\0');
+  char* at = header.data();
   put(at, kSegmentMagic);
   put(at + 8, kVersion);
   put(at + 12, static_cast<std::uint32_t>(partitions()));
   put(at + 24, number);
   put(at + 32, first_sequence);
   put(at + 40, created_ms);
-  std::memcpy(at + 48, topic_ids[0].bytes.data(), 16);
-  std::memcpy(at + 64, topic_ids[1].bytes.data(), 16);
+  put(at + 48, bytes);
+  std::memcpy(at + 56, topic_ids[0].bytes.data(), 16);
+  std::memcpy(at + 72, topic_ids[1].bytes.data(), 16);
   std::memcpy(at + kSegmentFixedBytes, next_offsets.data(), next_offsets.size() * 8);
-  put(at + kSegmentChecksumAt, checksum_after(bytes, kSegmentChecksumAt, 0));
-  return bytes;
+  put(at + kSegmentChecksumAt, checksum_after(header, kSegmentChecksumAt, 0));
+  return header;
 }
 
 std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
@@ -74,8 +75,9 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   header.number = get<std::uint64_t>(at + 24);
   header.first_sequence = get<std::uint64_t>(at + 32);
   header.created_ms = get<std::int64_t>(at + 40);
-  std::memcpy(header.topic_ids[0].bytes.data(), at + 48, 16);
-  std::memcpy(header.topic_ids[1].bytes.data(), at + 64, 16);
+  header.bytes = get<std::uint64_t>(at + 48);
+  std::memcpy(header.topic_ids[0].bytes.data(), at + 56, 16);
+  std::memcpy(header.topic_ids[1].bytes.data(), at + 72, 16);
   const auto partitions = get<std::uint32_t>(at + 12);
   if (partitions == 0 || partitions > static_cast<std::uint32_t>(Contest::kPartitionsMax)) {
     return std::nullopt;

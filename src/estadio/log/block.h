@@ -1,11 +1,12 @@
 // The bytes of the log on disk. All numbers are little-endian.
 //
-// A segment is a file of fixed size, named by its number; what is after its last block is zeros.
+// A segment is a file named by its number, whose size does not change and stands in its header;
+// what is after its last block is zeros.
 //
 //   0        8         12           16         24       32             40           48
 //   | magic  | version | partitions | checksum | number | first block  | created ms |
-//   48                    80
-//   | topic ids, 2 x 16   | next offset of each partition when the segment began, 8 bytes each |
+//   48      56                  88
+//   | bytes | topic ids, 2 x 16 | next offset of each partition when the segment began, 8 each |
 //   kSegmentHeaderBytes: the first block
 //
 // A block is what one commit made durable: all of it or none. It starts at a multiple of 8.
@@ -44,6 +45,7 @@ struct SegmentHeader {
   std::uint64_t number = 0;
   std::uint64_t first_sequence = 0;  // of its first block
   std::int64_t created_ms = 0;
+  std::uint64_t bytes = 0;  // of the file
   base::Uuid topic_ids[2];
   std::vector<std::int64_t> next_offsets;  // by PartitionId, as in RecordBatch::parts
 

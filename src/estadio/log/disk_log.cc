@@ -1,7 +1,6 @@
 #include "estadio/log/disk_log.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@ constexpr std::string_view kHasFailed =
 constexpr std::string_view kHasStopped = "the log has been closed";
 constexpr std::string_view kIsBusy = "the log has as much waiting as it may hold";
 constexpr std::chrono::seconds kTryAgainEvery{1};  // when the disk is full
+constexpr std::size_t kRepairStepBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -126,11 +126,7 @@ base::Result<void> DiskLog::load(bool to_write) {
   if (!active_) return base::fail(base::Error::from_errno("opening " + last.path, errno));
   if (rest == SegmentReader::Rest::kTorn) RETURN_IF_ERROR(repair_tail(last, active_end_));
   RETURN_IF_ERROR(rewrite(last, last_block, active_end_));
-  struct stat info{};
-  if (::fstat(active_.get(), &info) != 0) {
-    return base::fail(base::Error::from_errno("reading " + last.path, errno));
-  }
-  active_bytes_ = static_cast<std::size_t>(info.st_size);
+  active_bytes_ = last.header.bytes;
   return base::sync_folder(options_.folder);
 }
 
@@ -152,22 +148,12 @@ base::Result<void> DiskLog::rewrite(const Segment& segment, std::size_t from, st
 
 // Puts zeros where a commit was under way when the process died; nothing of it was acknowledged.
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
-  struct stat info{};
-  if (::fstat(active_.get(), &info) != 0) {
-    return base::fail(base::Error::from_errno("reading " + segment.path, errno));
+  const std::string zeros(kRepairStepBytes, '\0');
+  for (std::size_t at = from; at < segment.header.bytes; at += zeros.size()) {
+    const auto step = std::string_view(zeros).substr(0, segment.header.bytes - at);
+    RETURN_IF_ERROR(disk_.write(active_.get(), step, at, "repairing " + segment.path));
   }
-  const std::size_t size =
-      std::max({from, static_cast<std::size_t>(info.st_size), options_.segment_bytes});
-  // Cut and made anew: the new part reads as zeros.
-  if (::ftruncate(active_.get(), static_cast<off_t>(from)) != 0 ||
-      ::ftruncate(active_.get(), static_cast<off_t>(size)) != 0) {
-    return base::fail(base::Error::from_errno("repairing " + segment.path, errno));
-  }
-  const int error = ::posix_fallocate(active_.get(), 0, static_cast<off_t>(size));
-  if (error != 0) return base::fail(base::Error::from_errno("repairing " + segment.path, error));
-  if (::fsync(active_.get()) != 0) {
-    return base::fail(base::Error::from_errno("repairing " + segment.path, errno));
-  }
+  RETURN_IF_ERROR(disk_.sync(active_.get(), "repairing " + segment.path));
   log_.warning(
       "repaired a torn tail of the log: a commit was under way when the process ended; nothing of "
       "it had been acknowledged",
@@ -315,6 +301,7 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
     const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size));
     if (error != 0) return base::fail(base::Error::from_errno("making room in the log", error));
   }
+  segment.header.bytes = size;
   RETURN_IF_ERROR(disk_.write(file.get(), segment.header.encode(), 0, "writing " + segment.path));
   if (::fsync(file.get()) != 0) {
     return base::fail(base::Error::from_errno("syncing " + segment.path, errno));

@@ -314,7 +314,7 @@ TEST_F(DiskLogTest, ADamagedSegmentHeaderIsNamed) {
     const auto log = open();
     for (std::uint64_t i = 0; i < 1000; i += 50) append(*log, kWinners0, i, i + 50);
   }
-  for (const std::size_t position : {0U, 9U, 13U, 17U, 25U, 33U, 41U, 50U, 70U, 81U, 8191U}) {
+  for (const std::size_t position : {0U, 9U, 13U, 17U, 25U, 33U, 41U, 50U, 58U, 80U, 89U, 8191U}) {
     flip_bit(segment(path(), 1), position);
     const auto opened = try_open(path());
     ASSERT_FALSE(opened) << position;
@@ -356,10 +356,11 @@ class DiskLogTornTest : public DiskLogTest {
     whole_ = test::read_file(segment(path(), 0)).substr(0, last_.position + last_.size);
   }
 
-  // The log with `bytes` for its only segment, in a folder of its own.
-  std::string folder_with(const std::string& bytes) {
+  // The log with `bytes`, then zeros, for its only segment, in a folder of its own.
+  std::string folder_with(std::string bytes) {
     const std::string folder = folder_ / fmt::format("copy{}", copies_++);
     fs::create_directory(folder);
+    bytes.resize(kSmallSegment);
     test::write_file(segment(folder, 0), bytes);
     return folder;
   }
@@ -406,7 +407,6 @@ TEST_F(DiskLogTornTest, ATailOfZerosFromAnyByteOfTheLastBlockOnIsRepaired) {
     if (bytes.back() == '\0') continue;  // as if torn a byte earlier
     // Where only padding is missing, which is zeros as well, the block is whole.
     if (whole_.find_first_not_of('\0', bytes.size()) == std::string::npos) break;
-    bytes.resize(kSmallSegment);
     expect_repaired(folder_with(bytes), fmt::format("{} of {} bytes", kept, last_.size));
     if (HasFatalFailure()) return;
   }
@@ -414,16 +414,24 @@ TEST_F(DiskLogTornTest, ATailOfZerosFromAnyByteOfTheLastBlockOnIsRepaired) {
                                       HasSubstr(fmt::format("byte={}", last_.position))));
 }
 
-TEST_F(DiskLogTornTest, AFileThatEndsAtAnyByteOfTheLastBlockIsRepaired) {
-  std::vector<std::size_t> unreported;
-  for (std::size_t kept = 1; kept < last_.size; ++kept) {
-    const std::size_t before = warnings();
-    expect_repaired(folder_with(whole_.substr(0, last_.position + kept)),
-                    fmt::format("{} of {} bytes", kept, last_.size));
-    if (HasFatalFailure()) return;
-    if (warnings() == before) unreported.push_back(kept);
+TEST_F(DiskLogTornTest, ASegmentThatIsCutShortIsRefusedAndLeftAsItIs) {
+  // What was cut off may have been acknowledged: it is no torn tail.
+  const std::string folder = folder_with(whole_);
+  for (const std::size_t size : {kSmallSegment - 1, whole_.size(), last_.position + 10,
+                                 last_.position, kSegmentHeaderBytes}) {
+    fs::resize_file(segment(folder, 0), size);
+    for (const bool is_to_read : {false, true}) {
+      const auto opened =
+          is_to_read ? DiskLog::open_to_read(folder, clock_, captured_.logger()) : try_open(folder);
+      ASSERT_FALSE(opened) << size;
+      EXPECT_EQ(opened.error().code(), base::Code::kCorruption);
+      EXPECT_THAT(
+          opened.error().message(),
+          AllOf(HasSubstr(segment_name(0)), HasSubstr("cut short"),
+                HasSubstr(fmt::format("made with {} bytes and has {}", kSmallSegment, size))));
+    }
+    EXPECT_EQ(fs::file_size(segment(folder, 0)), size);
   }
-  EXPECT_THAT(unreported, testing::IsEmpty()) << "tails of so many bytes were cut off unreported";
 }
 
 TEST_F(DiskLogTornTest, AHoleInAnySectorOfTheLastBlockIsRepaired) {
@@ -434,7 +442,6 @@ TEST_F(DiskLogTornTest, AHoleInAnySectorOfTheLastBlockIsRepaired) {
     const auto hole = bytes.begin() + static_cast<std::ptrdiff_t>(last_.position + at);
     if (std::all_of(hole, hole + kHole, [](char c) { return c == '\0'; })) continue;
     std::fill(hole, hole + kHole, '\0');
-    bytes.resize(kSmallSegment);
     expect_repaired(folder_with(bytes), fmt::format("a hole at {}", at));
     if (HasFatalFailure()) return;
   }
@@ -445,7 +452,6 @@ TEST_F(DiskLogTornTest, GarbageAfterTheLastBlockIsCutOff) {
   for (const std::size_t size : {1U, 8U, 100U, 5000U}) {
     std::string bytes = whole_.substr(0, last_.position);
     for (std::size_t i = 0; i < size; ++i) bytes += static_cast<char>(random() | 1);
-    bytes.resize(kSmallSegment);
     expect_repaired(folder_with(bytes), fmt::format("{} bytes of garbage", size));
   }
   EXPECT_EQ(warnings(), 4U);
@@ -527,14 +533,13 @@ TEST_F(DiskLogOldDamageTest, AFlippedBitInASegmentsLastBlockIsReportedWithFileAn
   }
 }
 
-TEST_F(DiskLogOldDamageTest, AnOldSegmentThatIsCutShortIsReported) {
+TEST_F(DiskLogOldDamageTest, AnOldSegmentThatIsCutShortIsRefused) {
   const auto blocks = blocks_of(path(), 0);
   fs::resize_file(segment(path(), 0), blocks[blocks.size() / 2].position);
-  const auto log = open();
-  ASSERT_NE(log, nullptr);
-  const auto found = numbers(*log, kWinners0);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code(), base::Code::kCorruption) << found.error().message();
+  const auto opened = try_open(path());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), base::Code::kCorruption);
+  EXPECT_THAT(opened.error().message(), AllOf(HasSubstr(segment_name(0)), HasSubstr("cut short")));
 }
 
 TEST_F(DiskLogTest, NoLogIsToBeReadWhereThereIsNone) {

@@ -1,6 +1,7 @@
 #include "estadio/log/segments.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +24,20 @@ base::Result<Segment> open_header(const std::string& path) {
   bytes.resize(static_cast<std::size_t>(size));
   auto header = SegmentHeader::decode(bytes);
   if (!header) {
-    return base::fail(base::Code::kCorruption, fmt::format("{}: its header is damaged", path));
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("{}: its header is damaged, or of another version of this program", path));
+  }
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) {
+    return base::fail(base::Error::from_errno("reading " + path, errno));
+  }
+  if (static_cast<std::uint64_t>(info.st_size) < header->bytes) {
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("{}: cut short: it was made with {} bytes and has {}; copy it back "
+                    "from where it came from",
+                    path, header->bytes, info.st_size));
   }
   return Segment{.path = path, .header = *std::move(header)};
 }

@@ -23,8 +23,8 @@ struct Segment {
 // "00000000000000000012.log".
 [[nodiscard]] std::string segment_name(std::uint64_t number);
 
-// The folder's segments in order. Errors: kCorruption when one is missing or has a damaged header,
-// naming the file; kNotFound when the folder is not there.
+// The folder's segments in order. Errors: kCorruption when one is missing, cut short or has a
+// damaged header, naming the file; kNotFound when the folder is not there.
 [[nodiscard]] base::Result<std::vector<Segment>> list_segments(const std::string& folder);
 
 // A block and where it stands.
