@@ -103,12 +103,24 @@ def test_a_contest_closes_while_it_is_played_and_counts_what_came_before(start, 
     contest.write_text(f"closes_at = {closes_at:%Y-%m-%dT%H:%M:%SZ}\n{CONTEST}", encoding="utf-8")
     server = start("--contest", contest)
 
+    accepted = entry(id=str(uuid.uuid4()))
+    outcome = server.post(accepted).json()["outcome"]
+
     def is_closed():
         response = server.post(entry())
         assert response.status in (200, 403), response
         return response.status == 403
 
     wait_until(is_closed, "a refusal after the contest closed")
-    server.scores_of_all_accepted()
+    played = server.accepted
+    # Whoever was accepted and got no answer asks again, and is told; nobody new gets in.
+    assert server.post(accepted).json() == {"id": accepted["id"], "outcome": outcome,
+                                            "repeated": True}
+    counts = server.post([accepted, accepted]).json()
+    assert (counts["accepted"], counts["repeated"]) == (2, 2)
+    assert_problem(server.post(entry(id=str(uuid.uuid4()))), 403)
+    assert_problem(server.post([accepted, entry(id=str(uuid.uuid4()))]), 403)
+    assert_problem(server.post([accepted, entry()]), 403)
+    server.scores_at(played)
     assert server.contest()["seed"]
     assert_verified(server.data, "--contest", contest)

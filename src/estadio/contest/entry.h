@@ -29,6 +29,8 @@ struct Entry {
   std::uint8_t student_size = 0;
   bool has_student = false;
   bool is_id_given = false;  // by the client, who may send it again
+  bool is_late = false;  // sent, with an id that is given, when the contest was over: answered when
+                         // it was kept before, else refused
   FacultyIndex faculty = 0;
   DisciplineIndex discipline = 0;
   std::int16_t age = kNoAge;

@@ -20,7 +20,8 @@ class Judge {
 
   virtual ~Judge() = default;
 
-  // Judges every entry of `batch` into `verdicts`, which has as many places.
+  // Judges every entry of `batch` into `verdicts`, which has as many places. A late entry is never
+  // logged: its fate is kKept when it is known to be in the log, else kRefused.
   // REQUIRES: batch and verdicts stay alive and untouched until `done` is called.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };

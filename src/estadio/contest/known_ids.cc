@@ -11,10 +11,22 @@ void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts,
   }
 }
 
+void KnownIds::settle_late(const EntryBatch& batch, std::span<Verdict> verdicts,
+                           std::int64_t now_ms) const {
+  const std::scoped_lock lock(mutex_);
+  for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+    const Entry& entry = batch.entries[i];
+    if (!entry.is_late) continue;
+    verdicts[i].is_repeated = ids_.holds(entry.id, now_ms);
+    verdicts[i].fate = verdicts[i].is_repeated ? Verdict::Fate::kKept : Verdict::Fate::kRefused;
+  }
+}
+
 void KnownIds::add(const EntryBatch& batch, std::int64_t now_ms) {
   const std::scoped_lock lock(mutex_);
   for (const Entry& entry : batch.entries) {
-    if (entry.is_id_given && !ids_.holds(entry.id, now_ms)) ids_.see(entry.id, now_ms);
+    if (!entry.is_id_given || entry.is_late) continue;
+    if (!ids_.holds(entry.id, now_ms)) ids_.see(entry.id, now_ms);
   }
 }
 

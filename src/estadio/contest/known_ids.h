@@ -25,7 +25,11 @@ class KnownIds {
   // Sets is_repeated of the verdicts whose entries are known.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Adds the batch's entries that a client gave ids to: they have become durable.
+  // The same for the late entries alone, whose fate it settles.
+  void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
+
+  // Adds the batch's entries that a client gave ids to, without the late ones: they have become
+  // durable.
   void add(const EntryBatch& batch, std::int64_t now_ms);
 
   // Adds ids that were logged at `time_ms`, as they are read back when a process starts.

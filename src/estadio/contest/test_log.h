@@ -30,6 +30,20 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     failure_.reset();
   }
+  // Appends are kept and answered by release().
+  void hold() {
+    const std::scoped_lock lock(mutex_);
+    is_held_ = true;
+  }
+  void release() {
+    std::vector<Done> held;
+    {
+      const std::scoped_lock lock(mutex_);
+      is_held_ = false;
+      held = std::exchange(held_, {});
+    }
+    for (const Done& done : held) done({});
+  }
   [[nodiscard]] std::size_t appends() const {
     const std::scoped_lock lock(mutex_);
     return appends_;
@@ -56,6 +70,7 @@ class MemoryLog final : public EventLog {
         lines.remove_prefix(newline + 1);
       }
     }
+    if (is_held_) return held_.push_back(std::move(done));
     lock.unlock();
     done({});
   }
@@ -119,6 +134,8 @@ class MemoryLog final : public EventLog {
   std::vector<std::deque<Line>> parts_;  // deques: views into lines stay good
   std::optional<base::Error> failure_;
   std::size_t appends_ = 0;
+  bool is_held_ = false;
+  std::vector<Done> held_;
 };
 
 }  // namespace estadio::test

@@ -15,25 +15,33 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
   if (has_given) parts_.known.mark_known(batch, verdicts, parts_.clock.wall_ms());
   records_.clear();
   bool has_records = false;
+  bool has_late = false;
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     const Coin::Toss toss = parts_.coin.toss(entry.id);
     if (!has_given) verdicts[i].is_repeated = false;
     verdicts[i].outcome = toss.outcome;
-    if (verdicts[i].is_repeated) continue;
+    has_late |= entry.is_late;
+    if (verdicts[i].is_repeated || entry.is_late) continue;
     RecordBatch::Part& part =
         records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
     format_.append(part.lines, entry, batch.student(entry), toss.outcome);
     ++part.count;
     has_records = true;
   }
-  if (!has_records) return done({});
+  if (!has_records && !has_late) return done({});
   if (!has_given) return parts_.events.append(records_, std::move(done));
-  parts_.events.append(records_,
-                       [this, &batch, done = std::move(done)](base::Result<void> appended) {
-                         if (appended) parts_.known.add(batch, parts_.clock.wall_ms());
-                         done(std::move(appended));
-                       });
+  // Also when there is nothing to log: what a late entry repeats may be on its way, and answers
+  // come in order.
+  parts_.events.append(records_, [this, &batch, verdicts, has_late,
+                                  done = std::move(done)](base::Result<void> appended) {
+    if (appended) {
+      const std::int64_t now_ms = parts_.clock.wall_ms();
+      parts_.known.add(batch, now_ms);
+      if (has_late) parts_.known.settle_late(batch, verdicts, now_ms);
+    }
+    done(std::move(appended));
+  });
 }
 
 }  // namespace estadio

@@ -2,7 +2,8 @@
 // the log, all at once.
 //
 // Entries whose id a client gave and that are known to be durable already (KnownIds) are not logged
-// again: the answer says that they were repeated. Others are, and the tally counts them once.
+// again: the answer says that they were repeated. Others are, and the tally counts them once. Late
+// entries are looked up when all that came before them has its fate.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once

@@ -110,6 +110,26 @@ TEST_F(LocalJudgeTest, AnIdTwiceInOneBatchIsLoggedTwiceAndLeftToTheTally) {
   EXPECT_TRUE(judge(batch)[1].is_repeated);
 }
 
+TEST_F(LocalJudgeTest, ALateEntryWaitsForWhatItMayRepeat) {
+  EntryBatch batch;
+  add(batch, 1, true);
+  EntryBatch late = batch;
+  late.entries[0].is_late = true;
+  std::vector<Verdict> verdicts(1);
+  std::vector<Verdict> late_verdicts(1);
+  int answers = 0;
+  const auto count = [&](const base::Result<void>& result) { answers += result ? 1 : 0; };
+  harness_.events().hold();
+  harness_.judge().judge(batch, verdicts, count);
+  harness_.judge().judge(late, late_verdicts, count);
+  EXPECT_EQ(answers, 0);
+  harness_.events().release();
+  EXPECT_EQ(answers, 2);
+  EXPECT_EQ(late_verdicts[0].fate, Verdict::Fate::kKept);
+  EXPECT_TRUE(late_verdicts[0].is_repeated);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
 TEST_F(LocalJudgeTest, IdsReadBackFromTheLogAreKnown) {
   const std::vector<base::Uuid> ids = {test::numbered_id(5), test::numbered_id(6)};
   harness_.known().add(ids, harness_.clock().wall_ms() - 1000);

@@ -23,14 +23,26 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-// What became of a request whose batch failed: what all its entries share, else not known.
-Verdict::Fate common_fate(std::span<const Verdict> verdicts, const base::Error& error) {
+// False when one has no id of its client's: then the request cannot be a retry.
+bool mark_late(std::span<Entry> entries) {
+  for (Entry& entry : entries) entry.is_late = true;
+  return std::ranges::all_of(entries, &Entry::is_id_given);
+}
+
+// What became of a batch.
+Verdict::Fate fate_of(const base::Result<void>& judged) {
+  if (judged) return Verdict::Fate::kKept;
+  const base::Code code = judged.error().code();
+  const bool is_refused =
+      code == base::Code::kUnavailable || code == base::Code::kResourceExhausted;
+  return is_refused ? Verdict::Fate::kRefused : Verdict::Fate::kUnknown;
+}
+
+// What became of a request: what all its entries share, else not known.
+Verdict::Fate common_fate(std::span<const Verdict> verdicts, Verdict::Fate of_batch) {
   using Fate = Verdict::Fate;
-  const bool is_kept_out =
-      error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   const auto fate_of = [&](const Verdict& verdict) {
-    if (verdict.fate != Fate::kOfBatch) return verdict.fate;
-    return is_kept_out ? Fate::kRefused : Fate::kUnknown;
+    return verdict.fate == Fate::kOfBatch ? of_batch : verdict.fate;
   };
   const Fate first = fate_of(verdicts.front());
   const bool is_common = std::ranges::all_of(
@@ -67,10 +79,7 @@ void FacultyService::install(http::Router& router, http::EventLoop& loop) {
 void FacultyService::handle(const http::Request& request, http::Exchange exchange,
                             std::optional<FacultyIndex> faculty) {
   const std::int64_t now_ms = edge_.clock.wall_ms();
-  if (edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms()) {
-    edge_.vitals.rejected();
-    return http::respond_problem(exchange, 403, "the contest is over: entries are no longer taken");
-  }
+  const bool is_late = edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms();
   const auto window_ms = edge_.window.in_force_ms();
   if (!window_ms) {
     edge_.vitals.rejected();
@@ -110,6 +119,11 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
                                      .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
                                     entries);
   if (!parsed) return reject(parsed.error(), exchange);
+  if (is_late && !mark_late(std::span(entries.entries).subspan(first))) {
+    entries.entries.resize(first);
+    entries.text.resize(text);
+    return refuse_late(exchange);
+  }
   // Entries of few bytes become results of many: these are what memory must hold.
   const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
   if (!admit(record_bytes)) {
@@ -133,6 +147,13 @@ bool FacultyService::admit(std::size_t bytes) {
   if (before + bytes <= edge_.limits.in_flight_bytes) return true;
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
+}
+
+void FacultyService::refuse_late(http::Exchange exchange) {
+  edge_.vitals.rejected();
+  http::respond_problem(exchange, 403,
+                        "the contest is over: entries are no longer taken, and these are not known "
+                        "to have been accepted before");
 }
 
 void FacultyService::refuse_for_now(http::Exchange exchange) {
@@ -187,14 +208,13 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     std::uint64_t repeated = 0;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
+    const Verdict::Fate of_batch = fate_of(judged);
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
-      if (!judged) {
-        const Verdict::Fate fate = common_fate(verdicts, judged.error());
-        if (fate != Verdict::Fate::kKept) {
-          fail(waiting, fate, judged.error().message());
-          continue;
-        }
+      if (const auto fate = common_fate(verdicts, of_batch); fate != Verdict::Fate::kKept) {
+        // Of what was judged only late entries can be kept out.
+        judged ? refuse_late(waiting.exchange) : fail(waiting, fate, judged.error().message());
+        continue;
       }
       answer(batch, waiting);
       latencies_.push_back(now - waiting.received);

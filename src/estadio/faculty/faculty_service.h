@@ -90,6 +90,7 @@ class FacultyService final : public http::Service {
   // Counts the bytes as on their way; false when too many are.
   [[nodiscard]] bool admit(std::size_t bytes);
   void refuse_for_now(http::Exchange exchange);
+  void refuse_late(http::Exchange exchange);
 
   FacultyEdge& edge_;
   const RecordFormat format_;
