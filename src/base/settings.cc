@@ -302,9 +302,11 @@ std::string Settings::help() const {
   add("--help", "print this, and end");
   return fmt::format(
       "{}\n\nUsage: {} {}{} [flags]\n\n{}\n"
+      "SIZE is a number with B, KiB, MiB, GiB, kB, MB or GB; TIME one with ns, us, ms, s, m or h.\n"
       "Every flag is also a key of the --config file and a variable of the environment "
       "(--log-level is\n"
-      "{}). Flags win over variables, variables over the file.\n\nExamples:\n{}",
+      "{}). Flags win over variables, variables over the file; of a flag that is\n"
+      "given twice the last counts.\n\nExamples:\n{}",
       description_.about, description_.program, description_.command, positionals, lines,
       variable_of("log-level"), description_.examples);
 }
