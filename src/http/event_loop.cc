@@ -1,5 +1,6 @@
 #include "http/event_loop.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,6 +14,10 @@ namespace http {
 namespace {
 
 constexpr std::size_t kReadyMax = 512;
+
+timespec to_timespec(base::Nanos time) {
+  return {.tv_sec = time.count() / 1'000'000'000, .tv_nsec = time.count() % 1'000'000'000};
+}
 
 }  // namespace
 
@@ -90,33 +95,57 @@ void EventLoop::run_timers() {
 
 void EventLoop::run() {
   while (!stopping_) {
-    timespec timeout{};
-    const timespec* wait = nullptr;
-    if (!timers_.empty()) {
-      const auto left = std::max(base::Nanos(0), timers_.top().when - clock_.mono()).count();
-      timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-      wait = &timeout;
-    }
-    const int count =
-        epoll_pwait2(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait, nullptr);
-    CHECK(count >= 0 || errno == EINTR);
-    now_ = clock_.mono();
-    ready_count_ = count < 0 ? 0 : static_cast<std::size_t>(count);
-    bool woken = false;
-    for (std::size_t i = 0; i < ready_count_; ++i) {
-      if (ready_[i].data.ptr == nullptr) {
-        std::uint64_t ignored;
-        [[maybe_unused]] const auto drained = ::read(wakeup_.get(), &ignored, sizeof ignored);
-        woken = true;
-      } else if (ready_[i].events != 0) {
-        static_cast<Watcher*>(ready_[i].data.ptr)->on_ready(ready_[i].events);
-      }
-    }
-    ready_count_ = 0;
-    if (woken) run_posted();
+    run_posted_while_held();
+    wait();
+    call_watchers();
+    if (std::exchange(is_woken_, false)) run_posted();
     run_timers();
     for (const Task& hook : hooks_) hook();
   }
+}
+
+void EventLoop::run_posted_while_held() {
+  while (!stopping_ && held_until_.count() != 0) {
+    const base::Nanos left = held_until_ - clock_.mono();
+    if (left.count() <= 0) return;
+    pollfd posted{.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
+    const timespec timeout = to_timespec(left);
+    if (::ppoll(&posted, 1, &timeout, nullptr) <= 0) continue;
+    now_ = clock_.mono();
+    drain_wakeup();
+    run_posted();
+    for (const Task& hook : hooks_) hook();
+  }
+}
+
+void EventLoop::wait() {
+  timespec timeout{};
+  if (!stopping_ && !timers_.empty()) {
+    timeout = to_timespec(std::max(base::Nanos(0), timers_.top().when - clock_.mono()));
+  }
+  const bool is_bounded = stopping_ || !timers_.empty();
+  const int count = epoll_pwait2(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()),
+                                 is_bounded ? &timeout : nullptr, nullptr);
+  CHECK(count >= 0 || errno == EINTR);
+  now_ = clock_.mono();
+  ready_count_ = count < 0 ? 0 : static_cast<std::size_t>(count);
+}
+
+void EventLoop::call_watchers() {
+  for (std::size_t i = 0; i < ready_count_; ++i) {
+    if (ready_[i].data.ptr == nullptr) {
+      drain_wakeup();
+      is_woken_ = true;
+    } else if (ready_[i].events != 0) {
+      static_cast<Watcher*>(ready_[i].data.ptr)->on_ready(ready_[i].events);
+    }
+  }
+  ready_count_ = 0;
+}
+
+void EventLoop::drain_wakeup() {
+  std::uint64_t ignored;
+  [[maybe_unused]] const auto drained = ::read(wakeup_.get(), &ignored, sizeof ignored);
 }
 
 }  // namespace http

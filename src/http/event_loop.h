@@ -57,6 +57,10 @@ class EventLoop {
   // Calls `hook` at the end of every round, for as long as the loop lives.
   void at_end_of_round(Task hook) { hooks_.push_back(std::move(hook)); }
 
+  // The next round that looks at watchers and timers begins at `when` or later, so that what comes
+  // until then is handled in one; what is posted is run meanwhile, each time with the hooks.
+  void hold_until(base::Nanos when) { held_until_ = when; }
+
   // Returns after stop().
   void run();
   void stop();
@@ -75,6 +79,10 @@ class EventLoop {
     }
   };
 
+  void run_posted_while_held();
+  void wait();
+  void call_watchers();
+  void drain_wakeup();
   void run_posted();
   void run_timers();
 
@@ -87,6 +95,8 @@ class EventLoop {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::uint64_t timer_order_ = 0;
   base::Nanos now_{};
+  base::Nanos held_until_{};
+  bool is_woken_ = false;  // something was posted
 
   std::mutex mutex_;
   std::vector<Task> posted_;  // guarded by mutex_

@@ -36,6 +36,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   limits.arriving_bytes = std::max(
       limits.arriving_bytes, RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
   server->shared_->tls = options.tls;
+  server->shared_->gather = options.gather;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
   std::vector<base::UniqueFd> listeners;

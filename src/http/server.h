@@ -88,6 +88,10 @@ class Server {
     Address address;
     unsigned threads = 1;
     Limits limits;
+    // While many requests come, those of this time are handled together; 0: each at once. It saves
+    // the thread from waking up for each. Not done when they come from clients that wait for their
+    // answers: these would only send the next later.
+    std::chrono::nanoseconds gather{};
     const TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };
 

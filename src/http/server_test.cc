@@ -34,7 +34,11 @@ class ServerTest : public testing::Test {
   void start(Limits limits = {}, unsigned threads = 1,
              Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
     auto server = Server::open(
-        {.address = std::move(address), .threads = threads, .limits = limits, .tls = nullptr},
+        {.address = std::move(address),
+         .threads = threads,
+         .limits = limits,
+         .gather = gather_,
+         .tls = nullptr},
         {TestService::factory([this](Router& router, EventLoop& loop) { install(router, loop); })},
         clock_, log_);
     ASSERT_TRUE(server) << server.error().message();
@@ -96,6 +100,7 @@ class ServerTest : public testing::Test {
   EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
+  std::chrono::nanoseconds gather_{};  // of the server that start() makes
   std::unique_ptr<Server> server_;
 };
 
@@ -657,6 +662,19 @@ TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
   EXPECT_EQ(stats.connections_open, 60U);
   EXPECT_EQ(stats.requests, 60U);
   EXPECT_EQ(stats.responses_by_class[2], 60U);
+}
+
+TEST_F(ServerTest, RequestsThatAreGatheredAreAllAnswered) {
+  gather_ = 2ms;
+  start();
+  // Many requests from less than half of the connections: these are gathered.
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 40; ++i) clients.push_back(client());
+  for (int wave = 0; wave < 30; ++wave) {
+    for (std::size_t i = 0; i < 16; ++i) ASSERT_TRUE(clients[i].get("/hello"));
+    for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(clients[i].read_response().body, "hello");
+  }
+  EXPECT_EQ(server_->stats().requests, 480U);
 }
 
 TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {

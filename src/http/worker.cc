@@ -180,6 +180,18 @@ void Worker::end_round() {
     bump(open_, static_cast<std::uint64_t>(-1));
   }
   buried_.clear();
+  if (shared_.gather.count() != 0) gather();
+}
+
+// Has the next requests handled together when many come, but from few of the connections: those of
+// clients that wait for answers bring no more than one request each.
+void Worker::gather() {
+  const base::Nanos now = loop_.now();
+  if (now < gather_until_) return;
+  const std::uint64_t came = requests_ - requests_before_;
+  requests_before_ = requests_;
+  gather_until_ = now + shared_.gather;
+  if (came >= kManyRequests && came * 2 < open_) loop_.hold_until(gather_until_);
 }
 
 void Worker::sweep() {

@@ -20,6 +20,7 @@ class Connection;
 // What the workers of one server share.
 struct Server::Shared {
   Limits limits;
+  std::chrono::nanoseconds gather{};
   const TlsContext* tls = nullptr;
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::size_t> arriving_bytes{0};  // received of requests that have not come whole
@@ -28,6 +29,8 @@ struct Server::Shared {
 class Worker final : private EventLoop::Watcher {
  public:
   static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
+  // Fewer within the time of gathering are handled one by one.
+  static constexpr std::uint64_t kManyRequests = 6;
 
   Worker(base::UniqueFd listener, Server::Shared& shared,
          const std::vector<ServiceFactory>& services, const base::Clock& clock, base::Logger& log);
@@ -74,6 +77,7 @@ class Worker final : private EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;  // of the listening socket
   void accept_one(base::UniqueFd fd);
   void end_round();
+  void gather();
   void sweep();
   void pause_accepting();
   void drain(base::Nanos deadline);
@@ -93,6 +97,8 @@ class Worker final : private EventLoop::Watcher {
   std::vector<char> scratch_;
   std::string date_;
   std::int64_t date_second_ = 0;
+  base::Nanos gather_until_{};
+  std::uint64_t requests_before_ = 0;  // those until the last time was over
   bool draining_ = false;
   bool is_accepting_ = false;  // the listening socket is in the loop
 

@@ -20,6 +20,7 @@ VALUES = {
     "max-in-flight": "32MiB",
     "receive-timeout": "7s",
     "idle-timeout": "33s",
+    "gather-for": "300us",
     "durability-timeout": "4s",
     "retry-window": "5m",
     "retry-ids": 54321,
@@ -136,6 +137,7 @@ def test_the_defaults_are_the_documented_ones(printed):
     """A default given as a flag changes nothing."""
     documented = {"max-body": "4MiB", "max-entries": 10000, "max-in-flight": "64MiB",
                   "max-connections": 10000, "receive-timeout": "10s", "idle-timeout": "75s",
+                  "gather-for": "800us",
                   "durability-timeout": "10s", "segment-bytes": "64MiB", "retry-window": "10m",
                   }
     flags = [word for key, value in documented.items() for word in (f"--{key}", value)]

@@ -41,6 +41,10 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("receive-timeout", receive_timeout,
                "a request must have come whole within this; else 408");
   settings.add("idle-timeout", idle_timeout, "an idle connection is closed after this");
+  settings.add(
+      "gather-for", gather_for,
+      "while many requests come, those of this time are handled together, which takes less "
+      "of the processor; 0 handles each at once");
 }
 
 base::Result<void> HttpOptions::check() const {
@@ -83,6 +87,7 @@ http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const 
                      .arriving_bytes = max_arriving.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
+          .gather = gather_for,
           .tls = tls};
 }
 

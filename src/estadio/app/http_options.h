@@ -28,6 +28,7 @@ struct HttpOptions {
   base::Bytes max_arriving{std::uint64_t{64} << 20};
   std::chrono::nanoseconds receive_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
+  std::chrono::nanoseconds gather_for = std::chrono::microseconds(800);
 
   void add_to(base::Settings& settings);
   // What the settings must fulfil together, and that the certificate and its key can be used.
