@@ -35,6 +35,7 @@ class Connection final : public EventLoop::Watcher {
   void respond(std::uint32_t sequence, const Response& response);
   void start_stream(std::uint32_t sequence, std::string_view content_type);
   bool send_stream(std::string_view data);
+  [[nodiscard]] bool has_unsent() const { return out_sent_ < out_.size(); }
 
   // Writes what is due; called at the end of a round in which it was marked dirty.
   void flush();

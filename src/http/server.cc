@@ -25,6 +25,11 @@ bool Exchange::send(std::string_view data) const {
   return connection != nullptr && connection->send_stream(data);
 }
 
+bool Exchange::is_behind() const {
+  const Connection* connection = worker_->find(slot_, generation_);
+  return connection != nullptr && connection->has_unsent();
+}
+
 Server::Server() : shared_(std::make_unique<Shared>()) {}
 
 base::Result<std::unique_ptr<Server>> Server::open(const Options& options,

@@ -48,6 +48,8 @@ class Exchange {
   void start_stream(std::string_view content_type) const;
   // False when the client has gone or has stopped reading: it is then disconnected.
   bool send(std::string_view data) const;
+  // Whether the client of the stream has yet to take some of what was sent.
+  [[nodiscard]] bool is_behind() const;
 
  private:
   friend class Worker;

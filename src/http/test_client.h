@@ -180,9 +180,13 @@ class TestClient {
 
  private:
   std::size_t read_until(std::string_view text) {
-    std::size_t at = buffer_.find(text);
-    while (at == std::string::npos && receive()) at = buffer_.find(text);
-    return at;
+    std::size_t searched = 0;
+    while (true) {
+      const std::size_t at = buffer_.find(text, searched);
+      if (at != std::string::npos) return at;
+      searched = buffer_.size() - std::min(buffer_.size(), text.size());
+      if (!receive()) return std::string::npos;
+    }
   }
 
   // Some more bytes into buffer_; false at the end or at the deadline.

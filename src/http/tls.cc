@@ -5,22 +5,25 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <system_error>
 
 #include "base/freed.h"
 
 namespace http {
 namespace {
 
-std::string last_openssl_error() {
-  const unsigned long code = ERR_peek_last_error();
+// Of the errors that are queued the first says what happened; the others, who passed it on.
+std::string openssl_error() {
+  const unsigned long code = ERR_peek_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
-  return reason == nullptr ? "unknown error" : reason;
+  if (reason == nullptr) return "unknown error";
+  return ERR_GET_LIB(code) == ERR_LIB_PEM ? fmt::format("not in PEM form: {}", reason) : reason;
 }
 
 base::Failure refuse(std::string_view what) {
-  return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("{}: {}", what, last_openssl_error()));
+  return base::fail(base::Code::kInvalidArgument, fmt::format("{}: {}", what, openssl_error()));
 }
 
 }  // namespace

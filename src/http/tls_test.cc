@@ -247,12 +247,13 @@ TEST_F(TlsTest, ABadCertificateOrKeyIsAnErrorThatNamesTheFile) {
   const auto message_of = [](const base::Result<TlsContext>& context) {
     return context ? "" : context.error().message();
   };
-  EXPECT_NE(message_of(TlsContext::for_server(path("none.pem"), path("key.pem"))).find("none.pem"),
-            std::string::npos);
-  EXPECT_NE(message_of(TlsContext::for_server(path("junk.pem"), path("key.pem"))).find("junk.pem"),
-            std::string::npos);
-  EXPECT_NE(message_of(TlsContext::for_server(path("cert.pem"), path("junk.pem"))).find("junk.pem"),
-            std::string::npos);
+  const std::string missing = message_of(TlsContext::for_server(path("none.pem"), path("key.pem")));
+  EXPECT_NE(missing.find("none.pem: No such file or directory"), std::string::npos) << missing;
+  const std::string junk = message_of(TlsContext::for_server(path("junk.pem"), path("key.pem")));
+  EXPECT_NE(junk.find("junk.pem: not in PEM form"), std::string::npos) << junk;
+  const std::string junk_key =
+      message_of(TlsContext::for_server(path("cert.pem"), path("junk.pem")));
+  EXPECT_NE(junk_key.find("junk.pem"), std::string::npos) << junk_key;
   EXPECT_NE(
       message_of(TlsContext::for_server(path("cert.pem"), path("other.key"))).find("other.key"),
       std::string::npos);

@@ -7,6 +7,8 @@ import random
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from deadlines import seconds, wait_until
-from estadio import as_json, assert_verified, entry, random_entry, run_estadio, write_acks
+from estadio import as_json, as_ndjson, assert_verified, entry, random_entry, run_estadio, write_acks
 from wire import assert_problem
 
 
@@ -108,6 +110,27 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
         server.signal(signal.SIGTERM)
         # Well below the idle timeout of 75 s.
         assert server.wait(within=20) == 0
+
+
+def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, rng):
+    """The log answers into loops that have nothing else to wait for."""
+    lines = as_ndjson([entry() for _ in range(2000)])
+    head = (b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/x-ndjson\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(lines))
+    server = start()
+    for round_ in range(12):
+        if round_ > 0:
+            server = start()
+        for _ in range(4):
+            with server.wire() as wire:
+                wire.send(head + lines)
+                # Gone without a word, and with an answer due.
+                wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack("ii", 1, 0))
+        time.sleep(rng.uniform(0, 0.01))  # where in the work it is met
+        server.signal(signal.SIGTERM)
+        assert server.wait(within=20) == 0, server.log_text()
+        assert_verified(server.data)
 
 
 def test_a_drained_server_no_longer_takes_connections(start):

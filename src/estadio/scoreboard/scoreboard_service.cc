@@ -96,13 +96,24 @@ void ScoreboardService::open_stream(http::Exchange exchange) {
   const bool is_open =
       exchange.send("retry: 1000\n\n" + event_text("contest", contest_json()) +
                     event_text("history", board_.pulses.all()) + event_text("score", *score));
-  if (is_open) streams_.push_back(exchange);
+  if (is_open) streams_.push_back({.exchange = exchange});
 }
 
 void ScoreboardService::send_to_all(std::string_view event, std::string_view data) {
   const std::string text = event.empty() ? ": still here\n\n" : event_text(event, data);
-  std::erase_if(streams_, [&](const http::Exchange& stream) { return !stream.send(text); });
+  std::erase_if(streams_, [&](const Stream& stream) { return !stream.exchange.send(text); });
   last_sent_ = loop_->now();
+}
+
+void ScoreboardService::send_latest_score() {
+  std::string text;
+  std::erase_if(streams_, [&](Stream& stream) {
+    if (stream.has_latest_score || stream.exchange.is_behind()) return false;
+    if (text.empty()) text = event_text("score", last_score_);
+    stream.has_latest_score = true;
+    last_sent_ = loop_->now();
+    return !stream.exchange.send(text);
+  });
 }
 
 void ScoreboardService::tick() {
@@ -113,8 +124,9 @@ void ScoreboardService::tick() {
   } else {
     if (const auto score = current_score(); score && *score != last_score_) {
       last_score_ = *score;
-      send_to_all("score", *score);
+      for (Stream& stream : streams_) stream.has_latest_score = false;
     }
+    send_latest_score();
     for (; next_pulse_ < pulses; ++next_pulse_) {
       if (const auto pulse = board_.pulses.at(next_pulse_)) send_to_all("pulse", *pulse);
     }

@@ -50,10 +50,17 @@ class ScoreboardService final : public http::Service {
   void open_stream(http::Exchange exchange);
   void tick();
   void send_to_all(std::string_view event, std::string_view data);
+  void send_latest_score();
 
   const Scoreboard& board_;
   http::EventLoop* loop_ = nullptr;
-  std::vector<http::Exchange> streams_;
+  // A watcher that does not read as fast as the score changes gets fewer of its changes, always
+  // whole, and the last one in the end.
+  struct Stream {
+    http::Exchange exchange;
+    bool has_latest_score = true;
+  };
+  std::vector<Stream> streams_;
   std::string last_score_;
   std::uint64_t next_pulse_ = 0;
   base::Nanos last_sent_{};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 #include <mutex>
 #include <optional>
 
@@ -175,6 +176,33 @@ TEST_F(ScoreboardServiceTest, AWatcherThatLeftDoesNotDisturbTheOthers) {
   book_.say(score_of(9));
   while (next_event("score").at("total").as_int64() != 9 && !HasFailure()) {
   }
+}
+
+TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLastOne) {
+  // Scores of a megabyte, of which a watcher that does not read could hold but one.
+  const auto large_score = [](std::int64_t total) {
+    Score score = score_of(total);
+    for (int i = 0; i < 9'000; ++i) {
+      score.counts.push_back({.faculty = fmt::format("Facultad de un nombre muy largo {}", i),
+                              .discipline_id = 1,
+                              .outcome = Outcome::kLoser,
+                              .count = 0});
+    }
+    return score;
+  };
+  book_.say(large_score(1));
+  start();
+  ASSERT_TRUE(client_->get("/v1/scores/stream"));
+  ASSERT_NE(client_->read_through("event: score"), "");
+  // Another watcher tells when every change was on its way.
+  http::TestClient quick(server_->address());
+  ASSERT_TRUE(quick.get("/v1/scores/stream"));
+  constexpr std::int64_t kLast = 12;
+  for (std::int64_t total = 2; total <= kLast; ++total) {
+    book_.say(large_score(total));
+    ASSERT_NE(quick.read_through(fmt::format("data: {{\"total\":{}", total)), "") << total;
+  }
+  EXPECT_NE(client_->read_through(fmt::format("data: {{\"total\":{}", kLast)), "");
 }
 
 TEST_F(ScoreboardServiceTest, ThePageIsServed) {
