@@ -57,16 +57,16 @@ describe('tabulate', () => {
   it('follows the order of the contest, not that of the score', () => {
     const { faculties } = tabulate(aContest(), score);
     expect(faculties).toEqual([
-      { number: 1, name: 'Ingeniería', total: 6, winners: 5, losers: 1 },
-      { number: 2, name: 'Agronomía', total: 4, winners: 0, losers: 4 },
+      { name: 'Ingeniería', total: 6, winners: 5, losers: 1 },
+      { name: 'Agronomía', total: 4, winners: 0, losers: 4 },
     ]);
   });
 
-  it('shows disciplines under their ids, those without entries too', () => {
+  it('shows disciplines without entries too', () => {
     const { disciplines } = tabulate(aContest(), score);
     expect(disciplines).toEqual([
-      { number: 1, name: 'Natación', total: 10, winners: 5, losers: 5 },
-      { number: 2, name: 'Atletismo', total: 0, winners: 0, losers: 0 },
+      { name: 'Natación', total: 10, winners: 5, losers: 5 },
+      { name: 'Atletismo', total: 0, winners: 0, losers: 0 },
     ]);
   });
 

@@ -41,8 +41,6 @@ export interface Sides {
 }
 
 export interface Lane extends Sides {
-  /** As painted on the track: a discipline's id, a faculty's place in the contest's list. */
-  readonly number: number;
   readonly name: string;
   readonly total: number;
 }
@@ -74,16 +72,13 @@ export function tabulate(contest: Contest, score: Score): Tables {
     else cell.losers += count;
   }
 
-  const idOf = new Map(contest.disciplines.map(({ id, name }) => [name, id]));
   return {
     faculties: faculties.map((name, row) => ({
-      number: row + 1,
       name,
       total: score.byFaculty.get(name) ?? 0,
       ...addUp(cells[row] ?? []),
     })),
     disciplines: disciplines.map((name, column) => ({
-      number: idOf.get(name) ?? column + 1,
       name,
       total: score.byDiscipline.get(name) ?? 0,
       ...addUp(cells.flatMap((row) => row[column] ?? [])),

@@ -12,7 +12,6 @@ export interface LanesView {
 
 interface Row {
   readonly lane: HTMLElement;
-  readonly number: HTMLElement;
   readonly name: HTMLElement;
   readonly count: HTMLElement;
   readonly share: HTMLElement;
@@ -34,7 +33,6 @@ export function createLanes(id: string): LanesView {
       lanes.forEach((lane, index) => {
         const row = rows[index];
         if (!row) return;
-        setText(row.number, String(lane.number));
         setText(row.name, lane.name);
         setText(row.count, formats.count(lane.total));
         setText(row.share, sum === 0 ? '' : formats.share(lane.total / sum));
@@ -46,13 +44,12 @@ export function createLanes(id: string): LanesView {
 }
 
 function createRow(): Row {
-  const number = make('span', { class: 'lane-number', 'aria-hidden': 'true' });
   const name = make('span', { class: 'lane-name' });
   const count = make('span', { class: 'lane-count' });
   const share = make('span', { class: 'lane-share' });
   const bar = make('span', { class: 'lane-bar', 'aria-hidden': 'true' });
   const figures = make('span', { class: 'lane-figures' }, count, ' ', share);
   const head = make('span', { class: 'lane-head' }, name, ' ', figures);
-  const lane = make('li', { class: 'lane' }, number, head, bar);
-  return { lane, number, name, count, share };
+  const lane = make('li', { class: 'lane' }, head, bar);
+  return { lane, name, count, share };
 }
