@@ -216,6 +216,7 @@ std::size_t Connection::take_one(std::string_view data) {
 
 void Connection::dispatch(const RequestHead& head, std::string_view body) {
   worker_.count_request();
+  has_asked = true;
   request_started_ = {};
   continue_ = Continue::kNotAsked;
   const bool close = !head.keep_alive || worker_.draining();

@@ -47,6 +47,7 @@ class Connection final : public EventLoop::Watcher {
   // The server is stopping: ends at once when idle, else after the answers that are due.
   void drain();
 
+  bool has_asked = false;  // for the worker: a request came since it looked
   bool is_dirty = false;   // the worker's mark
   bool is_buried = false;  // the worker's mark
 

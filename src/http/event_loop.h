@@ -2,7 +2,8 @@
 //
 // A round is: wait, call the watchers of what is ready, run what was posted, fire timers that are
 // due, then call the end-of-round hooks. The hooks are where work gathered during the round is
-// handed on in one piece (a batch to judge, the answers to write).
+// handed on in one piece (a batch to judge, the answers to write). In a held loop (hold_until())
+// rounds have but what was posted, and the hooks.
 //
 // Threads: post() and stop() may be called from any thread; everything else belongs to the thread
 // inside run(), or to the constructing thread before run() starts.

@@ -102,6 +102,7 @@ class Server {
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_refused = 0;
     std::uint64_t requests = 0;
+    std::uint64_t gatherings = 0;              // times that requests were handled together
     std::uint64_t responses_by_class[6] = {};  // [2] counts 2xx, and so on
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;

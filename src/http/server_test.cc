@@ -664,17 +664,63 @@ TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
   EXPECT_EQ(stats.responses_by_class[2], 60U);
 }
 
-TEST_F(ServerTest, RequestsThatAreGatheredAreAllAnswered) {
-  gather_ = 2ms;
-  start();
-  // Many requests from less than half of the connections: these are gathered.
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 40; ++i) clients.push_back(client());
-  for (int wave = 0; wave < 30; ++wave) {
-    for (std::size_t i = 0; i < 16; ++i) ASSERT_TRUE(clients[i].get("/hello"));
-    for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(clients[i].read_response().body, "hello");
+// Many connections in use of which few ask at a time: their requests are gathered.
+class GatheringTest : public ServerTest {
+ protected:
+  static constexpr std::size_t kClients = 64;
+  static constexpr std::size_t kAtATime = 8;
+
+  void SetUp() override {
+    gather_ = 100us;
+    start();
+    for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(client());
+    ASSERT_TRUE(eventually([this] {
+      ask();
+      expect_answers();
+      return HasFailure() || server_->stats().gatherings > 20;
+    }));
   }
-  EXPECT_EQ(server_->stats().requests, 480U);
+  void ask() {
+    for (std::size_t i = 0; i < kAtATime; ++i) EXPECT_TRUE(next(i).get("/hello"));
+    requests_ += kAtATime;
+  }
+  void expect_answers() {
+    for (std::size_t i = 0; i < kAtATime; ++i) EXPECT_EQ(next(i).read_response().body, "hello");
+    first_ += kAtATime;
+  }
+  TestClient& next(std::size_t i) { return clients_[(first_ + i) % kClients]; }
+
+  std::vector<TestClient> clients_;
+  std::size_t first_ = 0;
+  std::size_t requests_ = 0;
+};
+
+TEST_F(GatheringTest, AllRequestsAreAnswered) {
+  for (int i = 0; i < 50; ++i) {
+    ask();
+    expect_answers();
+  }
+  EXPECT_EQ(server_->stats().requests, requests_);
+}
+
+TEST_F(GatheringTest, StoppingAnswersWhatHasCome) {
+  ask();
+  server_->stop(5s);
+  expect_answers();
+}
+
+TEST_F(ServerTest, RequestsOfClientsThatWaitForTheirAnswersAreNotHeldBack) {
+  gather_ = 5ms;
+  start();
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(client());
+  std::vector<TestClient> idle;
+  for (int i = 0; i < 100; ++i) idle.push_back(client());
+  for (int wave = 0; wave < 200; ++wave) {
+    for (TestClient& each : clients) ASSERT_TRUE(each.get("/hello"));
+    for (TestClient& each : clients) EXPECT_EQ(each.read_response().body, "hello");
+  }
+  EXPECT_EQ(server_->stats().gatherings, 0U);
 }
 
 TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {

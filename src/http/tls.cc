@@ -4,6 +4,7 @@
 #include <climits>
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <system_error>
 
@@ -19,7 +20,9 @@ std::string openssl_error() {
   if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   if (reason == nullptr) return "unknown error";
-  return ERR_GET_LIB(code) == ERR_LIB_PEM ? fmt::format("not in PEM form: {}", reason) : reason;
+  const bool is_no_pem =
+      ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+  return is_no_pem ? "not in PEM form" : reason;
 }
 
 base::Failure refuse(std::string_view what) {
@@ -53,6 +56,7 @@ TlsContext::~TlsContext() = default;
 
 base::Result<TlsContext> TlsContext::for_server(const std::string& certificate_file,
                                                 const std::string& key_file) {
+  ERR_clear_error();  // of others, earlier
   auto impl = std::make_unique<Impl>();
   impl->context.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = impl->context.get();

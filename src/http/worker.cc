@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <ctime>
 #include <fmt/format.h>
+#include <utility>
 
 #include "http/connection.h"
 #include "http/problem.h"
@@ -183,15 +184,19 @@ void Worker::end_round() {
   if (shared_.gather.count() != 0) gather();
 }
 
-// Has the next requests handled together when many come, but from few of the connections: those of
-// clients that wait for answers bring no more than one request each.
+// Has the next requests handled together when many came since the last time, but from few of the
+// connections in use: those of clients that wait for their answers bring one request each. Not
+// while a request has come in part: its rest is taken as it comes.
 void Worker::gather() {
   const base::Nanos now = loop_.now();
   if (now < gather_until_) return;
-  const std::uint64_t came = requests_ - requests_before_;
-  requests_before_ = requests_;
+  const std::uint64_t requests = requests_.load(std::memory_order_relaxed);
+  const std::uint64_t came = requests - std::exchange(requests_before_, requests);
   gather_until_ = now + shared_.gather;
-  if (came >= kManyRequests && came * 2 < open_) loop_.hold_until(gather_until_);
+  const bool is_arriving = shared_.arriving_bytes.load(std::memory_order_relaxed) != 0;
+  if (draining_ || is_arriving || came < kManyRequests || came * 2 >= active_) return;
+  loop_.hold_until(gather_until_);
+  bump(gatherings_, 1);
 }
 
 void Worker::sweep() {
@@ -201,14 +206,21 @@ void Worker::sweep() {
     date_ = date_line(second);
   }
   const base::Nanos now = loop_.clock().mono();
+  active_ = 0;
   for (const auto& connection : connections_) {
-    if (connection) connection->check_deadlines(now);
+    if (!connection) continue;
+    connection->check_deadlines(now);
+    if (std::exchange(connection->has_asked, false)) ++active_;
   }
   loop_.at(now + kSweepEvery, [this] { sweep(); });
 }
 
 void Worker::stop(std::chrono::nanoseconds patience) {
-  loop_.post([this, patience] { drain(loop_.now() + patience); });
+  loop_.post([this, patience] {
+    loop_.hold_until({});
+    // As a timer: after what has come by then was received.
+    loop_.at(loop_.now(), [this, patience] { drain(loop_.now() + patience); });
+  });
 }
 
 void Worker::drain(base::Nanos deadline) {
@@ -239,6 +251,7 @@ void Worker::add_to(Server::Stats& stats) const {
   stats.connections_accepted += read(accepted_);
   stats.connections_refused += read(refused_);
   stats.requests += read(requests_);
+  stats.gatherings += read(gatherings_);
   stats.received_bytes += read(received_bytes_);
   stats.sent_bytes += read(sent_bytes_);
   for (std::size_t i = 0; i < 6; ++i) stats.responses_by_class[i] += read(responses_by_class_[i]);

@@ -97,12 +97,14 @@ class Worker final : private EventLoop::Watcher {
   std::vector<char> scratch_;
   std::string date_;
   std::int64_t date_second_ = 0;
+  std::size_t active_ = 0;  // connections that brought a request between the last two sweeps
   base::Nanos gather_until_{};
   std::uint64_t requests_before_ = 0;  // those until the last time was over
   bool draining_ = false;
   bool is_accepting_ = false;  // the listening socket is in the loop
 
-  Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, received_bytes_{0}, sent_bytes_{0};
+  Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, gatherings_{0}, received_bytes_{0},
+      sent_bytes_{0};
   Count responses_by_class_[6] = {};
 
   std::jthread thread_;  // last: ends before what it uses goes

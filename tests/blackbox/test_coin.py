@@ -2,9 +2,10 @@
 
 import datetime
 import hashlib
+import shutil
 import uuid
 
-from deadlines import wait_until
+from deadlines import seconds, wait_until
 from estadio import CLOSED_CONTEST, CONTEST, assert_verified, entry
 from wire import assert_problem
 
@@ -97,8 +98,29 @@ def test_a_closed_contest_reveals_the_seed_it_committed_to_and_every_outcome_fol
     assert len(explanations) == 1, explanations
 
 
+def test_a_retry_after_the_end_and_a_crash_is_answered_also_where_the_score_is_behind(
+        start, tmp_path):
+    contest = tmp_path / "contest.toml"
+    contest.write_text(CONTEST, encoding="utf-8")
+    server = start("--contest", contest)
+    accepted = [entry(id=str(uuid.uuid4())) for _ in range(20)]
+    outcomes = {each["id"]: server.post(each).json()["outcome"] for each in accepted}
+    server.kill()
+    shutil.rmtree(server.data / "score")  # older than the log, as after a power cut, or gone
+
+    contest.write_text(CLOSED_CONTEST, encoding="utf-8")
+    again = start("--contest", contest)
+    for each in accepted:
+        answer = again.post(each)
+        assert answer.status == 200, answer
+        assert answer.json()["outcome"] == outcomes[each["id"]]
+    assert_problem(again.post(entry(id=str(uuid.uuid4()))), 403)
+    again.scores_at(20)
+    assert_verified(again.data, "--contest", contest)
+
+
 def test_a_contest_closes_while_it_is_played_and_counts_what_came_before(start, tmp_path):
-    closes_at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)
+    closes_at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds(5))
     contest = tmp_path / "contest.toml"
     contest.write_text(f"closes_at = {closes_at:%Y-%m-%dT%H:%M:%SZ}\n{CONTEST}", encoding="utf-8")
     server = start("--contest", contest)

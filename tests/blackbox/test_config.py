@@ -179,7 +179,7 @@ BAD_VALUES = [
     ("max-entries", "many"), ("max-entries", "0"), ("max-entries", "-5"), ("max-entries", "1.5"),
     ("max-connections", "0"), ("max-connections", "1e999"),
     ("http-threads", "-1"), ("http-threads", "two"),
-    ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
+    ("gather-for", "101ms"), ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
     ("retry-window", "forever"), ("log-level", "shouting"),
     ("log-format", "morse"), ("segment-bytes", "0"),
 ]

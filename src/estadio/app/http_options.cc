@@ -10,6 +10,7 @@
 namespace estadio {
 namespace {
 
+constexpr std::chrono::milliseconds kGatherMax{100};  // nothing else is looked at meanwhile
 constexpr std::size_t kOtherFiles = 256;  // beside the connections: the log's, the score's, …
 
 unsigned half_of_the_processors() {
@@ -48,6 +49,10 @@ void HttpOptions::add_to(base::Settings& settings) {
 }
 
 base::Result<void> HttpOptions::check() const {
+  if (gather_for > kGatherMax) {
+    return base::fail(base::Code::kInvalidArgument, fmt::format("gather-for: expected at most {}",
+                                                                base::format_duration(kGatherMax)));
+  }
   if (tls_certificate.empty() != tls_key.empty()) {
     return base::fail(base::Code::kInvalidArgument, "tls-cert and tls-key go together");
   }

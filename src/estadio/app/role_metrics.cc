@@ -45,7 +45,8 @@ void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
                   "Requests for entries that were answered with an error.",
                   static_cast<double>(totals.rejected_requests));
   metrics.histogram("estadio_answer_duration_seconds",
-                    "Time from a request's arrival to its durable answer.", vitals.latencies());
+                    "Time from the reading of a request to its durable answer.",
+                    vitals.latencies());
 }
 
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats) {
@@ -81,6 +82,8 @@ void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stat
                   static_cast<double>(stats.connections_refused));
   metrics.counter("estadio_http_requests_total", "Requests received.",
                   static_cast<double>(stats.requests));
+  metrics.counter("estadio_http_gatherings_total", "Times that requests were handled together.",
+                  static_cast<double>(stats.gatherings));
   for (std::size_t i = 1; i < std::size(stats.responses_by_class); ++i) {
     metrics.counter("estadio_http_responses_total", "Responses by class of status.",
                     static_cast<double>(stats.responses_by_class[i]),

@@ -91,8 +91,9 @@ class EventLog {
 
   virtual ~EventLog() = default;
 
-  // Adds the batch, whole or not at all. What is appended first stands first. `batch` may be used
-  // again when this returns; `done` may be called before it does.
+  // Adds the batch, whole or not at all. What is appended first stands first, and is done first, so
+  // that an empty batch is done when all before it is. `batch` may be used again when this returns;
+  // `done` may be called before it does.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
   // Tells this partition from one of the same name whose topic was deleted and made again:

@@ -13,15 +13,17 @@ namespace estadio {
 // Threads: a Judge belongs to one thread, which calls judge(); `done` may come on any thread.
 class Judge {
  public:
-  // Called once. A value: every verdict is set and durable in the log. An error: kUnavailable and
-  // kResourceExhausted mean that nothing was kept, any other that this is not known; but for the
-  // verdicts whose own `fate` says otherwise, which are set when they were kept.
+  // Called once. A value: every verdict is set and durable in the log, but for those of late
+  // entries, whose `fate` says. An error: kUnavailable and kResourceExhausted mean that nothing was
+  // kept, any other that this is not known; but for the verdicts whose own `fate` says otherwise,
+  // which are set when they were kept.
   using Done = std::function<void(base::Result<void>)>;
 
   virtual ~Judge() = default;
 
   // Judges every entry of `batch` into `verdicts`, which has as many places. A late entry is never
-  // logged: its fate is kKept when it is known to be in the log, else kRefused.
+  // logged: its fate is kKept when it is known to be in the log, kRefused when it is known not to
+  // be, else kUnknown.
   // REQUIRES: batch and verdicts stay alive and untouched until `done` is called.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };

@@ -20,12 +20,13 @@ class KnownIds {
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
   explicit KnownIds(std::int64_t retention_ms)
-      : ids_({.capacity = kCapacity, .retention_ms = retention_ms}) {}
+      : retention_ms_(retention_ms), ids_({.capacity = kCapacity, .retention_ms = retention_ms}) {}
 
-  // Sets is_repeated of the verdicts whose entries are known.
+  // Sets is_repeated of the verdicts whose entries are known; late ones of these were kept.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // The same for the late entries alone, whose fate it settles.
+  // Settles the fate of the late entries that have none yet: kKept when they are known; kRefused
+  // when what is known reaches back to when they may have been sent first; else kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
   // Adds the batch's entries that a client gave ids to, without the late ones: they have become
@@ -36,6 +37,7 @@ class KnownIds {
   void add(std::span<const base::Uuid> ids, std::int64_t time_ms);
 
  private:
+  const std::int64_t retention_ms_;
   mutable std::mutex mutex_;
   RecentIds ids_;  // guarded by mutex_
 };

@@ -40,6 +40,37 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
   EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
 }
 
+TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
+  using Fate = Verdict::Fate;
+  KnownIds known(60'000);
+  const auto fate_of = [&](const base::Uuid& id, std::int64_t now_ms) {
+    EntryBatch batch;
+    batch.entries.push_back({.id = id, .is_id_given = true, .is_late = true});
+    std::vector<Verdict> verdicts(1);
+    known.settle_late(batch, verdicts, now_ms);
+    return verdicts[0].fate;
+  };
+  base::UuidGenerator of_version_7;
+  const base::Uuid stranger = test::numbered_id(1);
+  EXPECT_EQ(fate_of(stranger, kNowMs), Fate::kRefused);
+  known.add(batch_of(2, 3, true), kNowMs);
+  EXPECT_EQ(fate_of(test::numbered_id(2), kNowMs + 1000), Fate::kKept);
+  EXPECT_EQ(fate_of(stranger, kNowMs + 1000), Fate::kRefused);
+
+  // Ten seconds later so many come that the first are forgotten.
+  std::vector<base::Uuid> many;
+  for (std::uint64_t i = 0; i < KnownIds::kCapacity; ++i) {
+    many.push_back(test::numbered_id(1'000'000 + i));
+  }
+  known.add(many, kNowMs + 10'000);
+  const std::int64_t now_ms = kNowMs + 12'000;
+  EXPECT_EQ(fate_of(test::numbered_id(2), now_ms), Fate::kUnknown);
+  EXPECT_EQ(fate_of(stranger, now_ms), Fate::kUnknown);
+  EXPECT_EQ(fate_of(of_version_7.next(kNowMs + 5'000), now_ms), Fate::kUnknown);
+  EXPECT_EQ(fate_of(of_version_7.next(kNowMs + 11'500), now_ms), Fate::kRefused);
+  EXPECT_EQ(fate_of(many.back(), now_ms), Fate::kKept);
+}
+
 TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
   KnownIds known(60'000);
   std::vector<std::jthread> threads;

@@ -40,7 +40,7 @@ class Vitals {
     const std::scoped_lock lock(mutex_);
     return totals_;
   }
-  // Times from a request's arrival to its durable answer, since the start.
+  // Times from the reading of a request to its durable answer, since the start.
   [[nodiscard]] base::Histogram latencies() const {
     const std::scoped_lock lock(mutex_);
     return all_;

@@ -21,8 +21,12 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
     const Coin::Toss toss = parts_.coin.toss(entry.id);
     if (!has_given) verdicts[i].is_repeated = false;
     verdicts[i].outcome = toss.outcome;
-    has_late |= entry.is_late;
-    if (verdicts[i].is_repeated || entry.is_late) continue;
+    if (verdicts[i].is_repeated) continue;
+    if (entry.is_late) {
+      CHECK(entry.is_id_given);
+      has_late = true;
+      continue;
+    }
     RecordBatch::Part& part =
         records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
     format_.append(part.lines, entry, batch.student(entry), toss.outcome);

@@ -2,8 +2,9 @@
 // the log, all at once.
 //
 // Entries whose id a client gave and that are known to be durable already (KnownIds) are not logged
-// again: the answer says that they were repeated. Others are, and the tally counts them once. Late
-// entries are looked up when all that came before them has its fate.
+// again: the answer says that they were repeated. Others are, and the tally counts them once. A
+// late entry that is not known is looked up once more when all that was appended before has its
+// fate.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once

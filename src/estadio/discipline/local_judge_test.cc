@@ -110,6 +110,34 @@ TEST_F(LocalJudgeTest, AnIdTwiceInOneBatchIsLoggedTwiceAndLeftToTheTally) {
   EXPECT_TRUE(judge(batch)[1].is_repeated);
 }
 
+TEST_F(LocalJudgeTest, ALateEntryThatIsKnownIsAnsweredWithoutTheLog) {
+  EntryBatch batch;
+  add(batch, 1, true);
+  judge(batch);
+  harness_.events().fail_with({base::Code::kUnavailable, "away"});
+  batch.entries[0].is_late = true;
+  std::vector<Verdict> verdicts;
+  ASSERT_TRUE(try_judge(batch, verdicts));
+  EXPECT_EQ(verdicts[0].fate, Verdict::Fate::kKept);
+  add(batch, 2, true);
+  batch.entries[1].is_late = true;
+  EXPECT_FALSE(try_judge(batch, verdicts)) << "what is on its way has no fate yet";
+}
+
+TEST_F(LocalJudgeTest, OfOneBatchThoseInTimeAreLoggedAndTheLateOnesLookedUp) {
+  EntryBatch batch;
+  for (std::uint64_t i = 0; i < 3; ++i) add(batch, i, true);
+  judge(batch);
+  for (std::uint64_t i = 3; i < 6; ++i) add(batch, i, true);
+  for (const std::size_t i : {2U, 4U}) batch.entries[i].is_late = true;
+  const auto verdicts = judge(batch);
+  EXPECT_EQ(verdicts[2].fate, Verdict::Fate::kKept);
+  EXPECT_EQ(verdicts[4].fate, Verdict::Fate::kRefused);
+  EXPECT_EQ(verdicts[3].fate, Verdict::Fate::kOfBatch);
+  EXPECT_EQ(logged().size(), 5U);
+  EXPECT_EQ(logged().count(test::numbered_id(4).to_string()), 0U);
+}
+
 TEST_F(LocalJudgeTest, ALateEntryWaitsForWhatItMayRepeat) {
   EntryBatch batch;
   add(batch, 1, true);

@@ -81,13 +81,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   const std::int64_t now_ms = edge_.clock.wall_ms();
   const bool is_late = edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms();
   const auto window_ms = edge_.window.in_force_ms();
-  if (!window_ms) {
-    edge_.vitals.rejected();
-    return http::respond_problem(
-        exchange, 503,
-        "it is not known yet how far back ids are remembered (/readyz says why): send again later",
-        {}, kRetryAfter);
-  }
+  if (!window_ms && !is_late) return refuse_until_read_back(exchange);
   const auto format = format_of(request.header("content-type"));
   if (!format) {
     edge_.vitals.rejected();
@@ -110,25 +104,32 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   EntryBatch& entries = gathering_->entries;
   const std::size_t first = entries.entries.size();
   const std::size_t text = entries.text.size();
-  const auto parsed = parser_.parse(request.body,
-                                    {.format = *format,
-                                     .faculty = faculty,
-                                     .entries_max = edge_.limits.entries_per_request,
-                                     .now_ms = now_ms,
-                                     .id_oldest_ms = now_ms - *window_ms,
-                                     .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
-                                    entries);
+  const auto parsed =
+      parser_.parse(request.body,
+                    {.format = *format,
+                     .faculty = faculty,
+                     .entries_max = edge_.limits.entries_per_request,
+                     .now_ms = now_ms,
+                     .id_oldest_ms = now_ms - window_ms.value_or(edge_.window.configured_ms()),
+                     .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
+                    entries);
   if (!parsed) return reject(parsed.error(), exchange);
-  if (is_late && !mark_late(std::span(entries.entries).subspan(first))) {
+  const auto take_back = [&] {
     entries.entries.resize(first);
     entries.text.resize(text);
+  };
+  if (is_late && !mark_late(std::span(entries.entries).subspan(first))) {
+    take_back();
     return refuse_late(exchange);
+  }
+  if (!window_ms) {
+    take_back();
+    return refuse_until_read_back(exchange);
   }
   // Entries of few bytes become results of many: these are what memory must hold.
   const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
   if (!admit(record_bytes)) {
-    entries.entries.resize(first);
-    entries.text.resize(text);
+    take_back();
     if (record_bytes <= edge_.limits.in_flight_bytes) return refuse_for_now(exchange);
     edge_.vitals.rejected();
     return http::respond_problem(exchange, 413,
@@ -152,8 +153,16 @@ bool FacultyService::admit(std::size_t bytes) {
 void FacultyService::refuse_late(http::Exchange exchange) {
   edge_.vitals.rejected();
   http::respond_problem(exchange, 403,
-                        "the contest is over: entries are no longer taken, and these are not known "
-                        "to have been accepted before");
+                        "the contest is over: entries are no longer taken, and not all of these "
+                        "were accepted before");
+}
+
+void FacultyService::refuse_until_read_back(http::Exchange exchange) {
+  edge_.vitals.rejected();
+  http::respond_problem(
+      exchange, 503,
+      "it is not known yet how far back ids are remembered (/readyz says why): send again later",
+      {}, kRetryAfter);
 }
 
 void FacultyService::refuse_for_now(http::Exchange exchange) {
@@ -212,8 +221,12 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
       if (const auto fate = common_fate(verdicts, of_batch); fate != Verdict::Fate::kKept) {
-        // Of what was judged only late entries can be kept out.
-        judged ? refuse_late(waiting.exchange) : fail(waiting, fate, judged.error().message());
+        // Of what was judged only late entries can be refused.
+        if (judged && std::ranges::count(verdicts, Verdict::Fate::kUnknown, &Verdict::fate) == 0) {
+          refuse_late(waiting.exchange);
+        } else {
+          fail(waiting, fate, judged ? std::string_view() : judged.error().message());
+        }
         continue;
       }
       answer(batch, waiting);

@@ -91,6 +91,7 @@ class FacultyService final : public http::Service {
   [[nodiscard]] bool admit(std::size_t bytes);
   void refuse_for_now(http::Exchange exchange);
   void refuse_late(http::Exchange exchange);
+  void refuse_until_read_back(http::Exchange exchange);
 
   FacultyEdge& edge_;
   const RecordFormat format_;

@@ -431,11 +431,11 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   const std::string given =
       R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})";
   const std::string two = fmt::format("[{},{}]", given, given);
-  ASSERT_TRUE(client_->send(request(given) + request(two) + request(given)));
+  ASSERT_TRUE(client_->send(request(given) + request(two) + request(given) + request(given)));
   const auto held = bench_.next();
-  ASSERT_EQ(held.verdicts.size(), 4U);
+  ASSERT_EQ(held.verdicts.size(), 5U);
   for (const Entry& entry : held.batch->entries) EXPECT_TRUE(entry.is_late);
-  const Fate fates[] = {Fate::kKept, Fate::kKept, Fate::kRefused, Fate::kRefused};
+  const Fate fates[] = {Fate::kKept, Fate::kKept, Fate::kRefused, Fate::kRefused, Fate::kUnknown};
   for (std::size_t i = 0; i < held.verdicts.size(); ++i) {
     held.verdicts[i].fate = fates[i];
     held.verdicts[i].is_repeated = fates[i] == Fate::kKept;
@@ -444,11 +444,24 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   EXPECT_THAT(client_->read_response().body, HasSubstr(R"("repeated":true)"));
   expect_problem(403);  // kept in part alone
   expect_problem(403);
+  expect_problem(504);
   post(fmt::format("[{},{}]", given, kEntry));
   expect_problem(403);  // not a retry as a whole
   EXPECT_TRUE(bench_.is_empty());
   EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+}
+
+TEST_F(FacultyServiceTest, WhenTheContestIsOverWhatIsNewIsRefusedAlsoWhileTheLogIsReadBack) {
+  contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
+  clock_.set(*contest_.closes_at_ms());
+  window_.set(0, -1);  // as before the reader said anything
+  start();
+  post(kEntry);
+  expect_problem(403);
+  post(R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})");
+  expect_problem(503);
+  EXPECT_TRUE(bench_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfItsOwnEntries) {

@@ -127,6 +127,9 @@ base::Result<void> DiskLog::load(bool to_write) {
   if (rest == SegmentReader::Rest::kTorn) RETURN_IF_ERROR(repair_tail(last, active_end_));
   RETURN_IF_ERROR(rewrite(last, last_block, active_end_));
   active_bytes_ = last.header.bytes;
+  // A copy may have holes where room was reserved: then a full disk would be met while writing.
+  const int error = ::posix_fallocate(active_.get(), 0, static_cast<off_t>(active_bytes_));
+  if (error != 0) return base::fail(base::Error::from_errno("making room in the log", error));
   return base::sync_folder(options_.folder);
 }
 
@@ -224,6 +227,7 @@ bool DiskLog::wait_for_work(Gathering& gathered, const std::stop_token& stop) {
 
 base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (has_failed_) return base::fail(base::Code::kUnavailable, std::string(kHasFailed));
+  if (gathered.bytes == 0) return {};  // only somebody who waited for what was before
   auto fresh = std::make_shared<TailBlock>();
   last_time_ms_ = std::max(last_time_ms_, clock_.wall_ms());
   fresh->block = encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_,

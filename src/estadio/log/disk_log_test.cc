@@ -1002,9 +1002,10 @@ TEST_F(DiskLogTest, BehavesAsTheModelOverRandomAppendsReopeningsAndTears) {
       std::string torn;
       encode_block(torn, batch, blocks.empty() ? 0 : blocks.back().sequence + 1, clock_.wall_ms(),
                    segments->back().header.next_offsets, segments->back().header.seed());
-      torn.resize(1 + below(torn.size() - 16));
       const std::size_t end =
           blocks.empty() ? kSegmentHeaderBytes : blocks.back().position + blocks.back().size;
+      const std::size_t room = segments->back().header.bytes - end;
+      torn.resize(std::min(room, 1 + static_cast<std::size_t>(below(torn.size() - 16))));
       overwrite(segments->back().path, end, torn);
       log = open();
       ASSERT_NE(log, nullptr);

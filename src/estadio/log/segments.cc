@@ -32,12 +32,13 @@ base::Result<Segment> open_header(const std::string& path) {
   if (::fstat(fd.get(), &info) != 0) {
     return base::fail(base::Error::from_errno("reading " + path, errno));
   }
-  if (static_cast<std::uint64_t>(info.st_size) < header->bytes) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format("{}: cut short: it was made with {} bytes and has {}; copy it back "
-                    "from where it came from",
-                    path, header->bytes, info.st_size));
+  const auto file_bytes = static_cast<std::uint64_t>(info.st_size);
+  if (file_bytes != header->bytes) {
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("{}: {}: it was made with {} bytes and has {}; copy it back from "
+                                  "where it came from",
+                                  path, file_bytes < header->bytes ? "cut short" : "too long",
+                                  header->bytes, file_bytes));
   }
   return Segment{.path = path, .header = *std::move(header)};
 }

@@ -101,14 +101,16 @@ void ScoreboardService::open_stream(http::Exchange exchange) {
 
 void ScoreboardService::send_to_all(std::string_view event, std::string_view data) {
   const std::string text = event.empty() ? ": still here\n\n" : event_text(event, data);
-  std::erase_if(streams_, [&](const Stream& stream) { return !stream.exchange.send(text); });
+  std::erase_if(streams_, [&](const Stream& stream) {
+    return !stream.is_behind && !stream.exchange.send(text);
+  });
   last_sent_ = loop_->now();
 }
 
 void ScoreboardService::send_latest_score() {
   std::string text;
   std::erase_if(streams_, [&](Stream& stream) {
-    if (stream.has_latest_score || stream.exchange.is_behind()) return false;
+    if (stream.has_latest_score || stream.is_behind) return false;
     if (text.empty()) text = event_text("score", last_score_);
     stream.has_latest_score = true;
     last_sent_ = loop_->now();
@@ -126,11 +128,12 @@ void ScoreboardService::tick() {
       last_score_ = *score;
       for (Stream& stream : streams_) stream.has_latest_score = false;
     }
-    send_latest_score();
+    for (Stream& stream : streams_) stream.is_behind = stream.exchange.is_behind();
     for (; next_pulse_ < pulses; ++next_pulse_) {
       if (const auto pulse = board_.pulses.at(next_pulse_)) send_to_all("pulse", *pulse);
     }
     if (loop_->now() - last_sent_ > kHeartbeatEvery) send_to_all({}, {});
+    send_latest_score();  // last: it may be as large as all that may be unsent
   }
   loop_->at(loop_->clock().mono() + kTickEvery, [this] { tick(); });
 }

@@ -44,6 +44,14 @@ class ScoreboardService final : public http::Service {
   void install(http::Router& router, http::EventLoop& loop) override;
 
  private:
+  // A watcher that does not read as fast as the score changes gets fewer of its changes, always
+  // whole, and the last one in the end.
+  struct Stream {
+    http::Exchange exchange;
+    bool has_latest_score = true;
+    bool is_behind = false;  // with what was sent before this tick
+  };
+
   [[nodiscard]] base::Result<std::string> current_score() const;
   [[nodiscard]] std::string contest_json() const;
   void answer_score(http::Exchange exchange) const;
@@ -54,12 +62,6 @@ class ScoreboardService final : public http::Service {
 
   const Scoreboard& board_;
   http::EventLoop* loop_ = nullptr;
-  // A watcher that does not read as fast as the score changes gets fewer of its changes, always
-  // whole, and the last one in the end.
-  struct Stream {
-    http::Exchange exchange;
-    bool has_latest_score = true;
-  };
   std::vector<Stream> streams_;
   std::string last_score_;
   std::uint64_t next_pulse_ = 0;

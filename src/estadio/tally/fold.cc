@@ -49,6 +49,16 @@ base::Result<void> Fold::remember(std::span<const LoggedRecord> records,
   return {};
 }
 
+base::Result<void> Fold::given_ids(std::span<const LoggedRecord> records,
+                                   std::vector<base::Uuid>& ids) const {
+  ids.clear();
+  for (const LoggedRecord& logged : records) {
+    ASSIGN_OR_RETURN(const Record record, parse(logged));
+    if (record.is_id_given) ids.push_back(record.id);
+  }
+  return {};
+}
+
 ScoreCommit Fold::take() {
   ScoreCommit commit;
   commit.partition = partition_;

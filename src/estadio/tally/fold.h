@@ -27,6 +27,9 @@ class Fold {
   // Remembers the ids that clients gave, without counting; `ids` is replaced by them.
   [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records,
                                             std::vector<base::Uuid>& ids);
+  // The ids alone: nothing is remembered.
+  [[nodiscard]] base::Result<void> given_ids(std::span<const LoggedRecord> records,
+                                             std::vector<base::Uuid>& ids) const;
 
   // How many records were counted or found repeated since take().
   [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }

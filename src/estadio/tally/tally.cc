@@ -129,6 +129,13 @@ class Tally::Reader {
         parts_.known->add(remembered_, records.front().time_ms);
       }
     }
+    // The judge must know what is in the log also where it is not counted yet.
+    while (parts_.known != nullptr && reader->position() < end) {
+      RETURN_IF_ERROR(reader->read(records, kReadPatience));
+      if (records.empty()) continue;
+      RETURN_IF_ERROR(fold_.given_ids(records, remembered_));
+      parts_.known->add(remembered_, records.front().time_ms);
+    }
     RETURN_IF_ERROR(reader->seek(start));
     publish_window();
     tell_read_back();

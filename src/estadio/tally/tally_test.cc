@@ -209,6 +209,22 @@ class TallyTest : public testing::Test {
   std::map<std::pair<Outcome, int>, std::int64_t> counted_;
 };
 
+TEST_F(TallyTest, TheJudgeKnowsTheIdsInTheLogAlsoWhereTheyAreNotCountedYet) {
+  append(kWinners0, 3, true);
+  append(kLosers1, 2, true);
+  // The book takes nothing: all that it will count is still to come.
+  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kFailBefore; });
+  const auto tally = start();
+  tally->wait_until_read_back(test::kPatience);
+  EntryBatch batch;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    batch.entries.push_back({.id = test::numbered_id(i), .is_id_given = true});
+  }
+  std::vector<Verdict> verdicts(batch.entries.size());
+  known_.mark_known(batch, verdicts, clock_.wall_ms());
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(verdicts[i].is_repeated, i < 5) << i;
+}
+
 TEST_F(TallyTest, CountsWhatIsInTheLogAndWhatComes) {
   append_everywhere(5);
   const auto tally = start();
