@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +66,14 @@ Result<void> replace_file(const std::string& path, std::string_view text, mode_t
     }
   }
   return sync_folder(folder_of(path));
+}
+
+Result<std::uint64_t> free_bytes(const std::string& path) {
+  struct statvfs info{};
+  if (::statvfs(path.c_str(), &info) != 0) {
+    return fail(Error::from_errno("asking for the room of " + path, errno));
+  }
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
 Result<void> make_folder(const std::string& folder) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ namespace base {
 // Replaces the file: written aside, synced and renamed, so that it holds the old text or the new.
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
                                         mode_t mode);
+
+// How many bytes may still be written to the file system that holds `path`.
+[[nodiscard]] Result<std::uint64_t> free_bytes(const std::string& path);
 
 // Makes the folder and those above it where they are missing, to stay.
 [[nodiscard]] Result<void> make_folder(const std::string& folder);

@@ -68,9 +68,24 @@ base::Result<TlsContext> TlsContext::for_server(const std::string& certificate_f
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     return refuse("reading the certificate " + certificate_file);
   }
+  // Nobody may be there to type a pass phrase.
+  bool is_encrypted = false;
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void* asked) {
+    *static_cast<bool*>(asked) = true;
+    return -1;
+  });
+  SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (is_encrypted) {
+      ERR_clear_error();
+      return base::fail(base::Code::kInvalidArgument,
+                        fmt::format("reading the key {}: it is encrypted: expected one without a "
+                                    "pass phrase",
+                                    key_file));
+    }
     return refuse("reading the key " + key_file);
   }
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
   return TlsContext(std::move(impl));
 }
 

@@ -257,6 +257,18 @@ TEST_F(TlsTest, ABadCertificateOrKeyIsAnErrorThatNamesTheFile) {
   EXPECT_NE(
       message_of(TlsContext::for_server(path("cert.pem"), path("other.key"))).find("other.key"),
       std::string::npos);
+  const std::string locked = path("locked.key");
+  {
+    const std::unique_ptr<EVP_PKEY, base::Freed<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
+    const std::unique_ptr<BIO, base::Freed<&BIO_free>> out(BIO_new_file(locked.c_str(), "w"));
+    const std::string phrase = "secret";
+    ASSERT_EQ(PEM_write_bio_PrivateKey(out.get(), key.get(), EVP_aes_128_cbc(),
+                                       reinterpret_cast<const unsigned char*>(phrase.data()),
+                                       static_cast<int>(phrase.size()), nullptr, nullptr),
+              1);
+  }
+  EXPECT_NE(message_of(TlsContext::for_server(path("cert.pem"), locked)).find("it is encrypted"),
+            std::string::npos);
   EXPECT_NE(message_of(TlsContext::for_client({.ca_file = path("none.pem"), .verify = true}))
                 .find("none.pem"),
             std::string::npos);

@@ -265,6 +265,20 @@ def test_a_torn_tail_is_repaired_at_the_start_and_reported(start, rng, tmp_path,
     assert not reports_a_repair(clean), clean.log_text()
 
 
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")],
+                         ids=["removed", "emptied"])
+def test_a_contest_does_not_go_on_as_another_when_its_file_is_lost(start, lose):
+    server = start()
+    assert server.post(entry()).status == 200
+    server.stop()
+    lose(server.data / "contest.toml")
+    for arguments in (("all", "--data", server.data, "--http", "127.0.0.1:0"),
+                      ("verify", "--data", server.data)):
+        refused = run_estadio(*arguments)
+        assert refused.returncode == 2
+        assert "contest.toml" in refused.stderr
+
+
 def test_a_log_that_was_cut_short_is_refused_with_its_file_and_left_as_it_is(start):
     server = start()
     for _ in range(20):
@@ -385,8 +399,25 @@ def test_a_disk_full_from_the_start_is_refused_with_a_message(small_disk):
     small_disk.fill()
     result = run_estadio("all", "--data", small_disk.data, "--http", "127.0.0.1:0",
                          prefix=small_disk.prefix)
-    assert result.returncode != 0
+    assert result.returncode == 1
     assert str(small_disk.data) in said_by(result) or "space" in said_by(result).lower()
+
+
+def test_a_score_without_room_is_caught_up_when_there_is_some(small_disk, start, rng):
+    """The log has its room reserved and goes on; the score cannot, and nothing dies of it."""
+    server = start("--segment-bytes", "16MiB", data=small_disk.data, prefix=small_disk.prefix)
+    assert server.post(entry()).status == 200
+    server.scores_at(1)
+    small_disk.fill()
+    for _ in range(40):
+        answer = server.post([random_entry(rng) for _ in range(100)])
+        assert answer.status in (200, 503), answer
+    wait_until(lambda: any("held up" in line["message"] for line in server.log_lines()),
+               "a warning that counting is held up")
+    assert server.get("/healthz").status == 200
+    small_disk.make_room()
+    server.scores_of_all_accepted()
+    assert_verified(small_disk.data, prefix=small_disk.prefix)
 
 
 def test_posts_on_a_full_disk_leave_the_readers_be(small_disk, start):

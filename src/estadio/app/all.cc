@@ -230,7 +230,9 @@ base::Result<void> WholeContest::serve() {
                           [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
                          clock_, log_));
   tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
-  log_.info("the contest is open",
+  const auto closes_at_ms = folder_.contest().closes_at_ms();
+  const bool is_over = closes_at_ms && clock_.wall_ms() >= *closes_at_ms;
+  log_.info(is_over ? "the contest is over: its score is shown" : "the contest is open",
             {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
   server_->serve();
   log_serving(*server_, options_.http, log_);

@@ -32,10 +32,9 @@ std::string fixed_file_of(const std::string& path) { return path + "/fixed.toml"
 
 std::string seed_file_of(const std::string& path) { return path + "/coin.seed"; }
 
-base::Result<Contest> own_contest(const std::string& path) {
-  ASSIGN_OR_RETURN(const bool has_own, base::exists(contest_file_of(path)));
-  return has_own ? Contest::from_file(contest_file_of(path)) : Contest::defaults();
-}
+// What contest.toml holds when no other contest was asked for.
+constexpr std::string_view kDefaultContest =
+    "# The contest that is played when no other is asked for.\n";
 
 // The file has the form of a configuration file.
 base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
@@ -78,6 +77,16 @@ base::Failure refuse_incomplete(const std::string& path, std::string_view has,
                                 path, has, lacks));
 }
 
+// Without its file a contest would go on as the default one, and one that is over would begin anew.
+base::Result<Contest> own_contest(const std::string& path) {
+  ASSIGN_OR_RETURN(const bool has_own, base::exists(contest_file_of(path)));
+  if (!has_own) return refuse_incomplete(path, "a contest", "contest.toml");
+  ASSIGN_OR_RETURN(const std::string text,
+                   base::read_file(contest_file_of(path), Contest::kFileBytesMax));
+  if (text.empty()) return refuse_incomplete(path, "a contest", "what was in contest.toml");
+  return Contest::from_toml(text, contest_file_of(path));
+}
+
 base::Result<CoinSeed> load_seed(const std::string& path, const DataFolder::Fixed& fixed) {
   ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
   if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
@@ -117,13 +126,12 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
                                           std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const bool has_log, base::exists(path + "/log"));
   if (has_log) return refuse_incomplete(path, "a log", "fixed.toml");
-  Contest contest = Contest::defaults();
+  std::string text(kDefaultContest);
   if (!asked.contest_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text,
-                     base::read_file(asked.contest_file, Contest::kFileBytesMax));
-    ASSIGN_OR_RETURN(contest, Contest::from_toml(text, asked.contest_file));
-    RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
+    ASSIGN_OR_RETURN(text, base::read_file(asked.contest_file, Contest::kFileBytesMax));
   }
+  ASSIGN_OR_RETURN(Contest contest, Contest::from_toml(text, asked.contest_file));
+  RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
   const Fixed fixed{.started_at_ms = now_ms,
                     .rule = rule_of({}, asked),

@@ -1,7 +1,7 @@
 // The folder that a contest on one machine lives in:
 //
 //   lock            held by the process that runs the contest
-//   contest.toml    the contest as last configured; absent when it is the default one
+//   contest.toml    the contest as last configured
 //   fixed.toml      when the contest began, and how far retries are told from new entries: fixed
 //                   when the folder is made, because count and proof must follow one rule;
 //                   written last, so that a folder that has it is whole

@@ -129,6 +129,7 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
                 .connections = options.connections,
                 .threads = options.threads,
                 .seed = seed_of(options),
+                .has_retries = options.retry,
                 .measured = {}};
   log.info("load starts", {{"url", options.url},
                            {"rate", options.rate ? fmt::format("{}", *options.rate) : "max"},
@@ -166,6 +167,9 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   return report;
 }
 
-int load_exit_status(const Report& report) { return report.measured.accepted_entries > 0 ? 0 : 1; }
+int load_exit_status(const Report& report) {
+  const bool has_given_up = report.has_retries && !report.measured.errors.empty();
+  return report.measured.accepted_entries > 0 && !has_given_up ? 0 : 1;
+}
 
 }  // namespace estadio

@@ -27,7 +27,8 @@ namespace estadio {
                                                   const base::Clock& clock, base::Logger& log,
                                                   std::stop_token stop);
 
-// 0, also with errors in the report; 1 when not one entry was accepted.
+// 0, also with errors in the report; 1 when not one entry was accepted, or when with retries some
+// were given up.
 [[nodiscard]] int load_exit_status(const load::Report& report);
 
 }  // namespace estadio

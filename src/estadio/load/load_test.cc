@@ -248,6 +248,17 @@ TEST_F(LoadTest, NotOneAcceptedEntryIsAFailure) {
   EXPECT_EQ(load_exit_status(report), 0);
 }
 
+TEST_F(LoadTest, WithRetriesWhatWasGivenUpIsAFailure) {
+  load::Report report;
+  report.measured.accepted_entries = 100;
+  report.measured.errors["http_503"] = 1;
+  EXPECT_EQ(load_exit_status(report), 0);
+  report.has_retries = true;
+  EXPECT_EQ(load_exit_status(report), 1);
+  report.measured.errors.clear();
+  EXPECT_EQ(load_exit_status(report), 0);
+}
+
 TEST_F(LoadTest, BadOptionsAreNamedBeforeAnythingIsSent) {
   const ScriptedServer server(ScriptedServer::accept);
   const auto error_of = [&](auto change) {

@@ -48,9 +48,10 @@ void add_load_settings(base::Settings& settings, LoadOptions& options) {
   settings.add("batch", options.batch, 1, kBatchMax,
                "entries a request, as NDJSON when more than one; the rate still counts entries");
   settings.add("timeout", options.timeout, "how long an answer may take");
-  settings.add("retry", options.retry,
-               "give every entry an id, and send it again with the same after 429, 503, 504, a cut "
-               "connection or no answer, until it is accepted");
+  settings.add(
+      "retry", options.retry,
+      "give every entry an id, and send it again with the same after 429, 503, 504, a cut "
+      "connection or no answer, until it is accepted; ends with 1 when some were given up");
   settings.add("retry-for", options.retry_for, "how long after the duration to go on with --retry");
   settings.add("entries", options.entries, "FILE",
                "entries to send, one JSON object a line, in turn and from the start again; "

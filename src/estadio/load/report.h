@@ -56,6 +56,7 @@ struct Report {
   std::int64_t connections = 0;
   std::int64_t threads = 1;
   std::int64_t seed = 0;
+  bool has_retries = false;
   bool was_interrupted = false;
 
   Measurements measured;

@@ -133,9 +133,8 @@ base::Result<void> DiskLog::load(bool to_write) {
   return base::sync_folder(options_.folder);
 }
 
-// Writes these bytes of the segment once more and waits for the disk. They were read from memory:
-// a process that died, or met an error of the disk, may have left them there alone.
-base::Result<void> DiskLog::rewrite(const Segment& segment, std::size_t from, std::size_t until) {
+base::Result<std::string> DiskLog::read(const Segment& segment, std::size_t from,
+                                        std::size_t until) const {
   std::string bytes(until - from, '\0');
   std::size_t have = 0;
   while (have < bytes.size()) {
@@ -145,12 +144,24 @@ base::Result<void> DiskLog::rewrite(const Segment& segment, std::size_t from, st
     if (count <= 0) return base::fail(base::Error::from_errno("reading " + segment.path, errno));
     have += static_cast<std::size_t>(count);
   }
+  return bytes;
+}
+
+// Writes these bytes of the segment once more and waits for the disk. They were read from memory:
+// a process that died, or met an error of the disk, may have left them there alone.
+base::Result<void> DiskLog::rewrite(const Segment& segment, std::size_t from, std::size_t until) {
+  ASSIGN_OR_RETURN(const std::string bytes, read(segment, from, until));
   RETURN_IF_ERROR(disk_.write(active_.get(), bytes, from, "writing " + segment.path));
   return disk_.sync(active_.get(), "syncing " + segment.path);
 }
 
-// Puts zeros where a commit was under way when the process died; nothing of it was acknowledged.
+// Puts zeros where no whole block stands: where a commit was under way when the process died.
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
+  // Kept aside: a damaged last block looks the same, and may have been acknowledged.
+  const std::string aside = fmt::format("{}.torn-at-{}", segment.path, from);
+  ASSIGN_OR_RETURN(const std::string torn, read(segment, from, segment.header.bytes));
+  RETURN_IF_ERROR(base::replace_file(
+      aside, std::string_view(torn).substr(0, torn.find_last_not_of('\0') + 1), 0640));
   const std::string zeros(kRepairStepBytes, '\0');
   for (std::size_t at = from; at < segment.header.bytes; at += zeros.size()) {
     const auto step = std::string_view(zeros).substr(0, segment.header.bytes - at);
@@ -158,9 +169,9 @@ base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from
   }
   RETURN_IF_ERROR(disk_.sync(active_.get(), "repairing " + segment.path));
   log_.warning(
-      "repaired a torn tail of the log: a commit was under way when the process ended; nothing of "
-      "it had been acknowledged",
-      {{"file", segment.path}, {"byte", from}});
+      "cut off a torn tail of the log: a commit that was under way when the process ended, or the "
+      "damaged last one; what was there is kept aside",
+      {{"file", segment.path}, {"byte", from}, {"kept_in", aside}});
   return {};
 }
 

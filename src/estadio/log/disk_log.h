@@ -110,6 +110,8 @@ class DiskLog final : public EventLog {
 
   base::Result<void> create();
   base::Result<void> load(bool to_write);
+  [[nodiscard]] base::Result<std::string> read(const Segment& segment, std::size_t from,
+                                               std::size_t until) const;
   base::Result<void> repair_tail(const Segment& segment, std::size_t from);
   base::Result<void> rewrite(const Segment& segment, std::size_t from, std::size_t until);
   void commit_until_stopped(const std::stop_token& stop);

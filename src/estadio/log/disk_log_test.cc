@@ -457,6 +457,19 @@ TEST_F(DiskLogTornTest, GarbageAfterTheLastBlockIsCutOff) {
   EXPECT_EQ(warnings(), 4U);
 }
 
+TEST_F(DiskLogTornTest, WhatIsCutOffIsKeptAside) {
+  // It may be a commit that was acknowledged and damaged since.
+  const std::string folder = folder_with(whole_);
+  flip_bit(segment(folder, 0), last_.position + kBlockHeaderBytes + kPartHeaderBytes + 3);
+  const std::string damaged =
+      test::read_file(segment(folder, 0)).substr(last_.position, last_.size);
+  ASSERT_NE(open(folder), nullptr);
+  const std::string aside =
+      test::read_file(fmt::format("{}.torn-at-{}", segment(folder, 0), last_.position));
+  EXPECT_EQ(aside, damaged.substr(0, damaged.find_last_not_of('\0') + 1));
+  EXPECT_THAT(captured_.text(), HasSubstr("torn-at"));
+}
+
 TEST_F(DiskLogTornTest, AReaderOfATornLogSeesWhatIsWholeAndChangesNothing) {
   std::string bytes = whole_;
   bytes.pop_back();

@@ -10,6 +10,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/files.h"
+#include "base/units.h"
+
 namespace estadio {
 namespace {
 
@@ -54,6 +57,17 @@ rocksdb::Options small_options() {
   options.compression = rocksdb::kNoCompression;
   options.stats_dump_period_sec = 0;
   return options;
+}
+
+// More than a commit may need: of the write-ahead log, a table and the manifest.
+constexpr std::uint64_t kRoomBytes = std::uint64_t{8} << 20;
+
+base::Result<void> expect_room(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::uint64_t bytes, base::free_bytes(folder));
+  if (bytes >= kRoomBytes) return {};
+  return base::fail(base::Code::kResourceExhausted,
+                    fmt::format("the score book in {} needs {} of room, and the disk has {}",
+                                folder, base::format_bytes(kRoomBytes), base::format_bytes(bytes)));
 }
 
 base::Result<Values> load_values(rocksdb::DB& database) {
@@ -139,26 +153,34 @@ struct RocksScoreBook::Database {
   std::unique_ptr<rocksdb::DB> rocks;
 };
 
-RocksScoreBook::RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest,
-                               Values values)
-    : database_(std::move(database)), contest_(contest), values_(std::move(values)) {}
+RocksScoreBook::RocksScoreBook(std::string folder, const Contest& contest)
+    : folder_(std::move(folder)), contest_(contest) {}
 
 RocksScoreBook::~RocksScoreBook() = default;
 
 base::Result<std::unique_ptr<RocksScoreBook>> RocksScoreBook::open(const std::string& folder,
                                                                    const Contest& contest) {
+  RETURN_IF_ERROR(base::make_folder(folder));
+  auto book = std::unique_ptr<RocksScoreBook>(new RocksScoreBook(folder, contest));
+  RETURN_IF_ERROR(book->open_database());
+  return book;
+}
+
+base::Result<void> RocksScoreBook::open_database() {
+  RETURN_IF_ERROR(expect_room(folder_));
   rocksdb::Options options = small_options();
   options.create_if_missing = true;
   rocksdb::DB* raw = nullptr;
-  if (const auto status = rocksdb::DB::Open(options, folder, &raw); !status.ok()) {
-    return base::fail(from_rocksdb("opening the score book in " + folder, status));
+  if (const auto status = rocksdb::DB::Open(options, folder_, &raw); !status.ok()) {
+    return base::fail(from_rocksdb("opening the score book in " + folder_, status));
   }
   auto database = std::make_unique<Database>();
   database->rocks.reset(raw);
   ASSIGN_OR_RETURN(Values values, load_values(*raw));
   RETURN_IF_ERROR(score_of(values));
-  return std::unique_ptr<RocksScoreBook>(
-      new RocksScoreBook(std::move(database), contest, std::move(values)));
+  values_ = std::move(values);
+  database_ = std::move(database);
+  return {};
 }
 
 base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
@@ -184,6 +206,7 @@ base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
 base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
   const std::string position = position_key(commit.partition, commit.incarnation);
   const std::scoped_lock lock(mutex_);
+  if (!database_) RETURN_IF_ERROR(open_database());
   // There is one position a partition; what follows the number is its incarnation.
   const std::string start = position.substr(0, position.rfind('/') + 1);
   const auto stored = values_.lower_bound(start);
@@ -207,13 +230,11 @@ base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
   if (commit.repeated != 0) add(std::string(kRepeated), commit.repeated);
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : changed) batch.Put(key, encode(value));
-  // After a full disk RocksDB refuses writes until it is told to go on.
-  if (has_failed_) static_cast<void>(database_->rocks->Resume());
-  has_failed_ = true;
+  RETURN_IF_ERROR(expect_room(folder_));
   if (const auto status = database_->rocks->Write(rocksdb::WriteOptions(), &batch); !status.ok()) {
+    database_.reset();
     return base::fail(from_rocksdb("writing the score book", status));
   }
-  has_failed_ = false;
   for (const auto& [key, value] : changed) values_[key] = value;
   return CommitOutcome{.is_applied = true, .position = commit.next_offset};
 }

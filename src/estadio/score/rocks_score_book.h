@@ -2,6 +2,10 @@
 // position are there together or not at all. Commits are not synced: after a power cut the book
 // may be a little older, counts and positions together, and the tally catches it up from the log.
 //
+// RocksDB does not survive a write that fails for want of room (as Debian builds it, the next one
+// ends the process): a commit is only begun with room to spare, and after one that failed all the
+// same the database is closed and opened anew.
+//
 //   key                                     value (8 bytes, little-endian)
 //   count/<discipline id>/<outcome>/<faculty>    how many
 //   position/<topic id>/<topic>/<partition>      next offset
@@ -39,15 +43,17 @@ class RocksScoreBook final : public ScoreBook {
  private:
   struct Database;
 
-  RocksScoreBook(std::unique_ptr<Database> database, const Contest& contest,
-                 std::map<std::string, std::int64_t> values);
+  RocksScoreBook(std::string folder, const Contest& contest);
 
-  const std::unique_ptr<Database> database_;
+  // Opens the database and reads what it holds.
+  base::Result<void> open_database();
+
+  const std::string folder_;
   const Contest& contest_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
+  std::unique_ptr<Database> database_;          // null after a write that failed
   std::map<std::string, std::int64_t> values_;  // what the database holds
-  bool has_failed_ = false;                     // the last write did
 };
 
 }  // namespace estadio

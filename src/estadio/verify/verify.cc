@@ -239,6 +239,9 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
     }
     acks.acks_.push_back(*ack);
   }
+  if (!file.eof()) {
+    return base::fail(base::Code::kInvalidArgument, fmt::format("cannot read {}", path));
+  }
   const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
   std::ranges::sort(acks.acks_, {}, key);
   // Repeats of an answer are one ack, and one that does not say the outcome is as one that does
