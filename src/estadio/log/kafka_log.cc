@@ -1,0 +1,386 @@
+#include "estadio/log/kafka_log.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <limits>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "base/freed.h"
+#include "estadio/contest/record.h"
+#include "estadio/log/kafka_log_reader.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPollEvery{100};
+constexpr std::chrono::seconds kProbeEvery{1};  // while no broker can be reached
+constexpr milliseconds kProbePatience{500};
+constexpr std::size_t kQueueBytesPerByte = 4;  // of librdkafka's bound to ours: it adds its own
+
+int to_ms(milliseconds time) { return static_cast<int>(time.count()); }
+
+}  // namespace
+
+// A producer and its two topics.
+class KafkaLog::Producer {
+ public:
+  static base::Result<std::shared_ptr<Producer>> open(KafkaLog& log) {
+    const Options& options = log.options_;
+    const auto kbytes =
+        std::max<std::size_t>(64 << 10, options.in_flight_bytes / 1024 * kQueueBytesPerByte);
+    ASSIGN_OR_RETURN(
+        KafkaConf conf,
+        kafka_conf(
+            options.cluster,
+            {{"enable.idempotence", "true"},
+             {"acks", "all"},
+             {"compression.codec", "lz4"},
+             {"linger.ms", fmt::format("{}", static_cast<double>(options.linger.count()) / 1000.0)},
+             {"message.timeout.ms", std::to_string(options.delivery_timeout.count())},
+             {"queue.buffering.max.messages", "10000000"},
+             {"queue.buffering.max.kbytes", std::to_string(kbytes)},
+             {"socket.timeout.ms", std::to_string(options.ask_patience.count())},
+             {"socket.nagle.disable", "true"}}));
+    rd_kafka_conf_set_opaque(conf.get(), &log);
+    rd_kafka_conf_set_dr_msg_cb(conf.get(),
+                                [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+                                  static_cast<KafkaLog*>(opaque)->report(*message);
+                                });
+    rd_kafka_conf_set_error_cb(conf.get(),
+                               [](rd_kafka_t*, int error, const char* reason, void* opaque) {
+                                 static_cast<KafkaLog*>(opaque)->note_error(error, reason);
+                               });
+    auto producer = std::make_shared<Producer>();
+    ASSIGN_OR_RETURN(producer->client_, kafka_producer(std::move(conf)));
+    return producer;
+  }
+
+  // REQUIRES: the topics are there.
+  base::Result<void> open_topics(const KafkaTopics& topics) {
+    for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+      KafkaTopic& handle = topics_[static_cast<std::size_t>(topic)];
+      handle.reset(rd_kafka_topic_new(client_.get(), topics.name_of(topic).c_str(), nullptr));
+      if (!handle) {
+        return base::fail(
+            kafka_error("opening the topic " + topics.name_of(topic), rd_kafka_last_error()));
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
+  [[nodiscard]] rd_kafka_topic_t* topic(Outcome topic) const {
+    return topics_[static_cast<std::size_t>(topic)].get();
+  }
+
+ private:
+  KafkaClient client_;
+  std::array<KafkaTopic, 2> topics_;  // go first
+};
+
+KafkaLog::KafkaLog(Options options, base::Logger& log) : options_(std::move(options)), log_(log) {}
+
+base::Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const Options& options, base::Logger& log) {
+  auto kafka = std::unique_ptr<KafkaLog>(new KafkaLog(options, log));
+  ASSIGN_OR_RETURN(kafka->producer_, Producer::open(*kafka));
+  ASSIGN_OR_RETURN(kafka->partitions_, prepare_topics(*kafka->producer_->client(), options.topics,
+                                                      options.missing, options.open_patience, log));
+  RETURN_IF_ERROR(kafka->producer_->open_topics(options.topics));
+  kafka->thread_ =
+      std::jthread([raw = kafka.get()](const std::stop_token& stop) { raw->run_reports(stop); });
+  return kafka;
+}
+
+KafkaLog::~KafkaLog() { stop(); }
+
+void KafkaLog::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    is_stopped_ = true;
+  }
+  // Every record gets its fate within the delivery timeout.
+  rd_kafka_flush(producer()->client(), to_ms(options_.delivery_timeout * 2));
+  thread_.request_stop();
+  thread_.join();
+}
+
+std::string KafkaLog::name_of(PartitionId id) const {
+  return fmt::format("{}-{}", options_.topics.name_of(id.topic), id.number);
+}
+
+std::shared_ptr<KafkaLog::Producer> KafkaLog::producer() const {
+  const std::scoped_lock lock(mutex_);
+  return producer_;
+}
+
+void KafkaLog::append(const RecordBatch& batch, Done done) {
+  CHECK(batch.partitions == partitions_);
+  std::size_t bytes = 0;
+  std::uint32_t records = 0;
+  for (const RecordBatch::Part& part : batch.parts) {
+    bytes += part.lines.size();
+    records += part.count;
+  }
+  auto waiting = std::make_unique<Waiting>(std::move(done), bytes);
+  waiting->records = records;
+  // One more than there are, so that it does not end before all of them are given to the producer.
+  waiting->left = records + 1;
+  Waiting& mine = *waiting;
+  std::shared_ptr<Producer> producer;
+  std::optional<base::Error> refusal;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (is_stopped_) {
+      refusal.emplace(base::Code::kUnavailable, "the log has been closed");
+    } else if (in_flight_bytes_ + bytes > options_.in_flight_bytes) {
+      refusal.emplace(base::Code::kResourceExhausted, "the log has as much waiting as it may hold");
+    } else {
+      in_flight_bytes_ += bytes;
+      waiting_.push_back(std::move(waiting));
+      producer = producer_;
+    }
+  }
+  if (refusal) return waiting->done(base::fail(*refusal));
+  for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+    if (batch.parts[i].count == 0) continue;
+    const auto partitions = static_cast<std::size_t>(partitions_);
+    produce(
+        *producer,
+        {.topic = static_cast<Outcome>(i / partitions), .number = static_cast<int>(i % partitions)},
+        batch.parts[i], mine);
+  }
+  settle(mine, 1);
+}
+
+void KafkaLog::produce(Producer& producer, PartitionId to, const RecordBatch::Part& part,
+                       Waiting& waiting) {
+  std::vector<rd_kafka_message_t> messages;
+  messages.reserve(part.count);
+  std::string_view lines = part.lines;
+  while (!lines.empty()) {
+    const auto end = lines.find('\n');
+    const std::string_view line = lines.substr(0, end);
+    const std::string_view key = RecordFormat::id_text(line);
+    rd_kafka_message_t message{};
+    // librdkafka's type does not say const, and copies.
+    message.payload = const_cast<char*>(line.data());
+    message.len = line.size();
+    message.key = const_cast<char*>(key.data());
+    message.key_len = key.size();
+    message._private = &waiting;
+    messages.push_back(message);
+    lines.remove_prefix(end + 1);
+  }
+  CHECK(messages.size() == part.count);
+  const int queued =
+      rd_kafka_produce_batch(producer.topic(to.topic), to.number, RD_KAFKA_MSG_F_COPY,
+                             messages.data(), static_cast<int>(messages.size()));
+  if (static_cast<std::size_t>(queued) == messages.size()) return;
+  std::uint32_t refused = 0;
+  for (const rd_kafka_message_t& message : messages) {
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    int none = 0;
+    waiting.error.compare_exchange_strong(none, message.err);
+    ++refused;
+  }
+  waiting.refused += refused;
+  failed_ += refused;
+  settle(waiting, refused);
+}
+
+// A delivery report: comes once for every record that was queued.
+void KafkaLog::report(const rd_kafka_message_s& message) {
+  Waiting& waiting = *static_cast<Waiting*>(message._private);
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    records_.fetch_add(1, std::memory_order_relaxed);
+    bytes_.fetch_add(message.len, std::memory_order_relaxed);
+    if (is_away_.load(std::memory_order_relaxed) && is_away_.exchange(false)) {
+      log_.info("Kafka is back");
+    }
+  } else {
+    int none = 0;
+    waiting.error.compare_exchange_strong(none, message.err);
+    const bool is_refused = rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+    ++(is_refused ? waiting.refused : waiting.unknown);
+    ++failed_;
+  }
+  settle(waiting, 1);
+}
+
+// So many more records of it have their fate. Whoever has the last one calls `done` of all that
+// are next in order; only one thread at a time, so that they come in order.
+void KafkaLog::settle(Waiting& waiting, std::uint32_t records) {
+  if (waiting.left.fetch_sub(records) != records) return;
+  std::unique_lock lock(mutex_);
+  if (is_answering_) return;  // that thread looks again
+  is_answering_ = true;
+  while (!waiting_.empty() && waiting_.front()->left == 0) {
+    const std::unique_ptr<Waiting> next = std::move(waiting_.front());
+    waiting_.pop_front();
+    in_flight_bytes_ -= next->bytes;
+    lock.unlock();
+    next->done(outcome_of(*next));
+    lock.lock();
+  }
+  is_answering_ = false;
+}
+
+base::Result<void> KafkaLog::outcome_of(const Waiting& waiting) {
+  if (waiting.refused == 0 && waiting.unknown == 0) return {};
+  base::Error error = kafka_error("writing to Kafka", waiting.error);
+  const bool is_all_refused = waiting.refused == waiting.records;
+  if (is_all_refused) {
+    const bool is_full = error.code() == base::Code::kResourceExhausted;
+    return base::fail(is_full ? base::Code::kResourceExhausted : base::Code::kUnavailable,
+                      error.message());
+  }
+  return base::fail(base::Code::kDeadlineExceeded, error.message());
+}
+
+void KafkaLog::note_error(int error, std::string_view reason) {
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    if (!is_away_.exchange(true)) {
+      log_.warning("Kafka is away: no broker can be reached",
+                   {{"brokers", options_.cluster.brokers}});
+    }
+    return;
+  }
+  if (error == RD_KAFKA_RESP_ERR__FATAL) {
+    has_failed_ = true;
+    return;
+  }
+  const base::Error known = kafka_error("Kafka", error);
+  if (known.code() == base::Code::kFailedPrecondition) {
+    log_.error("Kafka refuses us", {{"error", known}, {"reason", reason}});
+  } else {
+    log_.debug("Kafka", {{"error", known}, {"reason", reason}});
+  }
+}
+
+void KafkaLog::run_reports(const std::stop_token& stop) {
+  auto probed = std::chrono::steady_clock::now();
+  while (!stop.stop_requested()) {
+    rd_kafka_poll(producer()->client(), to_ms(kPollEvery));
+    if (has_failed_.exchange(false)) replace_failed_producer();
+    // Nobody may send as long as readiness is denied: whether it is back is tried.
+    const auto now = std::chrono::steady_clock::now();
+    if (!is_away_ || now - probed < kProbeEvery) continue;
+    probed = now;
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const auto error =
+        rd_kafka_metadata(producer()->client(), 1, nullptr, &metadata, to_ms(kProbePatience));
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    rd_kafka_metadata_destroy(metadata);
+    if (is_away_.exchange(false)) log_.info("Kafka is back");
+  }
+}
+
+// An idempotent producer that has lost its order for good takes nothing more: what it has is given
+// up, with whatever fate each record has, and another takes its place.
+void KafkaLog::replace_failed_producer() {
+  const std::shared_ptr<Producer> failed = producer();
+  std::array<char, 256> why{};
+  rd_kafka_fatal_error(failed->client(), why.data(), why.size());
+  log_.error("the producer has failed and is replaced", {{"reason", why.data()}});
+  auto fresh = Producer::open(*this);
+  if (fresh) {
+    if (auto opened = (*fresh)->open_topics(options_.topics); !opened) {
+      fresh = base::fail(std::move(opened).error());
+    }
+  }
+  if (fresh) {
+    const std::scoped_lock lock(mutex_);
+    producer_ = *std::move(fresh);
+  } else {
+    log_.error("the producer cannot be replaced yet", {{"error", fresh.error()}});
+    has_failed_ = true;  // tried again
+  }
+  rd_kafka_purge(failed->client(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(failed->client(), to_ms(options_.delivery_timeout));
+}
+
+base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
+  // librdkafka asks on for much longer than it is told to.
+  if (is_away_) {
+    return base::fail(base::Code::kUnavailable,
+                      fmt::format("asking for the end of {}: Kafka is away", name_of(id)));
+  }
+  Extent extent;
+  const auto error = rd_kafka_query_watermark_offsets(
+      producer()->client(), options_.topics.name_of(id.topic).c_str(), id.number, &extent.begin,
+      &extent.end, to_ms(options_.ask_patience));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return base::fail(kafka_error("asking for the end of " + name_of(id), error));
+  }
+  return extent;
+}
+
+base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {
+  ASSIGN_OR_RETURN(const Extent extent, this->extent(id));
+  return extent.end;
+}
+
+base::Result<std::int64_t> KafkaLog::offset_before(PartitionId id, std::int64_t time_ms) const {
+  const std::unique_ptr<rd_kafka_topic_partition_list_t,
+                        base::Freed<&rd_kafka_topic_partition_list_destroy>>
+      asked(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(asked.get(), options_.topics.name_of(id.topic).c_str(),
+                                    id.number)
+      ->offset = std::max<std::int64_t>(0, time_ms);
+  const auto error =
+      rd_kafka_offsets_for_times(producer()->client(), asked.get(), to_ms(options_.ask_patience));
+  const rd_kafka_topic_partition_t& answer = asked->elems[0];
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return base::fail(kafka_error("asking for an offset of " + name_of(id),
+                                  error == RD_KAFKA_RESP_ERR_NO_ERROR ? answer.err : error));
+  }
+  // All records are older than that.
+  if (answer.offset < 0) return end_offset(id);
+  return answer.offset;
+}
+
+base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) const {
+  const std::pair key(static_cast<int>(id.topic), id.number);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto known = incarnations_.find(key); known != incarnations_.end()) {
+      return known->second;
+    }
+  }
+  ASSIGN_OR_RETURN(const Extent extent, this->extent(id));
+  if (extent.end == 0) return base::Uuid();
+  ASSIGN_OR_RETURN(const auto reader, read_from(id, 0));
+  std::vector<LoggedRecord> records;
+  RETURN_IF_ERROR(reader->read(records, options_.ask_patience));
+  if (records.empty()) {
+    return base::fail(base::Code::kUnavailable,
+                      fmt::format("{}: its first record does not come", name_of(id)));
+  }
+  const std::string first =
+      fmt::format("{}\n{}\n{}", name_of(id), records.front().time_ms, records.front().line);
+  const XXH128_hash_t digest = XXH3_128bits(first.data(), first.size());
+  base::Uuid incarnation;
+  std::memcpy(incarnation.bytes.data(), &digest.low64, 8);
+  std::memcpy(incarnation.bytes.data() + 8, &digest.high64, 8);
+  // Version 8 of RFC 9562, whose bits are the maker's: so it is never nil.
+  incarnation.bytes[6] = static_cast<std::uint8_t>((incarnation.bytes[6] & 0x0F) | 0x80);
+  incarnation.bytes[8] = static_cast<std::uint8_t>((incarnation.bytes[8] & 0x3F) | 0x80);
+  const std::scoped_lock lock(mutex_);
+  incarnations_[key] = incarnation;
+  return incarnation;
+}
+
+KafkaLog::Stats KafkaLog::stats() const {
+  return {.records = records_, .bytes = bytes_, .failed = failed_, .is_away = is_away_};
+}
+
+}  // namespace estadio

@@ -1,0 +1,143 @@
+// The event log in Kafka: the topics `winners` and `losers`, a record a result, keyed by the
+// entry's id. Anything that speaks Kafka reads it:
+//
+//   kcat -b 127.0.0.1:9092 -C -t winners -e
+//
+// append() gives the records to librdkafka's producer (idempotent, acks=all, lz4), which sends what
+// gathers in a few milliseconds; its delivery reports come on one thread, which calls `done` in the
+// order of the appends.
+//
+//   append() -> waiting_ (in order) -> producer ... broker ... -> delivery reports -> done()
+//
+// A batch over several partitions is not one step of the cluster's: when some of it was kept and
+// some not, `done` says that it is not known, and whoever sent it sends it again with the same ids.
+//
+// Positions are Kafka's offsets. The client library does not tell a topic's id, so a partition's
+// incarnation is a digest of its first record, with the time at which the broker took it: topics
+// keep every record (kafka_topics.h), so the first stays the first.
+//
+// Bounds: `in_flight_bytes` of records that are not durable yet, then append() refuses. What is not
+// delivered within `delivery_timeout` is given up: refused when it never left, else not known.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/event_log.h"
+#include "estadio/log/kafka_client.h"
+#include "estadio/log/kafka_topics.h"
+
+struct rd_kafka_message_s;
+
+namespace estadio {
+
+class KafkaLog final : public EventLog {
+ public:
+  struct Options {
+    KafkaCluster cluster;
+    KafkaTopics topics;
+    MissingTopics missing = MissingTopics::kMake;
+    std::chrono::microseconds linger{500};  // how long a record waits for others
+    std::chrono::milliseconds delivery_timeout = std::chrono::seconds(10);
+    std::size_t in_flight_bytes = std::size_t{64} << 20;
+    std::chrono::milliseconds open_patience = std::chrono::seconds(20);
+    std::chrono::milliseconds ask_patience = std::chrono::seconds(5);  // end_offset() and others
+  };
+
+  struct Stats {
+    std::uint64_t records = 0;  // durable
+    std::uint64_t bytes = 0;    // of their lines
+    std::uint64_t failed = 0;   // records that were given up
+    bool is_away = false;       // no broker can be reached
+  };
+
+  // Connects, and prepares the topics. `log` must outlive it. Errors: those of prepare_topics();
+  // kInvalidArgument naming a setting.
+  [[nodiscard]] static base::Result<std::unique_ptr<KafkaLog>> open(const Options& options,
+                                                                    base::Logger& log);
+  ~KafkaLog() override;
+
+  // Waits for what was appended to be delivered or given up, and takes no more.
+  void stop();
+
+  void append(const RecordBatch& batch, Done done) override;
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override;
+  [[nodiscard]] int partitions() const override { return partitions_; }
+  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override;
+  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
+                                                         std::int64_t time_ms) const override;
+  [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
+      PartitionId id, std::int64_t offset) const override;
+
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  class Reader;
+  class Producer;
+
+  // The offsets of the first record that is there, and of the next one to come.
+  struct Extent {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+
+  // An append on its way. Its counts are its records' fates, by the reports' thread and, for
+  // records that could not even be queued, the appending one.
+  struct Waiting {
+    Waiting(Done done_when, std::size_t size) : done(std::move(done_when)), bytes(size) {}
+    Done done;
+    std::size_t bytes;
+    std::atomic<std::uint32_t> left{0};  // records without a fate
+    std::atomic<std::uint32_t> refused{0};
+    std::atomic<std::uint32_t> unknown{0};
+    std::uint32_t records = 0;
+    std::atomic<int> error{0};  // the first, as librdkafka has it
+  };
+
+  KafkaLog(Options options, base::Logger& log);
+
+  [[nodiscard]] std::string name_of(PartitionId id) const;
+  [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
+  [[nodiscard]] std::shared_ptr<Producer> producer() const;
+  void produce(Producer& producer, PartitionId to, const RecordBatch::Part& part, Waiting& waiting);
+  void settle(Waiting& waiting, std::uint32_t records);
+  void report(const rd_kafka_message_s& message);
+  void note_error(int error, std::string_view reason);
+  void run_reports(const std::stop_token& stop);
+  void replace_failed_producer();
+  [[nodiscard]] static base::Result<void> outcome_of(const Waiting& waiting);
+
+  const Options options_;
+  base::Logger& log_;
+  int partitions_ = 0;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::shared_ptr<Producer> producer_;  // shared: an append may hold it while it is replaced
+  std::deque<std::unique_ptr<Waiting>> waiting_;
+  std::size_t in_flight_bytes_ = 0;
+  bool is_stopped_ = false;
+  bool is_answering_ = false;                                       // a thread calls what is done
+  mutable std::map<std::pair<int, int>, base::Uuid> incarnations_;  // those that are known
+
+  std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
+  std::atomic<bool> is_away_{false};
+  std::atomic<bool> has_failed_{false};  // the producer, for good
+
+  std::jthread thread_;  // last: ends before what it uses goes
+};
+
+}  // namespace estadio

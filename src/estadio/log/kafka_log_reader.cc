@@ -1,0 +1,159 @@
+#include "estadio/log/kafka_log_reader.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <span>
+
+namespace estadio {
+
+void KafkaLog::Reader::QueueFree::operator()(rd_kafka_queue_s* queue) const {
+  rd_kafka_queue_destroy(queue);
+}
+void KafkaLog::Reader::MessageFree::operator()(rd_kafka_message_s* message) const {
+  rd_kafka_message_destroy(message);
+}
+
+KafkaLog::Reader::Reader(const KafkaLog& log, PartitionId partition)
+    : log_(log), partition_(partition), taken_(kRecordsMax) {}
+
+base::Result<std::unique_ptr<KafkaLog::Reader>> KafkaLog::Reader::open(const KafkaLog& log,
+                                                                       PartitionId partition) {
+  auto reader = std::unique_ptr<Reader>(new Reader(log, partition));
+  // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
+  // fetched ahead is bounded: there may be many readers.
+  ASSIGN_OR_RETURN(KafkaConf conf,
+                   kafka_conf(log.options_.cluster, {{"auto.offset.reset", "error"},
+                                                     {"enable.auto.offset.store", "false"},
+                                                     {"check.crcs", "true"},
+                                                     {"queued.min.messages", "20000"},
+                                                     {"queued.max.messages.kbytes", "8192"},
+                                                     {"fetch.error.backoff.ms", "50"},
+                                                     {"allow.auto.create.topics", "false"}}));
+  ASSIGN_OR_RETURN(reader->client_, kafka_consumer(std::move(conf)));
+  const std::string topic = log.options_.topics.name_of(partition.topic);
+  reader->topic_.reset(rd_kafka_topic_new(reader->client_.get(), topic.c_str(), nullptr));
+  reader->queue_.reset(rd_kafka_queue_new(reader->client_.get()));
+  reader->event_ = base::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!reader->topic_ || !reader->event_) {
+    return base::fail(base::Code::kInternal, "starting to read " + reader->name());
+  }
+  const std::uint64_t one = 1;
+  rd_kafka_queue_io_event_enable(reader->queue_.get(), reader->event_.get(), &one, sizeof one);
+  return reader;
+}
+
+KafkaLog::Reader::~Reader() {
+  held_.clear();
+  stop_fetching();
+}
+
+std::string KafkaLog::Reader::name() const { return log_.name_of(partition_); }
+
+void KafkaLog::Reader::stop_fetching() {
+  if (is_fetching_) rd_kafka_consume_stop(topic_.get(), partition_.number);
+  is_fetching_ = false;
+}
+
+base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
+  ASSIGN_OR_RETURN(const Extent extent, log_.extent(partition_));
+  if (offset < 0 || offset > extent.end) {
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("{}: there is no offset {}: the log ends at {}", name(), offset, extent.end));
+  }
+  if (offset < extent.begin) {
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("{}: the records from offset {} to {} are gone from Kafka: its "
+                                  "topic was truncated",
+                                  name(), offset, extent.begin - 1));
+  }
+  held_.clear();
+  stop_fetching();
+  if (rd_kafka_consume_start_queue(topic_.get(), partition_.number, offset, queue_.get()) != 0) {
+    return base::fail(kafka_error("reading " + name(), rd_kafka_last_error()));
+  }
+  is_fetching_ = true;
+  position_ = offset;
+  last_time_ms_ = 0;
+  return {};
+}
+
+base::Result<void> KafkaLog::Reader::read(std::vector<LoggedRecord>& records,
+                                          std::chrono::nanoseconds patience) {
+  records.clear();
+  held_.clear();
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    std::uint64_t ignored = 0;
+    [[maybe_unused]] const auto drained = ::read(event_.get(), &ignored, sizeof ignored);
+    RETURN_IF_ERROR(take(records));
+    if (!records.empty()) return {};
+    if (is_woken_.exchange(false)) return {};
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left.count() <= 0) return {};
+    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
+    const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+    pollfd event{.fd = event_.get(), .events = POLLIN, .revents = 0};
+    if (::ppoll(&event, 1, &timeout, nullptr) < 0 && errno != EINTR) {
+      return base::fail(base::Error::from_errno("reading " + name(), errno));
+    }
+  }
+}
+
+base::Result<void> KafkaLog::Reader::take(std::vector<LoggedRecord>& records) {
+  const auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken_.data(), taken_.size());
+  if (count < 0) return base::fail(kafka_error("reading " + name(), rd_kafka_last_error()));
+  for (rd_kafka_message_t* message : std::span(taken_).first(static_cast<std::size_t>(count))) {
+    held_.emplace_back(message);
+  }
+  for (const auto& message : held_) {
+    auto taken = take_one(*message, records);
+    if (taken) continue;
+    // What stands before the failure is good; it is met again by the next read.
+    if (records.empty()) return taken;
+    return seek(position_);
+  }
+  return {};
+}
+
+base::Result<void> KafkaLog::Reader::take_one(const rd_kafka_message_s& message,
+                                              std::vector<LoggedRecord>& records) {
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return base::fail(
+        kafka_error(fmt::format("reading {} at offset {}", name(), position_), message.err));
+  }
+  if (message.offset != position_) {
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("{}: offset {} came where {} was expected: records are missing",
+                                  name(), message.offset, position_));
+  }
+  rd_kafka_timestamp_type_t type{};
+  // Another broker's clock may be behind when it takes the lead; the log's time does not go back.
+  last_time_ms_ = std::max(last_time_ms_, rd_kafka_message_timestamp(&message, &type));
+  records.push_back({.offset = message.offset,
+                     .time_ms = last_time_ms_,
+                     .line = {static_cast<const char*>(message.payload), message.len}});
+  ++position_;
+  return {};
+}
+
+void KafkaLog::Reader::wake() {
+  is_woken_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+}
+
+base::Result<std::unique_ptr<PartitionReader>> KafkaLog::read_from(PartitionId id,
+                                                                   std::int64_t offset) const {
+  ASSIGN_OR_RETURN(auto reader, Reader::open(*this, id));
+  RETURN_IF_ERROR(reader->seek(offset));
+  return reader;
+}
+
+}  // namespace estadio

@@ -1,0 +1,95 @@
+// A real Kafka broker for tests: one for the whole test program, started when the first test asks
+// for it, by tools/kafka. For tests only.
+//
+// Threads: the main one.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/test_folder.h"
+#include "base/unique_fd.h"
+
+namespace estadio::test {
+
+class KafkaBroker {
+ public:
+  // Starts one in `folder`; on `port`, or a free one when it is 0.
+  explicit KafkaBroker(const std::string& folder, int port = 0) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return;
+    base::UniqueFd out(ends[0]);
+    base::UniqueFd in(ends[1]);
+    const std::string number = std::to_string(port);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::setpgid(0, 0);
+      ::dup2(in.get(), STDOUT_FILENO);
+      ::execl(OLIMPIADAS_TOOLS "/kafka", "kafka", "start", "--data", folder.c_str(), "--port",
+              number.c_str(), nullptr);
+      ::_exit(127);
+    }
+    in.reset();
+    const std::unique_ptr<std::FILE, decltype(&std::fclose)> lines(::fdopen(::dup(out.get()), "r"),
+                                                                   &std::fclose);
+    std::array<char, 256> line{};
+    while (std::fgets(line.data(), line.size(), lines.get()) != nullptr) {
+      const std::string text = line.data();
+      const auto at = text.find("ready on ");
+      if (at == std::string::npos) continue;
+      address_ = text.substr(at + 9, text.find('\n') - at - 9);
+      break;
+    }
+    out_ = std::move(out);
+  }
+  ~KafkaBroker() { end(SIGTERM); }
+  KafkaBroker(const KafkaBroker&) = delete;
+  KafkaBroker& operator=(const KafkaBroker&) = delete;
+
+  // "127.0.0.1:PORT"; empty when it did not start.
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] int port() const { return std::stoi(address_.substr(address_.find(':') + 1)); }
+
+  // Ends it and whatever it started.
+  void end(int signal_number) {
+    if (pid_ <= 0) return;
+    ::kill(signal_number == SIGKILL ? -pid_ : pid_, signal_number);
+    ::waitpid(pid_, nullptr, 0);
+    ::kill(-pid_, SIGKILL);
+    pid_ = -1;
+  }
+
+  // Why there is none to be had on this machine; nothing when there is.
+  static std::optional<std::string> hindrance() {
+    if (shared().address().empty()) {
+      return "NOT TESTED, Kafka: no broker could be started (tools/deps kafka; tools/kafka start)";
+    }
+    return std::nullopt;
+  }
+
+  // The broker of all tests.
+  static KafkaBroker& shared() {
+    static const TempFolder folder;
+    static KafkaBroker broker(folder / "kafka");
+    return broker;
+  }
+
+ private:
+  using TempFolder = base::test::TempFolder;
+  pid_t pid_ = -1;
+  base::UniqueFd out_;
+  std::string address_;
+};
+
+}  // namespace estadio::test
