@@ -1,6 +1,7 @@
 #include "http/tls.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -38,15 +39,30 @@ struct TlsContext::Impl {
 
 struct TlsSession::Impl {
   std::unique_ptr<SSL, base::Freed<&SSL_free>> ssl;
+  std::string failure;
 
   std::ptrdiff_t outcome(int result) {
     if (result > 0) return result;
+    const int system_error = errno;
     const int error = SSL_get_error(ssl.get(), result);
+    const std::ptrdiff_t outcome = error == SSL_ERROR_WANT_READ     ? TlsSession::kWantRead
+                                   : error == SSL_ERROR_WANT_WRITE  ? TlsSession::kWantWrite
+                                   : error == SSL_ERROR_ZERO_RETURN ? 0
+                                                                    : TlsSession::kFailed;
+    if (outcome == TlsSession::kFailed) failure = reason(error, system_error);
     ERR_clear_error();
-    if (error == SSL_ERROR_WANT_READ) return TlsSession::kWantRead;
-    if (error == SSL_ERROR_WANT_WRITE) return TlsSession::kWantWrite;
-    if (error == SSL_ERROR_ZERO_RETURN) return 0;
-    return TlsSession::kFailed;
+    return outcome;
+  }
+
+  [[nodiscard]] std::string reason(int error, int system_error) const {
+    const long verdict = SSL_get_verify_result(ssl.get());
+    if (verdict != X509_V_OK && SSL_get_verify_mode(ssl.get()) != SSL_VERIFY_NONE) {
+      return fmt::format("the peer's certificate is not accepted: {}",
+                         X509_verify_cert_error_string(verdict));
+    }
+    if (error == SSL_ERROR_SSL) return openssl_error();
+    return system_error == 0 ? "the connection was cut"
+                             : std::generic_category().message(system_error);
   }
 };
 
@@ -143,6 +159,8 @@ void TlsSession::close_notify() {
 }
 
 bool TlsSession::is_established() const { return SSL_is_init_finished(impl_->ssl.get()) == 1; }
+
+const std::string& TlsSession::failure() const { return impl_->failure; }
 
 bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }
 

@@ -57,6 +57,8 @@ class TlsSession {
   void close_notify();
   // Whether the handshake is done.
   [[nodiscard]] bool is_established() const;
+  // Why the latest call gave kFailed, as far as OpenSSL and the system say.
+  [[nodiscard]] const std::string& failure() const;
   // Bytes already decrypted, which no readiness of the socket will announce.
   [[nodiscard]] bool has_pending() const;
 

@@ -88,8 +88,8 @@ class TlsTest : public testing::Test {
 
   [[nodiscard]] std::string path(std::string_view name) const { return folder_ / name; }
 
-  // Sends `request`, then reads until `answer_bytes` are there or the server has closed; "failed"
-  // when TLS has.
+  // Sends `request`, then reads until `answer_bytes` are there or the server has closed; "failed: "
+  // and why when TLS has.
   std::string talk(const TlsContext& context, const std::string& server_name,
                    std::string_view request, std::size_t answer_bytes) {
     const auto peers = resolve(server_->address());
@@ -111,7 +111,7 @@ class TlsTest : public testing::Test {
           return "nothing came";
         }
       } else if (count == TlsSession::kFailed) {
-        return answer.empty() ? "failed" : answer;
+        return answer.empty() ? "failed: " + session->failure() : answer;
       } else if (count == 0) {
         return answer;
       } else if (request.empty()) {
@@ -160,13 +160,15 @@ TEST_F(TlsTest, AClientRefusesACertificateThatItDoesNotTrust) {
   make_certificate(path("other.pem"), path("other.key"));
   const auto client = TlsContext::for_client({.ca_file = path("other.pem"), .verify = true});
   ASSERT_TRUE(client);
-  EXPECT_EQ(talk(*client, "localhost", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1), "failed");
+  EXPECT_EQ(talk(*client, "localhost", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1),
+            "failed: the peer's certificate is not accepted: self-signed certificate");
 }
 
 TEST_F(TlsTest, AClientRefusesACertificateOfAnotherName) {
   const auto client = TlsContext::for_client({.ca_file = path("cert.pem"), .verify = true});
   ASSERT_TRUE(client);
-  EXPECT_EQ(talk(*client, "elsewhere.example", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1), "failed");
+  EXPECT_EQ(talk(*client, "elsewhere.example", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 1),
+            "failed: the peer's certificate is not accepted: hostname mismatch");
 }
 
 TEST_F(TlsTest, AClientThatDoesNotVerifyTakesAnyCertificate) {
