@@ -1,0 +1,22 @@
+// A Redis URL: any text gives a URL or an error; what a URL is written as gives the same URL again,
+// but for its password.
+#include "estadio/score/redis_url.h"
+
+#include "base/check.h"
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto url = estadio::RedisUrl::parse(fuzz::text_of(data, size));
+  if (!url) {
+    CHECK(url.error().code() == base::Code::kInvalidArgument);
+    return 0;
+  }
+  CHECK(url->host.empty() != url->unix_path.empty());
+  CHECK(url->port != 0 && url->db >= 0);
+  CHECK(url->user.empty() || url->unix_path.empty());
+  if (!url->password.empty()) url->password = "***";
+  const auto again = estadio::RedisUrl::parse(url->to_string());
+  // Escapes make it longer, up to three times.
+  if (size * 3 <= estadio::RedisUrl::kBytesMax) CHECK(again && *again == *url);
+  return 0;
+}
