@@ -1,0 +1,105 @@
+// A Redis server, called over a few connections that all threads share.
+//
+// A call takes a connection that is free or opens one; while kConnectionsMax are in use it waits,
+// up to the command's timeout. A connection that failed is dropped and those that are free with it,
+// since what broke one broke them all: the next call connects anew. No command is ever sent twice:
+// whether one whose connection broke was executed is for the caller to find out.
+//
+// Threads: every method may be called from any thread. REQUIRES: SIGPIPE is ignored, with TLS.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "estadio/score/redis_connection.h"
+#include "estadio/score/redis_url.h"
+
+namespace estadio {
+
+// What an error that Redis answered means; kInternal for one that is not known.
+[[nodiscard]] base::Code code_of_redis_error(std::string_view text);
+
+// A Lua script that the server has been given once; it is named by its hash after that.
+struct RedisScript {
+  enum class Access : std::uint8_t { kReads, kWrites };
+
+  Access access = Access::kReads;
+  std::string text;
+  std::string sha1;
+};
+
+class RedisClient {
+ public:
+  // The tally has a reader a partition, which commit now and then; the scoreboard has one.
+  static constexpr std::size_t kConnectionsMax = 8;
+
+  struct Options {
+    RedisUrl url;
+    std::string ca_file;  // authorities of the server's certificate; empty: the system's
+    std::chrono::milliseconds connect_timeout{5000};  // with login and TLS
+    std::chrono::milliseconds command_timeout{5000};
+  };
+
+  // Connects and sees that the server answers.
+  // Errors: kInvalidArgument for the CA file; those of call().
+  [[nodiscard]] static base::Result<std::unique_ptr<RedisClient>> open(Options options,
+                                                                       const base::Clock& clock);
+
+  // `what` says in words what the command does, for errors, which also name the server and Redis's
+  // reason, never the password.
+  // Errors: kUnavailable: it may or may not have been executed. kResourceExhausted,
+  // kFailedPrecondition, kInternal: Redis refused it (code_of_redis_error()).
+  [[nodiscard]] base::Result<RedisReply> call(std::string_view what,
+                                              std::span<const std::string_view> command);
+
+  // Gives the server a script.
+  [[nodiscard]] base::Result<RedisScript> load(std::string_view what, RedisScript::Access access,
+                                               std::string text);
+  // Runs it, also where the server has forgotten it meanwhile. Errors: those of call().
+  [[nodiscard]] base::Result<RedisReply> run(std::string_view what, const RedisScript& script,
+                                             std::span<const std::string> keys,
+                                             std::span<const std::string> arguments);
+
+  // "localhost:6379", "unix:/run/redis.sock".
+  [[nodiscard]] const std::string& server() const { return server_; }
+
+ private:
+  using Connection = std::unique_ptr<RedisConnection>;
+
+  RedisClient(Options options, const base::Clock& clock, std::optional<http::TlsContext> tls);
+
+  // One command and its reply, which may be an error of Redis's.
+  base::Result<RedisReply> exchange(std::string_view what,
+                                    std::span<const std::string_view> command);
+  // Makes an error of a reply that is one.
+  base::Result<RedisReply> accept(std::string_view what, RedisReply reply) const;
+  // Waits for a place among the connections in use; null when a new one is to be opened.
+  base::Result<Connection> take();
+  // Null for one that failed.
+  void give_back(Connection connection);
+  base::Result<Connection> connect();
+  base::Failure refusal(base::Code code, std::string_view what, std::string reason) const;
+
+  const Options options_;
+  const base::Clock& clock_;
+  const std::optional<http::TlsContext> tls_;
+  const http::Address address_;
+  const std::string server_;
+
+  std::mutex mutex_;
+  std::condition_variable given_back_;
+  // Guarded by mutex_.
+  std::vector<Connection> free_;
+  std::size_t in_use_ = 0;
+};
+
+}  // namespace estadio

@@ -1,0 +1,88 @@
+// One connection to a Redis server: a command goes out, its reply comes back, each within a time.
+//
+// hiredis writes and reads the protocol; the socket, TLS and the waiting are ours, because its own
+// (0.14 in Debian 12) has no TLS and counts its time for each read anew.
+//
+// After an error the connection is of no further use: a reply may still be on its way.
+//
+// Threads: belongs to one at a time. REQUIRES: SIGPIPE is ignored, with TLS.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "http/address.h"
+#include "http/tls.h"
+
+namespace estadio {
+
+// What Redis answered (RESP2).
+struct RedisReply {
+  enum class Kind : std::uint8_t { kNothing, kInteger, kText, kList, kError };
+
+  Kind kind = Kind::kNothing;
+  std::int64_t integer = 0;
+  std::string text;  // of kText and kError
+  std::vector<RedisReply> list;
+
+  [[nodiscard]] bool is_error() const { return kind == Kind::kError; }
+};
+
+// A time by which something must be done.
+class Deadline {
+ public:
+  Deadline(const base::Clock& clock, base::Nanos span) : clock_(clock), at_(clock.mono() + span) {}
+
+  // Rounded up, so that a wait does not end just before it; 0 when it has passed.
+  [[nodiscard]] int left_ms() const;
+  // An earlier one: after the `divisor`-th part of what is left.
+  [[nodiscard]] Deadline part(std::size_t divisor) const;
+
+ private:
+  const base::Clock& clock_;
+  base::Nanos at_;
+};
+
+class RedisConnection {
+ public:
+  // Of a reply; a score of thousands of counts has less than 1 MiB.
+  static constexpr std::size_t kReplyBytesMax = std::size_t{16} << 20;
+
+  // Tries the addresses that the server's name has, one after the other; looking the name up is
+  // the system's, with its own time. With `tls`, which must outlive the connection, the handshake
+  // happens with the first command. Errors: kUnavailable.
+  [[nodiscard]] static base::Result<std::unique_ptr<RedisConnection>> connect(
+      const http::Address& server, const http::TlsContext* tls, const Deadline& deadline);
+
+  ~RedisConnection();
+
+  // Sends the command and waits for its reply; an error that Redis answers is a reply.
+  // Errors: kUnavailable: nobody knows whether the command was executed. kFailedPrecondition: what
+  // came is not Redis's protocol, or longer than kReplyBytesMax.
+  [[nodiscard]] base::Result<RedisReply> exchange(std::span<const std::string_view> command,
+                                                  const Deadline& deadline);
+
+  // Whether, between commands, the server has neither closed it nor sent what nobody asked for.
+  [[nodiscard]] bool is_quiet() const;
+
+ private:
+  struct Parser;
+
+  RedisConnection(base::UniqueFd fd, std::unique_ptr<http::TlsSession> tls);
+  // Like recv() and send(), waiting until the deadline: at least one byte.
+  base::Result<std::size_t> read(char* data, std::size_t size, const Deadline& deadline);
+  base::Result<std::size_t> write(std::string_view bytes, const Deadline& deadline);
+
+  const base::UniqueFd fd_;
+  const std::unique_ptr<http::TlsSession> tls_;  // null without TLS
+  const std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace estadio

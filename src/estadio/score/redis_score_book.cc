@@ -1,0 +1,430 @@
+#include "estadio/score/redis_score_book.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace estadio {
+namespace {
+
+constexpr std::string_view kOpening = "looking at the settings";
+constexpr std::string_view kLoading = "giving it a script, which needs Redis 7";
+constexpr std::string_view kCommitting = "adding to the score";
+constexpr std::string_view kReading = "reading the score";
+constexpr std::size_t kQuotedBytesMax = 100;
+
+// Places of the keys in KEYS, from 1 as in Lua.
+enum Key : int { kPositions = 1, kCrossed, kByFaculty, kByDiscipline, kByOutcome, kRepeated };
+
+std::vector<std::string> keys_with(const std::string& prefix) {
+  std::vector<std::string> keys;
+  for (const char* name :
+       {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
+    keys.push_back(fmt::format("{{{}}}:{}", prefix, name));
+  }
+  return keys;
+}
+
+// "#!lua" makes Redis check before it starts a script what else it would check at each write: that
+// there is memory, that this is no replica, that enough replicas follow, that the disk takes it.
+constexpr std::string_view kReadsOnly = "#!lua flags=no-writes\n";
+constexpr std::string_view kWrites = "#!lua\n";
+
+// What a script says first: "type", "torn", "foreign" or "right", with what explains it, is a
+// refusal (refusal_of()).
+constexpr std::string_view kChecks = R"lua(
+local positions, crossed, repeated = KEYS[1], KEYS[2], KEYS[6]
+
+-- Of keys and their types. The counts come and go together, and never without a position; a book
+-- that lacks one of them would be counted on as if it were whole.
+local function trouble()
+  local is_there = {}
+  for i, key in ipairs(KEYS) do
+    local found = redis.call('TYPE', key).ok
+    local expected = key == repeated and 'string' or 'hash'
+    is_there[i] = found ~= 'none'
+    if is_there[i] and found ~= expected then return {'type', key, found, expected} end
+  end
+  for i = 3, 5 do
+    if is_there[i] and not is_there[2] then return {'torn', crossed, KEYS[i]} end
+    if is_there[2] and not is_there[i] then return {'torn', KEYS[i], crossed} end
+  end
+  if is_there[2] and not is_there[1] then return {'torn', positions, crossed} end
+  if is_there[6] and not is_there[1] then return {'torn', positions, repeated} end
+end
+
+local bad = trouble()
+if bad then return bad end
+)lua";
+
+// ARGV: partition, incarnation, first offset, next offset, repeated; then for each count the key's
+// number, the field and how many.
+constexpr std::string_view kCommit = R"lua(
+local partition, incarnation, first, next_offset, repeats = unpack(ARGV, 1, 5)
+
+local function is_number(text)
+  return #text <= 18 and (text == '0' or string.find(text, '^[1-9][0-9]*$') ~= nil)
+end
+
+local stored = redis.call('HGET', positions, partition)
+if stored then
+  local of, at = string.match(stored, '^([0-9a-f%-]+) ([0-9]+)$')
+  if not of or #of ~= 36 or not is_number(at) then
+    return {'foreign', positions, partition, stored}
+  end
+  if of ~= incarnation or at ~= first then return {'elsewhere', at} end
+elseif first ~= '0' then
+  return {'elsewhere', '0'}
+end
+
+for i = 6, #ARGV, 3 do
+  local key, field = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
+  local count = redis.call('HGET', key, field)
+  if count and not is_number(count) then return {'foreign', key, field, count} end
+  if not redis.acl_check_cmd('HINCRBY', key, field, '1') then return {'right', 'HINCRBY', key} end
+end
+local count = redis.call('GET', repeated)
+if count and not is_number(count) then return {'foreign', repeated, '', count} end
+if not redis.acl_check_cmd('INCRBY', repeated, '1') then return {'right', 'INCRBY', repeated} end
+if not redis.acl_check_cmd('HSET', positions, partition, '') then
+  return {'right', 'HSET', positions}
+end
+
+-- From here on nothing can fail.
+for i = 6, #ARGV, 3 do
+  redis.call('HINCRBY', KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
+end
+if repeats ~= '0' then redis.call('INCRBY', repeated, repeats) end
+redis.call('HSET', positions, partition, incarnation .. ' ' .. next_offset)
+return {'applied', next_offset}
+)lua";
+
+constexpr std::string_view kRead = R"lua(
+return {'score', redis.call('HGETALL', crossed), redis.call('HGETALL', positions),
+        redis.call('GET', repeated) or '0'}
+)lua";
+
+std::string script_of(std::string_view access, std::string_view body) {
+  return fmt::format("{}{}{}", access, kChecks, body);
+}
+
+// A number as the scripts write it: digits, no zero before others, at most kNumberMax.
+std::optional<std::int64_t> number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_plain = !text.starts_with('-') && (text == "0" || !text.starts_with('0'));
+  if (error != std::errc{} || end != text.data() + text.size() || !is_plain ||
+      number > RedisScoreBook::kNumberMax) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<Outcome> outcome_of(std::string_view text) {
+  if (text == to_string(Outcome::kWinner)) return Outcome::kWinner;
+  if (text == to_string(Outcome::kLoser)) return Outcome::kLoser;
+  return std::nullopt;
+}
+
+std::optional<Outcome> outcome_of_topic(std::string_view text) {
+  if (text == topic_of(Outcome::kWinner)) return Outcome::kWinner;
+  if (text == topic_of(Outcome::kLoser)) return Outcome::kLoser;
+  return std::nullopt;
+}
+
+// What is before the first `separator`, and what is after it.
+struct Halves {
+  std::string_view before;
+  std::string_view after;
+};
+std::optional<Halves> split(std::string_view text, char separator) {
+  const auto at = text.find(separator);
+  if (at == std::string_view::npos) return std::nullopt;
+  return Halves{.before = text.substr(0, at), .after = text.substr(at + 1)};
+}
+
+// "winner/1/Ingeniería", and how many. The faculty comes last, since '/' may be in its name.
+std::optional<Score::Count> count_of(std::string_view field, std::string_view value) {
+  const auto outer = split(field, '/');
+  const auto inner = outer ? split(outer->after, '/') : std::nullopt;
+  if (!inner) return std::nullopt;
+  const auto outcome = outcome_of(outer->before);
+  const auto discipline = number_of(inner->before);
+  const auto count = number_of(value);
+  if (!outcome || !discipline || !count) return std::nullopt;
+  return Score::Count{.faculty = std::string(inner->after),
+                      .discipline_id = *discipline,
+                      .outcome = *outcome,
+                      .count = *count};
+}
+
+// "winners/0", and "<incarnation> <next offset>".
+std::optional<Score::Position> position_of(std::string_view field, std::string_view value) {
+  const auto name = split(field, '/');
+  const auto place = split(value, ' ');
+  if (!name || !place) return std::nullopt;
+  const auto topic = outcome_of_topic(name->before);
+  const auto number = number_of(name->after);
+  const auto incarnation = base::Uuid::parse(place->before);
+  const auto offset = number_of(place->after);
+  if (!topic || !number || *number > INT32_MAX || !incarnation || !offset) return std::nullopt;
+  return Score::Position{.partition = {.topic = *topic, .number = static_cast<int>(*number)},
+                         .incarnation = *incarnation,
+                         .next_offset = *offset};
+}
+
+base::Error foreign(std::string_view key, std::string_view field, std::string_view value) {
+  return {base::Code::kCorruption,
+          fmt::format("{}{}{} holds '{}', which the score book did not write", key,
+                      field.empty() ? "" : ", field ", field.substr(0, kQuotedBytesMax),
+                      value.substr(0, kQuotedBytesMax))};
+}
+
+std::string_view text_at(const std::vector<RedisReply>& list, std::size_t index) {
+  return index < list.size() ? std::string_view(list[index].text) : std::string_view();
+}
+
+// The error that a script's answer stands for; nothing when it is none.
+std::optional<base::Error> refusal_of(const RedisReply& reply) {
+  const std::vector<RedisReply>& said = reply.list;
+  const std::string_view kind = text_at(said, 0);
+  if (kind == "type") {
+    return base::Error(base::Code::kFailedPrecondition,
+                       fmt::format("{} is a {}, not the {} of a score book: another program uses "
+                                   "this key, or another prefix is meant",
+                                   text_at(said, 1), text_at(said, 2), text_at(said, 3)));
+  }
+  if (kind == "torn") {
+    return base::Error(base::Code::kCorruption,
+                       fmt::format("{} is missing beside {}: delete all keys of the book in one "
+                                   "command, and it is counted again from the log",
+                                   text_at(said, 1), text_at(said, 2)));
+  }
+  if (kind == "foreign") {
+    return foreign(text_at(said, 1), text_at(said, 2), text_at(said, 3));
+  }
+  if (kind == "right") {
+    return base::Error(
+        base::Code::kFailedPrecondition,
+        fmt::format("the user may not {} {} (NOPERM)", text_at(said, 1), text_at(said, 2)));
+  }
+  return std::nullopt;
+}
+
+base::Error within(const RedisClient& client, std::string_view what, base::Error error) {
+  return std::move(error).within(fmt::format("Redis at {}: {}", client.server(), what));
+}
+
+base::Error strange(std::string_view what) {
+  return {base::Code::kInternal, fmt::format("{} gave an answer of another form", what)};
+}
+
+// Every second one is a field's value.
+base::Result<void> add_counts(const RedisReply& reply, const std::string& key, Score& score) {
+  std::map<std::string_view, const RedisReply*> sorted;
+  for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
+    sorted.emplace(reply.list[i].text, &reply.list[i + 1]);
+  }
+  for (const auto& [field, value] : sorted) {
+    const auto count = count_of(field, value->text);
+    if (!count) return base::fail(foreign(key, field, value->text));
+    score.counts.push_back(*count);
+  }
+  return {};
+}
+
+base::Result<void> add_positions(const RedisReply& reply, const std::string& key, Score& score) {
+  for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
+    const auto position = position_of(reply.list[i].text, reply.list[i + 1].text);
+    if (!position) return base::fail(foreign(key, reply.list[i].text, reply.list[i + 1].text));
+    score.positions.push_back(*position);
+  }
+  return {};
+}
+
+// Adds up what a commit adds to each field of each key.
+class Increments {
+ public:
+  void add(Key key, std::string field, std::int64_t count) {
+    counts_[{key, std::move(field)}] += count;
+  }
+  // Errors: kInvalidArgument for a number that the book cannot hold.
+  base::Result<void> append_to(std::vector<std::string>& arguments) const {
+    for (const auto& [place, count] : counts_) {
+      if (count < 0 || count > RedisScoreBook::kNumberMax) {
+        return base::fail(base::Code::kInvalidArgument,
+                          fmt::format("a count of {} cannot be added to {}", count, place.second));
+      }
+      if (count == 0) continue;
+      arguments.push_back(std::to_string(place.first));
+      arguments.push_back(place.second);
+      arguments.push_back(std::to_string(count));
+    }
+    return {};
+  }
+
+ private:
+  std::map<std::pair<int, std::string>, std::int64_t> counts_;
+};
+
+base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
+                                                    const Contest& contest) {
+  // A first offset of any kind is only compared.
+  for (const std::int64_t number : {commit.next_offset, commit.repeated}) {
+    if (number < 0 || number > RedisScoreBook::kNumberMax) {
+      return base::fail(base::Code::kInvalidArgument,
+                        fmt::format("{} is no offset or count that the score book holds", number));
+    }
+  }
+  std::vector<std::string> arguments = {
+      fmt::format("{}/{}", topic_of(commit.partition.topic), commit.partition.number),
+      commit.incarnation.to_string(), std::to_string(commit.first_offset),
+      std::to_string(commit.next_offset), std::to_string(commit.repeated)};
+  const std::string_view outcome = to_string(commit.partition.topic);
+  Increments increments;
+  for (const ScoreCommit::Delta& delta : commit.deltas) {
+    const std::string& faculty = contest.faculties()[delta.faculty].name;
+    const std::string discipline = std::to_string(contest.disciplines()[delta.discipline].id);
+    increments.add(kCrossed, fmt::format("{}/{}/{}", outcome, discipline, faculty), delta.count);
+    increments.add(kByFaculty, faculty, delta.count);
+    increments.add(kByDiscipline, discipline, delta.count);
+    increments.add(kByOutcome, std::string(outcome), delta.count);
+  }
+  RETURN_IF_ERROR(increments.append_to(arguments));
+  return arguments;
+}
+
+base::Result<void> check_prefix(const std::string& prefix) {
+  const auto is_good = [](char each) {
+    return (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+           (each >= '0' && each <= '9') || each == '.' || each == '_' || each == '-';
+  };
+  if (prefix.empty() || prefix.size() > RedisScoreBook::kPrefixBytesMax ||
+      !std::ranges::all_of(prefix, is_good)) {
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("the keys' prefix must be 1 to {} letters, digits, '.', '_' or "
+                    "'-', got '{}'",
+                    RedisScoreBook::kPrefixBytesMax, prefix.substr(0, kQuotedBytesMax)));
+  }
+  return {};
+}
+
+// A server that is short of memory may be set to delete keys, and would do so silently.
+base::Result<void> check_eviction(RedisClient& client, base::Logger& log) {
+  const auto reply = client.call(
+      kOpening, std::array<std::string_view, 4>{"CONFIG", "GET", "maxmemory", "maxmemory-policy"});
+  if (!reply && reply.error().code() == base::Code::kUnavailable) {
+    return base::fail(reply.error());
+  }
+  std::map<std::string, std::string> settings;
+  for (std::size_t i = 0; reply && i + 1 < reply->list.size(); i += 2) {
+    settings[reply->list[i].text] = reply->list[i + 1].text;
+  }
+  const std::string& policy = settings["maxmemory-policy"];
+  const std::string& limit = settings["maxmemory"];
+  if (policy.empty() || limit.empty()) {
+    log.warning(
+        "Redis does not tell its settings: see to it that maxmemory-policy is noeviction, else it "
+        "may delete the score",
+        {{"server", client.server()},
+         {"reason", reply ? "no such settings" : reply.error().message()}});
+    return {};
+  }
+  if (limit == "0" || policy == "noeviction") return {};
+  return base::fail(within(
+      client, kOpening,
+      {base::Code::kFailedPrecondition,
+       fmt::format("maxmemory-policy is {}: with maxmemory {} Redis may delete the score when "
+                   "memory is short. Set it to noeviction, in redis.conf and by `redis-cli CONFIG "
+                   "SET maxmemory-policy noeviction`",
+                   policy, limit)}));
+}
+
+}  // namespace
+
+RedisScoreBook::RedisScoreBook(std::unique_ptr<RedisClient> client, const Contest& contest,
+                               const std::string& prefix)
+    : client_(std::move(client)), contest_(contest), keys_(keys_with(prefix)) {}
+
+base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(Options options,
+                                                                   const Contest& contest,
+                                                                   const base::Clock& clock,
+                                                                   base::Logger& log) {
+  RETURN_IF_ERROR(check_prefix(options.prefix));
+  if (!options.password.empty()) {
+    if (!options.url.password.empty()) {
+      return base::fail(base::Code::kInvalidArgument,
+                        "a password is in Redis's URL and given beside it: give it once");
+    }
+    options.url.password = std::move(options.password);
+  }
+  if (options.url.password.empty() && !options.url.user.empty()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("the user '{}' of Redis's URL needs a password, there or given "
+                                  "beside it",
+                                  options.url.user));
+  }
+  ASSIGN_OR_RETURN(auto client, RedisClient::open({.url = std::move(options.url),
+                                                   .ca_file = std::move(options.ca_file),
+                                                   .connect_timeout = options.connect_timeout,
+                                                   .command_timeout = options.command_timeout},
+                                                  clock));
+  RETURN_IF_ERROR(check_eviction(*client, log));
+  std::unique_ptr<RedisScoreBook> book(
+      new RedisScoreBook(std::move(client), contest, options.prefix));
+  RETURN_IF_ERROR(book->load_scripts());
+  return book;
+}
+
+base::Result<void> RedisScoreBook::load_scripts() {
+  ASSIGN_OR_RETURN(commit_script_, client_->load(kLoading, RedisScript::Access::kWrites,
+                                                 script_of(kWrites, kCommit)));
+  ASSIGN_OR_RETURN(read_script_, client_->load(kLoading, RedisScript::Access::kReads,
+                                               script_of(kReadsOnly, kRead)));
+  return {};
+}
+
+base::Result<CommitOutcome> RedisScoreBook::commit(const ScoreCommit& commit) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> arguments, arguments_of(commit, contest_));
+  ASSIGN_OR_RETURN(const RedisReply reply,
+                   client_->run(kCommitting, commit_script_, keys_, arguments));
+  if (auto refusal = refusal_of(reply)) {
+    return base::fail(within(*client_, kCommitting, *std::move(refusal)));
+  }
+  const std::string_view verdict = text_at(reply.list, 0);
+  const auto position = number_of(text_at(reply.list, 1));
+  if (!position || (verdict != "applied" && verdict != "elsewhere")) {
+    return base::fail(within(*client_, kCommitting, strange("the script")));
+  }
+  return CommitOutcome{.is_applied = verdict == "applied", .position = *position};
+}
+
+base::Result<Score> RedisScoreBook::read() const {
+  ASSIGN_OR_RETURN(const RedisReply reply, client_->run(kReading, read_script_, keys_, {}));
+  if (auto refusal = refusal_of(reply)) {
+    return base::fail(within(*client_, kReading, *std::move(refusal)));
+  }
+  if (reply.list.size() != 4 || text_at(reply.list, 0) != "score") {
+    return base::fail(within(*client_, kReading, strange("the script")));
+  }
+  Score score;
+  const auto fill = [&]() -> base::Result<void> {
+    RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kCrossed - 1], score));
+    RETURN_IF_ERROR(add_positions(reply.list[2], keys_[kPositions - 1], score));
+    const auto repeated = number_of(reply.list[3].text);
+    if (!repeated) return base::fail(foreign(keys_[kRepeated - 1], {}, reply.list[3].text));
+    score.repeated = *repeated;
+    return {};
+  };
+  if (auto filled = fill(); !filled) {
+    return base::fail(within(*client_, kReading, std::move(filled).error()));
+  }
+  return score;
+}
+
+}  // namespace estadio

@@ -1,0 +1,85 @@
+// The score book in a Redis 7 server, where people can read it with redis-cli and processes on
+// several machines share it (docs/redis.md).
+//
+//   key                        type     field -> value
+//   {estadio}:positions        hash     winners/0 -> <incarnation> <next offset>
+//   {estadio}:crossed          hash     winner/1/Ingeniería -> how many
+//   {estadio}:by_faculty       hash     Ingeniería -> how many
+//   {estadio}:by_discipline    hash     1 -> how many
+//   {estadio}:by_outcome       hash     winner -> how many
+//   {estadio}:repeated         string   how many records were repeats
+//
+// The three by_* are for people; read() goes by the others. The braces put all keys of a prefix
+// into one slot of a cluster.
+//
+// A commit is one Lua script. Redis executes nothing else meanwhile, but does not undo what a
+// script that fails has written: so it makes sure of everything that could fail before its first
+// write. Numbers are strings to it, because Lua's are doubles.
+//
+// Redis may lose its last second, or all, in a crash: counts and positions together, and the tally
+// catches the book up from the log.
+//
+// Threads: see ScoreBook. REQUIRES: SIGPIPE is ignored, with TLS.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/contest.h"
+#include "estadio/contest/score_book.h"
+#include "estadio/score/redis_client.h"
+#include "estadio/score/redis_url.h"
+
+namespace estadio {
+
+class RedisScoreBook final : public ScoreBook {
+ public:
+  // Of counts and offsets: 18 digits, so that two together are still 64 bits.
+  static constexpr std::int64_t kNumberMax = 999'999'999'999'999'999;
+  static constexpr std::size_t kPrefixBytesMax = 64;
+
+  struct Options {
+    RedisUrl url;
+    std::string password;  // when it is not in the URL
+    std::string ca_file;   // authorities of the server's certificate; empty: the system's
+    // What the keys begin with: letters, digits, '.', '_' and '-'. One for each contest.
+    std::string prefix = "estadio";
+    std::chrono::milliseconds connect_timeout{5000};  // with login and TLS
+    std::chrono::milliseconds command_timeout{5000};
+  };
+
+  // Connects, and sees that the server keeps what it is given: one that may evict keys is refused;
+  // where it does not tell, a warning is logged. What the server holds is not looked at.
+  // `contest` and `clock` must outlive the book.
+  // Errors: kInvalidArgument for an option; kFailedPrecondition saying what is to be mended;
+  // kUnavailable.
+  [[nodiscard]] static base::Result<std::unique_ptr<RedisScoreBook>> open(Options options,
+                                                                          const Contest& contest,
+                                                                          const base::Clock& clock,
+                                                                          base::Logger& log);
+
+  // Further errors: kFailedPrecondition when Redis refuses for good (a right, a key of another
+  // type); kCorruption when the book holds what it did not write, or lacks a key: nothing was
+  // changed. kInvalidArgument for a number beyond kNumberMax.
+  [[nodiscard]] base::Result<CommitOutcome> commit(const ScoreCommit& commit) override;
+  [[nodiscard]] base::Result<Score> read() const override;
+
+ private:
+  RedisScoreBook(std::unique_ptr<RedisClient> client, const Contest& contest,
+                 const std::string& prefix);
+  base::Result<void> load_scripts();
+
+  const std::unique_ptr<RedisClient> client_;
+  const Contest& contest_;
+  const std::vector<std::string> keys_;  // as the scripts number them
+  // Set by open().
+  RedisScript commit_script_;
+  RedisScript read_script_;
+};
+
+}  // namespace estadio
