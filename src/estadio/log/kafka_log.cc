@@ -107,10 +107,10 @@ void KafkaLog::stop() {
     const std::scoped_lock lock(mutex_);
     is_stopped_ = true;
   }
-  // Every record gets its fate within the delivery timeout.
-  rd_kafka_flush(producer()->client(), to_ms(options_.delivery_timeout * 2));
   thread_.request_stop();
   thread_.join();
+  // Every record gets its fate within the delivery timeout.
+  rd_kafka_flush(producer()->client(), to_ms(options_.delivery_timeout * 2));
 }
 
 std::string KafkaLog::name_of(PartitionId id) const {
@@ -349,13 +349,6 @@ base::Result<std::int64_t> KafkaLog::offset_before(PartitionId id, std::int64_t 
 }
 
 base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) const {
-  const std::pair key(static_cast<int>(id.topic), id.number);
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto known = incarnations_.find(key); known != incarnations_.end()) {
-      return known->second;
-    }
-  }
   ASSIGN_OR_RETURN(const Extent extent, this->extent(id));
   if (extent.end == 0) return base::Uuid();
   ASSIGN_OR_RETURN(const auto reader, read_from(id, 0));
@@ -374,8 +367,6 @@ base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) const {
   // Version 8 of RFC 9562, whose bits are the maker's: so it is never nil.
   incarnation.bytes[6] = static_cast<std::uint8_t>((incarnation.bytes[6] & 0x0F) | 0x80);
   incarnation.bytes[8] = static_cast<std::uint8_t>((incarnation.bytes[8] & 0x3F) | 0x80);
-  const std::scoped_lock lock(mutex_);
-  incarnations_[key] = incarnation;
   return incarnation;
 }
 

@@ -24,7 +24,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -130,8 +129,7 @@ class KafkaLog final : public EventLog {
   std::deque<std::unique_ptr<Waiting>> waiting_;
   std::size_t in_flight_bytes_ = 0;
   bool is_stopped_ = false;
-  bool is_answering_ = false;                                       // a thread calls what is done
-  mutable std::map<std::pair<int, int>, base::Uuid> incarnations_;  // those that are known
+  bool is_answering_ = false;  // a thread calls what is done
 
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
   std::atomic<bool> is_away_{false};

@@ -50,6 +50,7 @@ base::Result<std::unique_ptr<KafkaLog::Reader>> KafkaLog::Reader::open(const Kaf
 
 KafkaLog::Reader::~Reader() {
   held_.clear();
+  if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
   stop_fetching();
 }
 
@@ -81,6 +82,7 @@ base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
   is_fetching_ = true;
   position_ = offset;
   last_time_ms_ = 0;
+  damage_.reset();
   return {};
 }
 
@@ -112,26 +114,31 @@ base::Result<void> KafkaLog::Reader::take(std::vector<LoggedRecord>& records) {
   for (rd_kafka_message_t* message : std::span(taken_).first(static_cast<std::size_t>(count))) {
     held_.emplace_back(message);
   }
+  std::optional<base::Error> error;
   for (const auto& message : held_) {
-    auto taken = take_one(*message, records);
-    if (taken) continue;
-    // What stands before the failure is good; it is met again by the next read.
-    if (records.empty()) return taken;
-    return seek(position_);
+    if (damage_) break;
+    if (auto taken = take_one(*message, records); !taken) error = std::move(taken).error();
   }
+  // What stands before the damage is good. Of other errors only those that bring nothing matter.
+  if (!records.empty()) return {};
+  if (damage_) return base::fail(*damage_);
+  if (error) return base::fail(*std::move(error));
   return {};
 }
 
 base::Result<void> KafkaLog::Reader::take_one(const rd_kafka_message_s& message,
                                               std::vector<LoggedRecord>& records) {
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return base::fail(
-        kafka_error(fmt::format("reading {} at offset {}", name(), position_), message.err));
+    auto error =
+        kafka_error(fmt::format("reading {} at offset {}", name(), position_), message.err);
+    if (error.code() == base::Code::kCorruption) damage_ = error;
+    return base::fail(std::move(error));
   }
   if (message.offset != position_) {
-    return base::fail(base::Code::kCorruption,
-                      fmt::format("{}: offset {} came where {} was expected: records are missing",
-                                  name(), message.offset, position_));
+    damage_.emplace(base::Code::kCorruption,
+                    fmt::format("{}: offset {} came where {} was expected: records are missing",
+                                name(), message.offset, position_));
+    return base::fail(*damage_);
   }
   rd_kafka_timestamp_type_t type{};
   // Another broker's clock may be behind when it takes the lead; the log's time does not go back.

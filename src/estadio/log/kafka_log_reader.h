@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ class KafkaLog::Reader final : public PartitionReader {
   bool is_fetching_ = false;
   std::int64_t position_ = 0;
   std::int64_t last_time_ms_ = 0;
+  std::optional<base::Error> damage_;  // at position_: nothing is read beyond it
   // What the records given point into.
   std::vector<std::unique_ptr<rd_kafka_message_s, MessageFree>> held_;
   std::vector<rd_kafka_message_s*> taken_;  // room
