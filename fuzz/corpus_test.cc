@@ -15,6 +15,7 @@ using Fuzzer = int(const std::uint8_t* data, std::size_t size);
 extern "C" Fuzzer fuzz_block_once;
 extern "C" Fuzzer fuzz_contest_once;
 extern "C" Fuzzer fuzz_entry_parser_once;
+extern "C" Fuzzer fuzz_judge_message_once;
 extern "C" Fuzzer fuzz_record_once;
 extern "C" Fuzzer fuzz_redis_url_once;
 extern "C" Fuzzer fuzz_request_parser_once;
@@ -30,6 +31,7 @@ struct Target {
 constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "contest", .run_once = &fuzz_contest_once},
                                {.name = "entry_parser", .run_once = &fuzz_entry_parser_once},
+                               {.name = "judge_message", .run_once = &fuzz_judge_message_once},
                                {.name = "record", .run_once = &fuzz_record_once},
                                {.name = "redis_url", .run_once = &fuzz_redis_url_once},
                                {.name = "request_parser", .run_once = &fuzz_request_parser_once},

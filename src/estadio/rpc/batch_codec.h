@@ -1,0 +1,56 @@
+// Batches and verdicts as they travel: columns, a byte for most (proto/estadio/v1/judge.proto draws
+// them). A message is checked whole before anything of it is used.
+//
+// Faculties and disciplines travel as the caller's indexes; what they are here was agreed when the
+// stream began (greeting.h).
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "estadio/contest/entry.h"
+
+namespace estadio::v1 {
+class Batch;
+}
+
+namespace estadio {
+
+// Of one message; a larger batch travels as several.
+inline constexpr std::size_t kBatchEntriesMax = 16'384;
+// All columns of so many entries and room for what is around them.
+inline constexpr std::size_t kMessageBytesMax = std::size_t{4} << 20;
+static_assert(kBatchEntriesMax * (16 + 5 + Entry::kStudentBytesMax) + 64 * 1024 < kMessageBytesMax);
+
+// What the caller's indexes are here.
+struct CallerIndexes {
+  static constexpr DisciplineIndex kNotJudged = UINT8_MAX;
+
+  std::vector<FacultyIndex> faculties;
+  std::vector<DisciplineIndex> disciplines;  // kNotJudged: by another server
+};
+
+// Writes the entries at `places` of the batch into the message's columns.
+// REQUIRES: at most kBatchEntriesMax of them.
+void encode_batch(const EntryBatch& batch, std::span<const std::uint32_t> places,
+                  v1::Batch& message);
+
+// Replaces `batch` by the message's entries. Errors: kInvalidArgument naming the field and what was
+// expected; then the batch is not to be used.
+[[nodiscard]] base::Result<void> decode_batch(const v1::Batch& message, const CallerIndexes& caller,
+                                              EntryBatch& batch);
+
+[[nodiscard]] std::string encode_verdicts(std::span<const Verdict> verdicts);
+
+// Writes verdict i into `verdicts[places[i]]`. Errors: kInvalidArgument; then nothing is written.
+[[nodiscard]] base::Result<void> decode_verdicts(std::string_view bytes,
+                                                 std::span<const std::uint32_t> places,
+                                                 std::span<Verdict> verdicts);
+
+}  // namespace estadio

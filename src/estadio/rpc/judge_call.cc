@@ -1,0 +1,65 @@
+#include "estadio/rpc/judge_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "estadio/rpc/batch_codec.h"
+
+namespace estadio {
+namespace {
+
+Verdict::Fate fate_of(const base::Result<void>& result) {
+  if (result) return Verdict::Fate::kKept;
+  const base::Code code = result.error().code();
+  const bool is_refused =
+      code == base::Code::kUnavailable || code == base::Code::kResourceExhausted;
+  return is_refused ? Verdict::Fate::kRefused : Verdict::Fate::kUnknown;
+}
+
+}  // namespace
+
+JudgeCall::JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> pieces,
+                     Judge::Done done)
+    : verdicts_(verdicts), under_way_(pieces.size()), done_(std::move(done)) {
+  CHECK(!pieces.empty());
+  for (auto& places : pieces) pieces_.push_back({.places = std::move(places), .result = {}});
+}
+
+void JudgeCall::end(std::size_t piece, std::string_view verdicts, base::Result<void> result) {
+  // An error may come without verdicts, when none of them has a fate of its own.
+  if (!result && verdicts.empty()) return fail(piece, std::move(result).error());
+  if (auto decoded = decode_verdicts(verdicts, places(piece), verdicts_); !decoded) {
+    return fail(piece, base::Error(base::Code::kInternal,
+                                   std::move(decoded).error().within("the answer").message()));
+  }
+  ended(piece, std::move(result));
+}
+
+void JudgeCall::fail(std::size_t piece, base::Error error) {
+  for (const std::uint32_t place : places(piece)) verdicts_[place] = Verdict();
+  ended(piece, base::fail(std::move(error)));
+}
+
+void JudgeCall::ended(std::size_t piece, base::Result<void> result) {
+  pieces_[piece].result = std::move(result);
+  if (under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1) settle();
+}
+
+void JudgeCall::settle() {
+  // The worst speaks for the batch; what fared better says so by its own fate.
+  const Piece& worst = *std::ranges::max_element(
+      pieces_, {}, [](const Piece& piece) { return fate_of(piece.result); });
+  const Verdict::Fate of_batch = fate_of(worst.result);
+  for (const Piece& piece : pieces_) {
+    const Verdict::Fate fate = fate_of(piece.result);
+    if (fate == of_batch) continue;
+    for (const std::uint32_t place : piece.places) {
+      Verdict& verdict = verdicts_[place];
+      if (verdict.fate == Verdict::Fate::kOfBatch) verdict.fate = fate;
+    }
+  }
+  done_(worst.result);
+}
+
+}  // namespace estadio

@@ -1,0 +1,133 @@
+#include "estadio/rpc/one_entry.h"
+
+#include <estadio/v1/judge.pb.h>
+#include <fmt/format.h>
+#include <string>
+
+#include "estadio/contest/retry_window.h"
+
+namespace estadio {
+namespace {
+
+base::Failure refuse(std::string message) {
+  return base::fail(base::Code::kInvalidArgument, std::move(message));
+}
+
+base::Failure refuse_late() {
+  return base::fail(base::Code::kFailedPrecondition,
+                    "the contest is over: entries are no longer taken, and this one is not known "
+                    "to have been accepted before");
+}
+
+base::Result<void> read_discipline(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
+                                   Entry& entry) {
+  const auto discipline = rules.contest.find_discipline(request.discipline());
+  if (!discipline) {
+    return refuse(fmt::format("discipline: unknown; known are {}",
+                              names_of(all_disciplines(rules.contest), rules.contest)));
+  }
+  if ((rules.judged & mask_of(*discipline)) == 0) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("discipline: this server judges {} alone",
+                                  names_of(rules.judged, rules.contest)));
+  }
+  entry.discipline = *discipline;
+  return {};
+}
+
+base::Result<void> read_faculty(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
+                                Entry& entry) {
+  const auto faculty = rules.contest.find_faculty(request.faculty());
+  if (!faculty) {
+    std::string known;
+    for (const Faculty& each : rules.contest.faculties()) {
+      known += (known.empty() ? "" : ", ") + each.name;
+    }
+    return refuse(fmt::format("faculty: unknown; known are {}", known));
+  }
+  entry.faculty = *faculty;
+  return {};
+}
+
+base::Result<void> read_id(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
+                           Entry& entry) {
+  if (!request.has_id()) return {};
+  const auto id = base::Uuid::parse(request.id());
+  if (!id) return refuse("id: expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
+  if (id->is_marked()) {
+    return refuse(
+        "id: it was given by the server, to another entry: leave the id out, or make one of your "
+        "own");
+  }
+  if (!rules.window_ms) {
+    return base::fail(base::Code::kUnavailable,
+                      "it is not known yet how far back ids are remembered: send again later");
+  }
+  if (const auto time_ms = id->time_ms()) {
+    if (*time_ms < rules.now_ms - *rules.window_ms) {
+      return refuse(
+          "id: of version 7 and older than the retry window: it cannot be told whether it was "
+          "counted");
+    }
+    if (*time_ms > rules.now_ms + RetryWindow::kClockSkewMs) {
+      return refuse("id: of version 7 and in the future: check the sender's clock");
+    }
+  }
+  entry.id = *id;
+  entry.is_id_given = true;
+  return {};
+}
+
+base::Result<void> read_student(const v1::JudgeOneRequest& request, EntryBatch& batch,
+                                Entry& entry) {
+  if (!request.has_student()) return {};
+  // UTF-8: protobuf has looked at that.
+  const std::string& student = request.student();
+  if (student.size() > Entry::kStudentBytesMax) {
+    return refuse(fmt::format("student: expected at most {} bytes, got {}", Entry::kStudentBytesMax,
+                              student.size()));
+  }
+  if (student.find('\0') != std::string::npos) return refuse("student: a text cannot hold NUL");
+  batch.text = student;
+  entry.has_student = true;
+  entry.student_size = static_cast<std::uint8_t>(student.size());
+  return {};
+}
+
+}  // namespace
+
+base::Result<void> read_one_entry(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
+                                  EntryBatch& batch) {
+  batch.clear();
+  Entry entry;
+  RETURN_IF_ERROR(read_faculty(request, rules, entry));
+  RETURN_IF_ERROR(read_discipline(request, rules, entry));
+  RETURN_IF_ERROR(read_id(request, rules, entry));
+  RETURN_IF_ERROR(read_student(request, batch, entry));
+  if (request.has_age()) {
+    if (request.age() < 0 || request.age() > Entry::kAgeMax) {
+      return refuse(fmt::format("age: expected 0 to {}, got {}", Entry::kAgeMax, request.age()));
+    }
+    entry.age = static_cast<std::int16_t>(request.age());
+  }
+  const auto closes_at_ms = rules.contest.closes_at_ms();
+  entry.is_late = closes_at_ms && rules.now_ms >= *closes_at_ms;
+  if (entry.is_late && !entry.is_id_given) return refuse_late();
+  batch.entries.push_back(entry);
+  return {};
+}
+
+base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
+                                     const base::Result<void>& judged, v1::JudgeOneReply& reply) {
+  const bool is_kept =
+      verdict.fate == Verdict::Fate::kKept || (judged && verdict.fate == Verdict::Fate::kOfBatch);
+  if (!is_kept && !judged) return base::fail(judged.error());
+  // Of what was judged only late entries can be kept out.
+  if (!is_kept) return refuse_late();
+  reply.set_id(entry.id.to_string());
+  reply.set_outcome(verdict.outcome == Outcome::kWinner ? v1::OUTCOME_WINNER : v1::OUTCOME_LOSER);
+  reply.set_repeated(verdict.is_repeated);
+  return {};
+}
+
+}  // namespace estadio

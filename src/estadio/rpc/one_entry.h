@@ -1,0 +1,40 @@
+// The entry of a JudgeOne call, checked as the HTTP edge checks its own, and the answer.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "estadio/contest/contest.h"
+#include "estadio/contest/entry.h"
+#include "estadio/rpc/greeting.h"
+
+namespace estadio::v1 {
+class JudgeOneReply;
+class JudgeOneRequest;
+}  // namespace estadio::v1
+
+namespace estadio {
+
+struct OneEntryRules {
+  const Contest& contest;
+  DisciplineMask judged = 0;  // by this server
+  std::int64_t now_ms = 0;
+  std::optional<std::int64_t> window_ms;  // how old an id may be; nothing when not known yet
+};
+
+// Replaces `batch` by the one entry; without a client's id it has none yet.
+// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over, or
+// another server judges the discipline; kUnavailable while the window is not known.
+[[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
+                                                const OneEntryRules& rules, EntryBatch& batch);
+
+// Errors: of `judged`, where the verdict's own fate does not say otherwise; kFailedPrecondition for
+// a late entry that was not kept before.
+[[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
+                                                   const base::Result<void>& judged,
+                                                   v1::JudgeOneReply& reply);
+
+}  // namespace estadio
