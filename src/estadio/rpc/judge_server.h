@@ -1,0 +1,101 @@
+// Serves a Judge over gRPC (proto/estadio/v1/judge.proto): streams of batches for programs, a call
+// for one entry for people, and the standard health and reflection services.
+//
+// A stream's messages are judged in the order in which they came, by a judge that is the stream's
+// alone while it lasts; answers leave in any order. An error of the judge is the answer to its
+// batch, and the stream goes on.
+//
+// A stream that has had its time is asked to move on: the caller opens another, which its channel
+// may give to another server, sends no more on the old one, and gets all that it waits for. So
+// servers that were added get their share. Connections are given up after about the same time, as
+// that makes callers look up the addresses again.
+//
+// Bounds: `streams_max`; of a stream `in_flight_bytes` of batches whose verdicts are not yet sent:
+// beyond it the stream is not read, and the caller's writes come to wait; a message
+// kMessageBytesMax; JudgeOne calls under way kOnesMax, more get RESOURCE_EXHAUSTED.
+//
+// Threads: all methods from any thread; judges are called on gRPC's threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/contest.h"
+#include "estadio/contest/judge.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/rpc/tls_files.h"
+
+namespace estadio {
+
+class JudgeServer {
+ public:
+  static constexpr std::size_t kOnesMax = 1024;
+
+  struct Options {
+    std::string address = "127.0.0.1:0";  // "host:port"; port 0 asks the system for a free one
+    std::optional<TlsFiles> tls;
+    std::vector<std::int64_t> disciplines;  // ids of those that are judged here; empty: all
+    std::string coin_commitment;            // compared with the callers'; empty: not said
+    std::size_t streams_max = 1024;
+    std::size_t in_flight_bytes = std::size_t{16} << 20;
+    // Each stream's is drawn from a fifth less to a fifth more.
+    std::chrono::milliseconds stream_age = std::chrono::minutes(5);
+    // For the hello, and for moving on when asked to; then the stream is ended.
+    std::chrono::milliseconds patience = std::chrono::seconds(10);
+    std::uint64_t seed = 0;  // of the draws
+  };
+
+  // All must outlive the server.
+  struct Parts {
+    const Contest& contest;
+    const RetryWindow& window;  // how old an id of JudgeOne may be
+    const base::Clock& clock;
+    base::Logger& log;
+    std::function<std::unique_ptr<Judge>()> make_judge;  // as many as there are streams, and one
+  };
+
+  struct Stats {
+    std::size_t streams_open = 0;
+    std::uint64_t streams_refused = 0;  // too many, no fitting hello
+    std::uint64_t streams_moved = 0;    // asked to move on
+    std::uint64_t batches = 0;
+    std::uint64_t batches_malformed = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t pauses = 0;  // a stream was not read for a while, as in_flight_bytes was reached
+  };
+
+  // Listens and serves. The health service says NOT_SERVING until set_serving(true).
+  // Errors: kInvalidArgument and those of files; kUnavailable when the address cannot be had.
+  [[nodiscard]] static base::Result<std::unique_ptr<JudgeServer>> open(Options options,
+                                                                       Parts parts);
+
+  // As after stop() without patience; waits until the judges have answered.
+  ~JudgeServer();
+
+  [[nodiscard]] int port() const;
+
+  // What the health service says, of all services ("") and of estadio.v1.Judge.
+  void set_serving(bool is_serving);
+
+  // Health says NOT_SERVING, new calls are refused, streams are asked to move on, and what came is
+  // answered; what has not been after `patience` is cut off. Then no connection is left.
+  void stop(std::chrono::nanoseconds patience);
+
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  struct Impl;
+  explicit JudgeServer(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace estadio

@@ -1,0 +1,495 @@
+// The server as callers of any kind see it; its own caller is tested in remote_judge_test.cc.
+#include "estadio/rpc/judge_server.h"
+
+#include <estadio/v1/judge.grpc.pb.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <numeric>
+#include <thread>
+
+#include "estadio/rpc/batch_codec.h"
+#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/test_certificates.h"
+#include "estadio/rpc/test_judge.h"
+
+namespace estadio {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kGivenId = "3f2504e0-4f89-41d3-9a0c-0305e82c3302";
+
+class JudgeServerTest : public testing::Test {
+ protected:
+  // A stream as a caller has it.
+  class Caller {
+   public:
+    explicit Caller(v1::Judge::Stub& stub) : stream_(stub.JudgeStream(&context_)) {}
+    ~Caller() {
+      if (!is_over_) context_.TryCancel(), static_cast<void>(stream_->Finish());
+    }
+    Caller(const Caller&) = delete;
+    Caller& operator=(const Caller&) = delete;
+
+    void send_hello(const Contest& contest, std::string_view commitment = {}) {
+      v1::JudgeRequest request;
+      write_hello({.contest = contest, .coin_commitment = commitment}, *request.mutable_hello());
+      send(request);
+    }
+    void send(const v1::JudgeRequest& request) { static_cast<void>(stream_->Write(request)); }
+    void send_batch(std::uint64_t sequence, const EntryBatch& batch) {
+      v1::JudgeRequest request;
+      request.mutable_batch()->set_sequence(sequence);
+      std::vector<std::uint32_t> places(batch.entries.size());
+      std::iota(places.begin(), places.end(), 0);
+      encode_batch(batch, places, *request.mutable_batch());
+      send(request);
+    }
+    void half_close() { stream_->WritesDone(); }
+    // The next reply; none of its kinds when there is none.
+    v1::JudgeReply read() {
+      v1::JudgeReply reply;
+      if (!stream_->Read(&reply)) reply.Clear();
+      return reply;
+    }
+    // What came in the end, after the replies that were not read.
+    grpc::Status status() {
+      while (read().kind_case() != v1::JudgeReply::KIND_NOT_SET) {
+      }
+      is_over_ = true;
+      return stream_->Finish();
+    }
+
+   private:
+    grpc::ClientContext context_;
+    std::unique_ptr<grpc::ClientReaderWriter<v1::JudgeRequest, v1::JudgeReply>> stream_;
+    bool is_over_ = false;
+  };
+
+  ~JudgeServerTest() override { judges_.release(); }
+
+  void serve(JudgeServer::Options options = {}) {
+    auto server = JudgeServer::open(std::move(options), parts());
+    ASSERT_TRUE(server) << server.error().message();
+    server_ = *std::move(server);
+    channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
+    stub_ = v1::Judge::NewStub(channel_);
+  }
+  JudgeServer::Parts parts() {
+    return {.contest = contest_,
+            .window = window_,
+            .clock = clock_,
+            .log = log_.logger(),
+            .make_judge = [this] { return judges_.make(); }};
+  }
+  [[nodiscard]] std::string address() const { return fmt::format("127.0.0.1:{}", server_->port()); }
+
+  grpc::Status judge_one(const v1::JudgeOneRequest& request, v1::JudgeOneReply& reply) {
+    grpc::ClientContext context;
+    return stub_->JudgeOne(&context, request, &reply);
+  }
+  // Of a call that is refused.
+  grpc::Status refusal_of_one(const v1::JudgeOneRequest& request) {
+    v1::JudgeOneReply reply;
+    return judge_one(request, reply);
+  }
+  static v1::JudgeOneRequest one(std::string_view faculty = "ingenieria",
+                                 std::int64_t discipline = 1) {
+    v1::JudgeOneRequest request;
+    request.set_faculty(std::string(faculty));
+    request.set_discipline(discipline);
+    return request;
+  }
+
+  // One message to a method and one back, as bytes.
+  grpc::Status call_raw(const std::string& method, std::string_view request, std::string& reply) {
+    grpc::GenericStub stub(channel_);
+    grpc::ClientContext context;
+    const grpc::Slice slice(request.data(), request.size());
+    grpc::ByteBuffer sent(&slice, 1);
+    grpc::ByteBuffer got;
+    std::promise<grpc::Status> ended;
+    stub.UnaryCall(&context, method, {}, &sent, &got,
+                   [&](grpc::Status status) { ended.set_value(std::move(status)); });
+    grpc::Status status = ended.get_future().get();
+    std::vector<grpc::Slice> slices;
+    reply.clear();
+    if (status.ok() && got.Dump(&slices).ok()) {
+      for (const grpc::Slice& each : slices) {
+        reply.append(reinterpret_cast<const char*>(each.begin()), each.size());
+      }
+    }
+    return status;
+  }
+
+  Contest contest_ = Contest::defaults();
+  const RetryWindow window_{60'000, 0};
+  test::TestClock clock_;
+  test::CapturedLog log_;
+  test::ScriptedJudges judges_;
+  std::unique_ptr<JudgeServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::Judge::Stub> stub_;
+};
+
+TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  EXPECT_EQ(caller.read().welcome().disciplines_size(), 3);
+  const EntryBatch batch = test::numbered_batch(1, 9);
+  caller.send_batch(77, batch);
+  const v1::JudgeReply reply = caller.read();
+  EXPECT_EQ(reply.verdicts().sequence(), 77U);
+  EXPECT_EQ(reply.verdicts().code(), 0);
+  EXPECT_EQ(reply.verdicts().verdicts(), std::string("\1\0\3\0\1\2\1\0\3", 9));
+  caller.half_close();
+  EXPECT_TRUE(caller.status().ok());
+  const auto entries = judges_.entries();
+  ASSERT_EQ(entries.size(), 9U);
+  EXPECT_EQ(entries[8].first.id, batch.entries[8].id);
+  EXPECT_EQ(entries[8].second, "Zoë 9");
+}
+
+TEST_F(JudgeServerTest, AfterHalfClosingACallerGetsAllItWaitsFor) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  judges_.hold();
+  for (std::uint64_t i = 1; i <= 5; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+  caller.half_close();
+  ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 5; }));
+  judges_.release();
+  for (std::uint64_t i = 1; i <= 5; ++i) EXPECT_EQ(caller.read().verdicts().sequence(), i);
+  EXPECT_TRUE(caller.status().ok());
+}
+
+TEST_F(JudgeServerTest, AnErrorOfTheJudgeAnswersItsBatchAndTheStreamGoesOn) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  judges_.fail_with({base::Code::kResourceExhausted, "the disk is full"});
+  caller.send_batch(1, test::numbered_batch(1, 2));
+  v1::JudgeReply reply = caller.read();
+  EXPECT_EQ(reply.verdicts().code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(reply.verdicts().message(), "the disk is full");
+  EXPECT_EQ(reply.verdicts().verdicts().size(), 2U);
+  judges_.recover();
+  caller.send_batch(2, test::numbered_batch(1, 2));
+  EXPECT_EQ(caller.read().verdicts().code(), 0);
+}
+
+TEST_F(JudgeServerTest, AMalformedBatchIsAnsweredWithTheFieldAndTheStreamGoesOn) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  v1::JudgeRequest request;
+  request.mutable_batch()->set_sequence(4);
+  request.mutable_batch()->set_ids("short");
+  caller.send(request);
+  v1::JudgeReply reply = caller.read();
+  EXPECT_EQ(reply.verdicts().sequence(), 4U);
+  EXPECT_EQ(reply.verdicts().code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(reply.verdicts().message(), HasSubstr("ids: expected 16 bytes"));
+  EXPECT_EQ(reply.verdicts().verdicts(), "");
+  caller.send_batch(5, test::numbered_batch(1, 1));
+  EXPECT_EQ(caller.read().verdicts().sequence(), 5U);
+  EXPECT_EQ(judges_.batches(), 1U);
+  EXPECT_EQ(server_->stats().batches_malformed, 1U);
+}
+
+TEST_F(JudgeServerTest, AStreamBeginsWithOneHello) {
+  serve();
+  Caller batch_first(*stub_);
+  batch_first.send_batch(1, test::numbered_batch(1, 1));
+  EXPECT_EQ(batch_first.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  Caller twice(*stub_);
+  twice.send_hello(contest_);
+  twice.send_hello(contest_);
+  const grpc::Status status = twice.status();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+  Caller neither(*stub_);
+  neither.send({});
+  EXPECT_EQ(neither.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(judges_.batches(), 0U);
+}
+
+TEST_F(JudgeServerTest, ACallerOfAnotherContestIsRefusedWithWhatDiffers) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = "aa"});
+  Caller caller(*stub_);
+  caller.send_hello(Contest::from_toml("partitions = 5\nfaculty = [{name='Medicina'}]", "").value(),
+                    "bb");
+  const grpc::Status status = caller.status();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("no faculty 'Medicina'"));
+  EXPECT_THAT(status.error_message(), HasSubstr("partitions are 5 for the caller, 2"));
+  EXPECT_THAT(status.error_message(), HasSubstr("aa for the server"));
+  EXPECT_EQ(server_->stats().streams_refused, 1U);
+}
+
+TEST_F(JudgeServerTest, ACallerThatSaysNothingIsEnded) {
+  serve({.tls = {},
+         .disciplines = {},
+         .coin_commitment = {},
+         .patience = std::chrono::milliseconds(1)});
+  Caller caller(*stub_);
+  EXPECT_EQ(caller.status().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(JudgeServerTest, AStreamThatDoesNotMoveOnIsEndedWithItsBatchesAnswered) {
+  serve({.tls = {},
+         .disciplines = {},
+         .coin_commitment = {},
+         .stream_age = std::chrono::milliseconds(1),
+         .patience = std::chrono::milliseconds(200)});
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  EXPECT_TRUE(caller.read().has_welcome());
+  EXPECT_TRUE(caller.read().has_move_on());
+  const grpc::Status status = caller.status();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("move on"));
+}
+
+TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .streams_max = 1});
+  Caller first(*stub_);
+  first.send_hello(contest_);
+  first.read();
+  Caller second(*stub_);
+  EXPECT_EQ(second.status().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(JudgeServerTest, ACallerThatReadsNoVerdictsIsNotReadEither) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  judges_.hold();
+  // The first reaches the bound.
+  for (std::uint64_t i = 1; i <= 20; ++i) caller.send_batch(i, test::numbered_batch(i, 10));
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses > 0; }));
+  EXPECT_EQ(judges_.batches(), 1U);
+  judges_.release();
+  for (std::uint64_t i = 1; i <= 20; ++i) EXPECT_EQ(caller.read().verdicts().sequence(), i);
+}
+
+TEST_F(JudgeServerTest, StreamsTakeTheJudgesOfThoseThatHaveGone) {
+  serve();
+  for (int i = 0; i < 5; ++i) {
+    Caller caller(*stub_);
+    caller.send_hello(contest_);
+    caller.read();
+    caller.half_close();
+    EXPECT_TRUE(caller.status().ok());
+    ASSERT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
+  }
+  EXPECT_LE(judges_.judges_made(), 3U);
+}
+
+TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndAsksCallersToMoveOn) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  judges_.hold();
+  for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+  ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 3; }));
+  std::jthread stopping([&] { server_->stop(test::kPatience); });
+  EXPECT_TRUE(caller.read().move_on().stopping());
+  // The server is still there for what is on its way.
+  caller.send_batch(4, test::numbered_batch(4, 1));
+  ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 4; }));
+  Caller late(*stub_);
+  EXPECT_EQ(late.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  caller.half_close();
+  judges_.release();
+  for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_EQ(caller.read().verdicts().sequence(), i);
+  EXPECT_TRUE(caller.status().ok());
+  stopping.join();
+  EXPECT_EQ(refusal_of_one(one()).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(JudgeServerTest, StoppingWithoutPatienceCutsOffWhatIsNotAnswered) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  caller.read();
+  judges_.hold();
+  caller.send_batch(1, test::numbered_batch(1, 1));
+  ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 1; }));
+  server_->stop(std::chrono::nanoseconds(0));
+  EXPECT_FALSE(caller.status().ok());
+  judges_.release();  // the destructor waits for it
+}
+
+TEST_F(JudgeServerTest, OneEntryIsJudgedForPeople) {
+  serve();
+  v1::JudgeOneRequest request = one("INGENIERIA", 2);
+  request.set_id(std::string(kGivenId));
+  request.set_student("Zoë");
+  request.set_age(20);
+  v1::JudgeOneReply reply;
+  ASSERT_TRUE(judge_one(request, reply).ok());
+  EXPECT_EQ(reply.id(), kGivenId);
+  EXPECT_EQ(reply.outcome(), v1::OUTCOME_WINNER);
+  EXPECT_TRUE(reply.repeated());
+  const auto [entry, student] = judges_.entries().at(0);
+  EXPECT_EQ(entry.faculty, 0);
+  EXPECT_EQ(entry.discipline, 1);
+  EXPECT_EQ(entry.age, 20);
+  EXPECT_TRUE(entry.is_id_given);
+  EXPECT_EQ(student, "Zoë");
+}
+
+TEST_F(JudgeServerTest, AnEntryWithoutAnIdGetsOneOfItsOwn) {
+  serve();
+  v1::JudgeOneReply first;
+  v1::JudgeOneReply second;
+  ASSERT_TRUE(judge_one(one(), first).ok() && judge_one(one(), second).ok());
+  EXPECT_NE(first.id(), second.id());
+  const auto id = base::Uuid::parse(first.id());
+  ASSERT_TRUE(id);
+  EXPECT_TRUE(id->is_marked());
+  EXPECT_FALSE(first.repeated());
+}
+
+TEST_F(JudgeServerTest, AWrongFieldOfOneEntryIsNamed) {
+  serve();
+  const auto refusal_with = [&](const auto& change) {
+    v1::JudgeOneRequest request = one();
+    change(request);
+    const grpc::Status status = refusal_of_one(request);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  EXPECT_EQ(refusal_with([](auto& r) { r.set_faculty("Medicina"); }),
+            "faculty: unknown; known are Ingeniería, Agronomía");
+  EXPECT_EQ(refusal_with([](auto& r) { r.set_discipline(9); }),
+            "discipline: unknown; known are 1 (Natación), 2 (Atletismo), 3 (Boxeo)");
+  EXPECT_THAT(refusal_with([](auto& r) { r.set_id("7"); }), HasSubstr("id: expected a UUID"));
+  EXPECT_EQ(refusal_with([](auto& r) { r.set_age(151); }), "age: expected 0 to 150, got 151");
+  EXPECT_EQ(refusal_with([](auto& r) { r.set_student(std::string(201, 'x')); }),
+            "student: expected at most 200 bytes, got 201");
+  EXPECT_EQ(refusal_with([](auto& r) { r.set_student(std::string(1, '\0')); }),
+            "student: a text cannot hold NUL");
+  base::UuidGenerator ids;
+  const auto old_id = ids.next(clock_.wall_ms() - 60'001).to_string();
+  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(old_id); }), HasSubstr("the retry window"));
+  const auto future_id = ids.next(clock_.wall_ms() + 60'001).to_string();
+  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(future_id); }), HasSubstr("in the future"));
+  const auto marked_id = ids.next_marked(clock_.wall_ms()).to_string();
+  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(marked_id); }), HasSubstr("by the server"));
+  EXPECT_EQ(judges_.batches(), 0U);
+}
+
+TEST_F(JudgeServerTest, WhenTheContestIsOverOneEntryIsRefused) {
+  contest_ = Contest::from_toml("closes_at = 2026-09-01T00:00:00Z", "test").value();
+  ASSERT_LT(*contest_.closes_at_ms(), clock_.wall_ms());
+  serve();
+  const grpc::Status status = refusal_of_one(one());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("the contest is over"));
+}
+
+TEST_F(JudgeServerTest, AServerOfSomeDisciplinesSaysSo) {
+  serve({.tls = {}, .disciplines = {3}, .coin_commitment = {}});
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  const v1::JudgeReply reply = caller.read();
+  ASSERT_EQ(reply.welcome().disciplines_size(), 1);
+  EXPECT_EQ(reply.welcome().disciplines(0), 3);
+  const grpc::Status status = refusal_of_one(one("Agronomía", 1));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "discipline: this server judges 3 (Boxeo) alone");
+}
+
+TEST_F(JudgeServerTest, TheJudgesErrorIsThatOfTheOneCall) {
+  serve();
+  judges_.fail_with({base::Code::kUnavailable, "the log is away"});
+  const grpc::Status status = refusal_of_one(one());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "the log is away");
+}
+
+TEST_F(JudgeServerTest, ACallWhoseDeadlinePassesIsEndedAndTheJudgeMayAnswerLater) {
+  serve();
+  judges_.hold();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(20));
+  v1::JudgeOneReply reply;
+  EXPECT_EQ(stub_->JudgeOne(&context, one(), &reply).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  judges_.release();
+  EXPECT_TRUE(judge_one(one(), reply).ok());
+}
+
+TEST_F(JudgeServerTest, HealthIsWhatTheServerWasTold) {
+  serve();
+  std::string reply;
+  const auto is_serving = [&](std::string_view request) {
+    EXPECT_TRUE(call_raw("/grpc.health.v1.Health/Check", request, reply).ok());
+    return reply == "\x08\x01";  // status: SERVING
+  };
+  const std::string named = "\x0A\x10" + std::string("estadio.v1.Judge");
+  EXPECT_FALSE(is_serving("") || is_serving(named));
+  server_->set_serving(true);
+  EXPECT_TRUE(is_serving("") && is_serving(named));
+  server_->set_serving(false);
+  EXPECT_FALSE(is_serving("") || is_serving(named));
+}
+
+TEST_F(JudgeServerTest, ReflectionListsTheService) {
+  serve();
+  std::string reply;
+  const std::string list_services("\x3A\0", 2);
+  ASSERT_TRUE(call_raw("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                       list_services, reply)
+                  .ok());
+  EXPECT_THAT(reply, HasSubstr("estadio.v1.Judge"));
+}
+
+TEST_F(JudgeServerTest, AnAddressThatIsTakenIsAnError) {
+  serve();
+  const auto second = JudgeServer::open(
+      {.address = address(), .tls = {}, .disciplines = {}, .coin_commitment = {}}, parts());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(second.error().message(), HasSubstr(address()));
+}
+
+TEST_F(JudgeServerTest, WrongOptionsAreNamed) {
+  const auto error_of = [&](JudgeServer::Options options) {
+    const auto server = JudgeServer::open(std::move(options), parts());
+    return server ? std::string("none") : server.error().message();
+  };
+  EXPECT_THAT(error_of({.tls = {}, .disciplines = {9}, .coin_commitment = {}}),
+              HasSubstr("no discipline 9"));
+  const test::TempFolder folder;
+  const test::Authority authority(folder.path(), "authority");
+  TlsFiles files = authority.issue("server", {});
+  test::write_file(folder / "junk.pem", "junk");
+  const auto error_with = [&](TlsFiles wrong) {
+    return error_of({.tls = std::move(wrong), .disciplines = {}, .coin_commitment = {}});
+  };
+  EXPECT_THAT(error_with({.certificate = files.certificate, .key = {}, .authorities = {}}),
+              HasSubstr("a certificate and its key"));
+  EXPECT_THAT(error_with({}), HasSubstr("needs a certificate"));
+  EXPECT_THAT(error_with({.certificate = folder / "junk.pem", .key = files.key, .authorities = {}}),
+              HasSubstr("junk.pem: expected PEM with 'CERTIFICATE"));
+  EXPECT_THAT(error_with({.certificate = folder / "none.pem", .key = files.key, .authorities = {}}),
+              HasSubstr("none.pem"));
+  const TlsFiles other = authority.issue("other", {});
+  EXPECT_THAT(error_with({.certificate = files.certificate, .key = other.key, .authorities = {}}),
+              HasSubstr("other.key"));
+}
+
+}  // namespace
+}  // namespace estadio
