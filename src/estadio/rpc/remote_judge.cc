@@ -1,0 +1,713 @@
+#include "estadio/rpc/remote_judge.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <climits>
+#include <condition_variable>
+#include <deque>
+#include <estadio/v1/judge.grpc.pb.h>
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+#include "base/units.h"
+#include "estadio/rpc/batch_codec.h"
+#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/judge_call.h"
+#include "estadio/rpc/routing.h"
+#include "estadio/rpc/status.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::chrono::milliseconds kTickEvery{20};
+// A server that is gone without a word is noticed after the sum of these.
+constexpr std::chrono::milliseconds kPingEvery{10'000};
+constexpr std::chrono::milliseconds kPingTimeout{5'000};
+// Names are looked up again when a connection ends, at most this often.
+constexpr std::chrono::milliseconds kLookUpEvery{2'000};
+
+// What is told to people who sent entries; addresses and reasons are in the log and hindrance().
+constexpr std::string_view kNobody = "no judge's server can be reached: send again later";
+
+struct Counters {
+  std::atomic<std::uint64_t> streams_failed{0};
+  std::atomic<std::uint64_t> streams_moved{0};
+  std::atomic<std::uint64_t> messages{0};
+  std::atomic<std::uint64_t> entries{0};
+  std::atomic<std::uint64_t> entries_refused{0};
+  std::atomic<std::uint64_t> entries_unknown{0};
+};
+
+// What the judges of the same channels share.
+struct Shared {
+  JudgeChannels::Options options;
+  JudgeChannels::Parts parts;
+  std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;  // of each address, with its connections
+  Counters counters;
+
+  [[nodiscard]] GreetingParts greeting() const {
+    return {.contest = parts.contest, .coin_commitment = options.coin_commitment};
+  }
+};
+
+// A part of a batch on its way.
+struct Piece {
+  std::shared_ptr<JudgeCall> call;  // shared by its pieces: the last to end settles it
+  std::size_t number = 0;           // in the call
+  std::size_t bytes = 0;
+  base::Nanos deadline{};
+  bool is_sent = false;
+
+  [[nodiscard]] std::size_t entries() const { return call->places(number).size(); }
+};
+
+class RemoteJudge;
+
+// One JudgeStream call. Everything but `context` and what gRPC has at the time is guarded by the
+// judge's mutex.
+class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
+ public:
+  enum class Phase {
+    kGreeting,  // hello is on its way
+    kOpen,      // takes batches
+    kRetiring,  // takes no more, and answers come
+    kBroken,    // nothing can be sent any more
+  };
+  struct Queued {
+    std::uint64_t sequence = 0;
+    v1::JudgeRequest message;
+  };
+
+  Stream(RemoteJudge& judge, std::size_t its_lane) : lane(its_lane), judge_(judge) {}
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnWritesDoneDone(bool ok) override { OnWriteDone(ok); }
+  void OnDone(const grpc::Status& status) override;
+
+  const std::size_t lane;
+  grpc::ClientContext context;
+  v1::JudgeReply reading;    // gRPC's while it reads
+  v1::JudgeRequest writing;  // gRPC's while is_writing
+
+  Phase phase = Phase::kGreeting;
+  DisciplineMask judged = 0;
+  std::string coin_commitment;
+  std::deque<Queued> queue;
+  std::map<std::uint64_t, Piece> pieces;  // by sequence, queued ones too
+  std::size_t in_flight_bytes = 0;        // of pieces
+  base::Nanos greeting_ends{};
+  std::optional<base::Error> refusal;  // ours: why the stream was cancelled
+  bool is_writing = false;
+  bool has_closed = false;   // our half
+  bool is_held = true;       // gRPC waits for us before OnDone
+  bool was_current = false;  // its lane's, until it broke
+  bool server_is_stopping = false;
+
+ private:
+  RemoteJudge& judge_;
+};
+
+class RemoteJudge final : public Judge {
+ public:
+  RemoteJudge(Shared& shared, std::set<RemoteJudge*>& registry, std::mutex& registry_mutex,
+              std::uint64_t seed);
+  ~RemoteJudge() override;
+
+  void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
+
+  void tick();
+  void stop();
+  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::size_t streams_open() const;
+
+ private:
+  friend class Stream;
+
+  using Lock = std::unique_lock<std::mutex>;
+  // Pieces that have ended without an answer, to be told when the lock is gone.
+  using Ended = std::vector<std::pair<Piece, base::Error>>;
+
+  // The place of one stream after the other to the same address.
+  struct Lane {
+    std::size_t address = 0;
+    Stream* current = nullptr;  // takes batches
+    Stream* next = nullptr;     // is being greeted
+    bool wants_next = true;
+    base::Nanos next_at{};  // not before
+    std::chrono::nanoseconds backoff{};
+    std::string trouble;  // why there is no current one
+  };
+
+  struct Route {
+    Division division;
+    base::Error refusal;  // of what is left
+  };
+  [[nodiscard]] Route route(DisciplineMask disciplines) const;
+  void send(std::size_t lane, Piece piece, Stream::Queued queued);
+
+  void on_read(Stream& stream, bool ok);
+  void on_written(Stream& stream, bool ok);
+  void on_done(Stream& stream, const grpc::Status& status);
+
+  void take_welcome(Stream& stream, const v1::Welcome& welcome);
+  void take_move_on(Stream& stream, const v1::MoveOn& move_on);
+  void take_verdicts(Stream& stream, Lock& lock);
+
+  // The following with the lock held.
+  void open(Lane& lane, std::size_t number);
+  void refuse(Stream& stream, base::Error error);
+  void retire(Stream& stream);
+  void try_later(Lane& lane, std::string trouble);
+  void write_next(Stream& stream, Lock& lock);
+  void has_broken(Stream& stream);
+  void expire(Stream& stream, base::Nanos now, Ended& ended);
+
+  // Without the lock.
+  void tell(Ended ended);
+  void tell_one(const Piece& piece, base::Error error);
+
+  Shared& shared_;
+  std::set<RemoteJudge*>& registry_;
+  std::mutex& registry_mutex_;  // taken before mutex_
+
+  // judge() alone.
+  std::uint64_t next_sequence_ = 1;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::vector<Lane> lanes_;
+  std::unordered_map<Stream*, std::unique_ptr<Stream>> streams_;  // until gRPC is done with each
+  std::size_t streams_alive_ = 0;  // those that are being destroyed, too
+  std::mt19937_64 random_;
+  bool is_stopping_ = false;
+};
+
+void Stream::OnReadDone(bool ok) { judge_.on_read(*this, ok); }
+void Stream::OnWriteDone(bool ok) { judge_.on_written(*this, ok); }
+void Stream::OnDone(const grpc::Status& status) { judge_.on_done(*this, status); }
+
+RemoteJudge::RemoteJudge(Shared& shared, std::set<RemoteJudge*>& registry,
+                         std::mutex& registry_mutex, std::uint64_t seed)
+    : shared_(shared), registry_(registry), registry_mutex_(registry_mutex), random_(seed) {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < shared_.stubs.size(); ++i) {
+      for (std::size_t j = 0; j < shared_.options.streams_per_address; ++j) {
+        lanes_.push_back({.address = i,
+                          .next_at = {},
+                          .backoff = shared_.options.backoff_min,
+                          .trouble = "not greeted yet"});
+      }
+    }
+    for (std::size_t i = 0; i < lanes_.size(); ++i) open(lanes_[i], i);
+  }
+  const std::scoped_lock lock(registry_mutex_);
+  registry_.insert(this);
+}
+
+RemoteJudge::~RemoteJudge() {
+  {
+    const std::scoped_lock lock(registry_mutex_);
+    registry_.erase(this);
+  }
+  stop();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return streams_alive_ == 0; });
+}
+
+void RemoteJudge::stop() {
+  const std::scoped_lock lock(mutex_);
+  is_stopping_ = true;
+  for (const auto& [stream, owner] : streams_) stream->context.TryCancel();
+}
+
+// Streams.
+
+void RemoteJudge::open(Lane& lane, std::size_t number) {
+  auto owner = std::make_unique<Stream>(*this, number);
+  Stream& stream = *owner;
+  streams_.emplace(&stream, std::move(owner));
+  ++streams_alive_;
+  lane.next = &stream;
+  lane.wants_next = false;
+  stream.greeting_ends = shared_.parts.clock.mono() + shared_.options.greeting_timeout;
+  shared_.stubs[lane.address]->async()->JudgeStream(&stream.context, &stream);
+  write_hello(shared_.greeting(), *stream.writing.mutable_hello());
+  stream.is_writing = true;
+  stream.AddHold();  // batches are written when they come
+  stream.StartRead(&stream.reading);
+  stream.StartWrite(&stream.writing);
+  stream.StartCall();
+}
+
+void RemoteJudge::on_read(Stream& stream, bool ok) {
+  Lock lock(mutex_);
+  if (!ok) return has_broken(stream);
+  switch (stream.reading.kind_case()) {
+    case v1::JudgeReply::kWelcome: take_welcome(stream, stream.reading.welcome()); break;
+    case v1::JudgeReply::kVerdicts: take_verdicts(stream, lock); break;
+    case v1::JudgeReply::kMoveOn: take_move_on(stream, stream.reading.move_on()); break;
+    case v1::JudgeReply::KIND_NOT_SET: break;  // of a later version of the server
+  }
+  write_next(stream, lock);
+  lock.unlock();
+  stream.StartRead(&stream.reading);
+}
+
+void RemoteJudge::take_welcome(Stream& stream, const v1::Welcome& welcome) {
+  if (stream.phase != Stream::Phase::kGreeting) return;
+  auto judged = read_welcome(welcome, shared_.greeting());
+  if (!judged) return refuse(stream, std::move(judged).error());
+  // An id must have the same outcome wherever it is judged.
+  for (const Lane& other : lanes_) {
+    if (other.current == nullptr || welcome.coin_commitment().empty()) continue;
+    const std::string& commitment = other.current->coin_commitment;
+    if (commitment.empty() || commitment == welcome.coin_commitment()) continue;
+    return refuse(stream,
+                  base::Error(base::Code::kFailedPrecondition,
+                              fmt::format("its coin's commitment is {}, that of {} is {}",
+                                          welcome.coin_commitment(),
+                                          shared_.options.addresses[other.address], commitment)));
+  }
+  stream.phase = Stream::Phase::kOpen;
+  stream.judged = *judged;
+  stream.coin_commitment = welcome.coin_commitment();
+  Lane& lane = lanes_[stream.lane];
+  if (Stream* old = std::exchange(lane.current, &stream)) {
+    retire(*old);
+  } else {
+    shared_.parts.log.info("a judge's server is there",
+                           {{"address", shared_.options.addresses[lane.address]},
+                            {"disciplines", names_of(*judged, shared_.parts.contest)}});
+  }
+  lane.next = nullptr;
+  lane.backoff = shared_.options.backoff_min;
+  lane.trouble.clear();
+}
+
+void RemoteJudge::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
+  Lane& lane = lanes_[stream.lane];
+  if (lane.current != &stream) return;
+  shared_.counters.streams_moved.fetch_add(1, std::memory_order_relaxed);
+  stream.server_is_stopping |= move_on.stopping();
+  if (lane.next != nullptr || is_stopping_) return;
+  open(lane, stream.lane);
+}
+
+void RemoteJudge::take_verdicts(Stream& stream, Lock& lock) {
+  const v1::Verdicts& verdicts = stream.reading.verdicts();
+  const auto found = stream.pieces.find(verdicts.sequence());
+  if (found == stream.pieces.end()) return;  // too late: it was given up
+  const Piece piece = std::move(found->second);
+  stream.pieces.erase(found);
+  stream.in_flight_bytes -= piece.bytes;
+  lock.unlock();
+  base::Result<void> result;
+  if (verdicts.code() != 0) {
+    result = base::fail(from_rpc_code(verdicts.code()), verdicts.message());
+  }
+  piece.call->end(piece.number, verdicts.verdicts(), std::move(result));
+  lock.lock();
+}
+
+void RemoteJudge::refuse(Stream& stream, base::Error error) {
+  stream.refusal = std::move(error);
+  stream.context.TryCancel();
+}
+
+// It is given up when what waits to be written has been.
+void RemoteJudge::retire(Stream& stream) {
+  stream.phase = Stream::Phase::kRetiring;
+  if (stream.is_writing) return;  // on_written() goes on
+  CHECK(stream.queue.empty());
+  stream.is_writing = true;
+  stream.has_closed = true;
+  stream.StartWritesDone();
+}
+
+// Starts what is to be written next; unlocked while gRPC is called, since that may take as long as
+// a write to the socket.
+void RemoteJudge::write_next(Stream& stream, Lock& lock) {
+  if (stream.is_writing || stream.phase == Stream::Phase::kBroken) return;
+  if (!stream.queue.empty()) {
+    stream.is_writing = true;
+    stream.writing = std::move(stream.queue.front().message);
+    stream.pieces.at(stream.queue.front().sequence).is_sent = true;
+    stream.queue.pop_front();
+    grpc::WriteOptions options;
+    if (!stream.queue.empty()) options.set_buffer_hint();
+    lock.unlock();
+    stream.StartWrite(&stream.writing, options);
+    return lock.lock();
+  }
+  if (stream.phase == Stream::Phase::kRetiring && !stream.has_closed) {
+    stream.is_writing = true;
+    stream.has_closed = true;
+    stream.StartWritesDone();
+  }
+}
+
+void RemoteJudge::on_written(Stream& stream, bool ok) {
+  Lock lock(mutex_);
+  stream.is_writing = false;
+  if (!ok || stream.phase == Stream::Phase::kBroken) return has_broken(stream);
+  write_next(stream, lock);
+}
+
+// Nothing can be sent any more; answers may still come. What became of it, on_done() is told, when
+// nothing is being written.
+void RemoteJudge::has_broken(Stream& stream) {
+  stream.phase = Stream::Phase::kBroken;
+  stream.queue.clear();
+  Lane& lane = lanes_[stream.lane];
+  if (lane.current == &stream) {
+    lane.current = nullptr;
+    stream.was_current = true;
+  }
+  if (!stream.is_held || stream.is_writing) return;
+  stream.is_held = false;
+  stream.RemoveHold();
+}
+
+void RemoteJudge::on_done(Stream& stream, const grpc::Status& status) {
+  std::unique_ptr<Stream> owner;
+  Ended ended;
+  {
+    const Lock lock(mutex_);
+    for (auto& [sequence, piece] : stream.pieces) {
+      const bool is_sent = piece.is_sent;
+      ended.emplace_back(std::move(piece),
+                         is_sent ? base::Error(base::Code::kInternal,
+                                               "the judge's server was lost before it answered")
+                                 : base::Error(base::Code::kUnavailable, std::string(kNobody)));
+    }
+    std::string trouble = status.ok() ? "the server has ended the stream" : status.error_message();
+    if (stream.refusal) trouble = stream.refusal->message();
+    Lane& lane = lanes_[stream.lane];
+    if (lane.next == &stream) {
+      lane.next = nullptr;
+      // The old one goes on, unless its server does not.
+      if (lane.current != nullptr && lane.current->server_is_stopping) {
+        retire(*std::exchange(lane.current, nullptr));
+      }
+      try_later(lane, std::move(trouble));
+    } else if (stream.was_current && lane.next == nullptr) {
+      try_later(lane, std::move(trouble));
+    }
+    owner = std::move(streams_.extract(&stream).mapped());
+  }
+  tell(std::move(ended));
+  // A stream holds its channel, and gRPC cannot bear that the last of one goes on its own threads:
+  // they would wait for themselves. So this comes before the judge may go.
+  owner.reset();
+  const Lock lock(mutex_);
+  --streams_alive_;
+  changed_.notify_all();
+}
+
+void RemoteJudge::try_later(Lane& lane, std::string trouble) {
+  const std::chrono::nanoseconds half = lane.backoff / 2;
+  lane.wants_next = true;
+  lane.next_at = shared_.parts.clock.mono() + half +
+                 std::chrono::nanoseconds(
+                     std::uniform_int_distribution<std::int64_t>(0, half.count())(random_));
+  lane.backoff = std::min<std::chrono::nanoseconds>(lane.backoff * 2, shared_.options.backoff_max);
+  if (is_stopping_) return;
+  shared_.counters.streams_failed.fetch_add(1, std::memory_order_relaxed);
+  // Once as long as it stays the same: it is tried again and again.
+  if (lane.trouble != trouble) {
+    shared_.parts.log.warning(
+        "no stream to a judge's server",
+        {{"address", shared_.options.addresses[lane.address]}, {"error", trouble}});
+  }
+  lane.trouble = std::move(trouble);
+}
+
+// Time.
+
+void RemoteJudge::tick() {
+  Ended ended;
+  {
+    const Lock lock(mutex_);
+    if (is_stopping_) return;
+    const base::Nanos now = shared_.parts.clock.mono();
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      Lane& lane = lanes_[i];
+      if (lane.wants_next && lane.next == nullptr && now >= lane.next_at) open(lane, i);
+    }
+    for (const auto& [stream, owner] : streams_) {
+      if (stream->phase == Stream::Phase::kGreeting && now >= stream->greeting_ends &&
+          !stream->refusal) {
+        refuse(*stream, base::Error(base::Code::kDeadlineExceeded, "no welcome came in time"));
+      }
+      expire(*stream, now, ended);
+    }
+  }
+  tell(std::move(ended));
+}
+
+void RemoteJudge::expire(Stream& stream, base::Nanos now, Ended& ended) {
+  // Those that were sent first end first.
+  while (!stream.pieces.empty() && stream.pieces.begin()->second.deadline <= now) {
+    const std::uint64_t sequence = stream.pieces.begin()->first;
+    Piece piece = std::move(stream.pieces.begin()->second);
+    stream.pieces.erase(stream.pieces.begin());
+    stream.in_flight_bytes -= piece.bytes;
+    std::erase_if(stream.queue,
+                  [&](const Stream::Queued& queued) { return queued.sequence == sequence; });
+    base::Error error =
+        piece.is_sent ? base::Error(base::Code::kDeadlineExceeded,
+                                    "the judge's server did not answer in time")
+                      : base::Error(base::Code::kUnavailable, "the judge's server reads no more");
+    ended.emplace_back(std::move(piece), std::move(error));
+  }
+}
+
+void RemoteJudge::tell(Ended ended) {
+  for (auto& [piece, error] : ended) tell_one(piece, std::move(error));
+}
+
+void RemoteJudge::tell_one(const Piece& piece, base::Error error) {
+  const bool is_refused =
+      error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
+  (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
+      .fetch_add(piece.entries(), std::memory_order_relaxed);
+  piece.call->fail(piece.number, std::move(error));
+}
+
+// Batches.
+
+void RemoteJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) {
+  CHECK(verdicts.size() == batch.entries.size());
+  if (batch.entries.empty()) return done({});
+  DisciplineMask disciplines = 0;
+  for (const Entry& entry : batch.entries) disciplines |= mask_of(entry.discipline);
+  Route route = this->route(disciplines);
+  std::vector<Portion> portions = portion_out(batch, route.division.shares);
+  std::vector<std::vector<std::uint32_t>> places;
+  places.reserve(portions.size());
+  for (Portion& portion : portions) places.push_back(std::move(portion.places));
+  const auto call = std::make_shared<JudgeCall>(verdicts, std::move(places), std::move(done));
+  const base::Nanos deadline = shared_.parts.clock.mono() + shared_.options.answer_timeout;
+  for (std::size_t i = 0; i < portions.size(); ++i) {
+    Piece piece{.call = call, .number = i, .bytes = 0, .deadline = deadline};
+    if (!portions[i].number) {
+      tell_one(piece, route.refusal);
+      continue;
+    }
+    Stream::Queued queued{.sequence = next_sequence_++, .message = {}};
+    v1::Batch& message = *queued.message.mutable_batch();
+    message.set_sequence(queued.sequence);
+    encode_batch(batch, call->places(i), message);
+    piece.bytes = queued.message.ByteSizeLong();
+    send(*portions[i].number, std::move(piece), std::move(queued));
+  }
+}
+
+RemoteJudge::Route RemoteJudge::route(DisciplineMask disciplines) const {
+  std::vector<Carrier> carriers;
+  DisciplineMask full = 0;
+  {
+    const Lock lock(mutex_);
+    for (std::size_t i = 0; i < lanes_.size() && !is_stopping_; ++i) {
+      const Stream* stream = lanes_[i].current;
+      if (stream == nullptr) continue;
+      if (stream->in_flight_bytes >= shared_.options.in_flight_bytes) {
+        full |= stream->judged;
+      } else {
+        carriers.push_back(
+            {.number = i, .judged = stream->judged, .in_flight_bytes = stream->in_flight_bytes});
+      }
+    }
+  }
+  Division division = divide(disciplines, carriers);
+  const bool is_full = (division.left & ~full) == 0;
+  return {.division = std::move(division),
+          .refusal = is_full ? base::Error(base::Code::kResourceExhausted,
+                                           "as many entries as may be are on their way to the "
+                                           "judge's servers")
+                             : base::Error(base::Code::kUnavailable, std::string(kNobody))};
+}
+
+void RemoteJudge::send(std::size_t lane, Piece piece, Stream::Queued queued) {
+  Lock lock(mutex_);
+  Stream* stream = lanes_[lane].current;
+  if (stream == nullptr || is_stopping_) {  // it has gone since route() looked
+    lock.unlock();
+    return tell_one(piece, base::Error(base::Code::kUnavailable, std::string(kNobody)));
+  }
+  shared_.counters.messages.fetch_add(1, std::memory_order_relaxed);
+  shared_.counters.entries.fetch_add(piece.entries(), std::memory_order_relaxed);
+  stream->in_flight_bytes += piece.bytes;
+  stream->pieces.emplace(queued.sequence, std::move(piece));
+  stream->queue.push_back(std::move(queued));
+  write_next(*stream, lock);
+}
+
+std::optional<std::string> RemoteJudge::hindrance() const {
+  const Lock lock(mutex_);
+  if (is_stopping_) return "the streams to the judge's servers are closed";
+  DisciplineMask judged = 0;
+  std::set<std::string> troubles;  // each once, however many streams have it
+  for (const Lane& lane : lanes_) {
+    if (lane.current != nullptr) {
+      judged |= lane.current->judged;
+    } else {
+      troubles.insert(fmt::format("{}: {}", shared_.options.addresses[lane.address], lane.trouble));
+    }
+  }
+  const DisciplineMask missing = all_disciplines(shared_.parts.contest) & ~judged;
+  if (missing == 0) return std::nullopt;
+  return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.parts.contest),
+                     troubles.empty() ? "" : "; ", fmt::join(troubles, "; "));
+}
+
+std::size_t RemoteJudge::streams_open() const {
+  const Lock lock(mutex_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lanes_, [](const Lane& lane) { return lane.current != nullptr; }));
+}
+
+base::Result<void> check(const JudgeChannels::Options& options) {
+  const auto refuse = [](std::string message) {
+    return base::fail(base::Code::kInvalidArgument, std::move(message));
+  };
+  if (options.addresses.empty() || options.addresses.size() > JudgeChannels::kAddressesMax) {
+    return refuse(fmt::format("judges' addresses: expected 1 to {}, got {}",
+                              JudgeChannels::kAddressesMax, options.addresses.size()));
+  }
+  for (const std::string& address : options.addresses) {
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string::npos || colon == 0 ||
+        !base::parse_integer(std::string_view(address).substr(colon + 1), 1, 65535)) {
+      return refuse(
+          fmt::format("'{}': expected host:port, as in discipline.example:9090", address));
+    }
+  }
+  if (options.streams_per_address == 0 ||
+      options.streams_per_address > JudgeChannels::kStreamsPerAddressMax) {
+    return refuse(fmt::format("streams to each address: expected 1 to {}, got {}",
+                              JudgeChannels::kStreamsPerAddressMax, options.streams_per_address));
+  }
+  return {};
+}
+
+grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
+  const auto milliseconds = [](std::chrono::milliseconds time) {
+    return static_cast<int>(std::clamp<std::int64_t>(time.count(), 1, INT_MAX));
+  };
+  grpc::ChannelArguments arguments;
+  arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_min));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_max));
+  // Despite its name: how long an attempt at a connection may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(options.greeting_timeout));
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, milliseconds(kLookUpEvery));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kPingEvery));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kPingTimeout));
+  // A proxy for the web, which the environment may name, does not lead to our own servers.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return arguments;
+}
+
+}  // namespace
+
+struct JudgeChannels::Impl {
+  Impl(Options options, const Parts& parts, std::vector<std::unique_ptr<v1::Judge::Stub>> stubs)
+      : shared{.options = std::move(options),
+               .parts = parts,
+               .stubs = std::move(stubs),
+               .counters = {}} {}
+
+  void tick_until_stopped(const std::stop_token& token) {
+    std::mutex never;
+    std::condition_variable_any changed;
+    std::unique_lock lock(never);
+    while (!changed.wait_for(lock, token, kTickEvery, [&] { return token.stop_requested(); })) {
+      const std::scoped_lock judges_lock(mutex);
+      for (RemoteJudge* judge : judges) judge->tick();
+    }
+  }
+
+  Shared shared;
+  mutable std::mutex mutex;
+  // Guarded by mutex.
+  std::set<RemoteJudge*> judges;
+  std::uint64_t judges_made = 0;
+
+  std::jthread ticker;
+};
+
+JudgeChannels::JudgeChannels(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+JudgeChannels::~JudgeChannels() {
+  impl_->ticker.request_stop();
+  impl_->ticker.join();
+  CHECK(impl_->judges.empty());
+}
+
+base::Result<std::unique_ptr<JudgeChannels>> JudgeChannels::open(Options options,
+                                                                 const Parts& parts) {
+  RETURN_IF_ERROR(check(options));
+  ASSIGN_OR_RETURN(const auto credentials, channel_credentials(options.tls));
+  std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;
+  stubs.reserve(options.addresses.size());
+  for (const std::string& address : options.addresses) {
+    stubs.push_back(
+        v1::Judge::NewStub(grpc::CreateCustomChannel(address, credentials, arguments_of(options))));
+  }
+  auto impl = std::make_unique<Impl>(std::move(options), parts, std::move(stubs));
+  Impl& running = *impl;
+  impl->ticker =
+      std::jthread([&running](const std::stop_token& token) { running.tick_until_stopped(token); });
+  return std::unique_ptr<JudgeChannels>(new JudgeChannels(std::move(impl)));
+}
+
+std::unique_ptr<Judge> JudgeChannels::make_judge() {
+  std::uint64_t seed = impl_->shared.options.seed;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    seed += ++impl_->judges_made;
+  }
+  return std::make_unique<RemoteJudge>(impl_->shared, impl_->judges, impl_->mutex, seed);
+}
+
+std::optional<std::string> JudgeChannels::hindrance() const {
+  const std::scoped_lock lock(impl_->mutex);
+  for (const RemoteJudge* judge : impl_->judges) {
+    if (auto reason = judge->hindrance()) return reason;
+  }
+  return impl_->judges.empty() ? std::optional<std::string>("nothing judges yet") : std::nullopt;
+}
+
+void JudgeChannels::stop() {
+  const std::scoped_lock lock(impl_->mutex);
+  for (RemoteJudge* judge : impl_->judges) judge->stop();
+}
+
+JudgeChannels::Stats JudgeChannels::stats() const {
+  Stats stats;
+  const Counters& counters = impl_->shared.counters;
+  stats.streams_failed = counters.streams_failed.load(std::memory_order_relaxed);
+  stats.streams_moved = counters.streams_moved.load(std::memory_order_relaxed);
+  stats.messages = counters.messages.load(std::memory_order_relaxed);
+  stats.entries = counters.entries.load(std::memory_order_relaxed);
+  stats.entries_refused = counters.entries_refused.load(std::memory_order_relaxed);
+  stats.entries_unknown = counters.entries_unknown.load(std::memory_order_relaxed);
+  const std::scoped_lock lock(impl_->mutex);
+  for (const RemoteJudge* judge : impl_->judges) stats.streams_open += judge->streams_open();
+  return stats;
+}
+
+}  // namespace estadio
