@@ -13,6 +13,8 @@ if(SANITIZE)
   target_compile_options(build_flags INTERFACE -fsanitize=${SANITIZE} -fno-sanitize-recover=all)
   target_link_options(build_flags INTERFACE -fsanitize=${SANITIZE})
 endif()
+# A program loads only the libraries that it uses.
+add_link_options(-Wl,--as-needed)
 find_program(MOLD mold)
 if(MOLD)
   add_link_options(-fuse-ld=mold)
