@@ -680,8 +680,12 @@ class GatheringTest : public ServerTest {
       return HasFailure() || server_->stats().gatherings > 20;
     }));
   }
+  // The loop waits until all are there, so that one round has them.
   void ask() {
+    std::promise<void> sent;
+    loop_->post([all_sent = sent.get_future().share()] { all_sent.wait(); });
     for (std::size_t i = 0; i < kAtATime; ++i) EXPECT_TRUE(next(i).get("/hello"));
+    sent.set_value();
     requests_ += kAtATime;
   }
   void expect_answers() {

@@ -32,7 +32,7 @@ base::Result<KafkaClient> make_client(rd_kafka_type_t type, KafkaConf conf) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("starting a client of Kafka: {}", why.data()));
   }
-  static_cast<void>(conf.release());  // the client's now
+  [[maybe_unused]] const auto* is_the_clients = conf.release();
   return client;
 }
 

@@ -135,30 +135,30 @@ void KafkaLog::append(const RecordBatch& batch, Done done) {
   // One more than there are, so that it does not end before all of them are given to the producer.
   waiting->left = records + 1;
   Waiting& mine = *waiting;
-  std::shared_ptr<Producer> producer;
-  std::optional<base::Error> refusal;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (is_stopped_) {
-      refusal.emplace(base::Code::kUnavailable, "the log has been closed");
-    } else if (in_flight_bytes_ + bytes > options_.in_flight_bytes) {
-      refusal.emplace(base::Code::kResourceExhausted, "the log has as much waiting as it may hold");
-    } else {
-      in_flight_bytes_ += bytes;
-      waiting_.push_back(std::move(waiting));
-      producer = producer_;
-    }
-  }
-  if (refusal) return waiting->done(base::fail(*refusal));
+  const auto producer = admit(waiting);
+  if (!producer) return mine.done(base::fail(producer.error()));
   for (std::size_t i = 0; i < batch.parts.size(); ++i) {
     if (batch.parts[i].count == 0) continue;
     const auto partitions = static_cast<std::size_t>(partitions_);
     produce(
-        *producer,
+        **producer,
         {.topic = static_cast<Outcome>(i / partitions), .number = static_cast<int>(i % partitions)},
         batch.parts[i], mine);
   }
   settle(mine, 1);
+}
+
+// Takes `waiting` into the order of what is on its way, or leaves it where it is and says why.
+base::Result<std::shared_ptr<KafkaLog::Producer>> KafkaLog::admit(
+    std::unique_ptr<Waiting>& waiting) {
+  const std::scoped_lock lock(mutex_);
+  if (is_stopped_) return base::fail(base::Code::kUnavailable, "the log has been closed");
+  if (in_flight_bytes_ + waiting->bytes > options_.in_flight_bytes) {
+    return base::fail(base::Code::kResourceExhausted, "the log has as much waiting as it may hold");
+  }
+  in_flight_bytes_ += waiting->bytes;
+  waiting_.push_back(std::move(waiting));
+  return producer_;
 }
 
 void KafkaLog::produce(Producer& producer, PartitionId to, const RecordBatch::Part& part,

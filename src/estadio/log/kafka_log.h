@@ -39,7 +39,7 @@
 #include "estadio/log/kafka_client.h"
 #include "estadio/log/kafka_topics.h"
 
-struct rd_kafka_message_s;
+struct rd_kafka_message_s;  // NOLINT(readability-identifier-naming): librdkafka's name
 
 namespace estadio {
 
@@ -111,6 +111,7 @@ class KafkaLog final : public EventLog {
   [[nodiscard]] std::string name_of(PartitionId id) const;
   [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
   [[nodiscard]] std::shared_ptr<Producer> producer() const;
+  base::Result<std::shared_ptr<Producer>> admit(std::unique_ptr<Waiting>& waiting);
   void produce(Producer& producer, PartitionId to, const RecordBatch::Part& part, Waiting& waiting);
   void settle(Waiting& waiting, std::uint32_t records);
   void report(const rd_kafka_message_s& message);
