@@ -60,23 +60,30 @@ RedisClient::RedisClient(Options options, const base::Clock& clock,
       address_(address_of(options_.url)),
       server_(address_.to_string()) {}
 
-base::Result<std::unique_ptr<RedisClient>> RedisClient::open(Options options,
-                                                             const base::Clock& clock) {
-  std::optional<http::TlsContext> tls;
+base::Result<std::optional<http::TlsContext>> RedisClient::load_tls(const Options& options) {
   if (options.url.is_tls) {
     ASSIGN_OR_RETURN(http::TlsContext context,
                      http::TlsContext::for_client({.ca_file = options.ca_file}));
-    tls.emplace(std::move(context));
-  } else if (!options.ca_file.empty()) {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("the authorities in {} are for TLS, and {} is without: write "
-                                  "rediss://",
-                                  options.ca_file, options.url.to_string()));
+    return context;
   }
+  if (options.ca_file.empty()) return std::nullopt;
+  return base::fail(base::Code::kInvalidArgument,
+                    fmt::format("the authorities in {} are for TLS, and {} is without: write "
+                                "rediss://",
+                                options.ca_file, options.url.to_string()));
+}
+
+base::Result<std::unique_ptr<RedisClient>> RedisClient::open(Options options,
+                                                             const base::Clock& clock) {
+  ASSIGN_OR_RETURN(std::optional<http::TlsContext> tls, load_tls(options));
   std::unique_ptr<RedisClient> client(new RedisClient(std::move(options), clock, std::move(tls)));
   ASSIGN_OR_RETURN(Connection connection, client->connect());
   client->free_.push_back(std::move(connection));
   return client;
+}
+
+base::Error RedisClient::located(std::string_view what, base::Error error) const {
+  return std::move(error).within(fmt::format("Redis at {}: {}", server_, what));
 }
 
 // Redis quotes the arguments of a command that it does not know, so also AUTH's where somebody has

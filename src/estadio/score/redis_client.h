@@ -49,6 +49,11 @@ class RedisClient {
     std::chrono::milliseconds command_timeout{5000};
   };
 
+  // The authorities to check the server's certificate by; nothing where the URL is without TLS.
+  // Errors: kInvalidArgument for the CA file.
+  [[nodiscard]] static base::Result<std::optional<http::TlsContext>> load_tls(
+      const Options& options);
+
   // Connects and sees that the server answers.
   // Errors: kInvalidArgument for the CA file; those of call().
   [[nodiscard]] static base::Result<std::unique_ptr<RedisClient>> open(Options options,
@@ -71,6 +76,8 @@ class RedisClient {
 
   // "localhost:6379", "unix:/run/redis.sock".
   [[nodiscard]] const std::string& server() const { return server_; }
+  // An error that was found in what the server gave, with where it is; `what` as for call().
+  [[nodiscard]] base::Error located(std::string_view what, base::Error error) const;
 
  private:
   using Connection = std::unique_ptr<RedisConnection>;

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
 #include <utility>
+
+#include "estadio/score/stored_text.h"
 
 namespace estadio {
 namespace {
@@ -15,16 +16,15 @@ constexpr std::string_view kOpening = "looking at the settings";
 constexpr std::string_view kLoading = "giving it a script, which needs Redis 7";
 constexpr std::string_view kCommitting = "adding to the score";
 constexpr std::string_view kReading = "reading the score";
-constexpr std::size_t kQuotedBytesMax = 100;
 
 // Places of the keys in KEYS, from 1 as in Lua.
 enum Key : int { kPositions = 1, kCrossed, kByFaculty, kByDiscipline, kByOutcome, kRepeated };
 
-std::vector<std::string> keys_with(const std::string& prefix) {
+std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
   std::vector<std::string> keys;
   for (const char* name :
        {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
-    keys.push_back(fmt::format("{{{}}}:{}", prefix, name));
+    keys.push_back(keyspace.key(name));
   }
   return keys;
 }
@@ -112,27 +112,13 @@ std::string script_of(std::string_view access, std::string_view body) {
   return fmt::format("{}{}{}", access, kChecks, body);
 }
 
-// A number as the scripts write it: digits, no zero before others, at most kNumberMax.
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_plain = !text.starts_with('-') && (text == "0" || !text.starts_with('0'));
-  if (error != std::errc{} || end != text.data() + text.size() || !is_plain ||
-      number > RedisScoreBook::kNumberMax) {
-    return std::nullopt;
-  }
-  return number;
+std::optional<std::int64_t> stored_number(std::string_view text) {
+  return number_of(text, RedisKeyspace::kNumberMax);
 }
 
 std::optional<Outcome> outcome_of(std::string_view text) {
   if (text == to_string(Outcome::kWinner)) return Outcome::kWinner;
   if (text == to_string(Outcome::kLoser)) return Outcome::kLoser;
-  return std::nullopt;
-}
-
-std::optional<Outcome> outcome_of_topic(std::string_view text) {
-  if (text == topic_of(Outcome::kWinner)) return Outcome::kWinner;
-  if (text == topic_of(Outcome::kLoser)) return Outcome::kLoser;
   return std::nullopt;
 }
 
@@ -153,8 +139,8 @@ std::optional<Score::Count> count_of(std::string_view field, std::string_view va
   const auto inner = outer ? split(outer->after, '/') : std::nullopt;
   if (!inner) return std::nullopt;
   const auto outcome = outcome_of(outer->before);
-  const auto discipline = number_of(inner->before);
-  const auto count = number_of(value);
+  const auto discipline = stored_number(inner->before);
+  const auto count = stored_number(value);
   if (!outcome || !discipline || !count) return std::nullopt;
   return Score::Count{.faculty = std::string(inner->after),
                       .discipline_id = *discipline,
@@ -164,24 +150,14 @@ std::optional<Score::Count> count_of(std::string_view field, std::string_view va
 
 // "winners/0", and "<incarnation> <next offset>".
 std::optional<Score::Position> position_of(std::string_view field, std::string_view value) {
-  const auto name = split(field, '/');
+  const auto partition = partition_of(field);
   const auto place = split(value, ' ');
-  if (!name || !place) return std::nullopt;
-  const auto topic = outcome_of_topic(name->before);
-  const auto number = number_of(name->after);
+  if (!partition || !place) return std::nullopt;
   const auto incarnation = base::Uuid::parse(place->before);
-  const auto offset = number_of(place->after);
-  if (!topic || !number || *number > INT32_MAX || !incarnation || !offset) return std::nullopt;
-  return Score::Position{.partition = {.topic = *topic, .number = static_cast<int>(*number)},
-                         .incarnation = *incarnation,
-                         .next_offset = *offset};
-}
-
-base::Error foreign(std::string_view key, std::string_view field, std::string_view value) {
-  return {base::Code::kCorruption,
-          fmt::format("{}{}{} holds '{}', which the score book did not write", key,
-                      field.empty() ? "" : ", field ", field.substr(0, kQuotedBytesMax),
-                      value.substr(0, kQuotedBytesMax))};
+  const auto offset = stored_number(place->after);
+  if (!incarnation || !offset) return std::nullopt;
+  return Score::Position{
+      .partition = *partition, .incarnation = *incarnation, .next_offset = *offset};
 }
 
 std::string_view text_at(const std::vector<RedisReply>& list, std::size_t index) {
@@ -205,7 +181,7 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
                                    text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "foreign") {
-    return foreign(text_at(said, 1), text_at(said, 2), text_at(said, 3));
+    return foreign_value(text_at(said, 1), text_at(said, 2), text_at(said, 3));
   }
   if (kind == "right") {
     return base::Error(
@@ -213,10 +189,6 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
         fmt::format("the user may not {} {} (NOPERM)", text_at(said, 1), text_at(said, 2)));
   }
   return std::nullopt;
-}
-
-base::Error within(const RedisClient& client, std::string_view what, base::Error error) {
-  return std::move(error).within(fmt::format("Redis at {}: {}", client.server(), what));
 }
 
 base::Error strange(std::string_view what) {
@@ -231,7 +203,7 @@ base::Result<void> add_counts(const RedisReply& reply, const std::string& key, S
   }
   for (const auto& [field, value] : sorted) {
     const auto count = count_of(field, value->text);
-    if (!count) return base::fail(foreign(key, field, value->text));
+    if (!count) return base::fail(foreign_value(key, field, value->text));
     score.counts.push_back(*count);
   }
   return {};
@@ -240,7 +212,9 @@ base::Result<void> add_counts(const RedisReply& reply, const std::string& key, S
 base::Result<void> add_positions(const RedisReply& reply, const std::string& key, Score& score) {
   for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
     const auto position = position_of(reply.list[i].text, reply.list[i + 1].text);
-    if (!position) return base::fail(foreign(key, reply.list[i].text, reply.list[i + 1].text));
+    if (!position) {
+      return base::fail(foreign_value(key, reply.list[i].text, reply.list[i + 1].text));
+    }
     score.positions.push_back(*position);
   }
   return {};
@@ -255,7 +229,7 @@ class Increments {
   // Errors: kInvalidArgument for a number that the book cannot hold.
   base::Result<void> append_to(std::vector<std::string>& arguments) const {
     for (const auto& [place, count] : counts_) {
-      if (count < 0 || count > RedisScoreBook::kNumberMax) {
+      if (count < 0 || count > RedisKeyspace::kNumberMax) {
         return base::fail(base::Code::kInvalidArgument,
                           fmt::format("a count of {} cannot be added to {}", count, place.second));
       }
@@ -275,15 +249,15 @@ base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
                                                     const Contest& contest) {
   // A first offset of any kind is only compared.
   for (const std::int64_t number : {commit.next_offset, commit.repeated}) {
-    if (number < 0 || number > RedisScoreBook::kNumberMax) {
+    if (number < 0 || number > RedisKeyspace::kNumberMax) {
       return base::fail(base::Code::kInvalidArgument,
                         fmt::format("{} is no offset or count that the score book holds", number));
     }
   }
-  std::vector<std::string> arguments = {
-      fmt::format("{}/{}", topic_of(commit.partition.topic), commit.partition.number),
-      commit.incarnation.to_string(), std::to_string(commit.first_offset),
-      std::to_string(commit.next_offset), std::to_string(commit.repeated)};
+  std::vector<std::string> arguments = {name_of(commit.partition), commit.incarnation.to_string(),
+                                        std::to_string(commit.first_offset),
+                                        std::to_string(commit.next_offset),
+                                        std::to_string(commit.repeated)};
   const std::string_view outcome = to_string(commit.partition.topic);
   Increments increments;
   for (const ScoreCommit::Delta& delta : commit.deltas) {
@@ -296,22 +270,6 @@ base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
   }
   RETURN_IF_ERROR(increments.append_to(arguments));
   return arguments;
-}
-
-base::Result<void> check_prefix(const std::string& prefix) {
-  const auto is_good = [](char each) {
-    return (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
-           (each >= '0' && each <= '9') || each == '.' || each == '_' || each == '-';
-  };
-  if (prefix.empty() || prefix.size() > RedisScoreBook::kPrefixBytesMax ||
-      !std::ranges::all_of(prefix, is_good)) {
-    return base::fail(
-        base::Code::kInvalidArgument,
-        fmt::format("the keys' prefix must be 1 to {} letters, digits, '.', '_' or "
-                    "'-', got '{}'",
-                    RedisScoreBook::kPrefixBytesMax, prefix.substr(0, kQuotedBytesMax)));
-  }
-  return {};
 }
 
 // A server that is short of memory may be set to delete keys, and would do so silently.
@@ -336,8 +294,8 @@ base::Result<void> check_eviction(RedisClient& client, base::Logger& log) {
     return {};
   }
   if (limit == "0" || policy == "noeviction") return {};
-  return base::fail(within(
-      client, kOpening,
+  return base::fail(client.located(
+      kOpening,
       {base::Code::kFailedPrecondition,
        fmt::format("maxmemory-policy is {}: with maxmemory {} Redis may delete the score when "
                    "memory is short. Set it to noeviction, in redis.conf and by `redis-cli CONFIG "
@@ -348,36 +306,18 @@ base::Result<void> check_eviction(RedisClient& client, base::Logger& log) {
 }  // namespace
 
 RedisScoreBook::RedisScoreBook(std::unique_ptr<RedisClient> client, const Contest& contest,
-                               const std::string& prefix)
-    : client_(std::move(client)), contest_(contest), keys_(keys_with(prefix)) {}
+                               const Options& options)
+    : client_(std::move(client)), contest_(contest), keys_(keys_in(options)) {}
 
-base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(Options options,
+base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(const Options& options,
                                                                    const Contest& contest,
                                                                    const base::Clock& clock,
                                                                    base::Logger& log) {
-  RETURN_IF_ERROR(check_prefix(options.prefix));
-  if (!options.password.empty()) {
-    if (!options.url.password.empty()) {
-      return base::fail(base::Code::kInvalidArgument,
-                        "a password is in Redis's URL and given beside it: give it once");
-    }
-    options.url.password = std::move(options.password);
-  }
-  if (options.url.password.empty() && !options.url.user.empty()) {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("the user '{}' of Redis's URL needs a password, there or given "
-                                  "beside it",
-                                  options.url.user));
-  }
-  ASSIGN_OR_RETURN(auto client, RedisClient::open({.url = std::move(options.url),
-                                                   .ca_file = std::move(options.ca_file),
-                                                   .connect_timeout = options.connect_timeout,
-                                                   .command_timeout = options.command_timeout},
-                                                  clock));
-  RETURN_IF_ERROR(check_eviction(*client, log));
-  std::unique_ptr<RedisScoreBook> book(
-      new RedisScoreBook(std::move(client), contest, options.prefix));
+  ASSIGN_OR_RETURN(auto client, options.connect(clock));
+  std::unique_ptr<RedisScoreBook> book(new RedisScoreBook(std::move(client), contest, options));
   RETURN_IF_ERROR(book->load_scripts());
+  // Last, so that whoever tries until it opens is warned once.
+  RETURN_IF_ERROR(check_eviction(*book->client_, log));
   return book;
 }
 
@@ -394,12 +334,12 @@ base::Result<CommitOutcome> RedisScoreBook::commit(const ScoreCommit& commit) {
   ASSIGN_OR_RETURN(const RedisReply reply,
                    client_->run(kCommitting, commit_script_, keys_, arguments));
   if (auto refusal = refusal_of(reply)) {
-    return base::fail(within(*client_, kCommitting, *std::move(refusal)));
+    return base::fail(client_->located(kCommitting, *std::move(refusal)));
   }
   const std::string_view verdict = text_at(reply.list, 0);
-  const auto position = number_of(text_at(reply.list, 1));
+  const auto position = stored_number(text_at(reply.list, 1));
   if (!position || (verdict != "applied" && verdict != "elsewhere")) {
-    return base::fail(within(*client_, kCommitting, strange("the script")));
+    return base::fail(client_->located(kCommitting, strange("the script")));
   }
   return CommitOutcome{.is_applied = verdict == "applied", .position = *position};
 }
@@ -407,22 +347,22 @@ base::Result<CommitOutcome> RedisScoreBook::commit(const ScoreCommit& commit) {
 base::Result<Score> RedisScoreBook::read() const {
   ASSIGN_OR_RETURN(const RedisReply reply, client_->run(kReading, read_script_, keys_, {}));
   if (auto refusal = refusal_of(reply)) {
-    return base::fail(within(*client_, kReading, *std::move(refusal)));
+    return base::fail(client_->located(kReading, *std::move(refusal)));
   }
   if (reply.list.size() != 4 || text_at(reply.list, 0) != "score") {
-    return base::fail(within(*client_, kReading, strange("the script")));
+    return base::fail(client_->located(kReading, strange("the script")));
   }
   Score score;
   const auto fill = [&]() -> base::Result<void> {
     RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kCrossed - 1], score));
     RETURN_IF_ERROR(add_positions(reply.list[2], keys_[kPositions - 1], score));
-    const auto repeated = number_of(reply.list[3].text);
-    if (!repeated) return base::fail(foreign(keys_[kRepeated - 1], {}, reply.list[3].text));
+    const auto repeated = stored_number(reply.list[3].text);
+    if (!repeated) return base::fail(foreign_value(keys_[kRepeated - 1], {}, reply.list[3].text));
     score.repeated = *repeated;
     return {};
   };
   if (auto filled = fill(); !filled) {
-    return base::fail(within(*client_, kReading, std::move(filled).error()));
+    return base::fail(client_->located(kReading, std::move(filled).error()));
   }
   return score;
 }

@@ -22,7 +22,6 @@
 // Threads: see ScoreBook. REQUIRES: SIGPIPE is ignored, with TLS.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,45 +32,33 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/score_book.h"
 #include "estadio/score/redis_client.h"
-#include "estadio/score/redis_url.h"
+#include "estadio/score/redis_keyspace.h"
 
 namespace estadio {
 
 class RedisScoreBook final : public ScoreBook {
  public:
-  // Of counts and offsets: 18 digits, so that two together are still 64 bits.
-  static constexpr std::int64_t kNumberMax = 999'999'999'999'999'999;
-  static constexpr std::size_t kPrefixBytesMax = 64;
-
-  struct Options {
-    RedisUrl url;
-    std::string password;  // when it is not in the URL
-    std::string ca_file;   // authorities of the server's certificate; empty: the system's
-    // What the keys begin with: letters, digits, '.', '_' and '-'. One for each contest.
-    std::string prefix = "estadio";
-    std::chrono::milliseconds connect_timeout{5000};  // with login and TLS
-    std::chrono::milliseconds command_timeout{5000};
-  };
+  using Options = RedisKeyspace;
 
   // Connects, and sees that the server keeps what it is given: one that may evict keys is refused;
   // where it does not tell, a warning is logged. What the server holds is not looked at.
   // `contest` and `clock` must outlive the book.
   // Errors: kInvalidArgument for an option; kFailedPrecondition saying what is to be mended;
   // kUnavailable.
-  [[nodiscard]] static base::Result<std::unique_ptr<RedisScoreBook>> open(Options options,
+  [[nodiscard]] static base::Result<std::unique_ptr<RedisScoreBook>> open(const Options& options,
                                                                           const Contest& contest,
                                                                           const base::Clock& clock,
                                                                           base::Logger& log);
 
   // Further errors: kFailedPrecondition when Redis refuses for good (a right, a key of another
   // type); kCorruption when the book holds what it did not write, or lacks a key: nothing was
-  // changed. kInvalidArgument for a number beyond kNumberMax.
+  // changed. kInvalidArgument for a number beyond RedisKeyspace::kNumberMax.
   [[nodiscard]] base::Result<CommitOutcome> commit(const ScoreCommit& commit) override;
   [[nodiscard]] base::Result<Score> read() const override;
 
  private:
   RedisScoreBook(std::unique_ptr<RedisClient> client, const Contest& contest,
-                 const std::string& prefix);
+                 const Options& options);
   base::Result<void> load_scripts();
 
   const std::unique_ptr<RedisClient> client_;

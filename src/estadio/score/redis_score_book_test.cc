@@ -621,7 +621,7 @@ TEST_F(RedisScoreBookTest, OptionsThatDoNotFitAreRefused) {
   };
   for (const std::string& prefix :
        {std::string(), std::string("a{b"), std::string("a}b"), std::string("a b"),
-        std::string(RedisScoreBook::kPrefixBytesMax + 1, 'x')}) {
+        std::string(RedisKeyspace::kPrefixBytesMax + 1, 'x')}) {
     EXPECT_EQ(code_of([&](auto& options) { options.prefix = prefix; }), Code::kInvalidArgument)
         << prefix;
   }
@@ -636,10 +636,10 @@ TEST_F(RedisScoreBookTest, OptionsThatDoNotFitAreRefused) {
 
 TEST_F(RedisScoreBookTest, NumbersBeyondItsBoundAreRefusedAndNothingChanges) {
   const Book book = open(shared_server());
-  ASSERT_TRUE(book->commit(range(0, RedisScoreBook::kNumberMax))->is_applied);
-  EXPECT_EQ(book->read()->total(), RedisScoreBook::kNumberMax);
+  ASSERT_TRUE(book->commit(range(0, RedisKeyspace::kNumberMax))->is_applied);
+  EXPECT_EQ(book->read()->total(), RedisKeyspace::kNumberMax);
   const std::string before = contents(shared_server());
-  EXPECT_EQ(error_of(book->commit(range(RedisScoreBook::kNumberMax, INT64_MAX))).code(),
+  EXPECT_EQ(error_of(book->commit(range(RedisKeyspace::kNumberMax, INT64_MAX))).code(),
             Code::kInvalidArgument);
   EXPECT_EQ(contents(shared_server()), before);
 }

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "estadio/score/stored_text.h"
+
 namespace estadio {
 namespace {
 
@@ -55,17 +57,6 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
         is_plain ? std::string(1, each) : fmt::format("%{:02X}", static_cast<unsigned char>(each));
   }
   return encoded;
-}
-
-// Digits alone, which from_chars() does not insist on for signed numbers.
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('-')) {
-    return std::nullopt;
-  }
-  return number;
 }
 
 base::Result<void> read_login(std::string_view login, RedisUrl& url) {
@@ -117,17 +108,17 @@ base::Result<void> read_server(std::string_view server, RedisUrl& url) {
   if (std::ranges::any_of(*decoded, is_odd)) return refuse("the host is no host");
   url.host = *decoded;
   if (has_port) {
-    const auto number = number_of<std::uint16_t>(port);
+    const auto number = number_of(port, UINT16_MAX);
     if (!number || *number == 0) return refuse("the port must be a number from 1 to 65535");
-    url.port = *number;
+    url.port = static_cast<std::uint16_t>(*number);
   }
   return {};
 }
 
 base::Result<void> read_db(std::string_view text, RedisUrl& url) {
-  const auto db = number_of<int>(text);
+  const auto db = number_of(text, INT32_MAX);
   if (!db) return refuse("the database must be a number from 0");
-  url.db = *db;
+  url.db = static_cast<int>(*db);
   return {};
 }
 

@@ -1,6 +1,5 @@
 #include "estadio/score/rocks_score_book.h"
 
-#include <charconv>
 #include <cstring>
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -12,6 +11,7 @@
 
 #include "base/files.h"
 #include "base/units.h"
+#include "estadio/score/stored_text.h"
 
 namespace estadio {
 namespace {
@@ -99,13 +99,6 @@ std::vector<std::string_view> split(std::string_view key, std::size_t most) {
   }
   parts.push_back(key);
   return parts;
-}
-
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 Outcome outcome_of(std::string_view text, std::string_view winner) {

@@ -1,0 +1,23 @@
+// Numbers and names of partitions as the score books write them, read back.
+//
+// Threads: functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "estadio/contest/event_log.h"
+
+namespace estadio {
+
+// Digits, no zero before others; 0 to `most`.
+[[nodiscard]] std::optional<std::int64_t> number_of(std::string_view text,
+                                                    std::int64_t most = INT64_MAX);
+
+// "winners/0".
+[[nodiscard]] std::string name_of(PartitionId partition);
+[[nodiscard]] std::optional<PartitionId> partition_of(std::string_view name);
+
+}  // namespace estadio
