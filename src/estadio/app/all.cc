@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -17,6 +18,7 @@
 #include "estadio/app/role_metrics.h"
 #include "estadio/app/signals.h"
 #include "estadio/contest/coin.h"
+#include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/vitals.h"
 #include "estadio/discipline/local_judge.h"
@@ -135,7 +137,9 @@ class WholeContest {
 
   base::Result<void> open_stores();
   base::Result<void> serve();
-  [[nodiscard]] std::int64_t uncounted() const;
+  [[nodiscard]] base::Result<ContestFacts> facts() const;
+  [[nodiscard]] base::Result<ScoreView> view() const;
+  [[nodiscard]] Pulses::Figures figures();
   void collect(http::MetricsWriter& metrics) const;
   [[nodiscard]] std::optional<std::string> hindrance() const;
 
@@ -194,7 +198,7 @@ base::Result<void> WholeContest::open_stores() {
 }
 
 base::Result<void> WholeContest::serve() {
-  pulses_ = std::make_unique<Pulses>(vitals_, [this] { return uncounted(); });
+  pulses_ = std::make_unique<Pulses>([this] { return figures(); });
   edge_.reset(new FacultyEdge{
       .contest = folder_.contest(),
       .window = window_,
@@ -212,13 +216,9 @@ base::Result<void> WholeContest::serve() {
                  .in_flight_bytes = options_.max_in_flight.count,
                  .durability_timeout = options_.durability_timeout}});
   board_.reset(new Scoreboard{.contest = folder_.contest(),
-                              .coin = coin_,
-                              .events = *events_,
-                              .scores = *scores_,
-                              .window = window_,
+                              .read = [this] { return view(); },
                               .pulses = *pulses_,
                               .clock = clock_,
-                              .started_at_ms = folder_.started_at_ms(),
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
   hindrance_ = [this] { return hindrance(); };
@@ -239,25 +239,44 @@ base::Result<void> WholeContest::serve() {
   return {};
 }
 
-std::int64_t WholeContest::uncounted() const {
-  const auto score = scores_->read();
-  if (!score) return 0;
-  std::int64_t uncounted = 0;
+base::Result<ContestFacts> WholeContest::facts() const {
+  ContestFacts facts{.started_at_ms = folder_.started_at_ms(),
+                     .coin_commitment = coin_.commitment(),
+                     .coin_seed = std::nullopt,
+                     .retry_window_ms = window_.in_force_ms(),
+                     .ends = {}};
+  const auto closes_at_ms = folder_.contest().closes_at_ms();
+  if (closes_at_ms && clock_.wall_ms() >= *closes_at_ms) facts.coin_seed = coin_.reveal();
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < events_->partitions(); ++number) {
       const PartitionId partition{.topic = topic, .number = number};
-      // Less than none where the log has lost its end, which the tally reports.
-      uncounted += std::max<std::int64_t>(
-          0, events_->end_offset(partition).value_or(0) - score->position(partition));
+      ASSIGN_OR_RETURN(const std::int64_t end, events_->end_offset(partition));
+      facts.ends.push_back(
+          {.partition = partition, .offset = end, .retry_window_ms = std::nullopt});
     }
   }
-  return uncounted;
+  return facts;
+}
+
+base::Result<ScoreView> WholeContest::view() const {
+  ASSIGN_OR_RETURN(Score score, scores_->read());
+  ASSIGN_OR_RETURN(ContestFacts facts, this->facts());
+  return ScoreView{.score = std::move(score), .facts = std::move(facts)};
+}
+
+Pulses::Figures WholeContest::figures() {
+  const Vitals::Totals totals = vitals_.totals();
+  const auto view = this->view();
+  return {.accepted = totals.accepted_entries + totals.repeated_entries,
+          .rejected = totals.rejected_requests,
+          .recent_latencies = vitals_.take_recent_latencies(),
+          .uncounted = view ? uncounted(view->score, view->facts) : 0};
 }
 
 void WholeContest::collect(http::MetricsWriter& metrics) const {
-  if (const auto score = scores_->read()) write_metrics(metrics, *score, folder_.contest());
-  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
-                static_cast<double>(uncounted()));
+  const auto view = this->view();
+  if (view) write_metrics(metrics, view->score, folder_.contest());
+  write_uncounted(metrics, view ? uncounted(view->score, view->facts) : 0);
   write_metrics(metrics, vitals_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));

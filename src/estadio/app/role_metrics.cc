@@ -35,6 +35,11 @@ void write_metrics(http::MetricsWriter& metrics, const Score& score, const Conte
                   static_cast<double>(score.repeated));
 }
 
+void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted) {
+  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
+                static_cast<double>(uncounted));
+}
+
 void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
   const Vitals::Totals totals = vitals.totals();
   metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.",

@@ -14,6 +14,7 @@
 namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
+void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
 void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats);

@@ -7,32 +7,37 @@ namespace estadio {
 void Pulses::advance(std::int64_t now_ms) {
   const std::scoped_lock lock(mutex_);
   if (now_ms - last_ms_ < kEveryMs && now_ms >= last_ms_) return;
-  const Vitals::Totals totals = vitals_.totals();
-  const base::Histogram recent = vitals_.take_recent_latencies();
+  const auto figures = source_();
+  if (!figures) return;
   const bool is_first = last_ms_ == 0;
   const double seconds = static_cast<double>(now_ms - last_ms_) / 1000.0;
-  const auto accepted = totals.accepted_entries + totals.repeated_entries;
+  // Fewer than before when the score was lost and is counted again.
+  const bool has_rate = !is_first && seconds > 0 && figures->accepted >= last_accepted_;
   const double rate =
-      is_first || seconds <= 0 ? 0 : static_cast<double>(accepted - last_accepted_) / seconds;
+      has_rate ? static_cast<double>(figures->accepted - last_accepted_) / seconds : 0;
   last_ms_ = now_ms;
-  last_accepted_ = accepted;
+  last_accepted_ = figures->accepted;
 
   std::string pulse = R"({"at_ms":)";
   base::append_json_number(pulse, now_ms);
   pulse += R"(,"rate":)";
   base::append_json_number(pulse, rate, 1);
   pulse += R"(,"p99_ms":)";
-  if (recent.count() == 0) {
-    pulse += "null";
+  if (const auto& recent = figures->recent_latencies; recent && recent->count() > 0) {
+    base::append_json_number(pulse, static_cast<double>(recent->quantile(0.99).count()) / 1e6, 3);
   } else {
-    base::append_json_number(pulse, static_cast<double>(recent.quantile(0.99).count()) / 1e6, 3);
+    pulse += "null";
   }
   pulse += R"(,"accepted":)";
-  base::append_json_number(pulse, static_cast<std::int64_t>(accepted));
+  base::append_json_number(pulse, static_cast<std::int64_t>(figures->accepted));
   pulse += R"(,"rejected":)";
-  base::append_json_number(pulse, static_cast<std::int64_t>(totals.rejected_requests));
+  if (figures->rejected) {
+    base::append_json_number(pulse, static_cast<std::int64_t>(*figures->rejected));
+  } else {
+    pulse += "null";
+  }
   pulse += R"(,"uncounted":)";
-  base::append_json_number(pulse, uncounted_());
+  base::append_json_number(pulse, figures->uncounted);
   pulse += '}';
   kept_.push_back(std::move(pulse));
   if (kept_.size() > kKept) kept_.pop_front();

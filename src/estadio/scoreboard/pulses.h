@@ -10,8 +10,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "estadio/contest/vitals.h"
+#include "base/histogram.h"
 
 namespace estadio {
 
@@ -20,9 +21,18 @@ class Pulses {
   static constexpr std::size_t kKept = 300;
   static constexpr std::int64_t kEveryMs = 1000;
 
-  // `uncounted` tells how many results the log holds that the score does not have yet.
-  Pulses(Vitals& vitals, std::function<std::int64_t()> uncounted)
-      : vitals_(vitals), uncounted_(std::move(uncounted)) {}
+  struct Figures {
+    std::uint64_t accepted = 0;  // entries, since the start
+    // Requests that were refused, since the start; nothing where the edge is elsewhere.
+    std::optional<std::uint64_t> rejected;
+    // Answers since the last time that this was asked; nothing where the edge is elsewhere.
+    std::optional<base::Histogram> recent_latencies;
+    std::int64_t uncounted = 0;  // results that the log holds and the score does not have yet
+  };
+  // Nothing while the figures cannot be told: that time is left out, and who watches sees the gap.
+  using Source = std::function<std::optional<Figures>()>;
+
+  explicit Pulses(Source source) : source_(std::move(source)) {}
 
   // Takes a pulse when a second has passed since the last.
   void advance(std::int64_t now_ms);
@@ -33,8 +43,7 @@ class Pulses {
   [[nodiscard]] std::string all() const;
 
  private:
-  Vitals& vitals_;
-  const std::function<std::int64_t()> uncounted_;
+  const Source source_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::deque<std::string> kept_;

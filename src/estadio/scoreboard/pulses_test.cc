@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <vector>
+#include <optional>
+#include <utility>
 
 namespace estadio {
 namespace {
@@ -13,8 +14,15 @@ constexpr std::int64_t kStartMs = 1'790'000'000'000;
 class PulsesTest : public testing::Test {
  protected:
   void accept(std::uint64_t entries, std::chrono::nanoseconds latency) {
-    const std::vector<std::chrono::nanoseconds> latencies = {latency};
-    vitals_.accepted(latencies, entries, 0);
+    accepted_ += entries;
+    recent_.record(latency);
+  }
+  std::optional<Pulses::Figures> figures() {
+    if (is_away_) return std::nullopt;
+    return Pulses::Figures{.accepted = accepted_,
+                           .rejected = rejected_,
+                           .recent_latencies = std::exchange(recent_, base::Histogram()),
+                           .uncounted = uncounted_};
   }
   [[nodiscard]] boost::json::value pulse(std::uint64_t number) const {
     const auto text = pulses_.at(number);
@@ -22,9 +30,12 @@ class PulsesTest : public testing::Test {
     return text ? boost::json::parse(*text) : boost::json::value();
   }
 
-  Vitals vitals_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t rejected_ = 0;
   std::int64_t uncounted_ = 0;
-  Pulses pulses_{vitals_, [this] { return uncounted_; }};
+  base::Histogram recent_;
+  bool is_away_ = false;
+  Pulses pulses_{[this] { return figures(); }};
 };
 
 TEST_F(PulsesTest, AreTakenOnceASecond) {
@@ -42,7 +53,7 @@ TEST_F(PulsesTest, TellRateLatencyAndWhatIsUncounted) {
   pulses_.advance(kStartMs);
   EXPECT_EQ(pulse(0).at("rate").to_number<double>(), 0) << "the first has nothing to compare with";
   accept(300, std::chrono::milliseconds(4));
-  vitals_.rejected();
+  rejected_ = 1;
   uncounted_ = 12;
   pulses_.advance(kStartMs + 2000);
   const auto second = pulse(1);
@@ -54,6 +65,40 @@ TEST_F(PulsesTest, TellRateLatencyAndWhatIsUncounted) {
   EXPECT_EQ(second.at("uncounted").as_int64(), 12);
   pulses_.advance(kStartMs + 3000);
   EXPECT_TRUE(pulse(2).at("p99_ms").is_null()) << "nothing was answered in that second";
+}
+
+TEST_F(PulsesTest, WhatIsNotKnownIsNull) {
+  Pulses pulses([]() -> std::optional<Pulses::Figures> {
+    return Pulses::Figures{
+        .accepted = 5, .rejected = std::nullopt, .recent_latencies = std::nullopt, .uncounted = 2};
+  });
+  pulses.advance(kStartMs);
+  EXPECT_EQ(pulses.at(0),
+            R"({"at_ms":1790000000000,"rate":0,"p99_ms":null,"accepted":5,"rejected":null,)"
+            R"("uncounted":2})");
+}
+
+TEST_F(PulsesTest, ATimeWithoutFiguresIsLeftOutAndCountsForTheRateAfterIt) {
+  pulses_.advance(kStartMs);
+  is_away_ = true;
+  for (std::int64_t i = 1; i < 10; ++i) pulses_.advance(kStartMs + i * 1000);
+  EXPECT_EQ(pulses_.count(), 1U);
+  is_away_ = false;
+  accept(500, std::chrono::milliseconds(1));
+  pulses_.advance(kStartMs + 10'000);
+  EXPECT_EQ(pulse(1).at("rate").to_number<double>(), 50);
+}
+
+TEST_F(PulsesTest, ACountThatWasLostAndIsMadeAgainIsNoRate) {
+  accept(1000, std::chrono::milliseconds(1));
+  pulses_.advance(kStartMs);
+  accepted_ = 10;
+  pulses_.advance(kStartMs + 1000);
+  EXPECT_EQ(pulse(1).at("rate").to_number<double>(), 0);
+  EXPECT_EQ(pulse(1).at("accepted").as_int64(), 10);
+  accept(30, std::chrono::milliseconds(1));
+  pulses_.advance(kStartMs + 2000);
+  EXPECT_EQ(pulse(2).at("rate").to_number<double>(), 30);
 }
 
 TEST_F(PulsesTest, AreKeptForFiveMinutes) {

@@ -58,32 +58,26 @@ void append_crossed(std::string& json, const Score& score, const Contest& contes
   json += ']';
 }
 
-base::Result<void> append_positions(std::string& json, const Score& score, const EventLog& events) {
+void append_positions(std::string& json, const Score& score, const ContestFacts& facts) {
   json += '[';
-  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    for (int number = 0; number < events.partitions(); ++number) {
-      const PartitionId partition{.topic = topic, .number = number};
-      ASSIGN_OR_RETURN(const std::int64_t end, events.end_offset(partition));
-      if (json.back() != '[') json += ',';
-      json += R"({"topic":")";
-      json += topic_of(topic);
-      json += R"(","partition":)";
-      base::append_json_number(json, std::int64_t{number});
-      json += R"(,"next_offset":)";
-      base::append_json_number(json, score.position(partition));
-      json += R"(,"end_offset":)";
-      base::append_json_number(json, end);
-      json += '}';
-    }
+  for (const auto& [partition, end, window] : facts.ends) {
+    if (json.back() != '[') json += ',';
+    json += R"({"topic":")";
+    json += topic_of(partition.topic);
+    json += R"(","partition":)";
+    base::append_json_number(json, std::int64_t{partition.number});
+    json += R"(,"next_offset":)";
+    base::append_json_number(json, score.position(partition));
+    json += R"(,"end_offset":)";
+    base::append_json_number(json, end);
+    json += '}';
   }
   json += ']';
-  return {};
 }
 
 }  // namespace
 
-base::Result<std::string> score_json(const Score& score, const Contest& contest,
-                                     const EventLog& events) {
+std::string score_json(const Score& score, const Contest& contest, const ContestFacts& facts) {
   Sums by_faculty;
   Sums by_discipline;
   Sums by_outcome;
@@ -109,7 +103,39 @@ base::Result<std::string> score_json(const Score& score, const Contest& contest,
   json += R"(,"repeated":)";
   base::append_json_number(json, score.repeated);
   json += R"(,"positions":)";
-  RETURN_IF_ERROR(append_positions(json, score, events));
+  append_positions(json, score, facts);
+  json += '}';
+  return json;
+}
+
+std::string contest_json(const Contest& contest, const ContestFacts& facts) {
+  std::string json = R"({"name":)";
+  base::append_json_string(json, contest.name());
+  json += R"(,"faculties":[)";
+  for (const Faculty& faculty : contest.faculties()) {
+    if (json.back() != '[') json += ',';
+    base::append_json_string(json, faculty.name);
+  }
+  json += R"(],"disciplines":[)";
+  for (const Discipline& discipline : contest.disciplines()) {
+    if (json.back() != '[') json += ',';
+    json += R"({"id":)";
+    base::append_json_number(json, discipline.id);
+    json += R"(,"name":)";
+    base::append_json_string(json, discipline.name);
+    json += '}';
+  }
+  json += R"(],"seed_commitment":")" + facts.coin_commitment + '"';
+  if (const auto closes_at_ms = contest.closes_at_ms()) {
+    json += R"(,"closes_at_ms":)";
+    base::append_json_number(json, *closes_at_ms);
+  }
+  if (facts.coin_seed) json += R"(,"seed":")" + *facts.coin_seed + '"';
+  json += R"(,"started_at_ms":)";
+  base::append_json_number(json, facts.started_at_ms);
+  json += R"(,"retry_window_seconds":)";
+  base::append_json_number(json, static_cast<double>(facts.retry_window_ms.value_or(0)) / 1000.0,
+                           3);
   json += '}';
   return json;
 }

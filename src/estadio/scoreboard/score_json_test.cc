@@ -4,31 +4,43 @@
 
 #include <boost/json.hpp>
 
-#include "estadio/contest/test_log.h"
-
 namespace estadio {
 namespace {
 
 constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 
+ContestFacts facts_of(int partitions) {
+  ContestFacts facts{.started_at_ms = 12'345,
+                     .coin_commitment = std::string(64, 'a'),
+                     .coin_seed = std::nullopt,
+                     .retry_window_ms = std::nullopt,
+                     .ends = {}};
+  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+    for (int number = 0; number < partitions; ++number) {
+      facts.ends.push_back({.partition = {.topic = topic, .number = number},
+                            .offset = 0,
+                            .retry_window_ms = std::nullopt});
+    }
+  }
+  return facts;
+}
+
 TEST(ScoreJsonTest, AnEmptyScoreNamesEveryFacultyAndDisciplineWithNought) {
   const Contest contest = Contest::defaults();
-  const test::MemoryLog log(2);
-  const auto json = score_json(Score(), contest, log);
-  ASSERT_TRUE(json);
-  EXPECT_EQ(*json, R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
-                   R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
-                   R"("by_outcome":{"winner":0,"loser":0},"crossed":[],"repeated":0,"positions":[)"
-                   R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
-                   R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
-                   R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"
-                   R"({"topic":"losers","partition":1,"next_offset":0,"end_offset":0}]})");
+  EXPECT_EQ(score_json(Score(), contest, facts_of(2)),
+            R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
+            R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
+            R"("by_outcome":{"winner":0,"loser":0},"crossed":[],"repeated":0,"positions":[)"
+            R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
+            R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
+            R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"
+            R"({"topic":"losers","partition":1,"next_offset":0,"end_offset":0}]})");
 }
 
 TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
   const Contest contest = Contest::defaults();
-  test::MemoryLog log(2);
-  for (int i = 0; i < 9; ++i) log.add(kLosers1, "x");
+  ContestFacts facts = facts_of(2);
+  facts.ends[3].offset = 9;
   Score score;
   score.counts = {
       {.faculty = "Ingeniería", .discipline_id = 1, .outcome = Outcome::kWinner, .count = 2},
@@ -36,9 +48,7 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
       {.faculty = "Agronomía", .discipline_id = 1, .outcome = Outcome::kLoser, .count = 5}};
   score.repeated = 4;
   score.positions = {{.partition = kLosers1, .incarnation = {}, .next_offset = 8}};
-  const auto text = score_json(score, contest, log);
-  ASSERT_TRUE(text);
-  const auto json = boost::json::parse(*text);
+  const auto json = boost::json::parse(score_json(score, contest, facts));
   EXPECT_EQ(json.at("total").as_int64(), 10);
   EXPECT_EQ(json.at("repeated").as_int64(), 4);
   EXPECT_EQ(json.at("by_faculty").at("Ingeniería").as_int64(), 5);
@@ -57,14 +67,39 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
 
 TEST(ScoreJsonTest, WhatTheContestNoLongerHasIsThereByItsStoredName) {
   const Contest contest = Contest::defaults();
-  const test::MemoryLog log(1);
   Score score;
   score.counts = {
       {.faculty = "Quí\"mica", .discipline_id = 77, .outcome = Outcome::kWinner, .count = 2}};
-  const auto json = boost::json::parse(*score_json(score, contest, log));
+  const auto json = boost::json::parse(score_json(score, contest, facts_of(1)));
   EXPECT_EQ(json.at("by_faculty").at("Quí\"mica").as_int64(), 2);
   EXPECT_EQ(json.at("by_discipline").at("77").as_int64(), 2);
   EXPECT_EQ(json.at("crossed").at(0).at("discipline").as_string(), "77");
+}
+
+TEST(ContestJsonTest, TellsWhatTheContestAndTheFactsTell) {
+  ContestFacts facts = facts_of(1);
+  EXPECT_EQ(contest_json(Contest::defaults(), facts),
+            R"({"name":"Olimpiadas","faculties":["Ingeniería","Agronomía"],"disciplines":[)"
+            R"({"id":1,"name":"Natación"},{"id":2,"name":"Atletismo"},{"id":3,"name":"Boxeo"}],)"
+            R"("seed_commitment":")" +
+                std::string(64, 'a') + R"(","started_at_ms":12345,"retry_window_seconds":0})");
+  facts.coin_seed = std::string(32, 'b');
+  facts.retry_window_ms = 1500;
+  const auto over = Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
+  const auto json = boost::json::parse(contest_json(*over, facts));
+  EXPECT_EQ(json.at("seed").as_string(), *facts.coin_seed);
+  EXPECT_EQ(json.at("closes_at_ms").as_int64(), *over->closes_at_ms());
+  EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 1.5);
+}
+
+TEST(ContestFactsTest, UncountedIsWhatTheScoreIsBehindAndNeverLessThanNone) {
+  ContestFacts facts = facts_of(2);
+  facts.ends[0].offset = 5;
+  facts.ends[3].offset = 9;
+  Score score;
+  score.positions = {{.partition = facts.ends[0].partition, .incarnation = {}, .next_offset = 7},
+                     {.partition = kLosers1, .incarnation = {}, .next_offset = 6}};
+  EXPECT_EQ(uncounted(score, facts), 3);
 }
 
 }  // namespace

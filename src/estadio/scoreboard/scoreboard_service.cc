@@ -1,8 +1,8 @@
 #include "estadio/scoreboard/scoreboard_service.h"
 
 #include <fmt/format.h>
+#include <utility>
 
-#include "base/json.h"
 #include "estadio/scoreboard/score_json.h"
 #include "http/problem.h"
 
@@ -16,86 +16,50 @@ std::string event_text(std::string_view event, std::string_view data) {
   return fmt::format("event: {}\ndata: {}\n\n", event, data);
 }
 
+std::string score_of(const ScoreView& view, const Contest& contest) {
+  return score_json(view.score, contest, view.facts);
+}
+
+std::string contest_of(const ScoreView& view, const Contest& contest) {
+  return contest_json(contest, view.facts);
+}
+
+void refuse(http::Exchange& exchange, const base::Error& error) {
+  http::respond_problem(exchange, http::status_of(error.code()), error.message());
+}
+
 }  // namespace
 
 void ScoreboardService::install(http::Router& router, http::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kGet, "/v1/scores",
-             [this](const http::Request&, http::Exchange exchange) { answer_score(exchange); });
+             [this](const http::Request&, http::Exchange exchange) { answer(exchange, score_of); });
+  router.add(
+      http::Method::kGet, "/v1/contest",
+      [this](const http::Request&, http::Exchange exchange) { answer(exchange, contest_of); });
   router.add(http::Method::kGet, "/v1/scores/stream",
              [this](const http::Request&, http::Exchange exchange) { open_stream(exchange); });
-  router.add(http::Method::kGet, "/v1/contest",
-             [this](const http::Request&, http::Exchange exchange) {
-               exchange.respond({.status = 200,
-                                 .content_type = "application/json",
-                                 .body = contest_json(),
-                                 .extra_headers = "Cache-Control: no-store\r\n"});
-             });
   http::add_assets(router, board_.page);
   tick();
 }
 
-base::Result<std::string> ScoreboardService::current_score() const {
-  ASSIGN_OR_RETURN(const Score score, board_.scores.read());
-  return score_json(score, board_.contest, board_.events);
-}
-
-void ScoreboardService::answer_score(http::Exchange exchange) const {
-  const auto score = current_score();
-  if (!score) {
-    return http::respond_problem(exchange, http::status_of(score.error().code()),
-                                 score.error().message());
-  }
+void ScoreboardService::answer(http::Exchange exchange, ToJson to_json) const {
+  const auto view = board_.read();
+  if (!view) return refuse(exchange, view.error());
   exchange.respond({.status = 200,
                     .content_type = "application/json",
-                    .body = *score,
+                    .body = to_json(*view, board_.contest),
                     .extra_headers = "Cache-Control: no-store\r\n"});
 }
 
-std::string ScoreboardService::contest_json() const {
-  std::string json = R"({"name":)";
-  base::append_json_string(json, board_.contest.name());
-  json += R"(,"faculties":[)";
-  for (const Faculty& faculty : board_.contest.faculties()) {
-    if (json.back() != '[') json += ',';
-    base::append_json_string(json, faculty.name);
-  }
-  json += R"(],"disciplines":[)";
-  for (const Discipline& discipline : board_.contest.disciplines()) {
-    if (json.back() != '[') json += ',';
-    json += R"({"id":)";
-    base::append_json_number(json, discipline.id);
-    json += R"(,"name":)";
-    base::append_json_string(json, discipline.name);
-    json += '}';
-  }
-  json += R"(],"seed_commitment":")" + board_.coin.commitment() + '"';
-  if (const auto closes_at_ms = board_.contest.closes_at_ms()) {
-    json += R"(,"closes_at_ms":)";
-    base::append_json_number(json, *closes_at_ms);
-    if (board_.clock.wall_ms() >= *closes_at_ms) {
-      json += R"(,"seed":")" + board_.coin.reveal() + '"';
-    }
-  }
-  json += R"(,"started_at_ms":)";
-  base::append_json_number(json, board_.started_at_ms);
-  json += R"(,"retry_window_seconds":)";
-  base::append_json_number(
-      json, static_cast<double>(board_.window.in_force_ms().value_or(0)) / 1000.0, 3);
-  json += '}';
-  return json;
-}
-
 void ScoreboardService::open_stream(http::Exchange exchange) {
-  const auto score = current_score();
-  if (!score) {
-    return http::respond_problem(exchange, http::status_of(score.error().code()),
-                                 score.error().message());
-  }
+  const auto view = board_.read();
+  if (!view) return refuse(exchange, view.error());
   exchange.start_stream("text/event-stream");
   const bool is_open =
-      exchange.send("retry: 1000\n\n" + event_text("contest", contest_json()) +
-                    event_text("history", board_.pulses.all()) + event_text("score", *score));
+      exchange.send("retry: 1000\n\n" + event_text("contest", contest_of(*view, board_.contest)) +
+                    event_text("history", board_.pulses.all()) +
+                    event_text("score", score_of(*view, board_.contest)));
   if (is_open) streams_.push_back({.exchange = exchange});
 }
 
@@ -124,9 +88,12 @@ void ScoreboardService::tick() {
   if (streams_.empty()) {
     next_pulse_ = pulses;
   } else {
-    if (const auto score = current_score(); score && *score != last_score_) {
-      last_score_ = *score;
-      for (Stream& stream : streams_) stream.has_latest_score = false;
+    if (const auto view = board_.read()) {
+      std::string score = score_of(*view, board_.contest);
+      if (score != last_score_) {
+        last_score_ = std::move(score);
+        for (Stream& stream : streams_) stream.has_latest_score = false;
+      }
     }
     for (Stream& stream : streams_) stream.is_behind = stream.exchange.is_behind();
     for (; next_pulse_ < pulses; ++next_pulse_) {

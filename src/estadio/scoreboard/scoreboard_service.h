@@ -8,14 +8,15 @@
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "estadio/contest/coin.h"
+#include "base/clock.h"
+#include "base/result.h"
 #include "estadio/contest/contest.h"
-#include "estadio/contest/event_log.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/contest/contest_facts.h"
 #include "estadio/contest/score_book.h"
 #include "estadio/scoreboard/pulses.h"
 #include "http/assets.h"
@@ -24,16 +25,20 @@
 
 namespace estadio {
 
+// What there is to show, of about one moment.
+struct ScoreView {
+  Score score;
+  ContestFacts facts;
+};
+
 // What the loops share; must outlive the server.
 struct Scoreboard {
   const Contest& contest;
-  const Coin& coin;
-  const EventLog& events;
-  const ScoreBook& scores;
-  const RetryWindow& window;
+  // Called by every loop, which serves nobody meanwhile: it must not wait. An error is shown to
+  // whoever asks; who watches gets no news until the next one that is none.
+  std::function<base::Result<ScoreView>()> read;
   Pulses& pulses;
   const base::Clock& clock;
-  std::int64_t started_at_ms = 0;
   std::span<const http::Asset> page;
 };
 
@@ -52,9 +57,9 @@ class ScoreboardService final : public http::Service {
     bool is_behind = false;  // with what was sent before this tick
   };
 
-  [[nodiscard]] base::Result<std::string> current_score() const;
-  [[nodiscard]] std::string contest_json() const;
-  void answer_score(http::Exchange exchange) const;
+  using ToJson = std::string (*)(const ScoreView& view, const Contest& contest);
+
+  void answer(http::Exchange exchange, ToJson to_json) const;
   void open_stream(http::Exchange exchange);
   void tick();
   void send_to_all(std::string_view event, std::string_view data);

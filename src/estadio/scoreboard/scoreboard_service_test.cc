@@ -8,7 +8,6 @@
 #include <mutex>
 #include <optional>
 
-#include "estadio/contest/test_log.h"
 #include "estadio/contest/test_world.h"
 #include "http/test_client.h"
 
@@ -17,26 +16,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-// A book that says what the test wants it to.
-class SaidBook final : public ScoreBook {
- public:
-  void say(base::Result<Score> score) {
-    const std::scoped_lock lock(mutex_);
-    score_ = std::move(score);
-  }
-  base::Result<CommitOutcome> commit(const ScoreCommit&) override {
-    return base::fail(base::Code::kInternal, "a scoreboard does not commit");
-  }
-  [[nodiscard]] base::Result<Score> read() const override {
-    const std::scoped_lock lock(mutex_);
-    return score_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  base::Result<Score> score_ = Score();
-};
 
 Score score_of(std::int64_t count) {
   Score score;
@@ -47,17 +26,20 @@ Score score_of(std::int64_t count) {
 
 class ScoreboardServiceTest : public testing::Test {
  protected:
-  ScoreboardServiceTest() { window_.set(0, 600'000); }
-
+  void say(base::Result<Score> score) {
+    const std::scoped_lock lock(mutex_);
+    score_ = std::move(score);
+  }
+  base::Result<ScoreView> read() {
+    const std::scoped_lock lock(mutex_);
+    if (!score_) return base::fail(score_.error());
+    return ScoreView{.score = *score_, .facts = facts_};
+  }
   void start() {
     board_.reset(new Scoreboard{.contest = contest_,
-                                .coin = coin_,
-                                .events = log_,
-                                .scores = book_,
-                                .window = window_,
+                                .read = [this] { return read(); },
                                 .pulses = pulses_,
                                 .clock = clock_,
-                                .started_at_ms = 12'345,
                                 .page = page_});
     http::Server::Options options;
     options.address = *http::Address::parse("127.0.0.1:0");
@@ -80,12 +62,17 @@ class ScoreboardServiceTest : public testing::Test {
   }
 
   Contest contest_ = Contest::defaults();
-  const Coin coin_{CoinSeed{1, 2, 3}};
-  test::MemoryLog log_{2};
-  SaidBook book_;
-  RetryWindow window_{600'000, 1};
-  Vitals vitals_;
-  Pulses pulses_{vitals_, [] { return 7; }};
+  ContestFacts facts_{.started_at_ms = 12'345,
+                      .coin_commitment = std::string(64, 'a'),
+                      .coin_seed = std::nullopt,
+                      .retry_window_ms = 600'000,
+                      .ends = {}};
+  std::mutex mutex_;
+  base::Result<Score> score_ = Score();  // guarded by mutex_
+  Pulses pulses_{[]() -> std::optional<Pulses::Figures> {
+    return Pulses::Figures{
+        .accepted = 0, .rejected = 0, .recent_latencies = std::nullopt, .uncounted = 7};
+  }};
   test::TestClock clock_;
   test::CapturedLog captured_;
   const std::vector<http::Asset> page_ = {{.path = "/index.html",
@@ -100,7 +87,7 @@ class ScoreboardServiceTest : public testing::Test {
 TEST_F(ScoreboardServiceTest, TheScoreIsThatOfTheBookNow) {
   start();
   for (const std::int64_t count : {3, 4}) {
-    book_.say(score_of(count));
+    say(score_of(count));
     const auto response = get("/v1/scores");
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.header("Cache-Control"), "no-store");
@@ -110,52 +97,56 @@ TEST_F(ScoreboardServiceTest, TheScoreIsThatOfTheBookNow) {
   }
 }
 
-TEST_F(ScoreboardServiceTest, ABookThatIsAwayIsAProblem) {
+TEST_F(ScoreboardServiceTest, ABookThatIsAwayIsAProblemUntilItIsBack) {
   start();
-  book_.say(base::fail(base::Code::kUnavailable, "the book is away"));
-  for (const char* path : {"/v1/scores", "/v1/scores/stream"}) {
+  say(base::fail(base::Code::kUnavailable, "the book is away"));
+  for (const char* path : {"/v1/scores", "/v1/contest", "/v1/scores/stream"}) {
     const auto response = get(path);
     EXPECT_EQ(response.status, 503);
     EXPECT_EQ(response.header("Content-Type"), "application/problem+json");
     EXPECT_THAT(response.body, HasSubstr("the book is away"));
   }
+  say(score_of(3));
+  for (const char* path : {"/v1/scores", "/v1/contest"}) EXPECT_EQ(get(path).status, 200) << path;
 }
 
-TEST_F(ScoreboardServiceTest, TheContestShowsTheCommitmentAndKeepsTheSeedUntilItIsOver) {
-  contest_ = *Contest::from_toml("name = \"Copa\"\ncloses_at = 2026-12-01T18:00:00Z", "test");
-  clock_.set(*contest_.closes_at_ms() - 1);
+TEST_F(ScoreboardServiceTest, AWatcherOutlivesTheTimeThatTheBookIsAway) {
+  say(score_of(1));
   start();
-  const auto before = get("/v1/contest");
-  EXPECT_THAT(before.body, Not(HasSubstr(coin_.reveal())));
-  const auto json = boost::json::parse(before.body);
-  EXPECT_EQ(json.at("name").as_string(), "Copa");
-  EXPECT_EQ(json.at("seed_commitment").as_string(), coin_.commitment());
-  EXPECT_EQ(json.at("closes_at_ms").as_int64(), *contest_.closes_at_ms());
-  EXPECT_EQ(json.at("faculties").at(0).as_string(), "Ingeniería");
-  EXPECT_EQ(json.at("disciplines").at(2).at("id").as_int64(), 3);
-  EXPECT_EQ(json.at("started_at_ms").as_int64(), 12'345);
-  EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 600);
-  clock_.advance(1);
-  EXPECT_EQ(boost::json::parse(get("/v1/contest").body).at("seed").as_string(), coin_.reveal());
+  ASSERT_TRUE(client_->get("/v1/scores/stream"));
+  EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
+  say(base::fail(base::Code::kUnavailable, "the book is away"));
+  // A pulse comes with a later look at the book.
+  clock_.advance(1000);
+  next_event("pulse");
+  say(score_of(2));
+  while (next_event("score").at("total").as_int64() != 2 && !HasFailure()) {
+  }
 }
 
-TEST_F(ScoreboardServiceTest, AContestWithoutAnEndNeverShowsTheSeed) {
+TEST_F(ScoreboardServiceTest, TheContestIsAsTheFactsTell) {
+  facts_.coin_seed = std::string(32, 'b');
   start();
   const auto response = get("/v1/contest");
-  EXPECT_THAT(response.body, Not(HasSubstr("\"seed\"")));
-  EXPECT_THAT(response.body, Not(HasSubstr("closes_at_ms")));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("Cache-Control"), "no-store");
+  const auto json = boost::json::parse(response.body);
+  EXPECT_EQ(json.at("seed_commitment").as_string(), facts_.coin_commitment);
+  EXPECT_EQ(json.at("seed").as_string(), *facts_.coin_seed);
+  EXPECT_EQ(json.at("started_at_ms").as_int64(), 12'345);
+  EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 600);
 }
 
 TEST_F(ScoreboardServiceTest, AStreamBeginsWithWhatIsAndGoesOnWithWhatChanges) {
-  book_.say(score_of(1));
+  say(score_of(1));
   start();
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   EXPECT_THAT(client_->read_through("\r\n\r\n"), HasSubstr("text/event-stream"));
-  EXPECT_EQ(next_event("contest").at("seed_commitment").as_string(), coin_.commitment());
+  EXPECT_EQ(next_event("contest").at("seed_commitment").as_string(), facts_.coin_commitment);
   EXPECT_TRUE(next_event("history").is_array());
   EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
   for (std::int64_t total = 2; total < 5; ++total) {
-    book_.say(score_of(total));
+    say(score_of(total));
     // The same score may come once more: the first look of a stream's first round.
     auto score = next_event("score");
     if (score.at("total").as_int64() == total - 1) score = next_event("score");
@@ -173,7 +164,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatLeftDoesNotDisturbTheOthers) {
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   next_event("score");
   leaving.abort();
-  book_.say(score_of(9));
+  say(score_of(9));
   while (next_event("score").at("total").as_int64() != 9 && !HasFailure()) {
   }
 }
@@ -190,7 +181,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLa
     }
     return score;
   };
-  book_.say(large_score(1));
+  say(large_score(1));
   start();
   http::TestClient slow(server_->address(), 4096);
   ASSERT_TRUE(slow.get("/v1/scores/stream"));
@@ -199,7 +190,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLa
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   constexpr std::int64_t kLast = 8;
   for (std::int64_t total = 2; total <= kLast; ++total) {
-    book_.say(large_score(total));
+    say(large_score(total));
     clock_.advance(1000);
     ASSERT_NE(client_->read_through(fmt::format("data: {{\"total\":{}", total)), "") << total;
   }
