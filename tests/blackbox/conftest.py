@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item, call):
         for server in estadio.running_servers:
             status = server.process.poll()
             state = "running" if status is None else f"ended with {status}"
-            report.sections.append((f"log of the server on {server.data} ({state})",
+            report.sections.append((f"log of {server.name} ({state})",
                                     server.log_text()[-8000:]))
             # What this test left uncounted or counted too often is not the next one's to explain.
             if status is None:

@@ -137,21 +137,24 @@ def faculty_counts(entries):
 
 
 class Server:
-    """`estadio all` on a free port of the loopback address.
+    """`estadio all`, or another role that serves HTTP, on a free port of the loopback address.
 
     `accepted` is what the server acknowledged to this client through `post`; the score must
     come to exactly that. Threads: `post` and `scores` may be called from any.
     """
 
-    def __init__(self, data, *flags, env=None, prefix=(), listen="127.0.0.1:0", tls=None):
-        self.data = Path(data)
+    def __init__(self, data, *flags, role="all", env=None, prefix=(), listen="127.0.0.1:0",
+                 tls=None):
+        """`data` is None for a role without a folder."""
+        self.data = data and Path(data)
+        self.name = f"{role} on {data}" if data else role
         self.tls = tls
         self.accepted = 0
         self.accepted_lock = threading.Lock()
         self.ended_by_test = False
         self.log_file = tempfile.NamedTemporaryFile(prefix="estadio-", suffix=".log")
-        command = [*prefix, str(BINARY), "all", "--data", str(data), "--http", listen,
-                   "--log-format", "json", *map(str, flags)]
+        command = [*prefix, str(BINARY), role, *(["--data", str(data)] if data else []),
+                   "--http", listen, "--log-format", "json", *map(str, flags)]
         self.process = subprocess.Popen(
             command, env=env or environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.log_file)

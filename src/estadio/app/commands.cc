@@ -8,9 +8,10 @@
 namespace estadio {
 namespace {
 
-constexpr std::array<Command, 3> kCommands = {{
+constexpr std::array<Command, 4> kCommands = {{
     {"all", "run a whole contest in one process, on this machine's disk", run_all},
     {"load", "send entries at a steady rate and measure the answers", run_load_command},
+    {"scoreboard", "show the score that is in Redis, live", run_scoreboard},
     {"verify", "prove that acknowledged, logged and counted are the same", run_verify},
 }};
 

@@ -31,6 +31,7 @@ struct Command {
 
 int run_all(Arguments arguments);
 int run_load_command(Arguments arguments);
+int run_scoreboard(Arguments arguments);
 int run_verify(Arguments arguments);
 
 // Settings of a command of this program.

@@ -1,0 +1,74 @@
+#include "estadio/app/redis_options.h"
+
+#include <fmt/format.h>
+#include <string_view>
+
+#include "base/files.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kPasswordBytesMax = 4096;
+// What RedisUrl::to_string() shows of a password.
+constexpr std::string_view kHidden = "***";
+
+}  // namespace
+
+void RedisOptions::add_to(base::Settings& settings) {
+  settings.add_parsed(
+      "redis", "URL",
+      "server that has the score: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], rediss:// over TLS, "
+      "unix:///PATH[?db=N]",
+      [this](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(url, RedisUrl::parse(text));
+        return {};
+      },
+      [this] { return url.to_string(); });
+  settings.add("redis-password-file", password_file, "FILE",
+               "the server's password, so that it is neither among the processes' arguments nor in "
+               "the environment");
+  settings.add("redis-ca", ca_file, "FILE",
+               "authorities of the server's certificate (PEM); without: the system's");
+  settings.add("redis-prefix", prefix, "TEXT", "what the keys begin with; one for each contest");
+  settings.add_check([this] { return read_password(); });
+}
+
+base::Result<void> RedisOptions::read_password() {
+  password_.clear();
+  if (password_file.empty()) return {};
+  constexpr std::string_view kSetting = "redis-password-file";
+  auto text = base::read_file(password_file, kPasswordBytesMax);
+  if (!text) return base::fail(std::move(text).error().within(kSetting));
+  // The end of the line is the editor's.
+  if (text->ends_with('\n')) text->pop_back();
+  if (text->ends_with('\r')) text->pop_back();
+  if (text->empty()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("{}: {} holds no password", kSetting, password_file));
+  }
+  password_ = *std::move(text);
+  return {};
+}
+
+base::Result<void> RedisOptions::check() const {
+  if (url.password == kHidden) {
+    return base::fail(base::Code::kInvalidArgument,
+                      "redis: the password was left out when this URL was printed: give it in a "
+                      "file, by redis-password-file");
+  }
+  if (auto fits = to_book().check(); !fits) {
+    return base::fail(std::move(fits).error().within("redis"));
+  }
+  return {};
+}
+
+RedisScoreBook::Options RedisOptions::to_book() const {
+  RedisScoreBook::Options options;
+  options.url = url;
+  options.password = password_;
+  options.ca_file = ca_file;
+  options.prefix = prefix;
+  return options;
+}
+
+}  // namespace estadio

@@ -1,0 +1,86 @@
+#include "estadio/app/redis_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace estadio {
+namespace {
+
+RedisScoreBook::Options impatient(RedisScoreBook::Options options) {
+  options.connect_timeout = RedisWatch::kPatience;
+  options.command_timeout = RedisWatch::kPatience;
+  return options;
+}
+
+// An end is told about once a second, a position with each commit: what is counted is in the log.
+void raise_ends(const Score& score, ContestFacts& facts) {
+  for (ContestFacts::End& end : facts.ends) {
+    end.offset = std::max(end.offset, score.position(end.partition));
+  }
+}
+
+}  // namespace
+
+RedisWatch::RedisWatch(Parts parts)
+    : parts_{.options = impatient(std::move(parts.options)),
+             .contest = parts.contest,
+             .clock = parts.clock,
+             .log = parts.log},
+      last_(base::fail(base::Code::kUnavailable, "Redis was not read yet")),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+base::Result<ScoreView> RedisWatch::read() const {
+  const std::scoped_lock lock(mutex_);
+  if (last_) return last_;
+  return base::fail(base::Code::kUnavailable, "the score cannot be read now; /readyz tells why");
+}
+
+std::optional<std::string> RedisWatch::hindrance() const {
+  const std::scoped_lock lock(mutex_);
+  return last_ ? std::nullopt : std::optional(last_.error().message());
+}
+
+void RedisWatch::run(const std::stop_token& stop) {
+  std::chrono::milliseconds retry_after = kRetryFirst;
+  while (!stop.stop_requested()) {
+    base::Result<ScoreView> view = look();
+    tell(view);
+    std::chrono::milliseconds wait = kReadEvery;
+    if (view) {
+      retry_after = kRetryFirst;
+    } else {
+      wait = std::exchange(retry_after, std::min(2 * retry_after, kRetryMax));
+    }
+    std::unique_lock lock(mutex_);
+    last_ = std::move(view);
+    stopped_.wait_for(lock, stop, wait, [] { return false; });
+  }
+}
+
+base::Result<ScoreView> RedisWatch::look() {
+  if (!book_) {
+    ASSIGN_OR_RETURN(
+        book_, RedisScoreBook::open(parts_.options, parts_.contest, parts_.clock, parts_.log));
+  }
+  if (!facts_) {
+    ASSIGN_OR_RETURN(facts_, RedisFacts::open(parts_.options, parts_.clock));
+  }
+  ASSIGN_OR_RETURN(ContestFacts facts, facts_->read());
+  ASSIGN_OR_RETURN(Score score, book_->read());
+  raise_ends(score, facts);
+  return ScoreView{.score = std::move(score), .facts = std::move(facts)};
+}
+
+void RedisWatch::tell(const base::Result<ScoreView>& view) {
+  const auto trouble = view ? std::nullopt : std::optional(view.error().code());
+  if (trouble == told_) return;
+  told_ = trouble;
+  if (view) {
+    parts_.log.info("the score is read from Redis");
+  } else {
+    parts_.log.warning("the score cannot be read from Redis; trying again until it can",
+                       {{"reason", view.error()}});
+  }
+}
+
+}  // namespace estadio
