@@ -221,6 +221,29 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
+  it('leaves out what only a server that takes entries knows', async () => {
+    await visit({}, async ({ page }) => {
+      await page.locator(hook('empty')).waitFor();
+      await page.locator(hook('p99')).waitFor();
+      await page.locator('#rejected').waitFor();
+      // As `estadio scoreboard` tells it.
+      const pulse = { at_ms: Date.now(), rate: 5, p99_ms: null, accepted: 7, rejected: null, uncounted: 2 };
+      await page.route('**/v1/scores/stream', (route) =>
+        route.fulfill({
+          contentType: 'text/event-stream',
+          body: `event: history\ndata: ${JSON.stringify([pulse])}\n\n`,
+        }),
+      );
+      await page.reload();
+      await shows(page, 'uncounted', '2');
+      for (const selector of [hook('p99'), '#p99-max', '#rejected', hook('empty'), '.key-p99']) {
+        await page.locator(selector).first().waitFor({ state: 'hidden' });
+      }
+      assert.equal(await page.locator('#accepted').textContent(), '7');
+      await page.getByRole('img', { name: /inscripciones por segundo\. Sus cifras/ }).waitFor();
+    });
+  });
+
   it('shows names with their accents', async () => {
     await visit({}, async ({ page }) => {
       const names = await page.locator(`${hook('by-faculty')} .lane-name`).allTextContents();

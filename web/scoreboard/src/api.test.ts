@@ -85,6 +85,14 @@ describe('parsePulse', () => {
     expect(parsePulse({ ...pulse, p99_ms: null }).p99Ms).toBeNull();
   });
 
+  it('reads a pulse of a server that takes no entries as one without rejections', () => {
+    expect(parsePulse({ ...pulse, p99_ms: null, rejected: null }).rejected).toBeNull();
+  });
+
+  it.each([undefined, -1, '3'])('refuses %j as rejections', (rejected) => {
+    expect(() => parsePulse({ ...pulse, rejected })).toThrow('pulse.rejected: expected a');
+  });
+
   it('refuses a pulse whose p99 is missing', () => {
     expect(() => parsePulse({ ...pulse, p99_ms: undefined })).toThrow('pulse.p99_ms');
   });

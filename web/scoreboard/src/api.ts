@@ -56,10 +56,14 @@ export interface Pulse {
   readonly atMs: number;
   /** Entries accepted durably in that second. */
   readonly rate: number;
-  /** 99th percentile of request to durable answer, in milliseconds; null in a second without answers. */
+  /**
+   * 99th percentile of request to durable answer, in milliseconds; null in a second without answers,
+   * and where another server gives them.
+   */
   readonly p99Ms: number | null;
   readonly accepted: number;
-  readonly rejected: number;
+  /** Null where another server takes the entries. */
+  readonly rejected: number | null;
   /** Results in the log that the score does not hold yet. */
   readonly uncounted: number;
 }
@@ -112,12 +116,13 @@ export function parseScore(value: unknown): Score {
 export function parsePulse(value: unknown, path = 'pulse'): Pulse {
   const pulse = asObject(value, path);
   const p99Ms = pulse['p99_ms'];
+  const rejected = pulse['rejected'];
   return {
     atMs: asNumber(pulse['at_ms'], `${path}.at_ms`),
     rate: asNumber(pulse['rate'], `${path}.rate`),
     p99Ms: p99Ms === null ? null : asNumber(p99Ms, `${path}.p99_ms`),
     accepted: asCount(pulse['accepted'], `${path}.accepted`),
-    rejected: asCount(pulse['rejected'], `${path}.rejected`),
+    rejected: rejected === null ? null : asCount(rejected, `${path}.rejected`),
     uncounted: asCount(pulse['uncounted'], `${path}.uncounted`),
   };
 }

@@ -69,6 +69,11 @@ describe('summarise', () => {
     expect(summarise(pulses)).toEqual({ rateMax: 20, rateMean: 15, p99MsMax: 3 });
   });
 
+  it('has rates where another server gives the answers', () => {
+    const pulses = [aPulse(0, { rate: 4, rejected: null }), aPulse(1000, { rate: 8, rejected: null })];
+    expect(summarise(pulses)).toEqual({ rateMax: 8, rateMean: 6, p99MsMax: null });
+  });
+
   it('knows no worst p99 when nothing was answered', () => {
     expect(summarise([aPulse(0)])?.p99MsMax).toBeNull();
   });

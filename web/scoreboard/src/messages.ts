@@ -61,6 +61,8 @@ const es = {
   'timeline.now': 'ahora',
   'timeline.label':
     'Gráfica de los últimos cinco minutos: inscripciones por segundo y respuesta p99. Sus cifras principales están debajo.',
+  'timeline.label-rate':
+    'Gráfica de los últimos cinco minutos: inscripciones por segundo. Sus cifras principales están debajo.',
   'timeline.failed': 'La gráfica no se pudo cargar. Las demás cifras siguen en vivo.',
 
   'crossed.title': 'Facultad por disciplina',
@@ -156,6 +158,8 @@ const en: Messages = {
   'timeline.now': 'now',
   'timeline.label':
     'Chart of the last five minutes: entries per second and response p99. Its main figures are below.',
+  'timeline.label-rate':
+    'Chart of the last five minutes: entries per second. Its main figures are below.',
   'timeline.failed': 'The chart could not be loaded. All other figures are still live.',
 
   'crossed.title': 'Faculty by discipline',

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { aContest, aPulse, aScore } from './fixtures';
-import { tabulate, uncountedOf, winningShare, withContest, withPulses, withScore } from './model';
+import {
+  tabulate,
+  takesEntries,
+  uncountedOf,
+  winningShare,
+  withContest,
+  withPulses,
+  withScore,
+} from './model';
 
 const model = { contest: aContest(), score: aScore(), pulses: [aPulse(1000)] };
 
@@ -33,6 +41,20 @@ describe('uncountedOf', () => {
       { topic: 'losers', partition: 0, nextOffset: 9, endOffset: 8 },
     ];
     expect(uncountedOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
+  });
+});
+
+describe('takesEntries', () => {
+  it('is so while nothing else is known', () => {
+    expect(takesEntries([])).toBe(true);
+  });
+
+  it('is as the latest pulse tells: rejections are known to who takes entries', () => {
+    const taking = aPulse(1000, { rejected: 0 });
+    const showing = aPulse(2000, { rejected: null });
+    expect(takesEntries([taking])).toBe(true);
+    expect(takesEntries([taking, showing])).toBe(false);
+    expect(takesEntries([showing, taking])).toBe(true);
   });
 });
 

@@ -35,6 +35,14 @@ export function uncountedOf(model: Model): number {
   return model.score.positions.reduce((sum, at) => sum + Math.max(0, at.endOffset - at.nextOffset), 0);
 }
 
+/**
+ * Whether the server of this page takes the entries itself. One that only shows the score knows
+ * neither what was rejected nor how fast the answers were. Taken for true before the first pulse.
+ */
+export function takesEntries(pulses: readonly Pulse[]): boolean {
+  return pulses.at(-1)?.rejected !== null;
+}
+
 export interface Sides {
   readonly winners: number;
   readonly losers: number;

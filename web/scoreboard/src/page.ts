@@ -8,7 +8,7 @@ import { otherLanguage, type Language } from './language';
 import { linkOf, type LinkFacts } from './link';
 import type { LoadFailure } from './load';
 import { fill } from './messages';
-import { tabulate, type Model } from './model';
+import { tabulate, takesEntries, type Model } from './model';
 import { remember } from './remembered';
 import { startTheme } from './theme';
 import { createBoard } from './view/board';
@@ -79,6 +79,7 @@ export function openPage(options: PageOptions): Page {
     const { contest, score } = model;
     const link = linkOf(facts, options.now());
     const tables = tabulate(contest, score);
+    document.body.dataset['entries'] = takesEntries(model.pulses) ? 'here' : 'elsewhere';
     document.title = fill(messages['page.title'], { contest: contest.name });
     setText(byId('contest-name'), contest.name);
     setText(

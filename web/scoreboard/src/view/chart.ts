@@ -1,5 +1,5 @@
 /**
- * The chart of the last five minutes: rate on the left axis, p99 on the right one.
+ * The chart of the last five minutes: rate on the left axis, p99 on the right one, where it is known.
  *
  * This module alone knows ECharts, and is loaded after the score is on screen. Colours and font are
  * those of the element it is drawn in, so it follows the theme when `show` is called again.
@@ -17,6 +17,7 @@ import type { Pulse } from '../api';
 import { noFigure, type Formats } from '../format';
 import { historyMs, pointsOf } from '../history';
 import type { Messages } from '../messages';
+import { takesEntries } from '../model';
 import type { Wording } from '../wording';
 import { make } from './dom';
 
@@ -60,6 +61,7 @@ function optionFor(
   palette: Palette,
 ): Option {
   const newestMs = pulses.at(-1)?.atMs ?? 0;
+  const hasP99 = takesEntries(pulses);
   const label = { color: palette.quiet, fontFamily: palette.font, fontSize: 12 };
   const line = { type: 'line', showSymbol: false, connectNulls: false, animation: false } as const;
   return {
@@ -92,11 +94,15 @@ function optionFor(
         type: 'value',
         min: 0,
         splitNumber: 4,
+        // It stands at the right, where time is 0: of use only as the line of the other one.
+        axisLine: { show: hasP99 ? 'auto' : false },
+        axisTick: { show: hasP99 ? 'auto' : false },
         axisLabel: { ...label, formatter: formats.tick },
         splitLine: { lineStyle: { color: palette.rule } },
       },
       {
         type: 'value',
+        show: hasP99,
         min: 0,
         splitNumber: 4,
         alignTicks: true,
@@ -158,11 +164,13 @@ function tooltip(pulse: Pulse, messages: Messages, formats: Formats): HTMLElemen
     { class: 'chart-tip' },
     make('div', { class: 'chart-tip-time' }, formats.clock(pulse.atMs)),
     figure(messages['timeline.rate'], 'key-rate', formats.rate(pulse.rate)),
-    figure(
-      messages['timeline.p99'],
-      'key-p99',
-      pulse.p99Ms === null ? noFigure : formats.latency(pulse.p99Ms),
-    ),
+    takesEntries([pulse])
+      ? figure(
+          messages['timeline.p99'],
+          'key-p99',
+          pulse.p99Ms === null ? noFigure : formats.latency(pulse.p99Ms),
+        )
+      : '',
   );
 }
 

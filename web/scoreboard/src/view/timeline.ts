@@ -6,7 +6,7 @@
  */
 import { noFigure } from '../format';
 import { summarise } from '../history';
-import type { Model } from '../model';
+import { takesEntries, type Model } from '../model';
 import type { Wording } from '../wording';
 import type { Chart } from './chart';
 import { byId, setText } from './dom';
@@ -43,7 +43,8 @@ export function createTimeline(onReady: () => void): TimelineView {
 
   return {
     show({ pulses }, wording) {
-      const { formats } = wording;
+      const { formats, messages } = wording;
+      host.ariaLabel = messages[takesEntries(pulses) ? 'timeline.label' : 'timeline.label-rate'];
       const summary = summarise(pulses);
       const latest = pulses.at(-1);
       setText(facts.rateMax, summary ? formats.rate(summary.rateMax) : noFigure);
@@ -51,7 +52,8 @@ export function createTimeline(onReady: () => void): TimelineView {
       const worst = summary?.p99MsMax ?? null;
       setText(facts.p99Max, worst === null ? noFigure : `${formats.latency(worst)} ms`);
       setText(facts.accepted, latest ? formats.count(latest.accepted) : noFigure);
-      setText(facts.rejected, latest ? formats.count(latest.rejected) : noFigure);
+      const rejected = latest?.rejected ?? null;
+      setText(facts.rejected, rejected === null ? noFigure : formats.count(rejected));
 
       // Scores come five times a second, pulses once: the canvas is only redrawn for a pulse.
       if (!chart || (drawn?.pulses === pulses && drawn.wording === wording)) return;
