@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The suites to run, where not all: make test SUITES="unit blackbox"
 SUITES ?=
 
-.PHONY: help build run test test-sanitizers bench lint format fuzz deps clean
+.PHONY: help build run run-distributed test test-sanitizers bench lint format fuzz deps clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ run: ## run a contest: 10,000 entries a second, proven, with its page
 	@tools/deps build
 	@tools/build release estadio
 	@tools/run
+
+run-distributed: ## the same with every role on its own, over Kafka and Redis
+	@tools/deps build kafka redis
+	@tools/build release estadio
+	@tools/run --distributed
 
 test: ## run all tests on the release; SUITES="unit blackbox" runs only these
 	@tools/deps build test kafka redis

@@ -20,9 +20,10 @@ import sys
 import pytest
 
 sys.dont_write_bytecode = True
-pytest.register_assert_rewrite("estadio", "wire")
+pytest.register_assert_rewrite("cluster", "estadio", "wire")
 
 import estadio  # noqa: E402  (assertions in it are rewritten from here on)
+from cluster import cluster, services  # noqa: E402,F401  (fixtures)
 
 
 def pytest_collection_finish(session):

@@ -16,7 +16,7 @@ def seconds(count):
 def wait_until(condition, what, within=20):
     """Polls `condition` until it returns something true and returns that.
 
-    Fails the test, naming `what`, after `seconds(within)`.
+    Fails the test, naming `what` (a text, or what gives one), after `seconds(within)`.
     """
     deadline = time.monotonic() + seconds(within)
     while True:
@@ -24,5 +24,6 @@ def wait_until(condition, what, within=20):
         if value:
             return value
         if time.monotonic() >= deadline:
-            pytest.fail(f"waited {seconds(within):g} s in vain: {what}")
+            named = what() if callable(what) else what
+            pytest.fail(f"waited {seconds(within):g} s in vain: {named}")
         time.sleep(0.01)

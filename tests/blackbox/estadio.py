@@ -214,6 +214,10 @@ class Server:
     def get(self, path):
         return self.request("GET", path)
 
+    def wait_until_ready(self, within=60):
+        wait_until(lambda: self.get("/readyz").status == 200,
+                   lambda: f"{self.name} to be ready: {self.get('/readyz').text()}", within)
+
     def post(self, body, path="/v1/entries", media_type=JSON, headers=None, connection=None):
         """Posts bytes, or a document as JSON, and keeps count of what was accepted."""
         if not isinstance(body, bytes):

@@ -24,6 +24,9 @@ class Response:
     def json(self):
         return json.loads(self.body)
 
+    def text(self):
+        return self.body.decode("utf-8", errors="replace")
+
     @property
     def media_type(self):
         return self.headers.get("Content-Type", "").split(";")[0].strip().lower()

@@ -12,9 +12,12 @@
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/data_folder.h"
+#include "estadio/app/edge_options.h"
 #include "estadio/app/http_options.h"
 #include "estadio/app/operations.h"
 #include "estadio/app/pages.h"
+#include "estadio/app/retry_options.h"
+#include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
 #include "estadio/app/signals.h"
 #include "estadio/contest/coin.h"
@@ -37,16 +40,12 @@ struct AllOptions {
   std::string data;
   std::string contest_file;
   HttpOptions http;
-  std::int64_t max_entries = 10'000;
-  base::Bytes max_in_flight{std::uint64_t{64} << 20};
-  std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
+  EdgeOptions edge;
   base::Bytes segment_bytes{std::uint64_t{64} << 20};
-  std::optional<std::chrono::nanoseconds> retry_window;  // nothing: as the folder has it
-  std::optional<std::int64_t> retry_ids;
+  RetryOptions retry;
   base::Logger::Options log;
 };
 
-constexpr std::chrono::seconds kDrainPatience{15};
 constexpr std::chrono::seconds kReadBackPatience{10};
 
 void add_settings(base::Settings& settings, AllOptions& options) {
@@ -54,31 +53,9 @@ void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("contest", options.contest_file, "FILE",
                "contest.toml; kept in the data folder for later starts");
   options.http.add_to(settings);
-  settings.add("max-entries", options.max_entries, 1, 1'000'000,
-               "entries in a request; more get 413");
-  settings.add("max-in-flight", options.max_in_flight,
-               "results not durable yet, in all; more get 429");
-  settings.add("durability-timeout", options.durability_timeout,
-               "entries not durable within this get 504");
+  options.edge.add_to(settings);
   settings.add("segment-bytes", options.segment_bytes, "size of a file of the log");
-  settings.add_parsed(
-      "retry-window", "TIME",
-      "how long a client may send an id again and have it counted once; fixed by the first start",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.retry_window, base::parse_duration(text));
-        return {};
-      },
-      [&] { return base::format_duration(options.retry_window.value_or(RetryRule().window)); });
-  settings.add_parsed(
-      "retry-ids", "N",
-      "how many of the clients' ids are remembered for that, 24 to 48 bytes each; fixed by the "
-      "first "
-      "start",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.retry_ids, base::parse_integer(text, 1, 1'000'000'000));
-        return {};
-      },
-      [&] { return std::to_string(options.retry_ids.value_or(RetryRule().ids)); });
+  options.retry.add_to(settings);
   add_log_settings(settings, options.log);
 }
 
@@ -88,11 +65,8 @@ base::Result<void> check(const AllOptions& options) {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
   };
   if (options.data.empty()) return refuse("data: expected a folder, as in --data contest");
-  if (options.http.max_body.count < 1024 ||
-      options.http.max_body.count > options.max_in_flight.count) {
-    return refuse("max-body: expected 1KiB or more, and at most max-in-flight");
-  }
-  if (options.max_in_flight.count > DiskLog::kGatheringBytesMax) {
+  RETURN_IF_ERROR(options.edge.check(options.http));
+  if (options.edge.max_in_flight.count > DiskLog::kGatheringBytesMax) {
     return refuse(fmt::format("max-in-flight: expected at most {}",
                               base::format_bytes(DiskLog::kGatheringBytesMax)));
   }
@@ -167,10 +141,9 @@ base::Result<std::unique_ptr<WholeContest>> WholeContest::start(AllOptions& opti
                                                                 const base::Clock& clock,
                                                                 base::Logger& log) {
   RETURN_IF_ERROR(options.http.fit_to_open_files(log));
-  const DataFolder::Asked asked{.contest_file = options.contest_file,
-                                .window = options.retry_window,
-                                .ids = options.retry_ids};
-  ASSIGN_OR_RETURN(DataFolder folder, DataFolder::open(options.data, asked, clock.wall_ms()));
+  ASSIGN_OR_RETURN(
+      DataFolder folder,
+      DataFolder::open(options.data, {options.contest_file, options.retry}, clock.wall_ms()));
   auto contest =
       std::unique_ptr<WholeContest>(new WholeContest(std::move(folder), options, clock, log));
   RETURN_IF_ERROR(contest->open_stores());
@@ -194,27 +167,26 @@ base::Result<void> WholeContest::open_stores() {
                    .known = &known_,
                    .clock = clock_,
                    .log = log_});
+  tally_->add(all_partitions(events_->partitions()));
   return {};
 }
 
 base::Result<void> WholeContest::serve() {
   pulses_ = std::make_unique<Pulses>([this] { return figures(); });
-  edge_.reset(new FacultyEdge{
-      .contest = folder_.contest(),
-      .window = window_,
-      .vitals = vitals_,
-      .clock = clock_,
-      .make_judge =
-          [this] {
-            return std::make_unique<LocalJudge>(LocalJudge::Parts{.contest = folder_.contest(),
-                                                                  .coin = coin_,
-                                                                  .events = *events_,
-                                                                  .known = known_,
-                                                                  .clock = clock_});
-          },
-      .limits = {.entries_per_request = static_cast<std::size_t>(options_.max_entries),
-                 .in_flight_bytes = options_.max_in_flight.count,
-                 .durability_timeout = options_.durability_timeout}});
+  edge_.reset(new FacultyEdge{.contest = folder_.contest(),
+                              .window = window_,
+                              .vitals = vitals_,
+                              .clock = clock_,
+                              .make_judge =
+                                  [this] {
+                                    return std::make_unique<LocalJudge>(
+                                        LocalJudge::Parts{.contest = folder_.contest(),
+                                                          .coin = coin_,
+                                                          .events = *events_,
+                                                          .known = known_,
+                                                          .clock = clock_});
+                                  },
+                              .limits = options_.edge.to_limits()});
   board_.reset(new Scoreboard{.contest = folder_.contest(),
                               .read = [this] { return view(); },
                               .pulses = *pulses_,
@@ -317,12 +289,7 @@ int run_all(Arguments arguments) {
   const base::SystemClock clock;
   base::Logger log(clock, options.log);
   const auto contest = WholeContest::start(options, clock, log);
-  if (!contest) {
-    print_error(contest.error().message());
-    const bool is_usage = contest.error().code() == base::Code::kInvalidArgument ||
-                          contest.error().code() == base::Code::kFailedPrecondition;
-    return is_usage ? kExitUsage : kExitFailed;
-  }
+  if (!contest) return exit_status_of(contest.error());
   signals.wait();
   log.info("stopping: no new entries are taken, those under way are answered");
   return kExitOk;

@@ -8,10 +8,13 @@
 namespace estadio {
 namespace {
 
-constexpr std::array<Command, 4> kCommands = {{
+constexpr std::array<Command, 7> kCommands = {{
     {"all", "run a whole contest in one process, on this machine's disk", run_all},
-    {"load", "send entries at a steady rate and measure the answers", run_load_command},
+    {"faculty", "take entries over HTTP and have discipline servers judge them", run_faculty},
+    {"discipline", "judge entries that come over gRPC, into Kafka", run_discipline},
+    {"tally", "count what is in Kafka into Redis, each entry once", run_tally},
     {"scoreboard", "show the score that is in Redis, live", run_scoreboard},
+    {"load", "send entries at a steady rate and measure the answers", run_load_command},
     {"verify", "prove that acknowledged, logged and counted are the same", run_verify},
 }};
 

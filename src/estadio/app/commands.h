@@ -30,6 +30,9 @@ struct Command {
 [[nodiscard]] std::span<const Command> commands();
 
 int run_all(Arguments arguments);
+int run_faculty(Arguments arguments);
+int run_discipline(Arguments arguments);
+int run_tally(Arguments arguments);
 int run_load_command(Arguments arguments);
 int run_scoreboard(Arguments arguments);
 int run_verify(Arguments arguments);

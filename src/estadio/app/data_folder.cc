@@ -61,14 +61,6 @@ base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
   return fixed;
 }
 
-RetryRule rule_of(RetryRule rule, const DataFolder::Asked& asked) {
-  if (asked.window) {
-    rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(*asked.window);
-  }
-  if (asked.ids) rule.ids = *asked.ids;
-  return rule;
-}
-
 base::Failure refuse_incomplete(const std::string& path, std::string_view has,
                                 std::string_view lacks) {
   return base::fail(base::Code::kFailedPrecondition,
@@ -100,8 +92,8 @@ base::Result<CoinSeed> load_seed(const std::string& path, const DataFolder::Fixe
 
 base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
                               const DataFolder::Asked& asked) {
-  const RetryRule wanted = rule_of(fixed, asked);
-  if (wanted.window == fixed.window && wanted.ids == fixed.ids) return {};
+  const RetryRule wanted = asked.retry.applied_to(fixed);
+  if (wanted == fixed) return {};
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it "
                                 "was made; asked for are {} and {}",
@@ -134,7 +126,7 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
   RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
   const Fixed fixed{.started_at_ms = now_ms,
-                    .rule = rule_of({}, asked),
+                    .rule = asked.retry.applied_to({}),
                     .coin_commitment = Coin(seed).commitment()};
   RETURN_IF_ERROR(
       base::replace_file(fixed_file_of(path),

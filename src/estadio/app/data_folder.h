@@ -19,23 +19,18 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "estadio/app/retry_options.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
+#include "estadio/contest/terms.h"
 
 namespace estadio {
-
-// What decides which records are repeats.
-struct RetryRule {
-  std::chrono::milliseconds window = std::chrono::minutes(10);
-  std::int64_t ids = 4'000'000;
-};
 
 class DataFolder {
  public:
   struct Asked {
-    std::string contest_file;                        // empty: the folder's own, or the default
-    std::optional<std::chrono::nanoseconds> window;  // nothing: the folder's own, or the default
-    std::optional<std::int64_t> ids;
+    std::string contest_file;  // empty: the folder's own, or the default
+    RetryOptions retry;
   };
 
   // Makes the folder when it is not there, and locks it for this process. Nothing in it changes

@@ -65,6 +65,16 @@ void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats) {
   metrics.gauge("estadio_log_failed", "1 after a failed write.", stats.has_failed ? 1 : 0);
 }
 
+void write_metrics(http::MetricsWriter& metrics, const KafkaLog::Stats& stats) {
+  metrics.counter("estadio_log_records_total", "Records made durable.",
+                  static_cast<double>(stats.records));
+  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.",
+                  static_cast<double>(stats.bytes));
+  metrics.counter("estadio_log_failed_records_total", "Records that were given up.",
+                  static_cast<double>(stats.failed));
+  metrics.gauge("estadio_kafka_away", "1 while no broker can be reached.", stats.is_away ? 1 : 0);
+}
+
 void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
   metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
                   static_cast<double>(stats.commits));
@@ -76,6 +86,43 @@ void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
                   static_cast<double>(stats.failed_commits));
   metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
                 stats.has_stopped ? 1 : 0);
+}
+
+void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats) {
+  metrics.gauge("estadio_judge_streams", "Streams of faculty servers open.",
+                static_cast<double>(stats.streams_open));
+  metrics.counter("estadio_judge_streams_refused_total",
+                  "Streams that were refused: too many, or another contest.",
+                  static_cast<double>(stats.streams_refused));
+  metrics.counter("estadio_judge_streams_moved_total", "Streams that were asked to move on.",
+                  static_cast<double>(stats.streams_moved));
+  metrics.counter("estadio_judge_batches_total", "Batches received.",
+                  static_cast<double>(stats.batches));
+  metrics.counter("estadio_judge_entries_total", "Entries received.",
+                  static_cast<double>(stats.entries));
+  metrics.counter("estadio_judge_pauses_total",
+                  "Times that a stream was not read, as too much of it was under way.",
+                  static_cast<double>(stats.pauses));
+}
+
+void write_metrics(http::MetricsWriter& metrics, const JudgeChannels::Stats& stats) {
+  metrics.gauge("estadio_judges_streams", "Streams to discipline servers open.",
+                static_cast<double>(stats.streams_open));
+  metrics.counter("estadio_judges_streams_failed_total",
+                  "Streams to discipline servers that broke or could not be opened.",
+                  static_cast<double>(stats.streams_failed));
+  metrics.counter("estadio_judges_streams_moved_total",
+                  "Streams that moved on as their server asked.",
+                  static_cast<double>(stats.streams_moved));
+  metrics.counter("estadio_judges_batches_total", "Batches sent.",
+                  static_cast<double>(stats.messages));
+  metrics.counter("estadio_judges_entries_total", "Entries sent.",
+                  static_cast<double>(stats.entries));
+  metrics.counter("estadio_judges_entries_refused_total", "Entries that nobody could take.",
+                  static_cast<double>(stats.entries_refused));
+  metrics.counter("estadio_judges_entries_unknown_total",
+                  "Entries that were sent and of which no answer came.",
+                  static_cast<double>(stats.entries_unknown));
 }
 
 void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stats) {

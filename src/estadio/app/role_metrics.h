@@ -7,6 +7,9 @@
 #include "estadio/contest/score_book.h"
 #include "estadio/contest/vitals.h"
 #include "estadio/log/disk_log.h"
+#include "estadio/log/kafka_log.h"
+#include "estadio/rpc/judge_server.h"
+#include "estadio/rpc/remote_judge.h"
 #include "estadio/tally/tally.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -17,7 +20,10 @@ void write_metrics(http::MetricsWriter& metrics, const Score& score, const Conte
 void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
 void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
+void write_metrics(http::MetricsWriter& metrics, const KafkaLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats);
+void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats);
+void write_metrics(http::MetricsWriter& metrics, const JudgeChannels::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stats);
 
 }  // namespace estadio

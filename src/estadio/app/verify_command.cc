@@ -1,14 +1,26 @@
 // `estadio verify`: the proof from the command line.
+//
+//   a contest in a folder:    DiskLog, RocksScoreBook
+//   one across machines:      KafkaLog, RedisScoreBook
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <memory>
 #include <optional>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/data_folder.h"
+#include "estadio/app/kafka_options.h"
+#include "estadio/app/redis_options.h"
+#include "estadio/app/role.h"
+#include "estadio/app/signals.h"
 #include "estadio/contest/retry_window.h"
+#include "estadio/contest/terms.h"
 #include "estadio/log/disk_log.h"
+#include "estadio/log/kafka_log.h"
+#include "estadio/log/kafka_terms.h"
 #include "estadio/score/rocks_score_book.h"
 #include "estadio/verify/verify.h"
 
@@ -17,11 +29,26 @@ namespace {
 
 struct VerifyOptions {
   std::string data;
+  KafkaOptions kafka;
+  RedisOptions redis;
+  std::string seed_file;
   std::string contest_file;
   std::string acks_file;
   bool are_acks_partial = false;
   bool is_json = false;
   bool reveals_seed = false;
+  bool watches = false;
+  std::chrono::nanoseconds every = std::chrono::seconds(10);
+};
+
+// What is held against each other.
+struct Evidence {
+  Contest contest;
+  RetryRule rule;
+  CoinSeed seed{};
+  std::optional<Acks> acks;
+  Score score;
+  std::unique_ptr<EventLog> events;
 };
 
 struct Proved {
@@ -30,32 +57,84 @@ struct Proved {
   std::string seed;
 };
 
-base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& clock,
-                           base::Logger& log) {
+// Evidence is gathered in this order: what was acknowledged is in the log, and what is counted too,
+// when it is read.
+
+base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
+  if (options.acks_file.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file));
+  return acks;
+}
+
+base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const base::Clock& clock,
+                                          base::Logger& log) {
   ASSIGN_OR_RETURN(const DataFolder folder,
                    DataFolder::open_to_read(options.data, options.contest_file));
-  // In this order: what was acknowledged is in the log, and what is counted too, when it is read.
-  std::optional<Acks> acks;
-  if (!options.acks_file.empty()) {
-    ASSIGN_OR_RETURN(acks, Acks::from_file(options.acks_file));
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(Score score, RocksScoreBook::read_from(folder.score_folder()));
+  ASSIGN_OR_RETURN(auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
+  return Evidence{.contest = folder.contest(),
+                  .rule = folder.rule(),
+                  .seed = folder.seed(),
+                  .acks = std::move(acks),
+                  .score = std::move(score),
+                  .events = std::move(events)};
+}
+
+base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const base::Clock& clock,
+                                           base::Logger& log) {
+  ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
+  ASSIGN_OR_RETURN(AgreedTerms agreed, read_terms(kafka, log));
+  if (!options.seed_file.empty()) {
+    ASSIGN_OR_RETURN(agreed.seed, load_coin_seed(options.seed_file));
   }
-  ASSIGN_OR_RETURN(const Score score, RocksScoreBook::read_from(folder.score_folder()));
-  ASSIGN_OR_RETURN(const auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
-  const Coin coin(folder.seed());
-  const RetryWindow window(folder.rule().window.count(), 0);
+  if (!agreed.seed) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      "the contest's coin has its seed in a file: give it with coin-seed-file");
+  }
+  if (Coin(*agreed.seed).commitment() != agreed.terms.coin_commitment) {
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format("{} is not the seed that this contest began with", options.seed_file));
+  }
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(const auto book,
+                   RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
+  ASSIGN_OR_RETURN(Score score, book->read());
+  ASSIGN_OR_RETURN(auto events, KafkaLog::open({.cluster = kafka.cluster,
+                                                .topics = kafka.topics,
+                                                .missing = MissingTopics::kRefuse,
+                                                .partitions = agreed.terms.partitions},
+                                               log));
+  return Evidence{.contest = std::move(contest),
+                  .rule = agreed.terms.retry,
+                  .seed = *agreed.seed,
+                  .acks = std::move(acks),
+                  .score = std::move(score),
+                  .events = std::move(events)};
+}
+
+base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& clock,
+                           base::Logger& log) {
+  ASSIGN_OR_RETURN(Evidence evidence, options.data.empty()
+                                          ? gather_from_cluster(options, clock, log)
+                                          : gather_from_folder(options, clock, log));
+  const Coin coin(evidence.seed);
+  const RetryWindow window(evidence.rule.window.count(), 0);
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
     fmt::print(stderr, "\r{} records checked", records);
   };
   auto report =
-      verify({.contest = folder.contest(),
+      verify({.contest = evidence.contest,
               .coin = coin,
-              .events = *events,
-              .score = score,
-              .acks = acks ? &*acks : nullptr,
+              .events = *evidence.events,
+              .score = evidence.score,
+              .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retention_ms = window.retention_ms(),
-              .retry_ids = static_cast<std::size_t>(folder.rule().ids),
+              .retry_ids = static_cast<std::size_t>(evidence.rule.ids),
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
   if (shows_progress) fmt::print(stderr, "\r\x1b[K");
   if (!report) return base::fail(std::move(report).error());
@@ -63,10 +142,60 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
       .report = *std::move(report), .commitment = coin.commitment(), .seed = coin.reveal()};
 }
 
+void print(const Proved& proved, const VerifyOptions& options) {
+  if (options.is_json) {
+    fmt::print("{}\n", proved.report.to_json());
+  } else {
+    fmt::print("{}coin's commitment (SHA-256 of its seed): {}\n", proved.report.to_text(),
+               proved.commitment);
+  }
+  if (options.reveals_seed) fmt::print("coin's seed: {}\n", proved.seed);
+}
+
+// A line for each proof, until a signal comes or a difference was found. Where something is away
+// the proof waits for it.
+int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& log) {
+  StopSignals signals;
+  do {
+    const auto proved = prove(options, clock, log);
+    const std::string time = base::format_time(clock.wall_ms());
+    if (!proved) {
+      if (proved.error().code() != base::Code::kUnavailable) return exit_status_of(proved.error());
+      fmt::print("{}  not proven: {}\n", time, proved.error().message());
+    } else if (options.is_json || !proved->report.is_proven()) {
+      print(*proved, options);
+    } else {
+      fmt::print("{}  proven: {} records, {} counted, {} repeated, {} not counted yet\n", time,
+                 proved->report.records, proved->report.counted, proved->report.repeated,
+                 proved->report.lag);
+    }
+    std::fflush(stdout);
+    if (proved && !proved->report.is_proven()) return kExitFailed;
+  } while (!signals.wait_for_ms(static_cast<int>(options.every.count() / 1'000'000)));
+  return kExitOk;
+}
+
+base::Result<void> check(const VerifyOptions& options) {
+  const auto refuse = [](std::string message) {
+    return base::fail(base::Code::kInvalidArgument, std::move(message));
+  };
+  if (options.every < std::chrono::milliseconds(100) || options.every > std::chrono::hours(24)) {
+    return refuse("every: expected 100ms to 24h");
+  }
+  if (options.data.empty() == options.kafka.brokers.empty()) {
+    return refuse(
+        "data, kafka: expected one of them, as in --data contest or --kafka 127.0.0.1:9092");
+  }
+  if (!options.data.empty()) return {};
+  RETURN_IF_ERROR(options.kafka.check());
+  return options.redis.check();
+}
+
 }  // namespace
 
 int run_verify(Arguments arguments) {
   VerifyOptions options;
+  options.kafka.brokers.clear();
   base::Settings settings =
       settings_for("verify",
                    "Proves that what clients were told was accepted, what the log holds and what "
@@ -74,46 +203,40 @@ int run_verify(Arguments arguments) {
                    "with 0 when it is so, with 1\non a difference of one. Works while the contest "
                    "runs and after it stopped or died.",
                    "  estadio verify --data contest\n"
+                   "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
+                   "--watch\n"
                    "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
                    "--data contest --acks acks.ndjson\n");
-  settings.add("data", options.data, "DIR", "folder of the contest");
+  settings.add(
+      "data", options.data, "DIR",
+      "folder of a contest of `estadio all`; or, of one across machines, kafka and redis:");
+  options.kafka.add_to(settings);
+  options.redis.add_to(settings);
+  settings.add("coin-seed-file", options.seed_file, "FILE",
+               "the coin's seed, where the discipline servers have it from a file too");
   settings.add("acks", options.acks_file, "FILE",
                "what clients were told: lines of {\"id\":\"…\",\"outcome\":\"winner\"}");
   settings.add("partial-acks", options.are_acks_partial,
                "the acks are of some clients only, or answers were lost: results without an ack "
                "are no difference");
   settings.add("contest", options.contest_file, "FILE",
-               "contest.toml, when it is not the data folder's");
+               "contest.toml, when it is not the data folder's, or not the default one");
+  settings.add("watch", options.watches, "prove again and again, until a difference is found");
+  settings.add("every", options.every, "how long to wait between proofs, with --watch");
   settings.add("json", options.is_json, "print the report as JSON");
   settings.add(
       "reveal", options.reveals_seed,
       "print the coin's seed too, so that others can check; whoever knows it can choose ids "
       "that win, so only when no more entries are taken");
-  settings.add_check([&options]() -> base::Result<void> {
-    if (options.data.empty()) {
-      return base::fail(base::Code::kInvalidArgument,
-                        "data: expected a folder, as in --data contest");
-    }
-    return {};
-  });
+  settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
 
   const base::SystemClock clock;
-  base::Logger log(clock, {});
+  base::Logger log(clock, {.level = base::LogLevel::kError});
+  if (options.watches) return watch(options, clock, log);
   const auto proved = prove(options, clock, log);
-  if (!proved) {
-    print_error(proved.error().message());
-    const base::Code code = proved.error().code();
-    const bool is_usage = code == base::Code::kInvalidArgument || code == base::Code::kNotFound ||
-                          code == base::Code::kFailedPrecondition;
-    return is_usage ? kExitUsage : kExitFailed;
-  }
-  fmt::print("{}{}", options.is_json ? proved->report.to_json() : proved->report.to_text(),
-             options.is_json ? "\n" : "");
-  if (!options.is_json) {
-    fmt::print("coin's commitment (SHA-256 of its seed): {}\n", proved->commitment);
-  }
-  if (options.reveals_seed) fmt::print("coin's seed: {}\n", proved->seed);
+  if (!proved) return exit_status_of(proved.error());
+  print(*proved, options);
   return proved->report.is_proven() ? kExitOk : kExitFailed;
 }
 

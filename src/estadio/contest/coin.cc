@@ -44,6 +44,23 @@ std::string Coin::commitment() const {
 
 std::string Coin::reveal() const { return hex(seed_.data(), seed_.size()); }
 
+CoinSeed draw_coin_seed() {
+  CHECK(sodium_init() >= 0);
+  CoinSeed seed;
+  randombytes_buf(seed.data(), seed.size());
+  return seed;
+}
+
+std::optional<CoinSeed> parse_coin_seed(std::string_view text) {
+  CoinSeed seed{};
+  std::size_t used = 0;
+  const char* end = nullptr;
+  const bool is_hex =
+      sodium_hex2bin(seed.data(), seed.size(), text.data(), text.size(), "\n", &used, &end) == 0;
+  if (!is_hex || used != seed.size() || end != text.data() + text.size()) return std::nullopt;
+  return seed;
+}
+
 base::Result<CoinSeed> load_coin_seed(const std::string& path) {
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return base::fail(base::Error::from_errno("opening the coin's seed " + path, errno));
@@ -52,24 +69,18 @@ base::Result<CoinSeed> load_coin_seed(const std::string& path) {
   if (size < 0) {
     return base::fail(base::Error::from_errno("reading the coin's seed " + path, errno));
   }
-  CoinSeed seed{};
-  std::size_t used = 0;
-  const char* end = nullptr;
-  const bool is_hex = sodium_hex2bin(seed.data(), seed.size(), text.data(),
-                                     static_cast<std::size_t>(size), "\n", &used, &end) == 0;
-  if (!is_hex || used != seed.size() || end != text.data() + size) {
+  const auto seed = parse_coin_seed(std::string_view(text.data(), static_cast<std::size_t>(size)));
+  if (!seed) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}: expected 32 hexadecimal digits, the coin's seed", path));
   }
-  return seed;
+  return *seed;
 }
 
 base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path) {
   auto existing = load_coin_seed(path);
   if (existing || existing.error().code() != base::Code::kNotFound) return existing;
-  CHECK(sodium_init() >= 0);
-  CoinSeed seed;
-  randombytes_buf(seed.data(), seed.size());
+  const CoinSeed seed = draw_coin_seed();
   if (auto kept = base::replace_file(path, hex(seed.data(), seed.size()) + "\n", 0600); !kept) {
     return base::fail(std::move(kept).error().within("keeping the coin's seed"));
   }

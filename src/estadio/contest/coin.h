@@ -10,7 +10,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/uuid.h"
@@ -43,6 +45,12 @@ class Coin {
  private:
   CoinSeed seed_;
 };
+
+// A seed that nobody knows, from the system's generator.
+[[nodiscard]] CoinSeed draw_coin_seed();
+
+// A seed as reveal() writes it. Nothing when it is not one.
+[[nodiscard]] std::optional<CoinSeed> parse_coin_seed(std::string_view text);
 
 // The seed kept in `path` (32 hexadecimal digits, readable by its owner alone).
 // Errors: kNotFound; kCorruption when it holds something else.

@@ -82,6 +82,17 @@ class PartitionReader {
   virtual void wake() = 0;
 };
 
+// All partitions of a log whose topics have so many each: the winners', then the losers'.
+[[nodiscard]] inline std::vector<PartitionId> all_partitions(int partitions) {
+  std::vector<PartitionId> all;
+  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+    for (int number = 0; number < partitions; ++number) {
+      all.push_back({.topic = topic, .number = number});
+    }
+  }
+  return all;
+}
+
 // Threads: every method may be called from any thread.
 class EventLog {
  public:

@@ -16,7 +16,7 @@ void KnownIds::settle_late(const EntryBatch& batch, std::span<Verdict> verdicts,
                            std::int64_t now_ms) const {
   using Fate = Verdict::Fate;
   const std::scoped_lock lock(mutex_);
-  const std::int64_t reach_ms = ids_.window_ms(now_ms, retention_ms_);
+  const std::int64_t reach_ms = knows_whole_log_ ? ids_.window_ms(now_ms, retention_ms_) : -1;
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     Verdict& verdict = verdicts[i];

@@ -1,11 +1,15 @@
 // The client-given ids that are known to be in the log already, so that a retry can be answered
 // without logging it again. What is not known here costs a record, never a second count.
 //
+// A process that does not read the log back knows only what it logged itself: what it does not know
+// may have been kept all the same.
+//
 // Bounds: the newest kCapacity ids, and those of the retention time.
 //
 // Threads: all methods from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -19,8 +23,15 @@ class KnownIds {
  public:
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
-  explicit KnownIds(std::int64_t retention_ms)
-      : retention_ms_(retention_ms), ids_({.capacity = kCapacity, .retention_ms = retention_ms}) {}
+  enum class Extent : std::uint8_t { kWholeLog, kOwn };
+
+  explicit KnownIds(std::int64_t retention_ms, Extent extent = Extent::kWholeLog)
+      : retention_ms_(retention_ms),
+        ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
+        knows_whole_log_(extent == Extent::kWholeLog) {}
+
+  // From now on: the log has been read back as far as ids matter.
+  void set_knows_whole_log() { knows_whole_log_ = true; }
 
   // Sets is_repeated of the verdicts whose entries are known; late ones of these were kept.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
@@ -40,6 +51,7 @@ class KnownIds {
   const std::int64_t retention_ms_;
   mutable std::mutex mutex_;
   RecentIds ids_;  // guarded by mutex_
+  std::atomic<bool> knows_whole_log_;
 };
 
 }  // namespace estadio

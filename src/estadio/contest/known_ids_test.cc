@@ -40,6 +40,21 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
   EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
 }
 
+TEST(KnownIdsTest, WhoKnowsOnlyItsOwnIdsRefusesNoLateEntryUntilItKnowsAll) {
+  KnownIds known(60'000, KnownIds::Extent::kOwn);
+  known.add(batch_of(1, 2, true), kNowMs);
+  EntryBatch batch = batch_of(1, 3, true);
+  for (Entry& entry : batch.entries) entry.is_late = true;
+  std::vector<Verdict> verdicts(2);
+  known.settle_late(batch, verdicts, kNowMs);
+  EXPECT_EQ(verdicts[0].fate, Verdict::Fate::kKept);
+  EXPECT_EQ(verdicts[1].fate, Verdict::Fate::kUnknown);
+  known.set_knows_whole_log();
+  verdicts.assign(2, {});
+  known.settle_late(batch, verdicts, kNowMs);
+  EXPECT_EQ(verdicts[1].fate, Verdict::Fate::kRefused);
+}
+
 TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   using Fate = Verdict::Fate;
   KnownIds known(60'000);

@@ -4,6 +4,7 @@
 // Threads: any.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -82,8 +83,11 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     return static_cast<std::int64_t>(parts_[index_of(id)].size());
   }
-  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId, std::int64_t) const override {
-    return 0;
+  [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
+                                                         std::int64_t time_ms) const override {
+    const std::scoped_lock lock(mutex_);
+    const auto& lines = parts_[index_of(id)];
+    return std::ranges::lower_bound(lines, time_ms, {}, &Line::time_ms) - lines.begin();
   }
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) const override {

@@ -61,9 +61,10 @@ void FacultyService::install(http::Router& router, http::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kPost, "/v1/entries",
              [this](const http::Request& request, http::Exchange exchange) {
-               handle(request, exchange, std::nullopt);
+               handle(request, exchange, edge_.only);
              });
   for (std::size_t i = 0; i < edge_.contest.faculties().size(); ++i) {
+    if (edge_.only && *edge_.only != i) continue;
     for (const std::string& slug : edge_.contest.faculties()[i].slugs) {
       router.add(http::Method::kPost, "/" + slug,
                  [this, faculty = static_cast<FacultyIndex>(i)](const http::Request& request,
@@ -200,6 +201,8 @@ void FacultyService::reject(const Rejection& rejection, http::Exchange exchange)
 
 void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
+  if (at_judge_ >= edge_.limits.batches_at_judge) return;  // complete() comes back to it
+  ++at_judge_;
   Batch& batch = *gathering_;
   gathering_ = nullptr;
   batch.submitted = loop_->now();
@@ -243,6 +246,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
   batch.entries.clear();
   batch.waiting.clear();
   spare_.push_back(&batch);
+  --at_judge_;
 }
 
 void FacultyService::answer(const Batch& batch, const Waiting& waiting) {

@@ -41,6 +41,9 @@ struct FacultyEdge {
     std::size_t entries_per_request = 10'000;
     std::size_t in_flight_bytes = std::size_t{64} << 20;  // of results not durable yet
     std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
+    // At the judge, of each loop; what comes meanwhile goes as one more when one of them is
+    // answered. So batches grow with what a judge takes to answer, and nobody waits for a free one.
+    std::size_t batches_at_judge = SIZE_MAX;
   };
 
   const Contest& contest;
@@ -49,6 +52,7 @@ struct FacultyEdge {
   const base::Clock& clock;
   const std::function<std::unique_ptr<Judge>()> make_judge;  // called once a loop
   const Limits limits;
+  const std::optional<FacultyIndex> only = std::nullopt;  // entries of others are refused
   std::atomic<std::size_t> in_flight_bytes{0};
 };
 
@@ -100,6 +104,7 @@ class FacultyService final : public http::Service {
   http::EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
   std::vector<Batch*> spare_;
+  std::size_t at_judge_ = 0;
   Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
   std::string body_;            // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;

@@ -93,10 +93,26 @@ base::Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const Options& options, b
   ASSIGN_OR_RETURN(kafka->producer_, Producer::open(*kafka));
   ASSIGN_OR_RETURN(kafka->partitions_, prepare_topics(*kafka->producer_->client(), options.topics,
                                                       options.missing, options.open_patience, log));
+  RETURN_IF_ERROR(kafka->use_partitions());
   RETURN_IF_ERROR(kafka->producer_->open_topics(options.topics));
   kafka->thread_ =
       std::jthread([raw = kafka.get()](const std::stop_token& stop) { raw->run_reports(stop); });
   return kafka;
+}
+
+base::Result<void> KafkaLog::use_partitions() {
+  if (options_.partitions == 0 || options_.partitions == partitions_) return {};
+  const std::string name = options_.topics.name_of(Outcome::kWinner);
+  if (partitions_ < options_.partitions) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("the topic {} has {} partitions and the contest began with {}: "
+                                  "its topics were deleted and made again",
+                                  name, partitions_, options_.partitions));
+  }
+  log_.warning("the topics have more partitions than the contest began with: it goes on with those",
+               {{"topic", name}, {"partitions", partitions_}, {"used", options_.partitions}});
+  partitions_ = options_.partitions;
+  return {};
 }
 
 KafkaLog::~KafkaLog() { stop(); }

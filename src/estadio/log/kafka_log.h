@@ -49,6 +49,9 @@ class KafkaLog final : public EventLog {
     KafkaCluster cluster;
     KafkaTopics topics;
     MissingTopics missing = MissingTopics::kMake;
+    // Of each topic, that are used: where the contest has begun with fewer than there are now, its
+    // ids keep their places. 0: all.
+    int partitions = 0;
     std::chrono::microseconds linger{500};  // how long a record waits for others
     std::chrono::milliseconds delivery_timeout = std::chrono::seconds(10);
     std::size_t in_flight_bytes = std::size_t{64} << 20;
@@ -64,7 +67,8 @@ class KafkaLog final : public EventLog {
   };
 
   // Connects, and prepares the topics. `log` must outlive it. Errors: those of prepare_topics();
-  // kInvalidArgument naming a setting.
+  // kFailedPrecondition when there are fewer partitions than are to be used; kInvalidArgument
+  // naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaLog>> open(const Options& options,
                                                                     base::Logger& log);
   ~KafkaLog() override;
@@ -108,6 +112,7 @@ class KafkaLog final : public EventLog {
 
   KafkaLog(Options options, base::Logger& log);
 
+  base::Result<void> use_partitions();
   [[nodiscard]] std::string name_of(PartitionId id) const;
   [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
   [[nodiscard]] std::shared_ptr<Producer> producer() const;

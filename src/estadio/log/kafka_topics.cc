@@ -1,5 +1,6 @@
 #include "estadio/log/kafka_topics.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
@@ -18,17 +19,31 @@ namespace {
 using std::chrono::milliseconds;
 using Deadline = std::chrono::steady_clock::time_point;
 
-constexpr std::array<Outcome, 2> kTopics = {Outcome::kWinner, Outcome::kLoser};
 constexpr int kLookEveryMs = 50;
 
-// What every topic must have.
-constexpr std::array<std::pair<const char*, const char*>, 4> kSettings = {{
-    {"cleanup.policy", "delete"},
-    {"retention.ms", "-1"},
-    {"retention.bytes", "-1"},
-    {"message.timestamp.type", "LogAppendTime"},
+// What a topic must have, and why.
+struct Setting {
+  const char* key;
+  const char* value;
+  const char* why;
+};
+constexpr const char* kWouldBeDropped = "results would be dropped that count";
+constexpr std::array<Setting, 4> kResultSettings = {{
+    {"cleanup.policy", "delete", kWouldBeDropped},
+    {"retention.ms", "-1", kWouldBeDropped},
+    {"retention.bytes", "-1", kWouldBeDropped},
+    {"message.timestamp.type", "LogAppendTime", "retries are told by the broker's time"},
+}};
+constexpr std::array<Setting, 1> kContestSettings = {{
+    {"cleanup.policy", "compact", "what the contest began with would be dropped"},
 }};
 constexpr const char* kMinInsync = "min.insync.replicas";
+
+struct Topic {
+  std::string name;
+  int partitions = 1;  // when it is made
+  std::span<const Setting> settings;
+};
 
 int left_ms(Deadline deadline) {
   const auto left =
@@ -43,7 +58,7 @@ struct Cluster {
   std::string without_leader;             // a topic that cannot be written yet; or empty
 };
 
-base::Result<Cluster> look(rd_kafka_s& client, const KafkaTopics& topics, Deadline deadline) {
+base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics, Deadline deadline) {
   // All topics: asking for one that is missing would have the broker make it as it likes.
   const rd_kafka_metadata_t* raw = nullptr;
   const auto error = rd_kafka_metadata(&client, 1, nullptr, &raw, left_ms(deadline));
@@ -57,9 +72,7 @@ base::Result<Cluster> look(rd_kafka_s& client, const KafkaTopics& topics, Deadli
   for (const rd_kafka_metadata_topic_t& topic :
        std::span(metadata->topics, static_cast<std::size_t>(metadata->topic_cnt))) {
     cluster.partitions[topic.topic] = topic.partition_cnt;
-    const bool is_ours =
-        topic.topic == topics.name_of(kTopics[0]) || topic.topic == topics.name_of(kTopics[1]);
-    if (!is_ours) continue;
+    if (std::ranges::find(topics, topic.topic, &Topic::name) == topics.end()) continue;
     for (int i = 0; i < topic.partition_cnt; ++i) {
       if (topic.partitions[i].leader < 0) cluster.without_leader = topic.topic;
     }
@@ -80,22 +93,24 @@ base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view wh
   return event;
 }
 
-base::Result<void> make_topic(rd_kafka_s& client, const std::string& name,
-                              const KafkaTopics& topics, Deadline deadline) {
+base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replication,
+                              Deadline deadline) {
   std::array<char, 256> why{};
-  const std::unique_ptr<rd_kafka_NewTopic_t, base::Freed<&rd_kafka_NewTopic_destroy>> topic(
-      rd_kafka_NewTopic_new(name.c_str(), topics.partitions, topics.replication, why.data(),
+  const std::unique_ptr<rd_kafka_NewTopic_t, base::Freed<&rd_kafka_NewTopic_destroy>> made(
+      rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, replication, why.data(),
                             why.size()));
-  if (!topic) {
+  if (!made) {
     return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("making the topic {}: {}", name, why.data()));
+                      fmt::format("making the topic {}: {}", topic.name, why.data()));
   }
-  for (const auto& [key, value] : kSettings) rd_kafka_NewTopic_set_config(topic.get(), key, value);
-  rd_kafka_NewTopic_set_config(topic.get(), kMinInsync, topics.replication > 2 ? "2" : "1");
+  for (const Setting& setting : topic.settings) {
+    rd_kafka_NewTopic_set_config(made.get(), setting.key, setting.value);
+  }
+  rd_kafka_NewTopic_set_config(made.get(), kMinInsync, replication > 2 ? "2" : "1");
   const Queue queue(rd_kafka_queue_new(&client));
-  rd_kafka_NewTopic_t* all[] = {topic.get()};
+  rd_kafka_NewTopic_t* all[] = {made.get()};
   rd_kafka_CreateTopics(&client, all, 1, nullptr, queue.get());
-  const std::string what = "making the topic " + name;
+  const std::string what = "making the topic " + topic.name;
   ASSIGN_OR_RETURN(const Event event, wait_for_result(queue.get(), what, deadline));
   std::size_t count = 0;
   const auto* results =
@@ -143,79 +158,104 @@ base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
   return settings;
 }
 
-base::Result<void> check_topic(rd_kafka_s& client, const std::string& name, int brokers,
-                               Deadline deadline, base::Logger& log) {
-  ASSIGN_OR_RETURN(auto settings, settings_of(client, name, deadline));
-  const auto refuse = [&](std::string_view key, std::string_view wanted, std::string_view why) {
+base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, int brokers,
+                               MissingTopics missing, Deadline deadline, base::Logger& log) {
+  ASSIGN_OR_RETURN(auto settings, settings_of(client, topic.name, deadline));
+  const auto refuse = [&](const Setting& wanted) {
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format("the topic {} has {}={}: {}; mend it with kafka-configs --alter --entity-type "
                     "topics --entity-name {} --add-config {}={}",
-                    name, key, settings[std::string(key)], why, name, key, wanted));
+                    topic.name, wanted.key, settings[wanted.key], wanted.why, topic.name,
+                    wanted.key, wanted.value));
   };
-  for (const auto& [key, wanted] : kSettings) {
-    if (settings[key] == wanted) continue;
-    const bool is_time = std::string_view(key) == "message.timestamp.type";
-    return refuse(
-        key, wanted,
-        is_time ? "retries are told by the broker's time" : "results would be dropped that count");
+  for (const Setting& wanted : topic.settings) {
+    if (settings[wanted.key] != wanted.value) return refuse(wanted);
   }
   if (std::atoi(settings[kMinInsync].c_str()) >= 2) return {};
   if (brokers > 1) {
-    return refuse(kMinInsync, "2", "an acknowledged result could be on one broker alone");
+    return refuse({.key = kMinInsync,
+                   .value = "2",
+                   .why = "what is acknowledged could be on one broker alone"});
   }
-  log.warning("there is one broker: what it acknowledged is lost with its disk", {{"topic", name}});
+  // Who makes topics says so; others need not say it again.
+  if (missing == MissingTopics::kMake) {
+    log.warning("there is one broker: what it acknowledged is lost with its disk",
+                {{"topic", topic.name}});
+  }
   return {};
+}
+
+// Makes those that are missing, waits until all can be used, and checks them.
+base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics, int replication,
+                              MissingTopics missing, Deadline deadline, base::Logger& log) {
+  ASSIGN_OR_RETURN(Cluster cluster, look(client, topics, deadline));
+  bool has_made = false;
+  for (const Topic& topic : topics) {
+    if (cluster.partitions.contains(topic.name)) continue;
+    if (missing == MissingTopics::kRefuse) {
+      return base::fail(base::Code::kNotFound,
+                        fmt::format("there is no topic {} in Kafka", topic.name));
+    }
+    RETURN_IF_ERROR(make_topic(client, topic, replication, deadline));
+    log.info(
+        "made a topic",
+        {{"topic", topic.name}, {"partitions", topic.partitions}, {"replication", replication}});
+    has_made = true;
+  }
+  // A topic that was just made is known to one broker after the other.
+  const auto missing_one = [&]() -> std::string {
+    for (const Topic& topic : topics) {
+      if (!cluster.partitions.contains(topic.name)) return topic.name;
+    }
+    return cluster.without_leader;
+  };
+  while (has_made && !missing_one().empty() && std::chrono::steady_clock::now() < deadline) {
+    rd_kafka_poll(&client, kLookEveryMs);
+    ASSIGN_OR_RETURN(cluster, look(client, topics, deadline));
+  }
+  if (const std::string name = missing_one(); !name.empty()) {
+    return base::fail(base::Code::kUnavailable,
+                      fmt::format("the topic {} is not ready to be written", name));
+  }
+  for (const Topic& topic : topics) {
+    RETURN_IF_ERROR(check_topic(client, topic, cluster.brokers, missing, deadline, log));
+  }
+  return cluster;
 }
 
 }  // namespace
 
 base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
                                  MissingTopics missing, milliseconds patience, base::Logger& log) {
-  const Deadline deadline = std::chrono::steady_clock::now() + patience;
-  ASSIGN_OR_RETURN(Cluster cluster, look(client, topics, deadline));
-  bool has_made = false;
-  for (const Outcome topic : kTopics) {
-    const std::string name = topics.name_of(topic);
-    if (cluster.partitions.contains(name)) continue;
-    if (missing == MissingTopics::kRefuse) {
-      return base::fail(base::Code::kNotFound, fmt::format("there is no topic {} in Kafka", name));
-    }
-    RETURN_IF_ERROR(make_topic(client, name, topics, deadline));
-    log.info(
-        "made a topic",
-        {{"topic", name}, {"partitions", topics.partitions}, {"replication", topics.replication}});
-    has_made = true;
-  }
-  // A topic that was just made is known to one broker after the other.
-  const auto is_whole = [&] {
-    return cluster.without_leader.empty() &&
-           cluster.partitions.contains(topics.name_of(kTopics[0])) &&
-           cluster.partitions.contains(topics.name_of(kTopics[1]));
+  const auto topic_for = [&](Outcome outcome) {
+    return Topic{.name = topics.name_of(outcome),
+                 .partitions = topics.partitions,
+                 .settings = kResultSettings};
   };
-  while (has_made && !is_whole() && std::chrono::steady_clock::now() < deadline) {
-    rd_kafka_poll(&client, kLookEveryMs);
-    ASSIGN_OR_RETURN(cluster, look(client, topics, deadline));
-  }
-  if (!is_whole()) {
-    return base::fail(base::Code::kUnavailable,
-                      fmt::format("the topics {} and {} are not ready to be written",
-                                  topics.name_of(kTopics[0]), topics.name_of(kTopics[1])));
-  }
-  const int partitions = cluster.partitions[topics.name_of(kTopics[0])];
-  const int others = cluster.partitions[topics.name_of(kTopics[1])];
+  const std::array<Topic, 2> both = {topic_for(Outcome::kWinner), topic_for(Outcome::kLoser)};
+  ASSIGN_OR_RETURN(Cluster cluster, prepare(client, both, topics.replication, missing,
+                                            std::chrono::steady_clock::now() + patience, log));
+  const int partitions = cluster.partitions[both[0].name];
+  const int others = cluster.partitions[both[1].name];
   if (partitions != others || partitions > Contest::kPartitionsMax) {
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format("the topic {} has {} partitions and {} has {}: expected as many of both, at "
                     "most {}",
-                    topics.name_of(kTopics[0]), partitions, topics.name_of(kTopics[1]), others,
-                    Contest::kPartitionsMax));
-  }
-  for (const Outcome topic : kTopics) {
-    RETURN_IF_ERROR(check_topic(client, topics.name_of(topic), cluster.brokers, deadline, log));
+                    both[0].name, partitions, both[1].name, others, Contest::kPartitionsMax));
   }
   return partitions;
+}
+
+base::Result<void> prepare_contest_topic(rd_kafka_s& client, const KafkaTopics& topics,
+                                         MissingTopics missing, milliseconds patience,
+                                         base::Logger& log) {
+  const std::array<Topic, 1> topic = {
+      {{.name = topics.contest_name(), .partitions = 1, .settings = kContestSettings}}};
+  RETURN_IF_ERROR(prepare(client, topic, topics.replication, missing,
+                          std::chrono::steady_clock::now() + patience, log));
+  return {};
 }
 
 }  // namespace estadio

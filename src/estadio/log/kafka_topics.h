@@ -1,5 +1,5 @@
-// The two topics of a contest in a Kafka cluster: made where they are missing, and held to what a
-// log stands for.
+// The topics of a contest in a Kafka cluster: made where they are missing, and held to what they
+// stand for.
 //
 // Threads: functions; they wait for the cluster.
 #pragma once
@@ -15,18 +15,19 @@
 namespace estadio {
 
 struct KafkaTopics {
-  std::string prefix;   // before `winners` and `losers`
-  int partitions = 2;   // of topics that are made
+  std::string prefix;   // before `winners`, `losers` and `contest`
+  int partitions = 2;   // of `winners` and `losers`, when they are made
   int replication = 1;  // of topics that are made
 
   [[nodiscard]] std::string name_of(Outcome topic) const {
     return prefix + std::string(topic_of(topic));
   }
+  [[nodiscard]] std::string contest_name() const { return prefix + "contest"; }
 };
 
 enum class MissingTopics { kMake, kRefuse };
 
-// Sees to it that both topics are there and can keep what is promised:
+// Sees to it that `winners` and `losers` are there and can keep what is promised:
 //
 //   cleanup.policy=delete, retention.ms=-1, retention.bytes=-1     nothing is ever dropped
 //   message.timestamp.type=LogAppendTime                           times are the log's
@@ -39,5 +40,12 @@ enum class MissingTopics { kMake, kRefuse };
                                                MissingTopics missing,
                                                std::chrono::milliseconds patience,
                                                base::Logger& log);
+
+// The same for `contest`, of one partition, compacted: what a contest began with (kafka_terms.h).
+[[nodiscard]] base::Result<void> prepare_contest_topic(rd_kafka_s& client,
+                                                       const KafkaTopics& topics,
+                                                       MissingTopics missing,
+                                                       std::chrono::milliseconds patience,
+                                                       base::Logger& log);
 
 }  // namespace estadio

@@ -234,11 +234,13 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     if (!is_greeted_) {
       if (now < greeting_ends_) return;
       end(to_status(base::Code::kDeadlineExceeded, "no hello came"));
-    } else if (!asked_to_move_) {
-      if (now < move_on_at_) return;
-      ask_to_move(now, false);
-    } else {
-      if (now < move_ends_) return;
+      return proceed(lock);
+    }
+    const auto window_ms = core_.parts().window.in_force_ms();
+    if (window_ms != told_window_ms_) tell_window(window_ms);
+    if (!asked_to_move_) {
+      if (now >= move_on_at_) ask_to_move(now, false);
+    } else if (now >= move_ends_) {
       end(to_status(base::Code::kUnavailable, "the stream was asked to move on, and did not"));
     }
     proceed(lock);
@@ -289,6 +291,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     is_greeted_ = true;
     move_on_at_ = move_on_at;
     replies_.push_back(std::move(reply));
+    // Before another reply is there: gRPC does not begin a stream with a message that may wait for
+    // the next.
+    proceed(lock);
+    tell_window(core_.parts().window.in_force_ms());
     proceed(lock);
   }
 
@@ -374,6 +380,14 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     status_ = std::move(status);
   }
 
+  void tell_window(std::optional<std::int64_t> window_ms) {
+    told_window_ms_ = window_ms;
+    Reply reply;
+    v1::RetryWindow& told = *reply.message.mutable_retry_window();
+    if (window_ms) told.set_ms(*window_ms);
+    replies_.push_back(std::move(reply));
+  }
+
   void ask_to_move(base::Nanos now, bool is_stopping) {
     asked_to_move_ = true;
     move_ends_ = now + core_.options().patience;
@@ -443,6 +457,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::size_t answering_ = 0;        // threads in answer()
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
   std::size_t written_bytes_ = 0;    // of the batch that is_writing_ answers
+  std::optional<std::int64_t> told_window_ms_;
   base::Nanos move_on_at_{};
   base::Nanos move_ends_{};
   grpc::Status status_;

@@ -56,7 +56,7 @@ class JudgeServer {
   // All must outlive the server.
   struct Parts {
     const Contest& contest;
-    const RetryWindow& window;  // how old an id of JudgeOne may be
+    const RetryWindow& window;  // how old an id may be: told to callers, and asked of JudgeOne's
     const base::Clock& clock;
     base::Logger& log;
     std::function<std::unique_ptr<Judge>()> make_judge;  // as many as there are streams, and one

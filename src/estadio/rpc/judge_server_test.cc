@@ -49,8 +49,13 @@ class JudgeServerTest : public testing::Test {
       send(request);
     }
     void half_close() { stream_->WritesDone(); }
-    // The next reply; none of its kinds when there is none.
+    // The next reply but for what is told of the window; none of its kinds when there is none.
     v1::JudgeReply read() {
+      v1::JudgeReply reply = read_any();
+      while (reply.has_retry_window()) reply = read_any();
+      return reply;
+    }
+    v1::JudgeReply read_any() {
       v1::JudgeReply reply;
       if (!stream_->Read(&reply)) reply.Clear();
       return reply;
@@ -69,6 +74,7 @@ class JudgeServerTest : public testing::Test {
     bool is_over_ = false;
   };
 
+  JudgeServerTest() { window_.set(0, 60'000); }
   ~JudgeServerTest() override { judges_.release(); }
 
   void serve(JudgeServer::Options options = {}) {
@@ -126,7 +132,7 @@ class JudgeServerTest : public testing::Test {
   }
 
   Contest contest_ = Contest::defaults();
-  const RetryWindow window_{60'000, 0};
+  RetryWindow window_{60'000, 1};
   test::TestClock clock_;
   test::CapturedLog log_;
   test::ScriptedJudges judges_;
@@ -134,6 +140,16 @@ class JudgeServerTest : public testing::Test {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Judge::Stub> stub_;
 };
+
+TEST_F(JudgeServerTest, CallersAreToldTheRetryWindowAndWheneverItChanges) {
+  serve();
+  Caller caller(*stub_);
+  caller.send_hello(contest_);
+  EXPECT_TRUE(caller.read_any().has_welcome());
+  EXPECT_EQ(caller.read_any().retry_window().ms(), 60'000);
+  window_.set(0, 1234);
+  EXPECT_EQ(caller.read_any().retry_window().ms(), 1234);
+}
 
 TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {
   serve();

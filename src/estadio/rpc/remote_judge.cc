@@ -102,6 +102,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   Phase phase = Phase::kGreeting;
   DisciplineMask judged = 0;
   std::string coin_commitment;
+  std::optional<std::int64_t> window_ms;
   std::deque<Queued> queue;
   std::map<std::uint64_t, Piece> pieces;  // by sequence, queued ones too
   std::size_t in_flight_bytes = 0;        // of pieces
@@ -129,6 +130,8 @@ class RemoteJudge final : public Judge {
   void stop();
   [[nodiscard]] std::optional<std::string> hindrance() const;
   [[nodiscard]] std::size_t streams_open() const;
+  // The least of the servers in use, of those that have said it.
+  [[nodiscard]] std::optional<std::int64_t> window_ms() const;
 
  private:
   friend class Stream;
@@ -161,6 +164,7 @@ class RemoteJudge final : public Judge {
 
   void take_welcome(Stream& stream, const v1::Welcome& welcome);
   void take_move_on(Stream& stream, const v1::MoveOn& move_on);
+  static void take_window(Stream& stream, const v1::RetryWindow& window);
   void take_verdicts(Stream& stream, Lock& lock);
 
   // The following with the lock held.
@@ -258,6 +262,7 @@ void RemoteJudge::on_read(Stream& stream, bool ok) {
     case v1::JudgeReply::kWelcome: take_welcome(stream, stream.reading.welcome()); break;
     case v1::JudgeReply::kVerdicts: take_verdicts(stream, lock); break;
     case v1::JudgeReply::kMoveOn: take_move_on(stream, stream.reading.move_on()); break;
+    case v1::JudgeReply::kRetryWindow: take_window(stream, stream.reading.retry_window()); break;
     case v1::JudgeReply::KIND_NOT_SET: break;  // of a later version of the server
   }
   write_next(stream, lock);
@@ -303,6 +308,10 @@ void RemoteJudge::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
   stream.server_is_stopping |= move_on.stopping();
   if (lane.next != nullptr || is_stopping_) return;
   open(lane, stream.lane);
+}
+
+void RemoteJudge::take_window(Stream& stream, const v1::RetryWindow& window) {
+  stream.window_ms = window.has_ms() ? std::optional(window.ms()) : std::nullopt;
 }
 
 void RemoteJudge::take_verdicts(Stream& stream, Lock& lock) {
@@ -579,6 +588,16 @@ std::size_t RemoteJudge::streams_open() const {
       std::ranges::count_if(lanes_, [](const Lane& lane) { return lane.current != nullptr; }));
 }
 
+std::optional<std::int64_t> RemoteJudge::window_ms() const {
+  const Lock lock(mutex_);
+  std::optional<std::int64_t> least;
+  for (const Lane& lane : lanes_) {
+    if (lane.current == nullptr || !lane.current->window_ms) continue;
+    least = std::min(*lane.current->window_ms, least.value_or(INT64_MAX));
+  }
+  return least;
+}
+
 base::Result<void> check(const JudgeChannels::Options& options) {
   const auto refuse = [](std::string message) {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
@@ -637,7 +656,20 @@ struct JudgeChannels::Impl {
     while (!changed.wait_for(lock, token, kTickEvery, [&] { return token.stop_requested(); })) {
       const std::scoped_lock judges_lock(mutex);
       for (RemoteJudge* judge : judges) judge->tick();
+      publish_window();
     }
+  }
+
+  // With the lock held.
+  void publish_window() const {
+    if (shared.parts.window == nullptr) return;
+    std::optional<std::int64_t> least;
+    for (const RemoteJudge* judge : judges) {
+      if (const auto window_ms = judge->window_ms()) {
+        least = std::min(*window_ms, least.value_or(INT64_MAX));
+      }
+    }
+    if (least) shared.parts.window->set(0, *least);
   }
 
   Shared shared;

@@ -36,6 +36,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
+#include "estadio/contest/retry_window.h"
 #include "estadio/rpc/tls_files.h"
 
 namespace estadio {
@@ -55,13 +56,16 @@ class JudgeChannels {
     std::chrono::milliseconds answer_timeout = std::chrono::seconds(10);
     std::chrono::milliseconds greeting_timeout = std::chrono::seconds(5);
     std::chrono::milliseconds backoff_min{50};
-    std::chrono::milliseconds backoff_max = std::chrono::seconds(5);
+    std::chrono::milliseconds backoff_max = std::chrono::seconds(1);
     std::uint64_t seed = 0;  // of the jitter
   };
 
   // All must outlive the channels.
   struct Parts {
     const Contest& contest;
+    // Of one reader: told the least that the servers in use say; may be null. While none is in use
+    // it stays as it was.
+    RetryWindow* window = nullptr;
     const base::Clock& clock;
     base::Logger& log;
   };

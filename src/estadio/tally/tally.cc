@@ -20,20 +20,31 @@ constexpr std::chrono::milliseconds kRetryLongest{1000};
 // Counts one partition.
 class Tally::Reader {
  public:
-  Reader(Tally& tally, const Options& options, const Parts& parts, PartitionId partition,
-         std::size_t number, std::size_t readers)
+  Reader(Tally& tally, PartitionId partition)
       : tally_(tally),
-        options_(options),
-        parts_(parts),
+        options_(tally.options_),
+        parts_(tally.parts_),
         partition_(partition),
-        number_(number),
-        fold_(parts.contest, partition,
-              RecentIds::share(options.retry_ids, readers, parts.window.retention_ms())) {
+        number_(tally.number_of(partition)),
+        fold_(parts_.contest, partition,
+              RecentIds::share(options_.retry_ids,
+                               static_cast<std::size_t>(parts_.events.partitions()) * 2,
+                               parts_.window.retention_ms())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
-  void request_stop() { thread_.request_stop(); }
+  void request_stop(Ending ending) {
+    ends_at_once_ = ending == Ending::kAtOnce;
+    thread_.request_stop();
+  }
   void join() { thread_.join(); }
+
+  [[nodiscard]] Standing standing() const {
+    const std::int64_t window_ms = window_ms_;
+    return {.partition = partition_,
+            .position = position_,
+            .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
+  }
 
   void add_to(Stats& stats) const {
     stats.counted += counted_;
@@ -137,6 +148,7 @@ class Tally::Reader {
       parts_.known->add(remembered_, records.front().time_ms);
     }
     RETURN_IF_ERROR(reader->seek(start));
+    position_ = start;
     publish_window();
     tell_read_back();
     return reader;
@@ -145,9 +157,6 @@ class Tally::Reader {
   base::Result<void> count(PartitionReader& reader, const std::stop_token& stop) {
     std::vector<LoggedRecord> records;
     std::int64_t first = reader.position();
-    const auto give_up = [&] {
-      return stop.stop_requested() && parts_.clock.mono() > stop_deadline_;
-    };
     while (true) {
       const base::Nanos started = parts_.clock.mono();
       // Gathers for a while, so that a commit covers many records when many come.
@@ -164,12 +173,14 @@ class Tally::Reader {
           return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
         }
         first = reader.position();
+        position_ = first;
       }
       publish_window();
       if (stop.stop_requested()) {
+        if (ends_at_once_) return {};
         if (stop_deadline_.count() == 0) stop_deadline_ = parts_.clock.mono() + kFinishPatience;
         ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
-        if (first >= end || give_up()) return {};
+        if (first >= end || parts_.clock.mono() > stop_deadline_) return {};
         continue;
       }
       const base::Nanos spent = parts_.clock.mono() - started;
@@ -201,8 +212,8 @@ class Tally::Reader {
   }
 
   void publish_window() {
-    parts_.window.set(
-        number_, fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms()));
+    window_ms_ = fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms());
+    parts_.window.set(number_, window_ms_);
   }
 
   void tell_read_back() {
@@ -215,8 +226,8 @@ class Tally::Reader {
   }
 
   Tally& tally_;
-  const Options options_;
-  const Parts parts_;
+  const Options& options_;
+  const Parts& parts_;
   const PartitionId partition_;
   const std::size_t number_;
   base::Uuid incarnation_;  // nil while the partition may have no record
@@ -231,25 +242,59 @@ class Tally::Reader {
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
   std::atomic<bool> has_stopped_{false};
+  std::atomic<bool> ends_at_once_{false};
+  std::atomic<std::int64_t> position_{0};
+  std::atomic<std::int64_t> window_ms_{-1};
 
   std::jthread thread_;  // last: ends before what it uses goes
 };
 
-Tally::Tally(const Options& options, const Parts& parts) {
-  const std::size_t readers = static_cast<std::size_t>(parts.events.partitions()) * 2;
-  not_read_back_ = readers;
-  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    for (int number = 0; number < parts.events.partitions(); ++number) {
-      readers_.push_back(std::make_unique<Reader>(*this, options, parts,
-                                                  PartitionId{.topic = topic, .number = number},
-                                                  readers_.size(), readers));
-    }
+Tally::Tally(const Options& options, const Parts& parts) : options_(options), parts_(parts) {}
+
+Tally::~Tally() {
+  std::vector<std::unique_ptr<Reader>> readers;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [number, reader] : readers_) readers.push_back(std::move(reader));
+    readers_.clear();
+  }
+  end(std::move(readers), Ending::kCounted);
+}
+
+std::size_t Tally::number_of(PartitionId partition) const {
+  return static_cast<std::size_t>(partition.topic) *
+             static_cast<std::size_t>(parts_.events.partitions()) +
+         static_cast<std::size_t>(partition.number);
+}
+
+void Tally::add(std::span<const PartitionId> partitions) {
+  const std::scoped_lock lock(mutex_);
+  for (const PartitionId partition : partitions) {
+    auto& reader = readers_[number_of(partition)];
+    if (reader) continue;
+    ++not_read_back_;
+    reader = std::make_unique<Reader>(*this, partition);
   }
 }
 
-Tally::~Tally() {
-  for (const auto& reader : readers_) reader->request_stop();
-  for (const auto& reader : readers_) reader->join();
+void Tally::remove(std::span<const PartitionId> partitions) {
+  std::vector<std::unique_ptr<Reader>> readers;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const PartitionId partition : partitions) {
+      if (auto found = readers_.extract(number_of(partition))) {
+        readers.push_back(std::move(found.mapped()));
+      }
+    }
+  }
+  end(std::move(readers), Ending::kAtOnce);
+}
+
+void Tally::end(std::vector<std::unique_ptr<Reader>> readers, Ending ending) {
+  for (const auto& reader : readers) reader->request_stop(ending);
+  for (const auto& reader : readers) reader->join();
+  const std::scoped_lock lock(mutex_);
+  for (const auto& reader : readers) reader->add_to(ended_);
 }
 
 void Tally::count_read_back() {
@@ -263,9 +308,17 @@ void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
 }
 
 Tally::Stats Tally::stats() const {
-  Stats stats;
-  for (const auto& reader : readers_) reader->add_to(stats);
+  const std::scoped_lock lock(mutex_);
+  Stats stats = ended_;
+  for (const auto& [number, reader] : readers_) reader->add_to(stats);
   return stats;
+}
+
+std::vector<Tally::Standing> Tally::standings() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Standing> standings;
+  for (const auto& [number, reader] : readers_) standings.push_back(reader->standing());
+  return standings;
 }
 
 }  // namespace estadio

@@ -1,5 +1,5 @@
-// The tally: reads the log, one reader a partition, and counts every record into the score book
-// exactly once.
+// The tally: reads the partitions of the log that it is given, one reader each, and counts every
+// record into the score book exactly once.
 //
 // A reader folds what it reads into a handful of deltas and commits them with the position they
 // start from. The score book applies a commit only when its own position is that one, so a reader
@@ -9,14 +9,17 @@
 // Records whose id a client gave may stand in the log twice; a reader remembers the recent ones
 // (RecentIds) and, when it starts, first reads back as far as it must remember.
 //
-// Threads: one a partition, started by the constructor and ended by the destructor.
+// Threads: one a partition. add() and remove() from one thread at a time, the others from any.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -59,27 +62,49 @@ class Tally {
     std::uint64_t failed_commits = 0;
     bool has_stopped = false;  // a reader met damage that it must not pass over
   };
+  // How one partition stands, as its reader last found it.
+  struct Standing {
+    PartitionId partition;
+    std::int64_t position = 0;              // of the next record to be counted
+    std::optional<std::int64_t> window_ms;  // how far back ids are remembered; nothing: not yet
+  };
 
+  // Reads nothing yet.
   Tally(const Options& options, const Parts& parts);
-  // Counts what the log holds already (at most `kFinishPatience`), and ends.
+  // Counts what the log holds already of its partitions (at most `kFinishPatience`), and ends.
   ~Tally();
+
+  // Starts to count them, where it does not already.
+  void add(std::span<const PartitionId> partitions);
+  // Counts them no more: somebody else does. Ends when their readers have.
+  void remove(std::span<const PartitionId> partitions);
 
   // Waits until every reader has read back what it must remember, or has stopped; at most
   // `patience`.
   void wait_until_read_back(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
+  [[nodiscard]] std::vector<Standing> standings() const;
 
  private:
   class Reader;
+  enum class Ending { kCounted, kAtOnce };
   static constexpr std::chrono::seconds kFinishPatience{5};
 
   void count_read_back();
+  // Its number among all partitions.
+  [[nodiscard]] std::size_t number_of(PartitionId partition) const;
+  void end(std::vector<std::unique_ptr<Reader>> readers, Ending ending);
 
-  std::mutex mutex_;
+  const Options options_;
+  const Parts parts_;
+
+  mutable std::mutex mutex_;
   std::condition_variable read_back_;
-  std::size_t not_read_back_ = 0;  // readers; guarded by mutex_
-  std::vector<std::unique_ptr<Reader>> readers_;
+  // Guarded by mutex_.
+  std::size_t not_read_back_ = 0;                           // readers
+  std::map<std::size_t, std::unique_ptr<Reader>> readers_;  // by number_of()
+  Stats ended_;                                             // of readers that are gone
 };
 
 }  // namespace estadio

@@ -116,7 +116,7 @@ class TallyTest : public testing::Test {
     frail_ = std::make_unique<FrailBook>(*book_);
   }
   [[nodiscard]] std::unique_ptr<Tally> start(std::size_t retry_ids = 100'000) {
-    return std::make_unique<Tally>(
+    auto tally = std::make_unique<Tally>(
         Tally::Options{.commit_every = std::chrono::milliseconds(1), .retry_ids = retry_ids},
         Tally::Parts{.contest = contest_,
                      .events = *log_,
@@ -125,6 +125,8 @@ class TallyTest : public testing::Test {
                      .known = &known_,
                      .clock = clock_,
                      .log = captured_.logger()});
+    tally->add(all_partitions(log_->partitions()));
+    return tally;
   }
   // Starts a tally, lets it count what is there, and ends it.
   void count_to_the_end() {
@@ -555,12 +557,13 @@ TEST_F(TallyTest, AfterARestartTheWindowIsNotKnownBeforeItIsTheOneInForce) {
     ASSERT_TRUE(frail_->wait_for(appended_));
   }
   RetryWindow window(600'000, 4);
-  const Tally tally({.retry_ids = 4096}, {.contest = contest_,
-                                          .events = *log_,
-                                          .scores = *frail_,
-                                          .window = window,
-                                          .clock = clock_,
-                                          .log = captured_.logger()});
+  Tally tally({.retry_ids = 4096}, {.contest = contest_,
+                                    .events = *log_,
+                                    .scores = *frail_,
+                                    .window = window,
+                                    .clock = clock_,
+                                    .log = captured_.logger()});
+  tally.add(all_partitions(log_->partitions()));
   ASSERT_TRUE(test::eventually([&] { return window.in_force_ms().has_value(); }));
   EXPECT_LE(window.in_force_ms(), 10'000);
 }

@@ -15,7 +15,6 @@
 namespace estadio {
 namespace {
 
-constexpr std::chrono::nanoseconds kNoWait{0};
 constexpr std::int64_t kProgressEvery = 100'000;
 
 // Gathers differences of one kind: how many, and the first as an example.
@@ -109,7 +108,12 @@ class Proof {
     ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
-      RETURN_IF_ERROR(reader->read(records, kNoWait));
+      RETURN_IF_ERROR(reader->read(records, parts_.read_patience));
+      if (records.empty()) {
+        return base::fail(base::Code::kUnavailable,
+                          fmt::format("{} gives nothing from offset {} on, and ends at {}", name,
+                                      reader->position(), end));
+      }
       for (const LoggedRecord& record : records) {
         check(partition, name, record, counted_until, recent);
       }

@@ -8,6 +8,7 @@
 // Memory: 24 bytes an acknowledged id, and what the retry window takes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -87,10 +88,12 @@ struct VerifyParts {
   bool are_acks_complete = true;
   std::int64_t retention_ms = 0;
   std::size_t retry_ids = 0;
+  // How long the log may take to give its next record, where it has one.
+  std::chrono::nanoseconds read_patience = std::chrono::seconds(20);
   std::function<void(std::int64_t records)> on_progress;  // may be empty
 };
 
-// Errors: kCorruption when the log is damaged, naming the place.
+// Errors: kCorruption when the log is damaged, naming the place; kUnavailable when it is away.
 [[nodiscard]] base::Result<VerifyReport> verify(const VerifyParts& parts);
 
 }  // namespace estadio

@@ -1,0 +1,328 @@
+// `estadio discipline`: judges entries that faculty servers send over gRPC, into Kafka.
+//
+//   JudgeServer (gRPC) -> LocalJudge -> KafkaLog
+#include <atomic>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "estadio/app/commands.h"
+#include "estadio/app/grpc_tls_options.h"
+#include "estadio/app/http_options.h"
+#include "estadio/app/kafka_options.h"
+#include "estadio/app/operations.h"
+#include "estadio/app/retry_options.h"
+#include "estadio/app/role.h"
+#include "estadio/app/role_metrics.h"
+#include "estadio/app/signals.h"
+#include "estadio/contest/coin.h"
+#include "estadio/contest/known_ids.h"
+#include "estadio/contest/recent_ids.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/discipline/late_ids.h"
+#include "estadio/discipline/local_judge.h"
+#include "estadio/discipline/log_reach.h"
+#include "estadio/log/kafka_log.h"
+#include "estadio/log/kafka_terms.h"
+#include "estadio/rpc/judge_server.h"
+#include "http/metrics.h"
+#include "http/server.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kLookEveryMs = 500;
+
+struct DisciplineOptions {
+  std::string grpc = "127.0.0.1:7001";
+  GrpcTlsOptions tls;
+  std::string disciplines;
+  std::string contest_file;
+  KafkaOptions kafka;
+  std::string seed_file;
+  RetryOptions retry;
+  base::Bytes max_in_flight{std::uint64_t{64} << 20};
+  std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds linger{};
+  std::chrono::nanoseconds stream_age = std::chrono::minutes(5);
+  HttpOptions http;
+  base::Logger::Options log;
+};
+
+void add_settings(base::Settings& settings, DisciplineOptions& options) {
+  settings.add("grpc", options.grpc, "HOST:PORT", "where to listen for faculty servers");
+  options.tls.add_to(settings, GrpcTlsOptions::Side::kServer);
+  settings.add("discipline", options.disciplines, "NAME[,…]",
+               "the disciplines to judge, by name or id; without it all");
+  add_contest_setting(settings, options.contest_file);
+  options.kafka.add_to(settings);
+  options.kafka.add_making_to(settings);
+  settings.add("coin-seed-file", options.seed_file, "FILE",
+               "the coin's seed, 32 hexadecimal digits, the same for all discipline servers; "
+               "without it one is drawn and kept in the topic contest");
+  options.retry.add_to(settings);
+  settings.add("max-in-flight", options.max_in_flight, "results not durable yet; more are refused");
+  settings.add("durability-timeout", options.durability_timeout,
+               "results that Kafka does not keep within this are given up");
+  settings.add("linger", options.linger, "how long a result waits for others to travel with");
+  settings.add("stream-age", options.stream_age,
+               "faculty servers are asked to open their streams anew after about this");
+  options.http.add_to(settings);
+  add_log_settings(settings, options.log);
+}
+
+// The ids of the disciplines named.
+base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
+                                                       const Contest& contest) {
+  std::vector<std::int64_t> ids;
+  std::string_view rest = names;
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const std::string_view name = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    const auto found = std::ranges::find_if(contest.disciplines(), [&](const Discipline& each) {
+      return std::to_string(each.id) == name || fold_name(each.name) == fold_name(name);
+    });
+    if (found == contest.disciplines().end()) {
+      std::string known;
+      for (const Discipline& each : contest.disciplines()) {
+        known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", each.name, each.id);
+      }
+      return base::fail(
+          base::Code::kInvalidArgument,
+          fmt::format("discipline: there is none called '{}': expected {}", name, known));
+    }
+    ids.push_back(found->id);
+  }
+  return ids;
+}
+
+base::Result<void> check(const DisciplineOptions& options) {
+  ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
+  RETURN_IF_ERROR(disciplines_of(options.disciplines, contest));
+  RETURN_IF_ERROR(options.kafka.check());
+  if (!options.seed_file.empty()) {
+    if (auto seed = load_coin_seed(options.seed_file); !seed) {
+      return base::fail(base::Code::kInvalidArgument, "coin-seed-file: " + seed.error().message());
+    }
+  }
+  RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kServer));
+  return options.http.check();
+}
+
+// A discipline server, from the first look at Kafka to its last answer.
+class DisciplineRole {
+ public:
+  DisciplineRole(const DisciplineOptions& options, Contest contest, const base::Clock& clock,
+                 base::Logger& log)
+      : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
+
+  // Until a signal comes.
+  base::Result<void> run(StopSignals& signals);
+
+ private:
+  base::Result<AgreedTerms> agree() const;
+  base::Result<void> open_parts(const AgreedTerms& agreed, std::unique_ptr<KafkaLog> events);
+  base::Result<std::unique_ptr<KafkaLog>> open_log(const AgreedTerms& agreed) const;
+  [[nodiscard]] std::optional<std::string> hindrance() const;
+  void collect(http::MetricsWriter& metrics) const;
+
+  const DisciplineOptions& options_;
+  const Contest contest_;
+  const base::Clock& clock_;
+  base::Logger& log_;
+
+  std::unique_ptr<http::TlsContext> tls_;
+  http::Metrics metrics_;
+  Progress progress_{"it is starting"};
+  Operations::Hindrance hindrance_;
+  std::unique_ptr<http::Server> operations_;
+
+  // Since Kafka is there.
+  std::unique_ptr<Coin> coin_;
+  std::unique_ptr<RetryWindow> window_;
+  std::unique_ptr<KnownIds> known_;
+  std::unique_ptr<KafkaLog> events_;
+  std::unique_ptr<LogReach> reach_;
+  std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
+  std::unique_ptr<JudgeServer> judges_;
+  std::atomic<bool> is_open_{false};
+};
+
+base::Result<AgreedTerms> DisciplineRole::agree() const {
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  std::optional<CoinSeed> own;
+  if (!options_.seed_file.empty()) {
+    ASSIGN_OR_RETURN(own, load_coin_seed(options_.seed_file));
+  }
+  const CoinSeed seed = own ? *own : draw_coin_seed();
+  AgreedTerms proposal{.terms = {.started_at_ms = clock_.wall_ms(),
+                                 .retry = options_.retry.applied_to({}),
+                                 .coin_commitment = Coin(seed).commitment()},
+                       .seed = own ? std::nullopt : std::optional(seed)};
+  ASSIGN_OR_RETURN(AgreedTerms agreed, agree_on_terms(kafka, std::move(proposal), log_));
+  const RetryRule wanted = options_.retry.applied_to(agreed.terms.retry);
+  if (wanted != agreed.terms.retry) {
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format("the contest counts with retry-window {} and retry-ids {}, fixed when it "
+                    "began; asked for are {} and {}",
+                    base::format_duration(agreed.terms.retry.window), agreed.terms.retry.ids,
+                    base::format_duration(wanted.window), wanted.ids));
+  }
+  if (own) agreed.seed = own;
+  if (!agreed.seed) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      "the contest's coin has its seed in a file: give it with coin-seed-file");
+  }
+  if (Coin(*agreed.seed).commitment() != agreed.terms.coin_commitment) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("{} is not the seed that this contest began with and published "
+                                  "the commitment of",
+                                  options_.seed_file));
+  }
+  return agreed;
+}
+
+base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(const AgreedTerms& agreed) const {
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  return KafkaLog::open(
+      {.cluster = kafka.cluster,
+       .topics = kafka.topics,
+       .missing = MissingTopics::kRefuse,
+       .partitions = agreed.terms.partitions,
+       .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
+       .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
+       .in_flight_bytes = options_.max_in_flight.count},
+      log_);
+}
+
+base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
+                                              std::unique_ptr<KafkaLog> events) {
+  coin_ = std::make_unique<Coin>(*agreed.seed);
+  events_ = std::move(events);
+  const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
+  window_ = std::make_unique<RetryWindow>(agreed.terms.retry.window.count(), partitions);
+  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Extent::kOwn);
+  const auto recent = RecentIds::share(static_cast<std::size_t>(agreed.terms.retry.ids), partitions,
+                                       window_->retention_ms());
+  reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
+  if (contest_.closes_at_ms()) {
+    late_ids_ = std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
+                                                         .events = *events_,
+                                                         .window = *window_,
+                                                         .known = *known_,
+                                                         .clock = clock_,
+                                                         .log = log_});
+  }
+  ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
+  ASSIGN_OR_RETURN(judges_,
+                   JudgeServer::open(
+                       {.address = options_.grpc,
+                        .tls = options_.tls.to_files(),
+                        .disciplines = std::move(disciplines),
+                        .coin_commitment = coin_->commitment(),
+                        .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
+                        .seed = static_cast<std::uint64_t>(clock_.mono().count())},
+                       {.contest = contest_,
+                        .window = *window_,
+                        .clock = clock_,
+                        .log = log_,
+                        .make_judge = [this] {
+                          return std::make_unique<LocalJudge>(LocalJudge::Parts{.contest = contest_,
+                                                                                .coin = *coin_,
+                                                                                .events = *events_,
+                                                                                .known = *known_,
+                                                                                .clock = clock_});
+                        }}));
+  is_open_ = true;
+  return {};
+}
+
+base::Result<void> DisciplineRole::run(StopSignals& signals) {
+  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
+  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
+  hindrance_ = [this] { return hindrance(); };
+  ASSIGN_OR_RETURN(operations_, http::Server::open(options_.http.to_server(tls_.get()), {[this] {
+                                                     return std::make_unique<Operations>(
+                                                         metrics_, hindrance_);
+                                                   }},
+                                                   clock_, log_));
+  operations_->serve();
+  log_serving(*operations_, options_.http, log_);
+
+  ASSIGN_OR_RETURN(const auto agreed,
+                   keep_trying([this] { return agree(); }, signals, progress_, log_));
+  if (!agreed) return {};
+  ASSIGN_OR_RETURN(auto events,
+                   keep_trying([&, this] { return open_log(*agreed); }, signals, progress_, log_));
+  if (!events) return {};
+  RETURN_IF_ERROR(open_parts(*agreed, *std::move(events)));
+  progress_.set(std::nullopt);
+  log_.info("judging", {{"grpc_port", judges_->port()},
+                        {"partitions", events_->partitions()},
+                        {"coin_commitment", coin_->commitment()}});
+  do {
+    if (auto updated = reach_->update(); !updated) {
+      log_.debug("the log cannot be looked at", {{"error", updated.error()}});
+    }
+    judges_->set_serving(!hindrance());
+  } while (!signals.wait_for_ms(kLookEveryMs));
+  log_.info("stopping: no new entries are judged, those under way are answered");
+  progress_.set("it is stopping");
+  judges_->stop(kDrainPatience);
+  events_->stop();
+  operations_->stop(kDrainPatience);
+  log_.info("stopped");
+  return {};
+}
+
+std::optional<std::string> DisciplineRole::hindrance() const {
+  if (auto why = progress_.hindrance()) return why;
+  if (events_->stats().is_away) return "Kafka is away";
+  if (!window_->in_force_ms()) return "the log has not been looked at yet";
+  return std::nullopt;
+}
+
+void DisciplineRole::collect(http::MetricsWriter& metrics) const {
+  write_metrics(metrics, operations_->stats());
+  if (!is_open_) return;
+  write_metrics(metrics, events_->stats());
+  write_metrics(metrics, judges_->stats());
+  metrics.gauge("estadio_retry_window_seconds",
+                "How far back clients' ids are certainly remembered.",
+                static_cast<double>(window_->in_force_ms().value_or(0)) / 1000.0);
+}
+
+}  // namespace
+
+int run_discipline(Arguments arguments) {
+  DisciplineOptions options;
+  options.http.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
+  base::Settings settings = settings_for(
+      "discipline",
+      "Judges entries that faculty servers send over gRPC: tosses the coin and keeps each result "
+      "in\nKafka's topics winners and losers. Any number of them may judge the same discipline.",
+      "  estadio discipline --grpc 127.0.0.1:7001 --kafka 127.0.0.1:9092\n"
+      "  estadio discipline --grpc 127.0.0.1:7002 --kafka 127.0.0.1:9092 --discipline natacion\n"
+      "  grpcurl -plaintext -d '{\"faculty\":\"Ingeniería\",\"discipline\":1}' localhost:7001 "
+      "estadio.v1.Judge/JudgeOne\n");
+  add_settings(settings, options);
+  settings.add_check([&options] { return check(options); });
+  if (const auto status = load_settings(settings, arguments)) return *status;
+
+  StopSignals signals;
+  const base::SystemClock clock;
+  base::Logger log(clock, options.log);
+  auto contest = contest_of(options.contest_file);
+  if (!contest) return exit_status_of(contest.error());
+  DisciplineRole role(options, *std::move(contest), clock, log);
+  const auto outcome = role.run(signals);
+  return outcome ? kExitOk : exit_status_of(outcome.error());
+}
+
+}  // namespace estadio

@@ -1,0 +1,23 @@
+#include "estadio/app/edge_options.h"
+
+namespace estadio {
+
+void EdgeOptions::add_to(base::Settings& settings) {
+  settings.add("max-entries", max_entries, 1, 1'000'000, "entries in a request; more get 413");
+  settings.add("max-in-flight", max_in_flight, "results not durable yet, in all; more get 429");
+  settings.add("durability-timeout", durability_timeout, "entries not durable within this get 504");
+}
+
+base::Result<void> EdgeOptions::check(const HttpOptions& http) const {
+  if (http.max_body.count >= 1024 && http.max_body.count <= max_in_flight.count) return {};
+  return base::fail(base::Code::kInvalidArgument,
+                    "max-body: expected 1KiB or more, and at most max-in-flight");
+}
+
+FacultyEdge::Limits EdgeOptions::to_limits() const {
+  return {.entries_per_request = static_cast<std::size_t>(max_entries),
+          .in_flight_bytes = max_in_flight.count,
+          .durability_timeout = durability_timeout};
+}
+
+}  // namespace estadio

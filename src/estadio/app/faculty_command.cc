@@ -1,0 +1,215 @@
+// `estadio faculty`: takes entries over HTTP and has discipline servers judge them over gRPC.
+//
+//   HTTP loops (FacultyService) -> RemoteJudge -> gRPC streams
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "estadio/app/commands.h"
+#include "estadio/app/edge_options.h"
+#include "estadio/app/grpc_tls_options.h"
+#include "estadio/app/http_options.h"
+#include "estadio/app/operations.h"
+#include "estadio/app/role.h"
+#include "estadio/app/role_metrics.h"
+#include "estadio/app/signals.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/contest/terms.h"
+#include "estadio/contest/vitals.h"
+#include "estadio/faculty/faculty_service.h"
+#include "estadio/rpc/remote_judge.h"
+#include "http/metrics.h"
+#include "http/server.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::milliseconds;
+
+// One goes when the one before is answered: batches are then as large as can be, which is what
+// makes Kafka fast; and whoever comes alone does not wait.
+constexpr std::size_t kBatchesAtJudge = 1;
+
+struct FacultyOptions {
+  std::string disciplines = "127.0.0.1:7001";
+  GrpcTlsOptions tls;
+  std::int64_t streams = 1;
+  std::string faculty;
+  std::string contest_file;
+  EdgeOptions edge;
+  std::chrono::nanoseconds retry_window = RetryRule().window;
+  HttpOptions http;
+  base::Logger::Options log;
+};
+
+void add_settings(base::Settings& settings, FacultyOptions& options) {
+  options.http.add_to(settings);
+  settings.add("disciplines", options.disciplines, "HOST:PORT[,…]",
+               "the discipline servers; a name that several have is balanced over them");
+  options.tls.add_to(settings, GrpcTlsOptions::Side::kClient);
+  settings.add("streams", options.streams, 1,
+               static_cast<std::int64_t>(JudgeChannels::kStreamsPerAddressMax),
+               "to each address, of each HTTP thread; more than one where an address is a name "
+               "that several servers have");
+  settings.add("faculty", options.faculty, "NAME", "take entries of this faculty alone");
+  add_contest_setting(settings, options.contest_file);
+  options.edge.add_to(settings);
+  settings.add("retry-window", options.retry_window,
+               "clients' ids that are older are refused; those that the discipline servers "
+               "remember no more are, whatever this says");
+  add_log_settings(settings, options.log);
+}
+
+std::vector<std::string> addresses_of(const std::string& text) {
+  std::vector<std::string> addresses;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    addresses.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return addresses;
+}
+
+base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& options,
+                                                       const Contest& contest) {
+  if (options.faculty.empty()) return std::nullopt;
+  if (const auto found = contest.find_faculty(options.faculty)) return found;
+  std::vector<std::string_view> known;
+  for (const Faculty& each : contest.faculties()) known.push_back(each.name);
+  return base::fail(base::Code::kInvalidArgument,
+                    fmt::format("faculty: there is none called '{}': expected one of {}",
+                                options.faculty, fmt::join(known, ", ")));
+}
+
+base::Result<void> check(const FacultyOptions& options) {
+  ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
+  RETURN_IF_ERROR(only_faculty(options, contest));
+  RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kClient));
+  RETURN_IF_ERROR(options.edge.check(options.http));
+  return options.http.check();
+}
+
+class FacultyRole {
+ public:
+  FacultyRole(FacultyOptions& options, Contest contest, const base::Clock& clock, base::Logger& log)
+      : options_(options),
+        contest_(std::move(contest)),
+        clock_(clock),
+        log_(log),
+        window_(std::chrono::duration_cast<milliseconds>(options.retry_window).count(), 1) {}
+
+  base::Result<void> run(StopSignals& signals);
+
+ private:
+  base::Result<void> open();
+  [[nodiscard]] std::optional<std::string> hindrance() const;
+  void collect(http::MetricsWriter& metrics) const;
+
+  FacultyOptions& options_;
+  const Contest contest_;
+  const base::Clock& clock_;
+  base::Logger& log_;
+  RetryWindow window_;
+  Vitals vitals_;
+  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<JudgeChannels> channels_;
+  std::unique_ptr<FacultyEdge> edge_;
+  http::Metrics metrics_;
+  Operations::Hindrance hindrance_;
+  std::unique_ptr<http::Server> server_;
+};
+
+base::Result<void> FacultyRole::open() {
+  RETURN_IF_ERROR(options_.http.fit_to_open_files(log_));
+  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
+  ASSIGN_OR_RETURN(
+      channels_,
+      JudgeChannels::open({.addresses = addresses_of(options_.disciplines),
+                           .tls = options_.tls.to_files(),
+                           .coin_commitment = {},
+                           .streams_per_address = static_cast<std::size_t>(options_.streams),
+                           .answer_timeout = std::chrono::duration_cast<milliseconds>(
+                               options_.edge.durability_timeout),
+                           .seed = static_cast<std::uint64_t>(clock_.mono().count())},
+                          {.contest = contest_, .window = &window_, .clock = clock_, .log = log_}));
+  ASSIGN_OR_RETURN(const auto only, only_faculty(options_, contest_));
+  FacultyEdge::Limits limits = options_.edge.to_limits();
+  limits.batches_at_judge = kBatchesAtJudge;
+  edge_.reset(new FacultyEdge{.contest = contest_,
+                              .window = window_,
+                              .vitals = vitals_,
+                              .clock = clock_,
+                              .make_judge = [this] { return channels_->make_judge(); },
+                              .limits = limits,
+                              .only = only});
+  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
+  hindrance_ = [this] { return hindrance(); };
+  ASSIGN_OR_RETURN(
+      server_,
+      http::Server::open(options_.http.to_server(tls_.get()),
+                         {[this] { return std::make_unique<FacultyService>(*edge_); },
+                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
+                         clock_, log_));
+  return {};
+}
+
+base::Result<void> FacultyRole::run(StopSignals& signals) {
+  RETURN_IF_ERROR(open());
+  server_->serve();
+  log_serving(*server_, options_.http, log_);
+  signals.wait();
+  log_.info("stopping: no new entries are taken, those under way are answered");
+  server_->stop(kDrainPatience);
+  channels_->stop();
+  server_.reset();  // and with its loops the judges
+  log_.info("stopped");
+  return {};
+}
+
+std::optional<std::string> FacultyRole::hindrance() const {
+  if (auto why = channels_->hindrance()) return why;
+  if (!window_.in_force_ms())
+    return "no discipline server has said how far back ids are remembered";
+  return std::nullopt;
+}
+
+void FacultyRole::collect(http::MetricsWriter& metrics) const {
+  write_metrics(metrics, vitals_);
+  metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
+                static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
+  metrics.gauge("estadio_retry_window_seconds",
+                "How far back clients' ids are certainly remembered.",
+                static_cast<double>(window_.in_force_ms().value_or(0)) / 1000.0);
+  write_metrics(metrics, channels_->stats());
+  write_metrics(metrics, server_->stats());
+}
+
+}  // namespace
+
+int run_faculty(Arguments arguments) {
+  FacultyOptions options;
+  base::Settings settings = settings_for(
+      "faculty",
+      "Takes entries over HTTP, of all faculties or of one, and has discipline servers judge them."
+      "\nAnswers when the results are durable. Any number of them may serve the same contest.",
+      "  estadio faculty --http 127.0.0.1:8080 --disciplines 127.0.0.1:7001\n"
+      "  estadio faculty --http 0.0.0.0:8080 --disciplines natacion:7001,boxeo:7001 "
+      "--faculty ingenieria\n");
+  add_settings(settings, options);
+  settings.add_check([&options] { return check(options); });
+  if (const auto status = load_settings(settings, arguments)) return *status;
+
+  StopSignals signals;
+  const base::SystemClock clock;
+  base::Logger log(clock, options.log);
+  auto contest = contest_of(options.contest_file);
+  if (!contest) return exit_status_of(contest.error());
+  FacultyRole role(options, *std::move(contest), clock, log);
+  const auto outcome = role.run(signals);
+  return outcome ? kExitOk : exit_status_of(outcome.error());
+}
+
+}  // namespace estadio

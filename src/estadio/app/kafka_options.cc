@@ -1,0 +1,69 @@
+#include "estadio/app/kafka_options.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kPrefixBytesMax = 64;
+constexpr std::int64_t kReplicationMax = 16;
+
+// Kafka's rule for the names of topics.
+bool is_topic_text(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+}  // namespace
+
+void KafkaOptions::add_to(base::Settings& settings) {
+  settings.add("kafka", brokers, "HOST:PORT[,…]", "some of Kafka's brokers");
+  settings.add("kafka-config", properties_file, "FILE",
+               "lines of KEY=VALUE for SASL, TLS and connections, as in librdkafka: "
+               "security.protocol=SASL_SSL; keeps passwords out of the command line");
+  settings.add("topic-prefix", prefix, "TEXT",
+               "before the names of the topics winners, losers and contest");
+}
+
+void KafkaOptions::add_making_to(base::Settings& settings) {
+  settings.add("partitions", partitions, 0, Contest::kPartitionsMax,
+               "of the topics winners and losers, when they are made; 0: as the contest says");
+  settings.add("replication", replication, 1, kReplicationMax,
+               "brokers that keep each partition, of topics that are made");
+}
+
+base::Result<void> KafkaOptions::check() const {
+  if (brokers.empty()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      "kafka: expected HOST:PORT, as in --kafka 127.0.0.1:9092");
+  }
+  if (prefix.size() > kPrefixBytesMax || !is_topic_text(prefix)) {
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("topic-prefix: expected at most {} letters, digits, '.', '_' and '-'",
+                    kPrefixBytesMax));
+  }
+  ASSIGN_OR_RETURN(const KafkaContest contest, to_contest(1));
+  if (auto conf = kafka_conf(contest.cluster, {}); !conf) {
+    return base::fail(std::move(conf).error().within("kafka-config"));
+  }
+  return {};
+}
+
+base::Result<KafkaContest> KafkaOptions::to_contest(int partitions_of_contest) const {
+  KafkaContest contest;
+  contest.cluster.brokers = brokers;
+  if (!properties_file.empty()) {
+    ASSIGN_OR_RETURN(contest.cluster.properties, read_kafka_properties(properties_file));
+  }
+  contest.topics = {
+      .prefix = prefix,
+      .partitions = partitions > 0 ? static_cast<int>(partitions) : partitions_of_contest,
+      .replication = static_cast<int>(replication)};
+  return contest;
+}
+
+}  // namespace estadio

@@ -1,0 +1,25 @@
+#include "estadio/app/role.h"
+
+#include "estadio/app/commands.h"
+
+namespace estadio {
+
+base::Result<Contest> contest_of(const std::string& contest_file) {
+  if (contest_file.empty()) return Contest::defaults();
+  return Contest::from_file(contest_file);
+}
+
+void add_contest_setting(base::Settings& settings, std::string& contest_file) {
+  settings.add("contest", contest_file, "FILE",
+               "contest.toml, the same for all roles; without it the default contest");
+}
+
+int exit_status_of(const base::Error& error) {
+  print_error(error.message());
+  const bool is_usage = error.code() == base::Code::kInvalidArgument ||
+                        error.code() == base::Code::kNotFound ||
+                        error.code() == base::Code::kFailedPrecondition;
+  return is_usage ? kExitUsage : kExitFailed;
+}
+
+}  // namespace estadio

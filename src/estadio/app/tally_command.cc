@@ -1,0 +1,278 @@
+// `estadio tally`: counts what is in Kafka into Redis, each entry once.
+//
+//   KafkaGroup -> which partitions;  KafkaLog -> Tally -> RedisScoreBook, RedisFacts
+#include <atomic>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/log.h"
+#include "estadio/app/commands.h"
+#include "estadio/app/http_options.h"
+#include "estadio/app/kafka_options.h"
+#include "estadio/app/operations.h"
+#include "estadio/app/redis_options.h"
+#include "estadio/app/role.h"
+#include "estadio/app/role_metrics.h"
+#include "estadio/app/signals.h"
+#include "estadio/contest/coin.h"
+#include "estadio/contest/contest_facts.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/log/kafka_group.h"
+#include "estadio/log/kafka_log.h"
+#include "estadio/log/kafka_terms.h"
+#include "estadio/score/redis_facts.h"
+#include "estadio/score/redis_score_book.h"
+#include "estadio/tally/tally.h"
+#include "http/metrics.h"
+#include "http/server.h"
+
+namespace estadio {
+namespace {
+
+constexpr int kReportEveryMs = 1000;
+constexpr std::int64_t kReadersMax = 64;
+
+struct TallyOptions {
+  KafkaOptions kafka;
+  RedisOptions redis;
+  std::string group = "estadio-tally";
+  std::int64_t readers = 1;
+  std::chrono::nanoseconds commit_every = Tally::Options().commit_every;
+  std::string contest_file;
+  HttpOptions http;
+  base::Logger::Options log;
+};
+
+void add_settings(base::Settings& settings, TallyOptions& options) {
+  options.kafka.add_to(settings);
+  options.redis.add_to(settings);
+  settings.add("readers", options.readers, 1, kReadersMax,
+               "how many members of the consumer group this process is; each partition of a "
+               "member's share is read by a thread of its own");
+  settings.add("group", options.group, "TEXT", "the consumer group, one for all tallies");
+  settings.add("commit-every", options.commit_every,
+               "how long results are gathered before they show in the score");
+  add_contest_setting(settings, options.contest_file);
+  options.http.add_to(settings);
+  add_log_settings(settings, options.log);
+}
+
+base::Result<void> check(const TallyOptions& options) {
+  RETURN_IF_ERROR(contest_of(options.contest_file));
+  RETURN_IF_ERROR(options.kafka.check());
+  RETURN_IF_ERROR(options.redis.check());
+  if (options.group.empty()) {
+    return base::fail(base::Code::kInvalidArgument, "group: expected a name");
+  }
+  return options.http.check();
+}
+
+class TallyRole {
+ public:
+  TallyRole(const TallyOptions& options, Contest contest, const base::Clock& clock,
+            base::Logger& log)
+      : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
+
+  base::Result<void> run(StopSignals& signals);
+
+ private:
+  base::Result<void> serve_operations();
+  base::Result<bool> open_parts(StopSignals& signals);
+  base::Result<void> join_groups();
+  void report();
+  [[nodiscard]] std::optional<std::string> hindrance() const;
+  void collect(http::MetricsWriter& metrics) const;
+
+  const TallyOptions& options_;
+  const Contest contest_;
+  const base::Clock& clock_;
+  base::Logger& log_;
+
+  std::unique_ptr<http::TlsContext> tls_;
+  http::Metrics metrics_;
+  Progress progress_{"it is starting"};
+  Operations::Hindrance hindrance_;
+  std::unique_ptr<http::Server> operations_;
+
+  // Since Kafka and Redis are there.
+  AgreedTerms agreed_;
+  std::unique_ptr<RetryWindow> window_;
+  std::unique_ptr<KafkaLog> events_;
+  std::unique_ptr<RedisScoreBook> scores_;
+  std::unique_ptr<RedisFacts> facts_;
+  std::unique_ptr<Tally> tally_;
+  std::vector<std::unique_ptr<KafkaGroup>> groups_;
+  std::atomic<std::int64_t> uncounted_{0};
+  std::atomic<bool> is_open_{false};
+};
+
+base::Result<void> TallyRole::serve_operations() {
+  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
+  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
+  hindrance_ = [this] { return hindrance(); };
+  ASSIGN_OR_RETURN(operations_, http::Server::open(options_.http.to_server(tls_.get()), {[this] {
+                                                     return std::make_unique<Operations>(
+                                                         metrics_, hindrance_);
+                                                   }},
+                                                   clock_, log_));
+  operations_->serve();
+  log_serving(*operations_, options_.http, log_);
+  return {};
+}
+
+// False when a signal came first.
+base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  const auto has_not_begun = [](const base::Error& error) {
+    return error.code() == base::Code::kNotFound;
+  };
+  ASSIGN_OR_RETURN(auto agreed, keep_trying([&, this] { return read_terms(kafka, log_); }, signals,
+                                            progress_, log_, has_not_begun));
+  if (!agreed) return false;
+  agreed_ = *std::move(agreed);
+  const auto open_log = [&, this] {
+    return KafkaLog::open({.cluster = kafka.cluster,
+                           .topics = kafka.topics,
+                           .missing = MissingTopics::kRefuse,
+                           .partitions = agreed_.terms.partitions},
+                          log_);
+  };
+  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, progress_, log_));
+  if (!events) return false;
+  events_ = *std::move(events);
+  const auto open_scores = [this] {
+    return RedisScoreBook::open(options_.redis.to_book(), contest_, clock_, log_);
+  };
+  ASSIGN_OR_RETURN(auto scores, keep_trying(open_scores, signals, progress_, log_));
+  if (!scores) return false;
+  scores_ = *std::move(scores);
+  const auto open_facts = [this] { return RedisFacts::open(options_.redis.to_book(), clock_); };
+  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_));
+  if (!facts) return false;
+  facts_ = *std::move(facts);
+  window_ = std::make_unique<RetryWindow>(agreed_.terms.retry.window.count(),
+                                          static_cast<std::size_t>(events_->partitions()) * 2);
+  tally_ = std::make_unique<Tally>(
+      Tally::Options{.commit_every = options_.commit_every,
+                     .retry_ids = static_cast<std::size_t>(agreed_.terms.retry.ids)},
+      Tally::Parts{.contest = contest_,
+                   .events = *events_,
+                   .scores = *scores_,
+                   .window = *window_,
+                   .clock = clock_,
+                   .log = log_});
+  is_open_ = true;
+  return true;
+}
+
+base::Result<void> TallyRole::join_groups() {
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  for (std::int64_t i = 0; i < options_.readers; ++i) {
+    ASSIGN_OR_RETURN(
+        auto group, KafkaGroup::join(
+                        {.cluster = kafka.cluster,
+                         .topics = kafka.topics,
+                         .group = options_.kafka.prefix + options_.group,
+                         .partitions = events_->partitions()},
+                        [this](std::span<const PartitionId> gained) { tally_->add(gained); },
+                        [this](std::span<const PartitionId> lost) { tally_->remove(lost); }, log_));
+    groups_.push_back(std::move(group));
+  }
+  return {};
+}
+
+base::Result<void> TallyRole::run(StopSignals& signals) {
+  RETURN_IF_ERROR(serve_operations());
+  ASSIGN_OR_RETURN(const bool is_open, open_parts(signals));
+  if (!is_open) return {};
+  RETURN_IF_ERROR(join_groups());
+  progress_.set(std::nullopt);
+  log_.info("counting", {{"partitions", events_->partitions()},
+                         {"coin_commitment", agreed_.terms.coin_commitment}});
+  do {
+    report();
+  } while (!signals.wait_for_ms(kReportEveryMs));
+  log_.info("stopping");
+  progress_.set("it is stopping");
+  groups_.clear();  // others go on with our partitions at once
+  tally_.reset();
+  events_->stop();
+  operations_->stop(kDrainPatience);
+  log_.info("stopped");
+  return {};
+}
+
+// Tells the scoreboard what it cannot know, and the group how far it is, for the lag that Kafka's
+// tools show.
+void TallyRole::report() {
+  ContestFacts facts{.started_at_ms = agreed_.terms.started_at_ms,
+                     .coin_commitment = agreed_.terms.coin_commitment,
+                     .coin_seed = std::nullopt,
+                     .retry_window_ms = std::nullopt,
+                     .ends = {}};
+  const auto closes_at_ms = contest_.closes_at_ms();
+  if (closes_at_ms && clock_.wall_ms() >= *closes_at_ms && agreed_.seed) {
+    facts.coin_seed = Coin(*agreed_.seed).reveal();
+  }
+  std::int64_t uncounted = 0;
+  std::vector<std::pair<PartitionId, std::int64_t>> positions;
+  for (const Tally::Standing& standing : tally_->standings()) {
+    if (!standing.window_ms) continue;  // it is reading back
+    positions.emplace_back(standing.partition, standing.position);
+    const auto end = events_->end_offset(standing.partition);
+    if (!end) continue;
+    uncounted += std::max<std::int64_t>(0, *end - standing.position);
+    facts.ends.push_back(
+        {.partition = standing.partition, .offset = *end, .retry_window_ms = standing.window_ms});
+  }
+  uncounted_ = uncounted;
+  if (!positions.empty()) groups_.front()->commit(positions);
+  if (auto published = facts_->publish(facts); !published) {
+    log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
+  }
+}
+
+std::optional<std::string> TallyRole::hindrance() const {
+  if (auto why = progress_.hindrance()) return why;
+  if (tally_->stats().has_stopped) return "counting has stopped: see the process' log";
+  if (events_->stats().is_away) return "Kafka is away";
+  return std::nullopt;
+}
+
+void TallyRole::collect(http::MetricsWriter& metrics) const {
+  write_metrics(metrics, operations_->stats());
+  if (!is_open_) return;
+  write_metrics(metrics, tally_->stats());
+  metrics.gauge("estadio_results_uncounted",
+                "Results in the log that are not in the score yet, of this process' partitions.",
+                static_cast<double>(uncounted_.load()));
+}
+
+}  // namespace
+
+int run_tally(Arguments arguments) {
+  TallyOptions options;
+  options.http.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
+  base::Settings settings = settings_for(
+      "tally",
+      "Counts the results in Kafka's topics winners and losers into Redis, each entry once.\nAny "
+      "number of them share the partitions; one that dies is replaced by the others.",
+      "  estadio tally --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0\n"
+      "  redis-cli HGETALL '{estadio}:by_faculty'\n");
+  add_settings(settings, options);
+  settings.add_check([&options] { return check(options); });
+  if (const auto status = load_settings(settings, arguments)) return *status;
+
+  StopSignals signals;
+  const base::SystemClock clock;
+  base::Logger log(clock, options.log);
+  auto contest = contest_of(options.contest_file);
+  if (!contest) return exit_status_of(contest.error());
+  TallyRole role(options, *std::move(contest), clock, log);
+  const auto outcome = role.run(signals);
+  return outcome ? kExitOk : exit_status_of(outcome.error());
+}
+
+}  // namespace estadio

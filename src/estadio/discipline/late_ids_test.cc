@@ -1,0 +1,84 @@
+#include "estadio/discipline/late_ids.h"
+
+#include <gtest/gtest.h>
+
+#include "base/units.h"
+#include "estadio/contest/test_log.h"
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+using Fate = Verdict::Fate;
+
+constexpr std::int64_t kWindowMs = 60'000;
+
+class LateIdsTest : public testing::Test {
+ protected:
+  LateIdsTest()
+      : contest_(Contest::from_toml(
+                     "closes_at = " +
+                         base::format_time(test::TestClock::kStartMs + 10'000).substr(0, 19) + "Z",
+                     "contest.toml")
+                     .value()) {}
+
+  [[nodiscard]] std::unique_ptr<LateIds> start() {
+    return std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
+                                                    .events = events_,
+                                                    .window = window_,
+                                                    .known = known_,
+                                                    .clock = clock_,
+                                                    .log = log_.logger()});
+  }
+  // What a late entry with this id is told.
+  [[nodiscard]] Fate fate_of(std::uint64_t number) {
+    EntryBatch batch;
+    batch.entries.push_back(
+        {.id = test::numbered_id(number), .is_id_given = true, .is_late = true});
+    std::vector<Verdict> verdicts(1);
+    known_.settle_late(batch, verdicts, clock_.wall_ms());
+    return verdicts[0].fate;
+  }
+  void add(std::uint64_t number, std::int64_t time_ms = test::TestClock::kStartMs) {
+    std::string line = records_.line(Outcome::kWinner, number, true);
+    line.pop_back();  // its newline
+    events_.add({.topic = Outcome::kWinner, .number = 0}, std::move(line), time_ms);
+  }
+
+  const Contest contest_;
+  test::TestClock clock_;
+  test::CapturedLog log_;
+  test::MemoryLog events_{1};
+  test::NumberedRecords records_;
+  RetryWindow window_{kWindowMs, 0};
+  KnownIds known_{window_.retention_ms(), KnownIds::Extent::kOwn};
+};
+
+TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {
+  add(1);
+  const auto late_ids = start();
+  clock_.advance(9000);
+  EXPECT_EQ(fate_of(1), Fate::kUnknown);
+}
+
+TEST_F(LateIdsTest, WhatAnyServerKeptIsKnownWhenTheContestIsOver) {
+  add(1);
+  const auto late_ids = start();
+  clock_.advance(11'000);
+  EXPECT_TRUE(test::eventually([&] { return fate_of(1) == Fate::kKept; }));
+  EXPECT_EQ(fate_of(2), Fate::kUnknown);  // it may be on its way
+}
+
+TEST_F(LateIdsTest, WhatIsNotThereWhenNothingCanBeOnItsWayIsRefused) {
+  const auto late_ids = start();
+  clock_.advance(11'000);
+  add(1, clock_.wall_ms());
+  clock_.advance(RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs);
+  EXPECT_TRUE(test::eventually([&] { return fate_of(2) == Fate::kRefused; }));
+  EXPECT_EQ(fate_of(1), Fate::kKept);
+}
+
+TEST_F(LateIdsTest, ItEndsWhileItWaits) { start().reset(); }
+
+}  // namespace
+}  // namespace estadio

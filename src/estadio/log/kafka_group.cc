@@ -1,0 +1,134 @@
+#include "estadio/log/kafka_group.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include "base/freed.h"
+
+namespace estadio {
+namespace {
+
+constexpr int kPollMs = 100;
+
+using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                      base::Freed<&rd_kafka_topic_partition_list_destroy>>;
+
+std::string text_of(std::span<const PartitionId> partitions) {
+  std::string text;
+  for (const PartitionId each : partitions) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{}-{}", topic_of(each.topic), each.number);
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+KafkaGroup::KafkaGroup(Options options, Changed gained, Changed lost, base::Logger& log)
+    : options_(std::move(options)), gained_(std::move(gained)), lost_(std::move(lost)), log_(log) {}
+
+base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options, Changed gained,
+                                                           Changed lost, base::Logger& log) {
+  auto group =
+      std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(gained), std::move(lost), log));
+  ASSIGN_OR_RETURN(
+      KafkaConf conf,
+      kafka_conf(options.cluster,
+                 {{"group.id", options.group},
+                  {"session.timeout.ms", std::to_string(options.session_timeout.count())},
+                  {"partition.assignment.strategy", "cooperative-sticky"},
+                  {"enable.auto.commit", "false"},
+                  {"enable.auto.offset.store", "false"},
+                  {"auto.offset.reset", "latest"},
+                  // What is fetched before a partition is paused is thrown away.
+                  {"queued.min.messages", "1"},
+                  {"queued.max.messages.kbytes", "64"},
+                  {"fetch.message.max.bytes", "1024"},
+                  {"allow.auto.create.topics", "false"}}));
+  rd_kafka_conf_set_opaque(conf.get(), group.get());
+  rd_kafka_conf_set_rebalance_cb(
+      conf.get(),
+      [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions,
+         void* opaque) { static_cast<KafkaGroup*>(opaque)->rebalance(what, *partitions); });
+  ASSIGN_OR_RETURN(group->client_, kafka_consumer(std::move(conf)));
+  rd_kafka_poll_set_consumer(group->client_.get());
+  const PartitionList topics(rd_kafka_topic_partition_list_new(2));
+  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+    rd_kafka_topic_partition_list_add(topics.get(), options.topics.name_of(topic).c_str(),
+                                      RD_KAFKA_PARTITION_UA);
+  }
+  if (const auto error = rd_kafka_subscribe(group->client_.get(), topics.get());
+      error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return base::fail(kafka_error("joining the group " + options.group, error));
+  }
+  group->thread_ =
+      std::jthread([raw = group.get()](const std::stop_token& stop) { raw->run(stop); });
+  return group;
+}
+
+KafkaGroup::~KafkaGroup() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void KafkaGroup::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    // Records of the short time before a partition was paused.
+    const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
+        rd_kafka_consumer_poll(client_.get(), kPollMs));
+    if (message && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      log_.debug("the group",
+                 {{"group", options_.group}, {"error", kafka_error("Kafka", message->err)}});
+    }
+  }
+  rd_kafka_consumer_close(client_.get());  // calls rebalance()
+}
+
+void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions) {
+  const std::vector<PartitionId> changed = ours(partitions);
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    for (int i = 0; i < partitions.cnt; ++i) partitions.elems[i].offset = RD_KAFKA_OFFSET_END;
+    if (rd_kafka_error_t* error = rd_kafka_incremental_assign(client_.get(), &partitions)) {
+      log_.error("taking a share of the partitions", {{"error", rd_kafka_error_string(error)}});
+      rd_kafka_error_destroy(error);
+    }
+    rd_kafka_pause_partitions(client_.get(), &partitions);
+    if (changed.empty()) return;
+    log_.info("counts partitions", {{"partitions", text_of(changed)}});
+    return gained_(changed);
+  }
+  if (!changed.empty()) {
+    lost_(changed);
+    log_.info("counts partitions no more", {{"partitions", text_of(changed)}});
+  }
+  if (rd_kafka_error_t* error = rd_kafka_incremental_unassign(client_.get(), &partitions)) {
+    log_.error("giving a share of the partitions up", {{"error", rd_kafka_error_string(error)}});
+    rd_kafka_error_destroy(error);
+  }
+}
+
+std::vector<PartitionId> KafkaGroup::ours(const rd_kafka_topic_partition_list_s& partitions) const {
+  std::vector<PartitionId> all;
+  for (const rd_kafka_topic_partition_t& each :
+       std::span(partitions.elems, static_cast<std::size_t>(partitions.cnt))) {
+    if (each.partition >= options_.partitions) continue;
+    const bool is_winners = each.topic == options_.topics.name_of(Outcome::kWinner);
+    all.push_back(
+        {.topic = is_winners ? Outcome::kWinner : Outcome::kLoser, .number = each.partition});
+  }
+  return all;
+}
+
+void KafkaGroup::commit(std::span<const std::pair<PartitionId, std::int64_t>> positions) {
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const auto& [partition, offset] : positions) {
+    rd_kafka_topic_partition_list_add(list.get(), options_.topics.name_of(partition.topic).c_str(),
+                                      partition.number)
+        ->offset = offset;
+  }
+  // It fails when the share has just changed; the next one is a second away.
+  rd_kafka_commit(client_.get(), list.get(), 1);
+}
+
+}  // namespace estadio

@@ -1,0 +1,72 @@
+// A member of a Kafka consumer group: the group shares the partitions of `winners` and `losers` out
+// among its members, and shares them anew when one comes or goes.
+//
+// Nothing is read through it: readers have clients of their own (kafka_log_reader.h), and what was
+// counted is decided by the score book alone. So a member that is late to hear of a new share does
+// no harm. Positions are committed to the group only so that Kafka's own tools tell the lag:
+//
+//   kafka-consumer-groups.sh --bootstrap-server 127.0.0.1:9092 --describe --group estadio-tally
+//
+// Threads: one, started by join(), on which the callbacks come; commit() from any.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/event_log.h"
+#include "estadio/log/kafka_client.h"
+#include "estadio/log/kafka_topics.h"
+
+struct rd_kafka_topic_partition_list_s;  // NOLINT(readability-identifier-naming): librdkafka's
+
+namespace estadio {
+
+class KafkaGroup {
+ public:
+  struct Options {
+    KafkaCluster cluster;
+    KafkaTopics topics;
+    std::string group = "estadio-tally";
+    int partitions = 0;  // of each topic, that are used; others are left alone
+    // A member that says nothing for this long has lost its share.
+    std::chrono::milliseconds session_timeout = std::chrono::seconds(10);
+  };
+  // What the member's share has gained, or lost. The next change comes when it has returned.
+  using Changed = std::function<void(std::span<const PartitionId> partitions)>;
+
+  // `log` must outlive the group. Errors: kInvalidArgument naming a setting.
+  [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
+                                                                      Changed gained, Changed lost,
+                                                                      base::Logger& log);
+  // Leaves the group: `lost` is called for what is left of the share.
+  ~KafkaGroup();
+
+  // Tells the group where the next record to be counted is; without waiting.
+  void commit(std::span<const std::pair<PartitionId, std::int64_t>> positions);
+
+ private:
+  KafkaGroup(Options options, Changed gained, Changed lost, base::Logger& log);
+
+  void run(const std::stop_token& stop);
+  void rebalance(int what, rd_kafka_topic_partition_list_s& partitions);
+  [[nodiscard]] std::vector<PartitionId> ours(
+      const rd_kafka_topic_partition_list_s& partitions) const;
+
+  const Options options_;
+  const Changed gained_;
+  const Changed lost_;
+  base::Logger& log_;
+  KafkaClient client_;
+  std::jthread thread_;  // last: ends before what it uses goes
+};
+
+}  // namespace estadio

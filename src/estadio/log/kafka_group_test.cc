@@ -1,0 +1,105 @@
+#include "estadio/log/kafka_group.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "estadio/contest/test_world.h"
+#include "estadio/log/kafka_log.h"
+#include "estadio/log/test_kafka.h"
+
+namespace estadio {
+namespace {
+
+constexpr int kPartitions = 2;
+
+// A member, and the share that it has been told of.
+class Member {
+ public:
+  Member(const KafkaGroup::Options& options, base::Logger& log) {
+    auto joined = KafkaGroup::join(
+        options,
+        [this](std::span<const PartitionId> gained) {
+          const std::scoped_lock lock(mutex_);
+          share_.insert(share_.end(), gained.begin(), gained.end());
+        },
+        [this](std::span<const PartitionId> lost) {
+          const std::scoped_lock lock(mutex_);
+          for (const PartitionId each : lost) std::erase(share_, each);
+        },
+        log);
+    EXPECT_TRUE(joined) << joined.error().message();
+    if (joined) group_ = *std::move(joined);
+  }
+  [[nodiscard]] std::size_t share() const {
+    const std::scoped_lock lock(mutex_);
+    return share_.size();
+  }
+  KafkaGroup& group() { return *group_; }
+  void leave() { group_.reset(); }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<PartitionId> share_;  // guarded by mutex_
+  std::unique_ptr<KafkaGroup> group_;
+};
+
+class KafkaGroupTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
+    static int number = 0;
+    options_.cluster.brokers = test::KafkaBroker::shared().address();
+    options_.topics = {.prefix = fmt::format("group{}-{}.", ::getpid(), number++),
+                       .partitions = kPartitions};
+    options_.group = options_.topics.prefix + "tally";
+    options_.partitions = kPartitions;
+    const auto log =
+        KafkaLog::open({.cluster = options_.cluster, .topics = options_.topics}, log_.logger());
+    ASSERT_TRUE(log) << log.error().message();
+  }
+
+  test::CapturedLog log_;
+  KafkaGroup::Options options_;
+};
+
+TEST_F(KafkaGroupTest, OneMemberHasAllPartitionsAndTwoShareThem) {
+  Member first(options_, log_.logger());
+  EXPECT_TRUE(test::eventually([&] { return first.share() == 4; }));
+  {
+    Member second(options_, log_.logger());
+    EXPECT_TRUE(test::eventually([&] { return first.share() == 2 && second.share() == 2; }));
+  }
+  EXPECT_TRUE(test::eventually([&] { return first.share() == 4; })) << log_.text();
+}
+
+TEST_F(KafkaGroupTest, AMemberThatLeavesIsToldOfItsLoss) {
+  Member member(options_, log_.logger());
+  ASSERT_TRUE(test::eventually([&] { return member.share() == 4; }));
+  member.leave();
+  EXPECT_EQ(member.share(), 0U);
+}
+
+TEST_F(KafkaGroupTest, PartitionsBeyondThoseInUseAreNobodys) {
+  options_.partitions = 1;
+  Member member(options_, log_.logger());
+  EXPECT_TRUE(test::eventually([&] { return member.share() == 2; }));
+}
+
+TEST_F(KafkaGroupTest, PositionsAreShownByKafkasOwnTools) {
+  Member member(options_, log_.logger());
+  ASSERT_TRUE(test::eventually([&] { return member.share() == 4; }));
+  const std::pair<PartitionId, std::int64_t> position = {{.topic = Outcome::kLoser, .number = 1},
+                                                         41};
+  const std::string command = fmt::format(
+      "{}/kafka cli kafka-consumer-groups --describe --group {} --bootstrap-server {} 2>/dev/null "
+      "| grep -Eq 'losers +1 +41 '",
+      OLIMPIADAS_TOOLS, options_.group, options_.cluster.brokers);
+  EXPECT_TRUE(test::eventually([&] {
+    member.group().commit({&position, 1});
+    return std::system(command.c_str()) == 0;
+  }));
+}
+
+}  // namespace
+}  // namespace estadio

@@ -1,0 +1,186 @@
+#include "estadio/log/kafka_terms.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <memory>
+#include <simdjson.h>
+#include <string>
+
+#include "base/freed.h"
+#include "base/json.h"
+#include "base/uuid.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::milliseconds;
+using Deadline = std::chrono::steady_clock::time_point;
+
+constexpr std::int64_t kVersion = 1;
+
+int left_ms(Deadline deadline) {
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+  return std::max(1, static_cast<int>(left.count()));
+}
+
+std::string to_json(const AgreedTerms& agreed) {
+  std::string json = fmt::format(
+      R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},"retry_ids":{},)"
+      R"("coin_commitment":"{}")",
+      kVersion, agreed.terms.started_at_ms, agreed.terms.partitions,
+      agreed.terms.retry.window.count(), agreed.terms.retry.ids, agreed.terms.coin_commitment);
+  if (agreed.seed) json += fmt::format(R"(,"coin_seed":"{}")", Coin(*agreed.seed).reveal());
+  return json + '}';
+}
+
+// Nothing is quoted in an error: the seed may stand there.
+base::Result<AgreedTerms> parse_terms(std::string_view json, const std::string& topic) {
+  const auto refuse = [&](std::string_view what) {
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("the topic {} does not say what the contest began with: {}", topic, what));
+  };
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS) {
+    return refuse("expected a JSON object");
+  }
+  const auto number = [&](const char* key, std::int64_t least, std::int64_t most,
+                          std::int64_t& value) {
+    return object[key].get(value) == simdjson::SUCCESS && value >= least && value <= most;
+  };
+  AgreedTerms agreed;
+  std::int64_t version = 0;
+  std::int64_t partitions = 0;
+  std::int64_t window_ms = 0;
+  std::string_view commitment;
+  if (!number("version", kVersion, kVersion, version)) {
+    return refuse(fmt::format("expected version {}: a later estadio may have begun it", kVersion));
+  }
+  if (!number("started_at_ms", 1, INT64_MAX, agreed.terms.started_at_ms) ||
+      !number("partitions", 1, Contest::kPartitionsMax, partitions) ||
+      !number("retry_window_ms", 0, INT64_MAX / 2, window_ms) ||
+      !number("retry_ids", 1, INT64_MAX, agreed.terms.retry.ids) ||
+      object["coin_commitment"].get(commitment) != simdjson::SUCCESS) {
+    return refuse(
+        "expected started_at_ms, partitions, retry_window_ms, retry_ids and coin_commitment");
+  }
+  agreed.terms.partitions = static_cast<int>(partitions);
+  agreed.terms.retry.window = milliseconds(window_ms);
+  agreed.terms.coin_commitment = std::string(commitment);
+  std::string_view seed;
+  const auto has_seed = object["coin_seed"].get(seed);
+  if (has_seed == simdjson::NO_SUCH_FIELD) return agreed;
+  agreed.seed = has_seed == simdjson::SUCCESS ? parse_coin_seed(seed) : std::nullopt;
+  if (!agreed.seed) return refuse("coin_seed is not 32 hexadecimal digits");
+  if (Coin(*agreed.seed).commitment() != commitment) {
+    return refuse("coin_seed is not the one that coin_commitment was made of");
+  }
+  return agreed;
+}
+
+// The first proposal; nothing when there is none.
+base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest,
+                                                     Deadline deadline) {
+  const std::string name = contest.topics.contest_name();
+  const std::string what = "reading the topic " + name;
+  ASSIGN_OR_RETURN(KafkaConf conf, kafka_conf(contest.cluster, {{"enable.partition.eof", "true"},
+                                                                {"auto.offset.reset", "error"},
+                                                                {"fetch.wait.max.ms", "10"},
+                                                                {"check.crcs", "true"}}));
+  ASSIGN_OR_RETURN(const KafkaClient client, kafka_consumer(std::move(conf)));
+  const KafkaTopic topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
+  if (!topic || rd_kafka_consume_start(topic.get(), 0, RD_KAFKA_OFFSET_BEGINNING) != 0) {
+    return base::fail(kafka_error(what, rd_kafka_last_error()));
+  }
+  std::optional<AgreedTerms> first;
+  base::Result<void> outcome;
+  while (true) {
+    const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
+        rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
+    if (!message) {
+      outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      auto parsed = parse_terms({static_cast<const char*>(message->payload), message->len}, name);
+      if (parsed) {
+        first = *std::move(parsed);
+      } else {
+        outcome = base::fail(std::move(parsed).error());
+      }
+    } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      outcome = base::fail(kafka_error(what, message->err));
+    }
+    break;
+  }
+  rd_kafka_consume_stop(topic.get(), 0);
+  if (!outcome) return base::fail(std::move(outcome).error());
+  return first;
+}
+
+base::Result<void> propose(rd_kafka_s& client, const std::string& name, const AgreedTerms& proposal,
+                           Deadline deadline) {
+  const KafkaTopic topic(rd_kafka_topic_new(&client, name.c_str(), nullptr));
+  const std::string key = base::UuidGenerator().next(proposal.terms.started_at_ms).to_string();
+  std::string json = to_json(proposal);
+  std::optional<rd_kafka_resp_err_t> answer;
+  if (topic && rd_kafka_produce(topic.get(), 0, RD_KAFKA_MSG_F_COPY, json.data(), json.size(),
+                                key.data(), key.size(), &answer) == 0) {
+    rd_kafka_flush(&client, left_ms(deadline));
+  } else {
+    answer = rd_kafka_last_error();
+  }
+  const std::string what = "beginning the contest in the topic " + name;
+  if (!answer) return base::fail(base::Code::kUnavailable, what + ": no answer");
+  if (*answer != RD_KAFKA_RESP_ERR_NO_ERROR) return base::fail(kafka_error(what, *answer));
+  return {};
+}
+
+base::Result<KafkaClient> open_client(const KafkaContest& contest) {
+  ASSIGN_OR_RETURN(KafkaConf conf,
+                   kafka_conf(contest.cluster,
+                              {{"acks", "all"},
+                               {"enable.idempotence", "true"},
+                               {"message.timeout.ms", std::to_string(contest.patience.count())}}));
+  rd_kafka_conf_set_dr_msg_cb(
+      conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+        *static_cast<std::optional<rd_kafka_resp_err_t>*>(message->_private) = message->err;
+      });
+  return kafka_producer(std::move(conf));
+}
+
+}  // namespace
+
+base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& log) {
+  const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
+  ASSIGN_OR_RETURN(const KafkaClient client, open_client(contest));
+  RETURN_IF_ERROR(prepare_contest_topic(*client, contest.topics, MissingTopics::kRefuse,
+                                        contest.patience, log));
+  ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
+  if (agreed) return *std::move(agreed);
+  return base::fail(base::Code::kNotFound,
+                    fmt::format("no contest has begun in Kafka: the topic {} is empty",
+                                contest.topics.contest_name()));
+}
+
+base::Result<AgreedTerms> agree_on_terms(const KafkaContest& contest, AgreedTerms proposal,
+                                         base::Logger& log) {
+  const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
+  ASSIGN_OR_RETURN(const KafkaClient client, open_client(contest));
+  RETURN_IF_ERROR(
+      prepare_contest_topic(*client, contest.topics, MissingTopics::kMake, contest.patience, log));
+  ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
+  if (agreed) return *std::move(agreed);
+  ASSIGN_OR_RETURN(
+      proposal.terms.partitions,
+      prepare_topics(*client, contest.topics, MissingTopics::kMake, contest.patience, log));
+  RETURN_IF_ERROR(propose(*client, contest.topics.contest_name(), proposal, deadline));
+  // Another process may have been quicker.
+  ASSIGN_OR_RETURN(agreed, first_terms(contest, deadline));
+  if (agreed) return *std::move(agreed);
+  return base::fail(base::Code::kUnavailable,
+                    fmt::format("what the contest began with cannot be read back from the topic {}",
+                                contest.topics.contest_name()));
+}
+
+}  // namespace estadio

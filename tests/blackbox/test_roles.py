@@ -1,0 +1,298 @@
+"""The roles as processes of their own, over gRPC, Kafka and Redis: the same promises as in one."""
+
+import re
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from deadlines import seconds, wait_until
+from estadio import (BINARY, CONTEST, NDJSON, as_ndjson, entry, environment, faculty_counts,
+                     free_port, random_entry, read_acks, run_estadio, uuid_of_version_7,
+                     write_acks)
+
+
+def load(url, acks, *flags, rate=2000, duration="2s"):
+    """`estadio load --retry`, in the background."""
+    return subprocess.Popen(
+        [str(BINARY), "load", url, "--rate", str(rate), "--duration", duration, "--connections",
+         "32", "--retry", "--acks", str(acks), *flags],
+        env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
+
+
+def assert_ended_well(process):
+    said, _ = process.communicate(timeout=seconds(120))
+    assert process.returncode == 0, said
+
+
+def test_what_is_accepted_is_in_the_log_and_in_redis(cluster, tmp_path, rng):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    entries = [random_entry(rng) for _ in range(300)]
+    single = edge.post(entries[0]).json()
+    assert single["outcome"] in ("winner", "loser")
+    assert edge.post(entries[1:100]).json()["accepted"] == 99
+    assert edge.post(as_ndjson(entries[100:]), media_type=NDJSON).json()["accepted"] == 200
+    report = cluster.assert_verified()
+    assert re.search(r"counted in the score +300\n", report)
+    assert cluster.hash("by_faculty") == {k: str(v) for k, v in faculty_counts(entries).items()}
+    assert sum(map(int, cluster.hash("by_outcome").values())) == 300
+
+
+def test_a_whole_load_is_proven_by_its_acks(cluster, tmp_path):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    acks = tmp_path / "acks.ndjson"
+    assert_ended_well(load(edge.url, acks))
+    assert len(read_acks(acks)) == 4000
+    cluster.assert_verified("--acks", acks)
+
+
+def test_a_difference_of_one_is_found(cluster, tmp_path):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    ack = edge.post(entry()).json()
+    cluster.assert_verified()
+    lost = write_acks(tmp_path / "acks", {str(uuid.uuid4()): "winner", ack["id"]: ack["outcome"]})
+    result = cluster.verify("--acks", lost)
+    assert result.returncode == 1 and "does not hold" in result.stdout, result.stdout
+    field, = cluster.hash("crossed")
+    cluster.redis("HINCRBY", f"{{{cluster.redis_prefix}}}:crossed", field, "1")
+    result = cluster.verify()
+    assert result.returncode == 1 and "DIFFERENT" in result.stdout, result.stdout
+
+
+def test_a_retry_at_another_replica_is_counted_once(cluster):
+    judges = [cluster.discipline(), cluster.discipline()]
+    edges = [cluster.faculty(each) for each in judges]
+    cluster.tally()
+    own = entry(id=uuid_of_version_7(time.time() * 1000))
+    answers = [edge.post(own).json() for edge in edges]
+    assert answers[0]["outcome"] == answers[1]["outcome"]
+    report = cluster.assert_verified()
+    assert re.search(r"of these repeated +1\n", report)
+    assert re.search(r"counted in the score +1\n", report)
+
+
+def test_disciplines_are_divided_over_their_servers(cluster, rng):
+    swimming = cluster.discipline("--discipline", "natacion")
+    others = cluster.discipline("--discipline", "Atletismo,3")
+    edge = cluster.faculty(swimming, others)
+    cluster.tally()
+    entries = [random_entry(rng) for _ in range(200)]
+    assert edge.post(entries).status == 200
+    swims = sum(each["discipline"] == 1 for each in entries)
+    assert swimming.metric("estadio_judge_entries_total") == swims
+    assert others.metric("estadio_judge_entries_total") == 200 - swims
+    cluster.assert_verified()
+
+
+def test_a_discipline_without_a_server_gets_503_and_the_others_go_on(cluster):
+    edge = cluster.faculty(cluster.discipline("--discipline", "boxeo"), is_ready=False)
+    wait_until(lambda: edge.post(entry(discipline=3)).status == 200, "an entry of boxing")
+    response = edge.post(entry(discipline=1))
+    assert response.status == 503 and response.headers["Retry-After"], response
+    ready = edge.get("/readyz")
+    assert ready.status == 503 and "Natación" in ready.text(), ready
+
+
+def test_a_faculty_of_its_own_takes_no_others_entries(cluster):
+    edge = cluster.faculty(cluster.discipline(), flags=["--faculty", "ingenieria"])
+    assert edge.post({"discipline": 1}).status == 200
+    assert edge.post({"discipline": 1}, path="/engineering").status == 200
+    refused = edge.post(entry(faculty="Agronomía"))
+    assert refused.status == 422 and "Ingeniería" in refused.text(), refused
+    assert edge.post({"discipline": 1}, path="/agronomia").status == 404
+
+
+def test_roles_are_alive_and_say_what_they_wait_for(cluster):
+    nowhere = f"127.0.0.1:{free_port()}"
+    waiting = {
+        cluster.start("faculty", "--disciplines", nowhere): "nobody judges",
+        cluster.start("discipline", "--kafka", nowhere, "--grpc", "127.0.0.1:0"): "Kafka",
+        cluster.start("tally", "--kafka", nowhere, *cluster.redis_flags): "Kafka",
+        cluster.tally(): "contest",
+    }
+    for role, reason in waiting.items():
+        assert role.get("/healthz").status == 200
+        wait_until(lambda: reason in role.get("/readyz").text(),
+                   lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}", within=60)
+        assert role.get("/readyz").status == 503
+        assert role.stop() == 0
+
+
+def test_a_tally_waits_for_redis(cluster):
+    cluster.discipline()
+    nowhere = f"127.0.0.1:{free_port()}"
+    tally = cluster.start("tally", *cluster.kafka_flags, "--redis", f"redis://{nowhere}/0")
+    wait_until(lambda: nowhere in tally.get("/readyz").text(), "the tally to name Redis")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_discipline_server_that_goes_and_comes_back_loses_nothing(cluster, tmp_path, number):
+    port = free_port()
+    judges = cluster.discipline(grpc=f"127.0.0.1:{port}")
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    acks = tmp_path / "acks.ndjson"
+    clients = load(edge.url, acks, duration="3s")
+    wait_until(lambda: acks.exists() and acks.stat().st_size > 100_000, "entries to be accepted")
+    judges.signal(number)
+    assert judges.wait() == (0 if number == signal.SIGTERM else -number)
+    cluster.discipline(grpc=f"127.0.0.1:{port}")
+    assert_ended_well(clients)
+    cluster.assert_verified("--acks", acks)
+
+
+def test_a_faculty_server_that_drains_has_answered_what_it_took(cluster, tmp_path):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    acks = tmp_path / "acks.ndjson"
+    clients = load(edge.url, acks, "--retry-for", "1s", duration="1s")
+    wait_until(lambda: acks.exists() and acks.stat().st_size > 50_000, "entries to be accepted")
+    assert edge.stop() == 0
+    clients.communicate(timeout=seconds(120))
+    cluster.assert_verified("--acks", acks, "--partial-acks")
+
+
+def test_tallies_share_the_partitions_and_take_over_from_one_that_dies(cluster, tmp_path):
+    judges = cluster.discipline()
+    first, second = cluster.tally(), cluster.tally()
+    edge = cluster.faculty(judges)
+
+    def partitions_of(tally):
+        said = [l for l in tally.log_lines() if l.get("message", "").startswith("counts part")]
+        return sum((1 if l["message"] == "counts partitions" else -1) *
+                   len(l["partitions"].split(", ")) for l in said)
+
+    wait_until(lambda: (partitions_of(first), partitions_of(second)) == (2, 2),
+               lambda: f"two each: {partitions_of(first)}, {partitions_of(second)}", within=60)
+    acks = tmp_path / "acks.ndjson"
+    clients = load(edge.url, acks)
+    wait_until(lambda: acks.exists() and acks.stat().st_size > 50_000, "entries to be accepted")
+    first.kill()
+    assert_ended_well(clients)
+    cluster.assert_verified("--acks", acks)
+    assert partitions_of(second) == 4
+
+
+def test_a_redis_that_came_back_empty_is_caught_up_exactly(cluster, rng):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    edge.post([random_entry(rng, id=str(uuid.uuid4())) for _ in range(500)])
+    cluster.assert_verified()
+    keys = cluster.redis("KEYS", f"{{{cluster.redis_prefix}}}:*")
+    cluster.redis("DEL", *keys)
+    edge.post([random_entry(rng) for _ in range(500)])
+    assert re.search(r"counted in the score +1000\n", cluster.assert_verified())
+
+
+def test_a_contest_keeps_the_coin_and_the_rule_that_it_began_with(cluster, tmp_path):
+    began = cluster.discipline("--retry-window", "5m")
+    commitment = next(l for l in began.log_lines() if "coin_commitment" in l)["coin_commitment"]
+    assert began.stop() == 0
+    seed = tmp_path / "coin.seed"
+    seed.write_text("00112233445566778899aabbccddeeff\n")
+    common = [*cluster.kafka_flags, "--grpc", "127.0.0.1:0"]
+    for flags, said in ((["--coin-seed-file", seed], "is not the seed"),
+                        (["--retry-window", "6m"], "retry-window")):
+        refused = run_estadio("discipline", *common, *flags)
+        assert refused.returncode == 2 and said in refused.stderr, refused.stderr
+    again = cluster.discipline()
+    assert next(l for l in again.log_lines()
+                if "coin_commitment" in l)["coin_commitment"] == commitment
+    wait_until(lambda: again.metric("estadio_retry_window_seconds") == 300, "its own window")
+
+
+def test_the_seed_is_in_no_log_and_with_a_file_not_in_kafka(cluster, tmp_path):
+    secret = "00112233445566778899aabbccddeeff"
+    seed = tmp_path / "coin.seed"
+    seed.write_text(secret + "\n")
+    judges = cluster.discipline("--coin-seed-file", seed)
+    edge = cluster.faculty(judges)
+    cluster.tally()
+    assert edge.post(entry()).status == 200
+    lacking = cluster.verify()
+    assert lacking.returncode == 2 and "coin-seed-file" in lacking.stderr, lacking.stderr
+    proof = cluster.verify("--coin-seed-file", seed)
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    assert secret not in proof.stdout
+    for role in cluster.roles:
+        assert secret not in role.log_text()
+
+
+def test_verify_watches_a_contest_until_it_is_told_to_end(cluster, rng):
+    judges = cluster.discipline()
+    cluster.tally()
+    edge = cluster.faculty(judges)
+    watch = subprocess.Popen(
+        [str(BINARY), "verify", *cluster.kafka_flags, *cluster.redis_flags, "--watch", "--every",
+         "100ms"], env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert "proven: 0 records" in watch.stdout.readline()
+        edge.post([random_entry(rng) for _ in range(50)])
+        wait_until(lambda: "proven: 50 records, 50 counted" in watch.stdout.readline(), "50")
+        watch.send_signal(signal.SIGTERM)
+        assert watch.wait(seconds(30)) == 0
+    finally:
+        watch.kill()
+        watch.wait()
+
+
+def test_late_entries_are_answered_by_what_any_server_kept(cluster, tmp_path):
+    closes_at = time.time() + 6
+    contest = tmp_path / "contest.toml"
+    contest.write_text(time.strftime("closes_at = %Y-%m-%dT%H:%M:%SZ\n", time.gmtime(closes_at))
+                       + CONTEST)
+    cluster.common = ["--contest", str(contest)]
+    first = cluster.discipline()
+    edge = cluster.faculty(first)
+    kept = entry(id=uuid_of_version_7(time.time() * 1000))
+    assert edge.post(kept).status == 200
+    assert edge.stop() == 0
+    assert first.stop() == 0
+    other = cluster.faculty(cluster.discipline())
+    never = entry(id=uuid_of_version_7(time.time() * 1000))
+    wait_until(lambda: other.post(entry()).status == 403, "the contest to be over")
+    wait_until(lambda: other.post(kept).status == 200, "the kept one to be read back")
+    # Another server may have taken it in time, and its result be on its way yet.
+    assert other.post(never).status == 504
+
+
+def test_help_of_every_role_has_examples():
+    for role in ("faculty", "discipline", "tally", "verify"):
+        said = run_estadio(role, "--help").stdout
+        assert f"estadio {role} " in said, said
+
+
+def test_wrong_settings_are_refused_by_name(tmp_path):
+    for flags, said in (
+            (["discipline", "--discipline", "curling"], "curling"),
+            (["discipline", "--kafka", ""], "kafka"),
+            (["discipline", "--topic-prefix", "a b"], "topic-prefix"),
+            (["discipline", "--grpc-ca", "x"], "grpc-ca"),
+            (["faculty", "--faculty", "Medicina"], "Medicina"),
+            (["faculty", "--disciplines", "nowhere"], "nowhere"),
+            (["tally", "--redis", "http://x"], "redis"),
+            (["tally", "--readers", "0"], "readers"),
+            (["verify"], "data, kafka"),
+            (["verify", "--kafka", "a:1", "--every", "0"], "every")):
+        refused = run_estadio(*flags)
+        assert refused.returncode == 2 and said in refused.stderr, (flags, refused.stderr)
+
+
+def test_a_kafka_config_with_a_secret_is_never_shown(tmp_path):
+    config = tmp_path / "kafka.properties"
+    config.write_text("sasl.password=hunter2hunter2\nsasl.mechanismus=PLAIN\n")
+    refused = run_estadio("discipline", "--kafka-config", config)
+    assert refused.returncode == 2 and "sasl.mechanismus" in refused.stderr, refused.stderr
+    assert "serving" not in refused.stderr
+    assert "hunter2" not in refused.stderr + refused.stdout
