@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "base/json.h"
 #include "http/problem.h"
@@ -202,6 +203,14 @@ void FacultyService::reject(const Rejection& rejection, http::Exchange exchange)
 void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
   if (at_judge_ >= edge_.limits.batches_at_judge) return;  // complete() comes back to it
+  if (gathering_->waiting.size() < last_requests_) {
+    const base::Nanos until = gathering_->waiting.front().received + edge_.limits.company_wait;
+    if (loop_->now() < until) {
+      // Once for each batch: the round that it makes submits.
+      if (std::exchange(company_until_, until) != until) loop_->at(until, [] {});
+      return;
+    }
+  }
   ++at_judge_;
   Batch& batch = *gathering_;
   gathering_ = nullptr;
@@ -243,6 +252,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
   for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   batch.is_in_flight = false;
+  last_requests_ = batch.waiting.size();
   batch.entries.clear();
   batch.waiting.clear();
   spare_.push_back(&batch);
@@ -304,7 +314,23 @@ void FacultyService::check_timeouts() {
       }
     }
   }
+  if (gathering_ != nullptr && !gathering_->waiting.empty() &&
+      loop_->now() - gathering_->waiting.front().received > edge_.limits.durability_timeout) {
+    give_up_gathering();
+  }
   loop_->at(loop_->clock().mono() + kTimeoutCheckEvery, [this] { check_timeouts(); });
+}
+
+// The judge has not answered what it has, so these were not given to it.
+void FacultyService::give_up_gathering() {
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : gathering_->waiting) {
+    fail(waiting, Verdict::Fate::kRefused, "the judges do not answer: send again later");
+    bytes += waiting.record_bytes;
+  }
+  edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  gathering_->entries.clear();
+  gathering_->waiting.clear();
 }
 
 }  // namespace estadio

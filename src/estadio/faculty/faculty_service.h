@@ -44,6 +44,9 @@ struct FacultyEdge {
     // At the judge, of each loop; what comes meanwhile goes as one more when one of them is
     // answered. So batches grow with what a judge takes to answer, and nobody waits for a free one.
     std::size_t batches_at_judge = SIZE_MAX;
+    // How long a batch that has fewer requests than the one before waits for more, where batches
+    // are bounded: clients that wait for their answers send the next ones together.
+    std::chrono::nanoseconds company_wait{};
   };
 
   const Contest& contest;
@@ -89,6 +92,7 @@ class FacultyService final : public http::Service {
   void answer(const Batch& batch, const Waiting& waiting);
   void fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why);
   void check_timeouts();
+  void give_up_gathering();
   void reject(const Rejection& rejection, http::Exchange exchange);
 
   // Counts the bytes as on their way; false when too many are.
@@ -105,8 +109,10 @@ class FacultyService final : public http::Service {
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
   std::vector<Batch*> spare_;
   std::size_t at_judge_ = 0;
-  Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
-  std::string body_;            // room for an answer
+  std::size_t last_requests_ = 0;  // of the batch that was answered last
+  base::Nanos company_until_{};
+  Batch* gathering_ = nullptr;     // of this round; null when nothing came yet
+  std::string body_;               // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;
 };
 

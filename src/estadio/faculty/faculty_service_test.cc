@@ -221,6 +221,64 @@ TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
   EXPECT_TRUE(bench_.is_empty());
 }
 
+TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAnswered) {
+  start({.batches_at_judge = 1});
+  post(kEntry);
+  const Bench::Case first = bench_.next();
+  post(kEntry);
+  post(kEntry);
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().requests == 3; }));
+  EXPECT_TRUE(bench_.is_empty());
+  first.answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  const Bench::Case second = bench_.next();
+  EXPECT_EQ(second.batch->entries.size(), 2U);
+  second.answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeWaitsForCompany) {
+  start({.batches_at_judge = 1, .company_wait = test::kPatience});
+  ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
+  const Bench::Case two = bench_.next();
+  ASSERT_EQ(two.batch->entries.size(), 2U);
+  two.answer();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
+  post(kEntry);
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().requests == 3; }));
+  EXPECT_TRUE(bench_.is_empty());
+  post(kEntry);
+  const Bench::Case next = bench_.next();
+  EXPECT_EQ(next.batch->entries.size(), 2U);
+  next.answer();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, CompanyThatDoesNotComeIsNotWaitedForLong) {
+  start({.batches_at_judge = 1, .company_wait = std::chrono::milliseconds(1)});
+  ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
+  bench_.next().answer();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, WhatDidNotComeToTheJudgeInTimeWasNotKept) {
+  start({.durability_timeout = std::chrono::milliseconds(50), .batches_at_judge = 1});
+  post(kEntry);
+  const Bench::Case stuck = bench_.next();
+  post(kEntry);
+  expect_problem(504);
+  expect_problem(503);
+  stuck.answer();
+  post(kEntry);
+  bench_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+  EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
+}
+
 TEST_F(FacultyServiceTest, BatchesMayBecomeDurableInAnyOrder) {
   start();
   http::TestClient other(server_->address());

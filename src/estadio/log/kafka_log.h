@@ -57,6 +57,9 @@ class KafkaLog final : public EventLog {
     std::size_t in_flight_bytes = std::size_t{64} << 20;
     std::chrono::milliseconds open_patience = std::chrono::seconds(20);
     std::chrono::milliseconds ask_patience = std::chrono::seconds(5);  // end_offset() and others
+    // Readers get what has come when it is so much, or after so long.
+    std::size_t fetch_bytes = std::size_t{64} << 10;
+    std::chrono::milliseconds fetch_patience{15};
   };
 
   struct Stats {
@@ -88,6 +91,7 @@ class KafkaLog final : public EventLog {
   [[nodiscard]] Stats stats() const;
 
  private:
+  class Consumer;
   class Reader;
   class Producer;
 
@@ -136,6 +140,9 @@ class KafkaLog final : public EventLog {
   std::size_t in_flight_bytes_ = 0;
   bool is_stopped_ = false;
   bool is_answering_ = false;  // a thread calls what is done
+
+  mutable std::mutex consumers_mutex_;
+  mutable std::vector<std::shared_ptr<Consumer>> consumers_;  // guarded by consumers_mutex_
 
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
   std::atomic<bool> is_away_{false};

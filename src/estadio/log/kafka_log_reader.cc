@@ -19,26 +19,53 @@ void KafkaLog::Reader::MessageFree::operator()(rd_kafka_message_s* message) cons
   rd_kafka_message_destroy(message);
 }
 
+base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const KafkaLog& log,
+                                                                           PartitionId partition) {
+  const std::scoped_lock lock(log.consumers_mutex_);
+  for (const auto& consumer : log.consumers_) {
+    if (std::ranges::find(consumer->read_, partition) != consumer->read_.end()) continue;
+    consumer->read_.push_back(partition);
+    return consumer;
+  }
+  // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
+  // fetched ahead is bounded: there may be many readers. The cluster answers when it has enough, or
+  // after a while: each answer is work for everybody, however little is in it.
+  ASSIGN_OR_RETURN(
+      KafkaConf conf,
+      kafka_conf(log.options_.cluster,
+                 {{"auto.offset.reset", "error"},
+                  {"enable.auto.offset.store", "false"},
+                  {"check.crcs", "true"},
+                  {"queued.min.messages", "20000"},
+                  {"queued.max.messages.kbytes", "8192"},
+                  {"fetch.min.bytes", std::to_string(log.options_.fetch_bytes)},
+                  {"fetch.wait.max.ms", std::to_string(log.options_.fetch_patience.count())},
+                  {"fetch.error.backoff.ms", "50"},
+                  {"allow.auto.create.topics", "false"}}));
+  auto consumer = std::make_shared<Consumer>();
+  ASSIGN_OR_RETURN(consumer->client_, kafka_consumer(std::move(conf)));
+  consumer->read_.push_back(partition);
+  log.consumers_.push_back(consumer);
+  return consumer;
+}
+
+void KafkaLog::Consumer::give_back(const KafkaLog& log, const std::shared_ptr<Consumer>& consumer,
+                                   PartitionId partition) {
+  const std::scoped_lock lock(log.consumers_mutex_);
+  std::erase(consumer->read_, partition);
+  if (consumer->read_.empty()) std::erase(log.consumers_, consumer);
+}
+
 KafkaLog::Reader::Reader(const KafkaLog& log, PartitionId partition)
     : log_(log), partition_(partition), taken_(kRecordsMax) {}
 
 base::Result<std::unique_ptr<KafkaLog::Reader>> KafkaLog::Reader::open(const KafkaLog& log,
                                                                        PartitionId partition) {
   auto reader = std::unique_ptr<Reader>(new Reader(log, partition));
-  // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
-  // fetched ahead is bounded: there may be many readers.
-  ASSIGN_OR_RETURN(KafkaConf conf,
-                   kafka_conf(log.options_.cluster, {{"auto.offset.reset", "error"},
-                                                     {"enable.auto.offset.store", "false"},
-                                                     {"check.crcs", "true"},
-                                                     {"queued.min.messages", "20000"},
-                                                     {"queued.max.messages.kbytes", "8192"},
-                                                     {"fetch.error.backoff.ms", "50"},
-                                                     {"allow.auto.create.topics", "false"}}));
-  ASSIGN_OR_RETURN(reader->client_, kafka_consumer(std::move(conf)));
+  ASSIGN_OR_RETURN(reader->consumer_, Consumer::take(log, partition));
   const std::string topic = log.options_.topics.name_of(partition.topic);
-  reader->topic_.reset(rd_kafka_topic_new(reader->client_.get(), topic.c_str(), nullptr));
-  reader->queue_.reset(rd_kafka_queue_new(reader->client_.get()));
+  reader->topic_.reset(rd_kafka_topic_new(reader->consumer_->client(), topic.c_str(), nullptr));
+  reader->queue_.reset(rd_kafka_queue_new(reader->consumer_->client()));
   reader->event_ = base::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!reader->topic_ || !reader->event_) {
     return base::fail(base::Code::kInternal, "starting to read " + reader->name());
@@ -52,6 +79,10 @@ KafkaLog::Reader::~Reader() {
   held_.clear();
   if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
   stop_fetching();
+  // The client may go with it, and all that was made of it must have gone by then.
+  queue_.reset();
+  topic_.reset();
+  if (consumer_) Consumer::give_back(log_, consumer_, partition_);
 }
 
 std::string KafkaLog::Reader::name() const { return log_.name_of(partition_); }

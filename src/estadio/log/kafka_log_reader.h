@@ -1,5 +1,5 @@
-// Reads one partition of a KafkaLog, with a client of its own, so that readers do not disturb each
-// other.
+// Reads one partition of a KafkaLog. Readers of different partitions share a client, which asks the
+// cluster for all of them at once.
 //
 // Offsets must follow each other without a gap: one that is missing is damage, never passed over.
 //
@@ -18,6 +18,23 @@
 struct rd_kafka_queue_s;
 
 namespace estadio {
+
+// A client and the partitions that are read through it, each by one reader.
+class KafkaLog::Consumer {
+ public:
+  // One of the log's that does not read the partition yet, or a new one. Errors: kInvalidArgument.
+  [[nodiscard]] static base::Result<std::shared_ptr<Consumer>> take(const KafkaLog& log,
+                                                                    PartitionId partition);
+  // The partition is read no more.
+  static void give_back(const KafkaLog& log, const std::shared_ptr<Consumer>& consumer,
+                        PartitionId partition);
+
+  [[nodiscard]] rd_kafka_s* client() const { return client_.get(); }
+
+ private:
+  KafkaClient client_;
+  std::vector<PartitionId> read_;  // guarded by the log's consumers_mutex_
+};
 
 class KafkaLog::Reader final : public PartitionReader {
  public:
@@ -53,7 +70,7 @@ class KafkaLog::Reader final : public PartitionReader {
 
   const KafkaLog& log_;
   const PartitionId partition_;
-  KafkaClient client_;
+  std::shared_ptr<Consumer> consumer_;
   KafkaTopic topic_;
   std::unique_ptr<rd_kafka_queue_s, QueueFree> queue_;
   base::UniqueFd event_;  // written when the queue has something, and by wake()
