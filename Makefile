@@ -38,7 +38,7 @@ test-sanitizers: ## run the unit, contract and black-box tests under asan with u
 	@tools/test --preset asan --preset tsan $(SUITES)
 
 bench: ## measure beside nginx, wrk and the bare disk
-	@tools/deps build bench
+	@tools/deps build bench kafka redis
 	@tools/build release
 	@bench/run
 
