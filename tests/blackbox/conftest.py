@@ -20,10 +20,11 @@ import sys
 import pytest
 
 sys.dont_write_bytecode = True
-pytest.register_assert_rewrite("cluster", "estadio", "wire")
+pytest.register_assert_rewrite("estadio", "wire")
 
 import estadio  # noqa: E402  (assertions in it are rewritten from here on)
-from cluster import cluster, services  # noqa: E402,F401  (fixtures)
+
+pytest_plugins = ["cluster"]  # its fixtures
 
 
 def pytest_collection_finish(session):

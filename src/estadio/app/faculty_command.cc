@@ -176,8 +176,9 @@ base::Result<void> FacultyRole::run(StopSignals& signals) {
 
 std::optional<std::string> FacultyRole::hindrance() const {
   if (auto why = channels_->hindrance()) return why;
-  if (!window_.in_force_ms())
+  if (!window_.in_force_ms()) {
     return "no discipline server has said how far back ids are remembered";
+  }
   return std::nullopt;
 }
 

@@ -111,8 +111,8 @@ class FacultyService final : public http::Service {
   std::size_t at_judge_ = 0;
   std::size_t last_requests_ = 0;  // of the batch that was answered last
   base::Nanos company_until_{};
-  Batch* gathering_ = nullptr;     // of this round; null when nothing came yet
-  std::string body_;               // room for an answer
+  Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
+  std::string body_;            // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;
 };
 

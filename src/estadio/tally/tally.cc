@@ -258,7 +258,7 @@ Tally::~Tally() {
     for (auto& [number, reader] : readers_) readers.push_back(std::move(reader));
     readers_.clear();
   }
-  end(std::move(readers), Ending::kCounted);
+  end(readers, Ending::kCounted);
 }
 
 std::size_t Tally::number_of(PartitionId partition) const {
@@ -287,10 +287,10 @@ void Tally::remove(std::span<const PartitionId> partitions) {
       }
     }
   }
-  end(std::move(readers), Ending::kAtOnce);
+  end(readers, Ending::kAtOnce);
 }
 
-void Tally::end(std::vector<std::unique_ptr<Reader>> readers, Ending ending) {
+void Tally::end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending) {
   for (const auto& reader : readers) reader->request_stop(ending);
   for (const auto& reader : readers) reader->join();
   const std::scoped_lock lock(mutex_);
@@ -317,6 +317,7 @@ Tally::Stats Tally::stats() const {
 std::vector<Tally::Standing> Tally::standings() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Standing> standings;
+  standings.reserve(readers_.size());
   for (const auto& [number, reader] : readers_) standings.push_back(reader->standing());
   return standings;
 }

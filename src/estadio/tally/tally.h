@@ -94,7 +94,7 @@ class Tally {
   void count_read_back();
   // Its number among all partitions.
   [[nodiscard]] std::size_t number_of(PartitionId partition) const;
-  void end(std::vector<std::unique_ptr<Reader>> readers, Ending ending);
+  void end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending);
 
   const Options options_;
   const Parts parts_;
