@@ -424,7 +424,7 @@ TYPED_TEST_P(EventLogContract, ManyAppendersLoseNothingAndKeepTheirOrder) {
 
 TYPED_TEST_P(EventLogContract, ReadersSeeOnlyWhatIsDurable) {
   constexpr std::uint64_t kRecords = 300;
-  const auto reader = this->reader_at(this->kFirst, 0);
+  auto reader = this->reader_at(this->kFirst, 0);
   std::jthread appender([&] {
     for (std::uint64_t number = 0; number < kRecords; ++number) {
       this->log().append(this->batch_of(this->kFirst, number, number + 1),
@@ -439,6 +439,7 @@ TYPED_TEST_P(EventLogContract, ReadersSeeOnlyWhatIsDurable) {
     EXPECT_LE(reader->position(), this->end_of(this->kFirst));
   }
   appender.join();
+  reader.reset();  // the log must outlive it
   this->reopen();
   EXPECT_EQ(this->numbers_of(this->read_all(this->kFirst)), this->range(0, kRecords));
 }

@@ -200,9 +200,17 @@ void FacultyService::reject(const Rejection& rejection, http::Exchange exchange)
   http::respond_problem(exchange, 422, rejection.detail, members);
 }
 
+bool FacultyService::is_judge_busy() const {
+  if (edge_.limits.batches_at_judge == SIZE_MAX) return false;
+  const base::Nanos since = loop_->now() - edge_.limits.stuck_after;
+  const auto at_judge = std::ranges::count_if(
+      batches_, [&](const auto& batch) { return batch->is_in_flight && batch->submitted > since; });
+  return static_cast<std::size_t>(at_judge) >= edge_.limits.batches_at_judge;
+}
+
 void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
-  if (at_judge_ >= edge_.limits.batches_at_judge) return;  // complete() comes back to it
+  if (is_judge_busy()) return;  // complete() or check_timeouts() make a round that comes back to it
   if (gathering_->waiting.size() < last_requests_) {
     const base::Nanos until = gathering_->waiting.front().received + edge_.limits.company_wait;
     if (loop_->now() < until) {
@@ -211,7 +219,6 @@ void FacultyService::submit() {
       return;
     }
   }
-  ++at_judge_;
   Batch& batch = *gathering_;
   gathering_ = nullptr;
   batch.submitted = loop_->now();
@@ -256,7 +263,6 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
   batch.entries.clear();
   batch.waiting.clear();
   spare_.push_back(&batch);
-  --at_judge_;
 }
 
 void FacultyService::answer(const Batch& batch, const Waiting& waiting) {

@@ -47,6 +47,9 @@ struct FacultyEdge {
     // How long a batch that has fewer requests than the one before waits for more, where batches
     // are bounded: clients that wait for their answers send the next ones together.
     std::chrono::nanoseconds company_wait{};
+    // A batch that is at the judge for longer than this holds up no other: one discipline's server
+    // may be stuck, and the others are not.
+    std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(50);
   };
 
   const Contest& contest;
@@ -95,6 +98,8 @@ class FacultyService final : public http::Service {
   void give_up_gathering();
   void reject(const Rejection& rejection, http::Exchange exchange);
 
+  // As many batches are at the judge as may be, those that are stuck not counted.
+  [[nodiscard]] bool is_judge_busy() const;
   // Counts the bytes as on their way; false when too many are.
   [[nodiscard]] bool admit(std::size_t bytes);
   void refuse_for_now(http::Exchange exchange);
@@ -108,7 +113,6 @@ class FacultyService final : public http::Service {
   http::EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
   std::vector<Batch*> spare_;
-  std::size_t at_judge_ = 0;
   std::size_t last_requests_ = 0;  // of the batch that was answered last
   base::Nanos company_until_{};
   Batch* gathering_ = nullptr;  // of this round; null when nothing came yet

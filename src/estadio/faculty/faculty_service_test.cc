@@ -222,7 +222,7 @@ TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
 }
 
 TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAnswered) {
-  start({.batches_at_judge = 1});
+  start({.batches_at_judge = 1, .stuck_after = test::kPatience});
   post(kEntry);
   const Bench::Case first = bench_.next();
   post(kEntry);
@@ -236,6 +236,17 @@ TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAn
   second.answer();
   EXPECT_EQ(client_->read_response().status, 200);
   EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, ABatchThatIsStuckHoldsUpNoOther) {
+  start({.batches_at_judge = 1, .stuck_after = std::chrono::milliseconds(1)});
+  post(kEntry);
+  const Bench::Case stuck = bench_.next();
+  post(kEntry);
+  const Bench::Case other = bench_.next();
+  other.answer();
+  stuck.answer();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
 }
 
 TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeWaitsForCompany) {
@@ -266,7 +277,9 @@ TEST_F(FacultyServiceTest, CompanyThatDoesNotComeIsNotWaitedForLong) {
 }
 
 TEST_F(FacultyServiceTest, WhatDidNotComeToTheJudgeInTimeWasNotKept) {
-  start({.durability_timeout = std::chrono::milliseconds(50), .batches_at_judge = 1});
+  start({.durability_timeout = std::chrono::milliseconds(50),
+         .batches_at_judge = 1,
+         .stuck_after = test::kPatience});
   post(kEntry);
   const Bench::Case stuck = bench_.next();
   post(kEntry);

@@ -125,8 +125,18 @@ void KafkaLog::stop() {
   }
   thread_.request_stop();
   thread_.join();
-  // Every record gets its fate within the delivery timeout.
+  // Every record gets its fate within the delivery timeout, also of an append that came just
+  // before.
+  const auto end = std::chrono::steady_clock::now() + options_.delivery_timeout * 2;
   rd_kafka_flush(producer()->client(), to_ms(options_.delivery_timeout * 2));
+  while (has_waiting() && std::chrono::steady_clock::now() < end) {
+    rd_kafka_poll(producer()->client(), to_ms(kPollEvery));
+  }
+}
+
+bool KafkaLog::has_waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return !waiting_.empty();
 }
 
 std::string KafkaLog::name_of(PartitionId id) const {

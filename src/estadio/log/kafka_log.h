@@ -117,6 +117,7 @@ class KafkaLog final : public EventLog {
   KafkaLog(Options options, base::Logger& log);
 
   base::Result<void> use_partitions();
+  [[nodiscard]] bool has_waiting() const;
   [[nodiscard]] std::string name_of(PartitionId id) const;
   [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
   [[nodiscard]] std::shared_ptr<Producer> producer() const;
