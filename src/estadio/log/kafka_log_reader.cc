@@ -28,7 +28,8 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
     return consumer;
   }
   // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
-  // fetched ahead is bounded: there may be many readers. The cluster answers when it has enough, or
+  // fetched ahead is bounded by its bytes; not tightly, as librdkafka 2.0 looks only once a second
+  // whether there is room again. The cluster answers when it has enough, or
   // after a while: each answer is work for everybody, however little is in it.
   ASSIGN_OR_RETURN(
       KafkaConf conf,
@@ -36,8 +37,8 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
                  {{"auto.offset.reset", "error"},
                   {"enable.auto.offset.store", "false"},
                   {"check.crcs", "true"},
-                  {"queued.min.messages", "20000"},
-                  {"queued.max.messages.kbytes", "8192"},
+                  {"queued.min.messages", "10000000"},
+                  {"queued.max.messages.kbytes", "32768"},
                   {"fetch.min.bytes", std::to_string(log.options_.fetch_bytes)},
                   {"fetch.wait.max.ms", std::to_string(log.options_.fetch_patience.count())},
                   {"fetch.error.backoff.ms", "50"},
