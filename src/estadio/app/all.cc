@@ -252,9 +252,7 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   write_metrics(metrics, vitals_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
-  metrics.gauge("estadio_retry_window_seconds",
-                "How far back clients' ids are certainly remembered.",
-                static_cast<double>(window_.in_force_ms().value_or(0)) / 1000.0);
+  write_metrics(metrics, window_);
   write_metrics(metrics, events_->stats());
   write_metrics(metrics, tally_->stats());
   write_metrics(metrics, server_->stats());

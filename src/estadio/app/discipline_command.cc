@@ -79,11 +79,7 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
 base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
                                                        const Contest& contest) {
   std::vector<std::int64_t> ids;
-  std::string_view rest = names;
-  while (!rest.empty()) {
-    const auto comma = std::min(rest.find(','), rest.size());
-    const std::string_view name = rest.substr(0, comma);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  for (const std::string& name : listed(names)) {
     const auto found = std::ranges::find_if(contest.disciplines(), [&](const Discipline& each) {
       return std::to_string(each.id) == name || fold_name(each.name) == fold_name(name);
     });
@@ -293,9 +289,7 @@ void DisciplineRole::collect(http::MetricsWriter& metrics) const {
   if (!is_open_) return;
   write_metrics(metrics, events_->stats());
   write_metrics(metrics, judges_->stats());
-  metrics.gauge("estadio_retry_window_seconds",
-                "How far back clients' ids are certainly remembered.",
-                static_cast<double>(window_->in_force_ms().value_or(0)) / 1000.0);
+  write_metrics(metrics, *window_);
 }
 
 }  // namespace
@@ -314,15 +308,7 @@ int run_discipline(Arguments arguments) {
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
-
-  StopSignals signals;
-  const base::SystemClock clock;
-  base::Logger log(clock, options.log);
-  auto contest = contest_of(options.contest_file);
-  if (!contest) return exit_status_of(contest.error());
-  DisciplineRole role(options, *std::move(contest), clock, log);
-  const auto outcome = role.run(signals);
-  return outcome ? kExitOk : exit_status_of(outcome.error());
+  return run_role<DisciplineRole>(options);
 }
 
 }  // namespace estadio

@@ -66,17 +66,6 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   add_log_settings(settings, options.log);
 }
 
-std::vector<std::string> addresses_of(const std::string& text) {
-  std::vector<std::string> addresses;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto comma = std::min(rest.find(','), rest.size());
-    addresses.emplace_back(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
-  return addresses;
-}
-
 base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& options,
                                                        const Contest& contest) {
   if (options.faculty.empty()) return std::nullopt;
@@ -131,7 +120,7 @@ base::Result<void> FacultyRole::open() {
   ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
   ASSIGN_OR_RETURN(
       channels_,
-      JudgeChannels::open({.addresses = addresses_of(options_.disciplines),
+      JudgeChannels::open({.addresses = listed(options_.disciplines),
                            .tls = options_.tls.to_files(),
                            .coin_commitment = {},
                            .streams_per_address = static_cast<std::size_t>(options_.streams),
@@ -186,9 +175,7 @@ void FacultyRole::collect(http::MetricsWriter& metrics) const {
   write_metrics(metrics, vitals_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
-  metrics.gauge("estadio_retry_window_seconds",
-                "How far back clients' ids are certainly remembered.",
-                static_cast<double>(window_.in_force_ms().value_or(0)) / 1000.0);
+  write_metrics(metrics, window_);
   write_metrics(metrics, channels_->stats());
   write_metrics(metrics, server_->stats());
 }
@@ -207,15 +194,7 @@ int run_faculty(Arguments arguments) {
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
-
-  StopSignals signals;
-  const base::SystemClock clock;
-  base::Logger log(clock, options.log);
-  auto contest = contest_of(options.contest_file);
-  if (!contest) return exit_status_of(contest.error());
-  FacultyRole role(options, *std::move(contest), clock, log);
-  const auto outcome = role.run(signals);
-  return outcome ? kExitOk : exit_status_of(outcome.error());
+  return run_role<FacultyRole>(options);
 }
 
 }  // namespace estadio

@@ -1,7 +1,5 @@
 #include "estadio/app/role.h"
 
-#include "estadio/app/commands.h"
-
 namespace estadio {
 
 base::Result<Contest> contest_of(const std::string& contest_file) {
@@ -12,6 +10,16 @@ base::Result<Contest> contest_of(const std::string& contest_file) {
 void add_contest_setting(base::Settings& settings, std::string& contest_file) {
   settings.add("contest", contest_file, "FILE",
                "contest.toml, the same for all roles; without it the default contest");
+}
+
+std::vector<std::string> listed(std::string_view text) {
+  std::vector<std::string> all;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    all.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return all;
 }
 
 int exit_status_of(const base::Error& error) {

@@ -12,10 +12,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "estadio/app/commands.h"
 #include "estadio/app/signals.h"
 #include "estadio/contest/contest.h"
 
@@ -30,6 +33,22 @@ void add_contest_setting(base::Settings& settings, std::string& contest_file);
 
 // The exit status for an error that keeps a role from its work; prints it.
 [[nodiscard]] int exit_status_of(const base::Error& error);
+
+// "a,b": a and b.
+[[nodiscard]] std::vector<std::string> listed(std::string_view text);
+
+// Runs a role whose settings are loaded until a signal comes. Gives the exit status.
+template <class Role, class Options>
+int run_role(Options& options) {
+  StopSignals signals;
+  const base::SystemClock clock;
+  base::Logger log(clock, options.log);
+  auto contest = contest_of(options.contest_file);
+  if (!contest) return exit_status_of(contest.error());
+  Role role(options, *std::move(contest), clock, log);
+  const auto outcome = role.run(signals);
+  return outcome ? kExitOk : exit_status_of(outcome.error());
+}
 
 // Why a role has not come to its work yet. Threads: any.
 class Progress {

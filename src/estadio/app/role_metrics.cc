@@ -54,6 +54,12 @@ void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
                     vitals.latencies());
 }
 
+void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window) {
+  metrics.gauge("estadio_retry_window_seconds",
+                "How far back clients' ids are certainly remembered.",
+                static_cast<double>(window.in_force_ms().value_or(0)) / 1000.0);
+}
+
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats) {
   metrics.counter("estadio_log_commits_total", "Blocks made durable.",
                   static_cast<double>(stats.commits));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "estadio/contest/contest.h"
+#include "estadio/contest/retry_window.h"
 #include "estadio/contest/score_book.h"
 #include "estadio/contest/vitals.h"
 #include "estadio/log/disk_log.h"
@@ -19,6 +20,7 @@ namespace estadio {
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
 void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
 void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
+void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const KafkaLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats);

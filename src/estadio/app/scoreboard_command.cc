@@ -12,6 +12,7 @@
 #include "estadio/app/pages.h"
 #include "estadio/app/redis_options.h"
 #include "estadio/app/redis_watch.h"
+#include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
 #include "estadio/app/signals.h"
 #include "estadio/contest/contest.h"
@@ -25,7 +26,6 @@ namespace estadio {
 namespace {
 
 constexpr std::uint16_t kPortDefault = 8090;  // beside the edge on the same machine
-constexpr std::chrono::seconds kDrainPatience{15};
 
 struct ScoreboardOptions {
   ScoreboardOptions() { http.address.port = kPortDefault; }
@@ -37,7 +37,7 @@ struct ScoreboardOptions {
 };
 
 base::Result<void> check(const ScoreboardOptions& options) {
-  if (!options.contest_file.empty()) RETURN_IF_ERROR(Contest::from_file(options.contest_file));
+  RETURN_IF_ERROR(contest_of(options.contest_file));
   RETURN_IF_ERROR(options.redis.check());
   return options.http.check();
 }
@@ -93,10 +93,7 @@ base::Result<std::unique_ptr<ScoreboardRole>> ScoreboardRole::start(ScoreboardOp
                                                                     const base::Clock& clock,
                                                                     base::Logger& log) {
   RETURN_IF_ERROR(options.http.fit_to_open_files(log));
-  Contest contest = Contest::defaults();
-  if (!options.contest_file.empty()) {
-    ASSIGN_OR_RETURN(contest, Contest::from_file(options.contest_file));
-  }
+  ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
   std::unique_ptr<ScoreboardRole> role(new ScoreboardRole(std::move(contest), options, clock, log));
   RETURN_IF_ERROR(role->serve(options, clock));
   return role;
@@ -153,8 +150,7 @@ int run_scoreboard(Arguments arguments) {
       "  curl localhost:8090/v1/scores\n");
   options.http.add_to(settings);
   options.redis.add_to(settings);
-  settings.add("contest", options.contest_file, "FILE",
-               "contest.toml, as the tally has it; without: the default contest");
+  add_contest_setting(settings, options.contest_file);
   add_log_settings(settings, options.log);
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
@@ -163,12 +159,7 @@ int run_scoreboard(Arguments arguments) {
   const base::SystemClock clock;
   base::Logger log(clock, options.log);
   const auto role = ScoreboardRole::start(options, clock, log);
-  if (!role) {
-    print_error(role.error().message());
-    const bool is_usage = role.error().code() == base::Code::kInvalidArgument ||
-                          role.error().code() == base::Code::kFailedPrecondition;
-    return is_usage ? kExitUsage : kExitFailed;
-  }
+  if (!role) return exit_status_of(role.error());
   signals.wait();
   log.info("stopping: requests under way are answered");
   return kExitOk;

@@ -264,15 +264,7 @@ int run_tally(Arguments arguments) {
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
-
-  StopSignals signals;
-  const base::SystemClock clock;
-  base::Logger log(clock, options.log);
-  auto contest = contest_of(options.contest_file);
-  if (!contest) return exit_status_of(contest.error());
-  TallyRole role(options, *std::move(contest), clock, log);
-  const auto outcome = role.run(signals);
-  return outcome ? kExitOk : exit_status_of(outcome.error());
+  return run_role<TallyRole>(options);
 }
 
 }  // namespace estadio

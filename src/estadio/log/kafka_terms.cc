@@ -7,7 +7,6 @@
 #include <string>
 
 #include "base/freed.h"
-#include "base/json.h"
 #include "base/uuid.h"
 
 namespace estadio {
@@ -96,22 +95,19 @@ base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest
   }
   std::optional<AgreedTerms> first;
   base::Result<void> outcome;
-  while (true) {
-    const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
-        rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
-    if (!message) {
-      outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
-    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      auto parsed = parse_terms({static_cast<const char*>(message->payload), message->len}, name);
-      if (parsed) {
-        first = *std::move(parsed);
-      } else {
-        outcome = base::fail(std::move(parsed).error());
-      }
-    } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      outcome = base::fail(kafka_error(what, message->err));
+  const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
+      rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
+  if (!message) {
+    outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
+  } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    auto parsed = parse_terms({static_cast<const char*>(message->payload), message->len}, name);
+    if (parsed) {
+      first = *std::move(parsed);
+    } else {
+      outcome = base::fail(std::move(parsed).error());
     }
-    break;
+  } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    outcome = base::fail(kafka_error(what, message->err));
   }
   rd_kafka_consume_stop(topic.get(), 0);
   if (!outcome) return base::fail(std::move(outcome).error());
