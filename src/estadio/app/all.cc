@@ -262,7 +262,7 @@ std::optional<std::string> WholeContest::hindrance() const {
   const DiskLog::Stats log = events_->stats();
   if (log.has_failed) return "the log has failed: start the process again";
   if (log.is_full) return "the disk is full";
-  if (tally_->stats().has_stopped) return "counting has stopped: see the process' log";
+  if (auto why = tally_->hindrance()) return why;
   if (!window_.in_force_ms()) return "the log is being read back";
   return std::nullopt;
 }

@@ -236,7 +236,7 @@ void TallyRole::report() {
 
 std::optional<std::string> TallyRole::hindrance() const {
   if (auto why = progress_.hindrance()) return why;
-  if (tally_->stats().has_stopped) return "counting has stopped: see the process' log";
+  if (auto why = tally_->hindrance()) return why;
   if (events_->stats().is_away) return "Kafka is away";
   return std::nullopt;
 }

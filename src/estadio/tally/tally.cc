@@ -52,10 +52,13 @@ class Tally::Reader {
     stats.commits += commits_;
     stats.stale_commits += stale_commits_;
     stats.failed_commits += failed_commits_;
+    stats.is_held_up |= is_held_up_;
     stats.has_stopped |= has_stopped_;
   }
 
  private:
+  enum class Ended { kAsAsked, kBookIsElsewhere };
+
   // Goes on until stopped; starts over from the book's position after whatever can pass.
   void run(const std::stop_token& stop) {
     count_until_stopped(stop);
@@ -67,29 +70,36 @@ class Tally::Reader {
     // Once at least: who ends the tally at once still wants what the log holds to be counted.
     do {
       const std::uint64_t commits = commits_;
-      const auto outcome = count_from_the_books_position(stop);
-      if (outcome) return;
-      const bool may_pass = outcome.error().code() == base::Code::kUnavailable ||
-                            outcome.error().code() == base::Code::kResourceExhausted;
-      if (!may_pass) {
-        parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
-                                                              {"partition", partition_.number},
-                                                              {"error", outcome.error()}});
-        has_stopped_ = true;
-        return;
+      const auto ended = count_from_the_books_position(stop);
+      if (ended) {
+        if (*ended == Ended::kAsAsked) return;
+        parts_.log.info("the score stands elsewhere: counting goes on from there",
+                        {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+      } else {
+        const bool may_pass = ended.error().code() == base::Code::kUnavailable ||
+                              ended.error().code() == base::Code::kResourceExhausted;
+        if (!may_pass) {
+          parts_.log.error("counting a partition has stopped",
+                           {{"topic", topic_of(partition_.topic)},
+                            {"partition", partition_.number},
+                            {"error", ended.error()}});
+          has_stopped_ = true;
+          return;
+        }
+        ++failed_commits_;
+        is_held_up_ = true;
+        parts_.log.warning("counting is held up and will be tried again",
+                           {{"topic", topic_of(partition_.topic)},
+                            {"partition", partition_.number},
+                            {"error", ended.error()}});
       }
-      ++failed_commits_;
-      parts_.log.warning("counting is held up and will be tried again",
-                         {{"topic", topic_of(partition_.topic)},
-                          {"partition", partition_.number},
-                          {"error", outcome.error()}});
       if (commits_ != commits) pause = kRetryFirst;
       wait(stop, pause);
       pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
     } while (!stop.stop_requested());
   }
 
-  base::Result<void> count_from_the_books_position(const std::stop_token& stop) {
+  base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
     ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
     ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
@@ -154,7 +164,7 @@ class Tally::Reader {
     return reader;
   }
 
-  base::Result<void> count(PartitionReader& reader, const std::stop_token& stop) {
+  base::Result<Ended> count(PartitionReader& reader, const std::stop_token& stop) {
     std::vector<LoggedRecord> records;
     std::int64_t first = reader.position();
     while (true) {
@@ -169,18 +179,21 @@ class Tally::Reader {
       }
       if (reader.position() > first) {
         ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
-        if (!is_applied) {
-          return base::fail(base::Code::kUnavailable, "the score book stands elsewhere");
-        }
+        if (!is_applied) return Ended::kBookIsElsewhere;
         first = reader.position();
         position_ = first;
+      } else if (!stop.stop_requested()) {
+        // A book that went back, while nothing comes that a commit would show it by.
+        ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
+        if (score.position(partition_) != first) return Ended::kBookIsElsewhere;
       }
+      is_held_up_ = false;
       publish_window();
       if (stop.stop_requested()) {
-        if (ends_at_once_) return {};
+        if (ends_at_once_) return Ended::kAsAsked;
         if (stop_deadline_.count() == 0) stop_deadline_ = parts_.clock.mono() + kFinishPatience;
         ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
-        if (first >= end || parts_.clock.mono() > stop_deadline_) return {};
+        if (first >= end || parts_.clock.mono() > stop_deadline_) return Ended::kAsAsked;
         continue;
       }
       const base::Nanos spent = parts_.clock.mono() - started;
@@ -241,6 +254,7 @@ class Tally::Reader {
 
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
+  std::atomic<bool> is_held_up_{false};
   std::atomic<bool> has_stopped_{false};
   std::atomic<bool> ends_at_once_{false};
   std::atomic<std::int64_t> position_{0};
@@ -295,6 +309,7 @@ void Tally::end(const std::vector<std::unique_ptr<Reader>>& readers, Ending endi
   for (const auto& reader : readers) reader->join();
   const std::scoped_lock lock(mutex_);
   for (const auto& reader : readers) reader->add_to(ended_);
+  ended_.is_held_up = false;
 }
 
 void Tally::count_read_back() {
@@ -312,6 +327,13 @@ Tally::Stats Tally::stats() const {
   Stats stats = ended_;
   for (const auto& [number, reader] : readers_) reader->add_to(stats);
   return stats;
+}
+
+std::optional<std::string> Tally::hindrance() const {
+  const Stats now = stats();
+  if (now.has_stopped) return "counting has stopped: see the process' log";
+  if (now.is_held_up) return "counting is held up: see the process' log";
+  return std::nullopt;
 }
 
 std::vector<Tally::Standing> Tally::standings() const {

@@ -4,7 +4,8 @@
 // A reader folds what it reads into a handful of deltas and commits them with the position they
 // start from. The score book applies a commit only when its own position is that one, so a reader
 // that died, was late or is a second one on the same partition changes nothing: it is told where
-// the book stands and goes on there.
+// the book stands and goes on there. A reader that has nothing to read looks about once a second
+// whether the book went back, as after a crash of its server.
 //
 // Records whose id a client gave may stand in the log twice; a reader remembers the recent ones
 // (RecentIds) and, when it starts, first reads back as far as it must remember.
@@ -20,6 +21,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -60,7 +62,8 @@ class Tally {
     std::uint64_t commits = 0;
     std::uint64_t stale_commits = 0;  // not applied: the book stood elsewhere
     std::uint64_t failed_commits = 0;
-    bool has_stopped = false;  // a reader met damage that it must not pass over
+    bool is_held_up = false;   // a reader waits for what can pass
+    bool has_stopped = false;  // one met damage that it must not pass over
   };
   // How one partition stands, as its reader last found it.
   struct Standing {
@@ -85,6 +88,8 @@ class Tally {
 
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] std::vector<Standing> standings() const;
+  // Why not all is counted, in people's words; nothing when it is.
+  [[nodiscard]] std::optional<std::string> hindrance() const;
 
  private:
   class Reader;

@@ -33,7 +33,7 @@ class FrailBook final : public ScoreBook {
   enum class Fate { kApply, kFailBefore, kFailAfter, kDie };
   using Fates = std::function<Fate(std::uint64_t commit)>;
 
-  explicit FrailBook(ScoreBook& book) : book_(book) {}
+  explicit FrailBook(ScoreBook& book) : book_(&book) {}
 
   // What becomes of the commits from now on, counted from 0 over all partitions.
   void set_fates(Fates fates) {
@@ -43,6 +43,8 @@ class FrailBook final : public ScoreBook {
   }
   // The next `count` reads fail.
   void fail_reads(int count) { failing_reads_ = count; }
+  // Another book takes the place of the one below, which still must outlive this.
+  void swap(ScoreBook& book) { book_ = &book; }
 
   base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
     Fate fate = Fate::kApply;
@@ -61,7 +63,7 @@ class FrailBook final : public ScoreBook {
       case Fate::kDie: return base::fail(base::Code::kInternal, "the reader dies here");
       default: break;
     }
-    auto outcome = book_.commit(commit);
+    auto outcome = book_.load()->commit(commit);
     notify();
     if (fate == Fate::kFailAfter) {
       return base::fail(base::Code::kUnavailable, "the answer got lost");
@@ -72,20 +74,20 @@ class FrailBook final : public ScoreBook {
     if (failing_reads_.fetch_sub(1) > 0) {
       return base::fail(base::Code::kUnavailable, "the book is away");
     }
-    return book_.read();
+    return book_.load()->read();
   }
 
   // Until the book below has counted so much, repeats included.
   [[nodiscard]] bool wait_for(std::int64_t records) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, test::kPatience, [&] {
-      const auto score = book_.read();
+      const auto score = book_.load()->read();
       return score && score->total() + score->repeated >= records;
     });
   }
 
  private:
-  ScoreBook& book_;
+  std::atomic<ScoreBook*> book_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Fates fates_;
@@ -418,6 +420,27 @@ TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
   std::filesystem::rename(folder_ / "older", folder_ / "score");
   open_book();
   count_to_the_end();
+  expect_exact();
+}
+
+TEST_F(TallyTest, ABookThatWentBackUnderATallyWithNothingToReadIsCaughtUp) {
+  append_everywhere(3);
+  const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
+  ASSERT_TRUE(empty) << empty.error().message();
+  const auto tally = start();
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  frail_->swap(**empty);
+  ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+  EXPECT_EQ((*empty)->read()->total(), appended_);
+}
+
+TEST_F(TallyTest, IsHeldUpForAsLongAsCommitsFail) {
+  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kFailBefore; });
+  append(kWinners0, 1);
+  const auto tally = start();
+  ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
+  frail_->set_fates({});
+  ASSERT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
   expect_exact();
 }
 
