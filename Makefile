@@ -6,8 +6,10 @@ MAKEFLAGS += --no-print-directory
 
 # The suites to run, where not all: make test SUITES="unit blackbox"
 SUITES ?=
+# The contests to break, where not just enough to make every fault once: make chaos SEEDS=1-200
+SEEDS ?=
 
-.PHONY: help build run run-distributed test test-sanitizers bench lint format fuzz deps clean
+.PHONY: help build run run-distributed test chaos test-sanitizers bench lint format fuzz deps clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +38,11 @@ test-sanitizers: ## run the unit, contract and black-box tests under asan with u
 	@tools/build asan
 	@tools/build tsan
 	@tools/test --preset asan --preset tsan $(SUITES)
+
+chaos: ## break contests in every way, and prove them; SEEDS=1-200 breaks more
+	@tools/deps build test kafka redis
+	@tools/build release estadio
+	@CHAOS_SEEDS="$(SEEDS)" /usr/bin/python3 -m pytest -v tests/chaos
 
 bench: ## measure beside nginx, wrk and the bare disk
 	@tools/deps build bench kafka redis

@@ -93,7 +93,8 @@ class Cluster:
             return self.verified.returncode != 0 or re.search(r"not yet counted +0\n",
                                                               self.verified.stdout)
 
-        wait_until(is_counted, "every result to be counted", within=60)
+        wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}",
+                   within=60)
         assert self.verified.returncode == 0, self.verified.stdout + self.verified.stderr
         return self.verified.stdout
 

@@ -134,7 +134,12 @@ def new_cluster_id():
 
 
 class Kafka(Server):
-    """A broker; `heap` is its JVM's limit, as -Xmx takes it."""
+    """A broker; `heap` is its JVM's limit, as -Xmx takes it.
+
+    A broker tells its clients where to find it, so one that some of them reach through a proxy has
+    a listener for these: `proxied` names it, in capital letters, and gives the proxy's port, which
+    they are told; `behind` says what the proxy has to connect to.
+    """
 
     NAME = "kafka"
     FIXED = frozenset((
@@ -145,18 +150,28 @@ class Kafka(Server):
     # What a JVM ends with on SIGTERM; or the signal itself, before the JVM heeds it.
     STOPPED = frozenset((143, -15))
 
-    def __init__(self, data, port=0, settings=None, heap="512m"):
+    def __init__(self, data, port=0, settings=None, heap="512m", proxied=None):
         super().__init__(data, port, settings)
         if not re.fullmatch(r"[1-9][0-9]*[kKmMgG]", heap):
             raise Failed(f"a heap is a number with k, m or g, as 512m: {heap}")
         self.heap = heap
-        self.controller_port = free_port(other_than=self.port)
+        self.proxied = proxied or {}
+        taken = {self.port, *self.proxied.values()}
+        self.controller_port = free_port(other_than=taken)
+        self.ports_behind = {}
+        for name in self.proxied:
+            taken |= {self.controller_port, *self.ports_behind.values()}
+            self.ports_behind[name] = free_port(other_than=taken)
 
     @property
     def cluster_id(self):
         """Stays the same over starts; known from the first one on."""
         text = (self.data / "log" / "meta.properties").read_text()
         return re.search(r"^cluster\.id=(.*)$", text, re.MULTILINE)[1]
+
+    def behind(self, name):
+        """The address of a listener of `proxied`."""
+        return HOST, self.ports_behind[name]
 
     def prepare(self):
         install()
@@ -173,14 +188,19 @@ class Kafka(Server):
             "kafka.Kafka", "server.properties")
 
     def write_properties(self):
+        own = {"BROKER": self.port, **self.ports_behind}
+        told = {"BROKER": self.port, **self.proxied}
         properties = {
             **SETTINGS,
             **self.settings,
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": f"BROKER://{self.address},CONTROLLER://{HOST}:{self.controller_port}",
-            "advertised.listeners": f"BROKER://{self.address}",
-            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in
+                                  {**own, "CONTROLLER": self.controller_port}.items()),
+            "advertised.listeners": ",".join(f"{name}://{HOST}:{port}"
+                                             for name, port in told.items()),
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT"
+                                                       for name in [*own, "CONTROLLER"]),
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",

@@ -33,6 +33,11 @@ class Redis(Server):
     STOPPED = frozenset((0, -15))
     START_S = 30
 
+    @property
+    def files(self):
+        """The folder of what it keeps."""
+        return self.data / "appendonlydir"
+
     def prepare(self):
         server = program("redis-server", "redis")
         lines = [f"{key} {value}\n" for key, value in {

@@ -65,7 +65,7 @@ def is_free(port):
     return True
 
 
-def free_port(other_than=None):
+def free_port(other_than=()):
     """A port that nobody listens on, and that the system will not give to a client meanwhile."""
     try:
         end = int(CLIENT_PORTS.read_text().split()[0])
@@ -75,7 +75,7 @@ def free_port(other_than=None):
         end = 65536
     for _ in range(FREE_PORT_TRIES):
         port = random.SystemRandom().randrange(FIRST_FREE_PORT, end)
-        if port != other_than and is_free(port):
+        if port not in other_than and is_free(port):
             return port
     raise Failed(f"found no free port from {FIRST_FREE_PORT} to {end - 1}")
 
@@ -135,6 +135,10 @@ class Server:
     @property
     def address(self):
         return f"{HOST}:{self.port}"
+
+    @property
+    def endpoint(self):
+        return HOST, self.port
 
     @property
     def pid(self):

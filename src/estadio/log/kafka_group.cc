@@ -36,6 +36,8 @@ base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& option
       kafka_conf(options.cluster,
                  {{"group.id", options.group},
                   {"session.timeout.ms", std::to_string(options.session_timeout.count())},
+                  // A member learns of a change with its next heartbeat.
+                  {"heartbeat.interval.ms", "500"},
                   {"partition.assignment.strategy", "cooperative-sticky"},
                   {"enable.auto.commit", "false"},
                   {"enable.auto.offset.store", "false"},

@@ -37,8 +37,9 @@ class KafkaGroup {
     KafkaTopics topics;
     std::string group = "estadio-tally";
     int partitions = 0;  // of each topic, that are used; others are left alone
-    // A member that says nothing for this long has lost its share.
-    std::chrono::milliseconds session_timeout = std::chrono::seconds(10);
+    // A member that is silent for longer is given up, and its partitions go to others: the least
+    // that a broker takes unless it is told otherwise. Who comes back from it does no harm.
+    std::chrono::milliseconds session_timeout = std::chrono::seconds(6);
   };
   // What the member's share has gained, or lost. The next change comes when it has returned.
   using Changed = std::function<void(std::span<const PartitionId> partitions)>;

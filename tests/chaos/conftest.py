@@ -1,0 +1,60 @@
+"""Chaos: contests across processes under load while parts of them fail, each proven at its end.
+
+Run from the repository's root:
+
+    /usr/bin/python3 -m pytest tests/chaos
+    make chaos SEEDS=1-200
+
+Environment:
+    CHAOS_SEEDS       which, as 1-200 or 3,7 (default: as many as it takes to make every fault once)
+    ESTADIO_BIN       the binary (default build/release/bin/estadio)
+    TEST_TIME_FACTOR  multiplies every deadline; give 5 or more to sanitizer builds
+"""
+
+import contextlib
+import pathlib
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "blackbox")]
+pytest.register_assert_rewrite("cluster", "estadio", "stage", "wire")
+
+from cluster import hindrance  # noqa: E402
+from disk import Disk, hindrance_of_disks  # noqa: E402
+from link import Network  # noqa: E402
+from services import Kafka, Missing, Redis  # noqa: E402
+from services.server import free_port  # noqa: E402
+from stage import Machines  # noqa: E402
+
+pytest_plugins = ["report"]
+
+KAFKA_DISK_MB, REDIS_DISK_MB = 512, 64
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory):
+    """A broker and a Redis behind links, for the whole run."""
+    if (why := hindrance()) is not None:
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("machines")
+    with contextlib.ExitStack() as parts:
+        disks = {}
+        for name, megabytes in (("kafka", KAFKA_DISK_MB), ("redis", REDIS_DISK_MB)):
+            if hindrance_of_disks() is None:
+                disks[name] = parts.enter_context(Disk(folder / name, megabytes))
+        network = parts.enter_context(Network())
+        proxied = {"DISCIPLINE": free_port(), "TALLY": free_port()}
+        try:
+            kafka = parts.enter_context(Kafka(folder / "kafka", proxied=proxied))
+            redis = parts.enter_context(Redis(folder / "redis"))
+        except Missing as missing:
+            pytest.skip(f"NOT TESTED: {missing}")
+        links = {
+            "discipline-kafka": network.link([kafka.behind("DISCIPLINE")], proxied["DISCIPLINE"]),
+            "tally-kafka": network.link([kafka.behind("TALLY")], proxied["TALLY"]),
+            "tally-redis": network.link([redis.endpoint]),
+            "scoreboard-redis": network.link([redis.endpoint])}
+        yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links)

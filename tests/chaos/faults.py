@@ -1,0 +1,212 @@
+"""What is done to a contest. Each fault begins, lasts a while and ends; nothing else is mended.
+
+`FAULTS` has them by name.
+"""
+
+import contextlib
+import dataclasses
+import shutil
+import time
+import typing
+
+from deadlines import wait_until
+from disk import hindrance_of_disks
+from stage import Stage, hindrance_of_clocks
+
+ROLES = ("faculty", "discipline", "tally", "scoreboard")
+LINKS = ("clients-faculty", "faculty-discipline", "discipline-kafka", "tally-kafka", "tally-redis",
+         "scoreboard-redis")
+# Ids that clients make may be a minute ahead of a server's clock, and ten behind.
+CLOCK_JUMPS_S = (-45, -5, 5, 45, 300)
+PASSWORD = "another"
+REBALANCES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """`begin` gives a context manager within which it is so. Faults at the same time are of
+    different subjects. `hindrance` says why this machine cannot make it, or None."""
+    name: str
+    subject: str
+    begin: typing.Callable[[Stage], contextlib.AbstractContextManager]
+    longest_s: float = 2
+    hindrance: typing.Callable[[], str | None] = lambda: None
+
+    def lasts_s(self, rng):
+        return rng.uniform(0.05, self.longest_s)
+
+
+# Processes: ours, and the servers.
+
+
+@contextlib.contextmanager
+def killed(server):
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextlib.contextmanager
+def paused(server):
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+@contextlib.contextmanager
+def restarted(server):
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+WAYS = {"killed": killed, "paused": paused, "restarted": restarted}
+
+
+def process_faults():
+    for name, way in WAYS.items():
+        for role in ROLES:
+            yield Fault(f"{role} {name}", role, lambda stage, role=role, way=way: way(
+                stage.rng.choice(stage.members_of(role))))
+        yield Fault(f"redis {name}", "redis", lambda stage, way=way: way(stage.redis_service))
+        yield Fault(f"broker {name}", "broker",
+                    lambda stage, way=way: without_broker(stage, way), longest_s=5)
+
+
+@contextlib.contextmanager
+def without_broker(stage, way):
+    with way(stage.kafka):
+        stage.ask_in_vain()
+        yield
+    stage.kafka.wait_until_ready()
+
+
+# What Redis and the broker keep, and where.
+
+
+@contextlib.contextmanager
+def redis_emptied(stage):
+    with killed(stage.redis_service):
+        shutil.rmtree(stage.redis_service.files)
+        yield
+
+
+@contextlib.contextmanager
+def redis_set_back(stage):
+    """It comes back as it was when the fault began, as after a power cut."""
+    redis, earlier = stage.redis_service, stage.folder / "earlier"
+    shutil.copytree(redis.files, earlier)
+    yield
+    with killed(redis):
+        shutil.rmtree(redis.files)
+        shutil.move(earlier, redis.files)
+
+
+@contextlib.contextmanager
+def redis_out_of_memory(stage):
+    stage.redis_service.cli("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        stage.redis_service.cli("CONFIG", "SET", "maxmemory", "0")
+
+
+@contextlib.contextmanager
+def redis_password_changed(stage):
+    stage.redis_service.cli("CONFIG", "SET", "requirepass", PASSWORD)
+    try:
+        stage.redis_service.cli("-a", PASSWORD, "CLIENT", "KILL", "TYPE", "normal")
+        yield
+    finally:
+        stage.redis_service.cli("-a", PASSWORD, "CONFIG", "SET", "requirepass", "")
+
+
+@contextlib.contextmanager
+def redis_disk_full(stage):
+    """Redis refuses what it cannot write, and goes on when it can."""
+    with stage.machines.redis_disk.full():
+        yield
+
+
+@contextlib.contextmanager
+def broker_disk_full(stage):
+    """The broker ends itself when it cannot write; who looks after it starts it again."""
+    with stage.machines.kafka_disk.full():
+        yield
+    if not stage.kafka.is_running():
+        stage.kafka.start()
+
+
+# Readers.
+
+
+@contextlib.contextmanager
+def zombies(stage):
+    """Others read and count the same partitions at the same time, as those who were declared
+    dead and do not know it."""
+    zombie = stage.start("tally", *stage.tally_flags, "--group", f"{stage.prefix}zombies")
+    wait_until(lambda: "counts partitions" in zombie.log_text(), "partitions to count")
+    try:
+        yield
+    finally:
+        zombie.kill()
+
+
+@contextlib.contextmanager
+def rebalances(stage):
+    for _ in range(REBALANCES):
+        another = stage.start("tally", *stage.tally_flags, "--readers", "2")
+        time.sleep(stage.rng.uniform(0, 1))  # it is the moment, in what happens, that varies
+        stage.rng.choice([another.kill, another.stop])()
+    yield
+
+
+# Clocks.
+
+
+@contextlib.contextmanager
+def clock_wrong(stage):
+    member = stage.rng.choice(stage.members)
+    member.set_clock(stage.rng.choice(CLOCK_JUMPS_S))
+    try:
+        yield
+    finally:
+        member.set_clock(0)
+
+
+# The network.
+
+
+@contextlib.contextmanager
+def link_broken(stage, start):
+    link = stage.rng.choice([link for name, link in sorted(stage.links.items())
+                             if name.startswith(start)])
+    stage.rng.choice([link.cut, link.hold, lambda: link.hold(requests=False)])()
+    try:
+        yield
+    finally:
+        link.heal(reset=stage.rng.random() < 0.5)
+
+
+def other_faults():
+    yield Fault("redis emptied", "redis", redis_emptied)
+    yield Fault("redis set back", "redis", redis_set_back)
+    yield Fault("redis out of memory", "redis", redis_out_of_memory)
+    yield Fault("redis password changed", "redis", redis_password_changed)
+    yield Fault("redis disk full", "redis", redis_disk_full, hindrance=hindrance_of_disks)
+    yield Fault("broker disk full", "broker", broker_disk_full, hindrance=hindrance_of_disks)
+    yield Fault("zombie tallies", "tally", zombies)
+    yield Fault("rebalances", "tally", rebalances)
+    yield Fault("clock wrong", "clock", clock_wrong, longest_s=4, hindrance=hindrance_of_clocks)
+    for name in LINKS:
+        yield Fault(f"{name} broken", name, lambda stage, name=name: link_broken(stage, name),
+                    longest_s=4)
+
+
+FAULTS = {fault.name: fault for fault in (*process_faults(), *other_faults())}

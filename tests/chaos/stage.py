@@ -1,0 +1,240 @@
+"""A contest across processes, every one of which and the network between can be made to fail."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from cluster import Cluster
+from deadlines import seconds, wait_until
+from disk import Disk
+from estadio import BINARY, entry, environment, uuid_of_version_7
+from link import Network
+from services import Kafka, Redis
+from services.server import HOST, free_port
+
+# How long things may take; shorter than in earnest, as a fault is short too.
+ANSWER = "3s"
+DURABLE = "2s"
+RETRY_FOR = "90s"
+LOAD_FOR = "3s"
+RECOVERY_S = 60
+
+# Debian has it in a folder by the processor's kind.
+CLOCK_LIBRARY = next(map(str, pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+
+
+def hindrance_of_clocks():
+    """Why no process can be given a wrong clock here; None when one can."""
+    return None if CLOCK_LIBRARY else "wrong clocks: libfaketime is missing: tools/deps test"
+
+
+@dataclasses.dataclass
+class Machines:
+    """What all contests share: servers, the disks that they are on where those can be made full,
+    and the links to them by their names."""
+    network: Network
+    kafka: Kafka
+    redis: Redis
+    kafka_disk: Disk | None
+    redis_disk: Disk | None
+    links: dict
+
+
+class Member:
+    """A role's process that comes back on the same port, with the methods of a services.Server."""
+
+    def __init__(self, stage, name, *flags):
+        self.stage = stage
+        self.name = name
+        self.flags = flags
+        self.listen = f"{HOST}:{free_port()}"
+        self.clock = stage.folder / f"{name}.clock" if stage.has_clocks else None
+        self.set_clock(0)
+        self.start()
+
+    @property
+    def role(self):
+        return self.name.rstrip("0123456789")
+
+    def start(self):
+        own = {}
+        if self.clock is not None:
+            own = {"LD_PRELOAD": CLOCK_LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+                   "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        self.process = self.stage.start(self.role, *self.flags, listen=self.listen,
+                                        env=environment(**own))
+
+    def set_clock(self, ahead_s):
+        """Has it believe, a second later, that it is so much later; for a stage with clocks."""
+        if self.clock is not None:
+            new = self.clock.with_suffix(".new")
+            new.write_text(f"{ahead_s:+d}\n")
+            new.rename(self.clock)
+
+    def kill(self):
+        self.process.kill()
+
+    def stop(self):
+        assert self.process.stop() == 0, self.process.log_text()[-4000:]
+
+    def pause(self):
+        self.process.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.process.pid, os.WSTOPPED)
+
+    def resume(self):
+        self.process.signal(signal.SIGCONT)
+
+    def wait_until_ready(self):
+        self.process.wait_until_ready(within=RECOVERY_S)
+
+
+class Stage(Cluster):
+    """A contest with members in random numbers. `accepted` holds {id: outcome} of what clients
+    were told; an outcome is None where they were not told it."""
+
+    def __init__(self, machines, folder, rng, has_clocks):
+        super().__init__(machines.kafka, machines.redis)
+        self.machines = machines
+        self.folder = folder
+        self.rng = rng
+        self.has_clocks = has_clocks
+        self.members = []
+        self.links = dict(machines.links)
+        self.acks = folder / "acks.ndjson"
+        self.accepted = {}
+        self.unsettled = []
+        self.loads = 0
+
+    def __enter__(self):
+        with contextlib.ExitStack() as undone:
+            undone.callback(self.__exit__, None, None, None)
+            self.fill()
+            undone.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.end()
+        finally:
+            for link in set(self.links.values()) - set(self.machines.links.values()):
+                link.close()
+
+    def fill(self):
+        """Starts a member or two of each role, and waits until all is well."""
+        judges, takers = [], []
+        for number in range(self.rng.randint(1, 2)):
+            grpc = f"{HOST}:{free_port()}"
+            self.add(f"discipline{number}", "--kafka", self.links["discipline-kafka"].address,
+                     "--topic-prefix", self.prefix, "--grpc", grpc,
+                     "--durability-timeout", DURABLE)
+            judges.append(self.link(f"faculty-discipline{number}", [grpc]))
+        for number in range(self.rng.randint(1, 2)):
+            member = self.add(f"faculty{number}", "--disciplines",
+                              ",".join(link.address for link in judges),
+                              "--durability-timeout", DURABLE)
+            takers.append(member.listen)
+        for number in range(self.rng.randint(1, 2)):
+            self.add(f"tally{number}", *self.tally_flags)
+        self.add("scoreboard", "--redis", f"redis://{self.links['scoreboard-redis'].address}/0",
+                 "--redis-prefix", self.redis_prefix)
+        self.front = self.link("clients-faculty", takers)
+        self.wait_until_recovered()
+
+    @property
+    def tally_flags(self):
+        return ["--kafka", self.links["tally-kafka"].address, "--topic-prefix", self.prefix,
+                "--redis", f"redis://{self.links['tally-redis'].address}/0",
+                "--redis-prefix", self.redis_prefix]
+
+    def add(self, name, *flags):
+        member = Member(self, name, *flags)
+        self.members.append(member)
+        return member
+
+    def link(self, name, addresses):
+        targets = [(host, int(port)) for host, port in (each.split(":") for each in addresses)]
+        self.links[name] = made = self.machines.network.link(targets)
+        return made
+
+    def members_of(self, role):
+        return [member for member in self.members if member.role == role]
+
+    # What is asked of it.
+
+    @contextlib.contextmanager
+    def load(self):
+        """Clients that send for LOAD_FOR and ask again until all is accepted; waits for that."""
+        self.loads += 1
+        acks = self.folder / f"acks-{self.loads}.ndjson"
+        said = self.folder / f"load-{self.loads}.log"
+        batch = self.rng.choice([[], [], ["--batch", "20"]])
+        before = self.accepted_by_members()
+        with open(said, "wb") as sink:
+            clients = subprocess.Popen(
+                [str(BINARY), "load", f"http://{self.front.address}", "--rate",
+                 str(self.rng.choice([200, 500, 1000])), "--duration", LOAD_FOR, "--connections",
+                 "32", "--timeout", ANSWER, "--retry", "--retry-for", RETRY_FOR, "--acks",
+                 str(acks), *batch],
+                env=environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+        try:
+            wait_until(lambda: self.accepted_by_members() > before, "the first entries")
+            yield
+            status = clients.wait(timeout=seconds(150))
+            assert status == 0, said.read_text(errors="replace")[-4000:]
+        finally:
+            clients.kill()
+            clients.wait()
+        for ack in map(json.loads, acks.read_text().splitlines()):
+            self.note_accepted(ack["id"], ack.get("outcome"))
+
+    def accepted_by_members(self):
+        return sum(member.process.metric("estadio_entries_accepted_total")
+                   for member in self.members_of("faculty"))
+
+    def note_accepted(self, given, outcome):
+        known = self.accepted.setdefault(given, outcome)
+        assert outcome is None or known in (None, outcome), f"{given}: {known}, then {outcome}"
+        with open(self.acks, "a", encoding="ascii") as sink:
+            told = {} if outcome is None else {"outcome": outcome}
+            sink.write(json.dumps({"id": given, **told}) + "\n")
+
+    def ask_in_vain(self):
+        """Asks while nothing can be kept, so that nothing may be accepted; settle() asks again."""
+        asked = entry(id=uuid_of_version_7(time.time() * 1000))
+        edge = self.rng.choice(self.members_of("faculty"))
+        with contextlib.suppress(OSError):  # it may itself be down
+            answer = edge.process.post(asked)
+            assert answer.status in (429, 503, 504), answer
+        self.unsettled.append(asked)
+
+    def settle(self):
+        """What was asked in vain is accepted now that all is well."""
+        edge = self.rng.choice(self.members_of("faculty"))
+        for asked in self.unsettled:
+            def accepted():
+                return (answer := edge.process.post(asked)).status == 200 and answer.json()
+
+            outcome = wait_until(accepted, f"{asked} to be accepted")["outcome"]
+            self.note_accepted(asked["id"], outcome)
+        self.unsettled.clear()
+
+    def wait_until_recovered(self):
+        for member in self.members:
+            member.wait_until_ready()
+
+    def assert_exact(self):
+        """Nothing of what was accepted is lost, nothing is counted twice; as the board has it."""
+        self.assert_verified("--acks", self.acks)
+        board, = self.members_of("scoreboard")
+
+        def total():
+            return board.process.scores()["total"]
+
+        wait_until(lambda: total() == len(self.accepted),
+                   lambda: f"the board to show {len(self.accepted)}: it has {total()}")
+

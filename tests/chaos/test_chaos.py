@@ -1,0 +1,81 @@
+"""Whatever fails, what was accepted is counted, once, and nobody has to help.
+
+A seed draws a contest's members and three faults. The faults come from a pack that holds each of
+them once, shuffled anew for every round: as many seeds in a row as PACK are have made them all.
+"""
+
+import contextlib
+import math
+import os
+import random
+import time
+
+import pytest
+
+from faults import FAULTS
+from stage import Stage
+
+FAULTS_PER_SEED = 3
+TOGETHER = 0.75  # how probable it is that a fault comes while the one before it lasts
+PACK = math.ceil(len(FAULTS) / FAULTS_PER_SEED)
+
+
+def seeds():
+    text = os.environ.get("CHAOS_SEEDS") or f"1-{PACK}"
+    chosen = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen += range(int(first), int(last or first) + 1)
+    return chosen
+
+
+def faults_of(seed):
+    turn, place = divmod(seed - 1, PACK)
+    pack = list(FAULTS.values())
+    random.Random(f"pack {turn}").shuffle(pack)
+    return pack[place * FAULTS_PER_SEED:][:FAULTS_PER_SEED]
+
+
+def in_rounds(faults, rng):
+    """Some at the same time, where they are done to different things."""
+    rounds = []
+    for fault in faults:
+        subjects = {other.subject for other in rounds[-1]} if rounds else {fault.subject}
+        if fault.subject not in subjects and rng.random() < TOGETHER:
+            rounds[-1].append(fault)
+        else:
+            rounds.append([fault])
+    return rounds
+
+
+def test_this_machine_can_make_every_fault():
+    if lacking := {fault.hindrance() for fault in FAULTS.values()} - {None}:
+        pytest.skip(f"NOT TESTED: {'; '.join(sorted(lacking))}")
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, record_property, seed):
+    rng = random.Random(seed)
+    faults = [fault for fault in faults_of(seed) if fault.hindrance() is None]
+    has_clocks = any(fault.subject == "clock" for fault in faults)
+    with Stage(machines, tmp_path, rng, has_clocks) as stage:
+        for number, together in enumerate(in_rounds(faults, rng), 1):
+            began = time.monotonic()
+
+            def say(what):
+                print(f"{time.monotonic() - began:6.2f} s  round {number}: {what}", flush=True)
+
+            with stage.load(), contextlib.ExitStack() as under_way:
+                for fault in together:
+                    say(fault.name)
+                    under_way.enter_context(fault.begin(stage))
+                    time.sleep(fault.lasts_s(rng))  # how long it lasts; not a wait for anything
+            say("all is accepted")
+            stage.wait_until_recovered()
+            stage.settle()
+            say("all are ready")
+            stage.assert_exact()
+            say("exact")
+            for fault in together:
+                record_property("fault", fault.name)
+        record_property("accepted", len(stage.accepted))
