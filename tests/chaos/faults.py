@@ -24,10 +24,10 @@ REBALANCES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """`begin` gives a context manager within which it is so. Faults at the same time are of
-    different subjects. `hindrance` says why this machine cannot make it, or None."""
+    """`begin` gives a context manager within which it is so. Faults at the same time have no
+    subject in common. `hindrance` says why this machine cannot make it, or None."""
     name: str
-    subject: str
+    subjects: set
     begin: typing.Callable[[Stage], contextlib.AbstractContextManager]
     longest_s: float = 2
     hindrance: typing.Callable[[], str | None] = lambda: None
@@ -72,10 +72,10 @@ WAYS = {"killed": killed, "paused": paused, "restarted": restarted}
 def process_faults():
     for name, way in WAYS.items():
         for role in ROLES:
-            yield Fault(f"{role} {name}", role, lambda stage, role=role, way=way: way(
+            yield Fault(f"{role} {name}", {role}, lambda stage, role=role, way=way: way(
                 stage.rng.choice(stage.members_of(role))))
-        yield Fault(f"redis {name}", "redis", lambda stage, way=way: way(stage.redis_service))
-        yield Fault(f"broker {name}", "broker",
+        yield Fault(f"redis {name}", {"redis"}, lambda stage, way=way: way(stage.redis_service))
+        yield Fault(f"broker {name}", {"broker"},
                     lambda stage, way=way: without_broker(stage, way), longest_s=5)
 
 
@@ -195,17 +195,17 @@ def link_broken(stage, start):
 
 
 def other_faults():
-    yield Fault("redis emptied", "redis", redis_emptied)
-    yield Fault("redis set back", "redis", redis_set_back)
-    yield Fault("redis out of memory", "redis", redis_out_of_memory)
-    yield Fault("redis password changed", "redis", redis_password_changed)
-    yield Fault("redis disk full", "redis", redis_disk_full, hindrance=hindrance_of_disks)
-    yield Fault("broker disk full", "broker", broker_disk_full, hindrance=hindrance_of_disks)
-    yield Fault("zombie tallies", "tally", zombies)
-    yield Fault("rebalances", "tally", rebalances)
-    yield Fault("clock wrong", "clock", clock_wrong, longest_s=4, hindrance=hindrance_of_clocks)
+    yield Fault("redis emptied", {"redis"}, redis_emptied)
+    yield Fault("redis set back", {"redis"}, redis_set_back)
+    yield Fault("redis out of memory", {"redis"}, redis_out_of_memory)
+    yield Fault("redis password changed", {"redis"}, redis_password_changed)
+    yield Fault("redis disk full", {"redis"}, redis_disk_full, hindrance=hindrance_of_disks)
+    yield Fault("broker disk full", {"broker"}, broker_disk_full, hindrance=hindrance_of_disks)
+    yield Fault("zombie tallies", {"tally", "broker", "redis", "tally-kafka", "tally-redis"}, zombies)
+    yield Fault("rebalances", {"tally"}, rebalances)
+    yield Fault("clock wrong", {"clock"}, clock_wrong, longest_s=4, hindrance=hindrance_of_clocks)
     for name in LINKS:
-        yield Fault(f"{name} broken", name, lambda stage, name=name: link_broken(stage, name),
+        yield Fault(f"{name} broken", {name}, lambda stage, name=name: link_broken(stage, name),
                     longest_s=4)
 
 

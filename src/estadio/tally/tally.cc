@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -75,28 +76,44 @@ class Tally::Reader {
         if (*ended == Ended::kAsAsked) return;
         parts_.log.info("the score stands elsewhere: counting goes on from there",
                         {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+      } else if (!may_pass(ended.error())) {
+        parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
+                                                              {"partition", partition_.number},
+                                                              {"error", ended.error()}});
+        has_stopped_ = true;
+        return;
       } else {
-        const bool may_pass = ended.error().code() == base::Code::kUnavailable ||
-                              ended.error().code() == base::Code::kResourceExhausted;
-        if (!may_pass) {
-          parts_.log.error("counting a partition has stopped",
-                           {{"topic", topic_of(partition_.topic)},
-                            {"partition", partition_.number},
-                            {"error", ended.error()}});
-          has_stopped_ = true;
-          return;
-        }
         ++failed_commits_;
-        is_held_up_ = true;
-        parts_.log.warning("counting is held up and will be tried again",
-                           {{"topic", topic_of(partition_.topic)},
-                            {"partition", partition_.number},
-                            {"error", ended.error()}});
+        hold_up(ended.error());
       }
       if (commits_ != commits) pause = kRetryFirst;
       wait(stop, pause);
       pause = std::min<std::chrono::milliseconds>(pause * 2, kRetryLongest);
     } while (!stop.stop_requested());
+  }
+
+  // Whether trying again may help; what is wrong with a server's settings somebody will mend.
+  static bool may_pass(const base::Error& error) {
+    return error.code() == base::Code::kUnavailable ||
+           error.code() == base::Code::kResourceExhausted ||
+           error.code() == base::Code::kFailedPrecondition;
+  }
+
+  void hold_up(const base::Error& error) {
+    is_held_up_ = true;
+    // Every attempt would be a line of the log otherwise.
+    if (std::exchange(held_up_by_, error.message()) == error.message()) return;
+    parts_.log.warning("counting is held up and will be tried again",
+                       {{"topic", topic_of(partition_.topic)},
+                        {"partition", partition_.number},
+                        {"error", error}});
+  }
+
+  void go_on() {
+    if (!is_held_up_.exchange(false)) return;
+    held_up_by_.clear();
+    parts_.log.info("counting goes on",
+                    {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
@@ -187,7 +204,7 @@ class Tally::Reader {
         ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
         if (score.position(partition_) != first) return Ended::kBookIsElsewhere;
       }
-      is_held_up_ = false;
+      go_on();
       publish_window();
       if (stop.stop_requested()) {
         if (ends_at_once_) return Ended::kAsAsked;
@@ -248,6 +265,7 @@ class Tally::Reader {
   std::vector<base::Uuid> remembered_;
   base::Nanos stop_deadline_{};
   bool has_read_back_ = false;
+  std::string held_up_by_;
 
   std::mutex mutex_;
   std::condition_variable_any pause_;

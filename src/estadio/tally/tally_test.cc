@@ -30,7 +30,7 @@ constexpr PartitionId kAll[] = {kWinners0, kWinners1, kLosers0, kLosers1};
 // A book in front of another, on which a test can wait and which fails as it is told.
 class FrailBook final : public ScoreBook {
  public:
-  enum class Fate { kApply, kFailBefore, kFailAfter, kDie };
+  enum class Fate { kApply, kFailBefore, kFailAfter, kRefuse, kDie };
   using Fates = std::function<Fate(std::uint64_t commit)>;
 
   explicit FrailBook(ScoreBook& book) : book_(&book) {}
@@ -60,6 +60,8 @@ class FrailBook final : public ScoreBook {
     };
     switch (fate) {
       case Fate::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
+      case Fate::kRefuse:
+        return base::fail(base::Code::kFailedPrecondition, "the book wants another password");
       case Fate::kDie: return base::fail(base::Code::kInternal, "the reader dies here");
       default: break;
     }
@@ -434,14 +436,17 @@ TEST_F(TallyTest, ABookThatWentBackUnderATallyWithNothingToReadIsCaughtUp) {
   EXPECT_EQ((*empty)->read()->total(), appended_);
 }
 
-TEST_F(TallyTest, IsHeldUpForAsLongAsCommitsFail) {
-  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kFailBefore; });
-  append(kWinners0, 1);
-  const auto tally = start();
-  ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
-  frail_->set_fates({});
-  ASSERT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
-  expect_exact();
+TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
+  for (const auto fate : {FrailBook::Fate::kFailBefore, FrailBook::Fate::kRefuse}) {
+    frail_->set_fates([fate](std::uint64_t) { return fate; });
+    append(kWinners0, 1);
+    const auto tally = start();
+    ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
+    frail_->set_fates({});
+    ASSERT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
+    expect_exact();
+    EXPECT_THAT(captured_.text(), HasSubstr("counting goes on"));
+  }
 }
 
 TEST_F(TallyTest, RepeatsAreCountedOnceAcrossRestarts) {
