@@ -90,6 +90,11 @@ def test_a_suite_that_proves_nothing_has_failed(outcome, report, status, text, s
     assert said in outcome.failures[0]
 
 
+def test_a_suite_that_not_every_machine_can_run_may_be_skipped_whole(outcome, report):
+    skipped = '<testsuite><testcase name="a"><skipped message="no engine"/></testcase></testsuite>'
+    suites.judge(0, outcome, report(skipped), suites.read_junit, may_skip_all=True)
+    assert outcome.counts == (0, 0, 1)
+
 def test_a_suite_without_a_report_has_failed(outcome, tmp_path):
     suites.judge(-6, outcome, tmp_path / "none", suites.read_junit)
     assert outcome.failures == ["ended with signal 6 and left no report"]

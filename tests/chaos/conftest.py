@@ -25,7 +25,7 @@ pytest.register_assert_rewrite("cluster", "estadio", "stage", "wire")
 from cluster import hindrance  # noqa: E402
 from disk import Disk, hindrance_of_disks  # noqa: E402
 from link import Network  # noqa: E402
-from services import Kafka, Missing, Redis  # noqa: E402
+from services import Kafka, Listener, Missing, Redis  # noqa: E402
 from services.server import free_port  # noqa: E402
 from stage import Machines  # noqa: E402
 
@@ -46,15 +46,16 @@ def machines(tmp_path_factory):
             if hindrance_of_disks() is None:
                 disks[name] = parts.enter_context(Disk(folder / name, megabytes))
         network = parts.enter_context(Network())
-        proxied = {"DISCIPLINE": free_port(), "TALLY": free_port()}
+        front = {"DISCIPLINE": free_port(), "TALLY": free_port()}
+        listeners = {name: Listener(advertised_port=port) for name, port in front.items()}
         try:
-            kafka = parts.enter_context(Kafka(folder / "kafka", proxied=proxied))
+            kafka = parts.enter_context(Kafka(folder / "kafka", listeners=listeners))
             redis = parts.enter_context(Redis(folder / "redis"))
         except Missing as missing:
             pytest.skip(f"NOT TESTED: {missing}")
         links = {
-            "discipline-kafka": network.link([kafka.behind("DISCIPLINE")], proxied["DISCIPLINE"]),
-            "tally-kafka": network.link([kafka.behind("TALLY")], proxied["TALLY"]),
+            "discipline-kafka": network.link([kafka.endpoint_of("DISCIPLINE")], front["DISCIPLINE"]),
+            "tally-kafka": network.link([kafka.endpoint_of("TALLY")], front["TALLY"]),
             "tally-redis": network.link([redis.endpoint]),
             "scoreboard-redis": network.link([redis.endpoint])}
         yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links)

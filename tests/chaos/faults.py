@@ -136,11 +136,12 @@ def redis_disk_full(stage):
 
 @contextlib.contextmanager
 def broker_disk_full(stage):
-    """The broker ends itself when it cannot write; who looks after it starts it again."""
+    """A broker that cannot write ends itself, or hangs while it tries to; who looks after it then
+    starts it again."""
     with stage.machines.kafka_disk.full():
         yield
-    if not stage.kafka.is_running():
-        stage.kafka.start()
+    stage.kafka.kill()
+    stage.kafka.start()
 
 
 # Readers.

@@ -113,6 +113,11 @@ class Stage(Cluster):
     def __enter__(self):
         with contextlib.ExitStack() as undone:
             undone.callback(self.__exit__, None, None, None)
+            # What a test before this one that failed has left.
+            for server in (self.kafka, self.redis_service):
+                if not server.is_ready():
+                    server.kill()
+                    server.start()
             self.fill()
             undone.pop_all()
         return self

@@ -13,8 +13,8 @@ tools/kafka and tools/redis are commands over this package; tests use it directl
 What is not installed is told by Missing, whose text says how to install it; a test skips on that.
 """
 
-from services.kafka import Kafka
+from services.kafka import Kafka, Listener
 from services.redis import Redis
 from services.server import Failed, Missing, Server
 
-__all__ = ["Failed", "Kafka", "Missing", "Redis", "Server"]
+__all__ = ["Failed", "Kafka", "Listener", "Missing", "Redis", "Server"]

@@ -11,6 +11,7 @@ the pom, which tells whether they are still the right ones.
 
 import base64
 import contextlib
+import dataclasses
 import fcntl
 import pathlib
 import re
@@ -133,12 +134,18 @@ def new_cluster_id():
             return name
 
 
+@dataclasses.dataclass(frozen=True)
+class Listener:
+    """A way into a broker beside its address. A broker tells its clients where to find it: the
+    `advertised_port` is that of a proxy in front, else the listener's own."""
+    protocol: str = "PLAINTEXT"  # or SSL, SASL_PLAINTEXT, SASL_SSL
+    advertised_port: int | None = None
+
+
 class Kafka(Server):
     """A broker; `heap` is its JVM's limit, as -Xmx takes it.
 
-    A broker tells its clients where to find it, so one that some of them reach through a proxy has
-    a listener for these: `proxied` names it, in capital letters, and gives the proxy's port, which
-    they are told; `behind` says what the proxy has to connect to.
+    `listeners` are further ways in, by names in capital letters; `endpoint_of` says where.
     """
 
     NAME = "kafka"
@@ -150,28 +157,26 @@ class Kafka(Server):
     # What a JVM ends with on SIGTERM; or the signal itself, before the JVM heeds it.
     STOPPED = frozenset((143, -15))
 
-    def __init__(self, data, port=0, settings=None, heap="512m", proxied=None):
+    def __init__(self, data, port=0, settings=None, heap="512m", listeners=None):
         super().__init__(data, port, settings)
         if not re.fullmatch(r"[1-9][0-9]*[kKmMgG]", heap):
             raise Failed(f"a heap is a number with k, m or g, as 512m: {heap}")
         self.heap = heap
-        self.proxied = proxied or {}
-        taken = {self.port, *self.proxied.values()}
-        self.controller_port = free_port(other_than=taken)
-        self.ports_behind = {}
-        for name in self.proxied:
-            taken |= {self.controller_port, *self.ports_behind.values()}
-            self.ports_behind[name] = free_port(other_than=taken)
+        self.listeners = listeners or {}
+        taken = {self.port, *(each.advertised_port for each in self.listeners.values())}
+        self.ports = {"BROKER": self.port}
+        for name in (*self.listeners, "CONTROLLER"):
+            self.ports[name] = free_port(other_than=taken)
+            taken.add(self.ports[name])
+
+    def endpoint_of(self, listener):
+        return HOST, self.ports[listener]
 
     @property
     def cluster_id(self):
         """Stays the same over starts; known from the first one on."""
         text = (self.data / "log" / "meta.properties").read_text()
         return re.search(r"^cluster\.id=(.*)$", text, re.MULTILINE)[1]
-
-    def behind(self, name):
-        """The address of a listener of `proxied`."""
-        return HOST, self.ports_behind[name]
 
     def prepare(self):
         install()
@@ -188,22 +193,26 @@ class Kafka(Server):
             "kafka.Kafka", "server.properties")
 
     def write_properties(self):
-        own = {"BROKER": self.port, **self.ports_behind}
-        told = {"BROKER": self.port, **self.proxied}
+        told = {"BROKER": self.port, **{name: each.advertised_port or self.ports[name]
+                                        for name, each in self.listeners.items()}}
+        protocols = {"BROKER": "PLAINTEXT", "CONTROLLER": "PLAINTEXT",
+                     **{name: each.protocol for name, each in self.listeners.items()}}
+
+        def listed(ports):
+            return ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
+
         properties = {
             **SETTINGS,
             **self.settings,
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in
-                                  {**own, "CONTROLLER": self.controller_port}.items()),
-            "advertised.listeners": ",".join(f"{name}://{HOST}:{port}"
-                                             for name, port in told.items()),
-            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT"
-                                                       for name in [*own, "CONTROLLER"]),
+            "listeners": listed(self.ports),
+            "advertised.listeners": listed(told),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}"
+                                                       for name, protocol in protocols.items()),
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
+            "controller.quorum.voters": f"1@{HOST}:{self.ports['CONTROLLER']}",
             # Below the data folder, where it runs.
             "log.dirs": "log",
         }

@@ -10,7 +10,7 @@ kill -9 loses nothing, a power cut up to a second.
 
 import subprocess
 
-from services.server import HOST, Failed, Server, program, receive
+from services.server import HOST, Failed, Server, free_port, program, receive
 
 CLIENT_S = 30
 
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 class Redis(Server):
-    """A server without password."""
+    """A server without password; with `tls`, a certificate and its key, also on `tls_port`."""
 
     NAME = "redis"
     FIXED = frozenset((
@@ -32,6 +32,11 @@ class Redis(Server):
     # 0; or the signal itself, before the server heeds it.
     STOPPED = frozenset((0, -15))
     START_S = 30
+
+    def __init__(self, data, port=0, settings=None, tls=None):
+        super().__init__(data, port, settings)
+        self.tls = tls
+        self.tls_port = tls and free_port(other_than={self.port})
 
     @property
     def files(self):
@@ -45,10 +50,18 @@ class Redis(Server):
             **self.settings,
             "bind": HOST,
             "port": self.port,
+            **self.tls_settings(),
         }.items()]
         # It keeps its files where it runs.
         (self.data / "redis.conf").write_text("".join(lines), encoding="utf-8")
         return [server, "redis.conf"]
+
+    def tls_settings(self):
+        if self.tls is None:
+            return {}
+        certificate, key = self.tls
+        return {"tls-port": self.tls_port, "tls-cert-file": certificate, "tls-key-file": key,
+                "tls-auth-clients": "no"}
 
     def answers(self, connection):
         """Whether it serves; while it reads its data it answers -LOADING."""

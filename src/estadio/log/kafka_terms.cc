@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr std::int64_t kVersion = 1;
+constexpr int kLookEveryMs = 500;
 
 int left_ms(Deadline deadline) {
   const auto left =
@@ -132,25 +133,68 @@ base::Result<void> propose(rd_kafka_s& client, const std::string& name, const Ag
   return {};
 }
 
-base::Result<KafkaClient> open_client(const KafkaContest& contest) {
-  ASSIGN_OR_RETURN(KafkaConf conf,
-                   kafka_conf(contest.cluster,
-                              {{"acks", "all"},
-                               {"enable.idempotence", "true"},
-                               {"message.timeout.ms", std::to_string(contest.patience.count())}}));
-  rd_kafka_conf_set_dr_msg_cb(
-      conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void*) {
-        *static_cast<std::optional<rd_kafka_resp_err_t>*>(message->_private) = message->err;
-      });
-  return kafka_producer(std::move(conf));
-}
+// A producer that has reached a broker; where it cannot, librdkafka's calls say no more than that.
+class Client {
+ public:
+  // Errors: kUnavailable saying what the last broker that was tried said.
+  static base::Result<std::unique_ptr<Client>> open(const KafkaContest& contest) {
+    ASSIGN_OR_RETURN(KafkaConf conf,
+                     kafka_conf(contest.cluster, {{"acks", "all"},
+                                                  {"enable.idempotence", "true"},
+                                                  {"message.timeout.ms",
+                                                   std::to_string(contest.patience.count())}}));
+    rd_kafka_conf_set_dr_msg_cb(
+        conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+          *static_cast<std::optional<rd_kafka_resp_err_t>*>(message->_private) = message->err;
+        });
+    auto client = std::make_unique<Client>();
+    rd_kafka_conf_set_opaque(conf.get(), client.get());
+    rd_kafka_conf_set_error_cb(
+        conf.get(), [](rd_kafka_t*, int error, const char* reason, void* opaque) {
+          static_cast<Client*>(opaque)->note(static_cast<rd_kafka_resp_err_t>(error), reason);
+        });
+    ASSIGN_OR_RETURN(client->client_, kafka_producer(std::move(conf)));
+    RETURN_IF_ERROR(client->reach(std::chrono::steady_clock::now() + contest.patience));
+    return client;
+  }
+
+  [[nodiscard]] rd_kafka_s& raw() const { return *client_; }
+
+ private:
+  void note(rd_kafka_resp_err_t error, const char* reason) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // each has said why before
+    reason_ = reason;
+    is_refused_ |= error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+  }
+
+  base::Result<void> reach(Deadline deadline) {
+    while (true) {
+      const rd_kafka_metadata_t* metadata = nullptr;
+      const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata,
+                                           std::min(kLookEveryMs, left_ms(deadline)));
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+        return {};
+      }
+      rd_kafka_poll(client_.get(), 0);
+      if (!is_refused_ && std::chrono::steady_clock::now() < deadline) continue;
+      return base::fail(base::Code::kUnavailable,
+                        fmt::format("reaching Kafka: {}",
+                                    reason_.empty() ? rd_kafka_err2str(error) : reason_.c_str()));
+    }
+  }
+
+  std::string reason_;
+  bool is_refused_ = false;
+  KafkaClient client_;
+};
 
 }  // namespace
 
 base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& log) {
   const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
-  ASSIGN_OR_RETURN(const KafkaClient client, open_client(contest));
-  RETURN_IF_ERROR(prepare_contest_topic(*client, contest.topics, MissingTopics::kRefuse,
+  ASSIGN_OR_RETURN(const auto client, Client::open(contest));
+  RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kRefuse,
                                         contest.patience, log));
   ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
   if (agreed) return *std::move(agreed);
@@ -162,15 +206,15 @@ base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& 
 base::Result<AgreedTerms> agree_on_terms(const KafkaContest& contest, AgreedTerms proposal,
                                          base::Logger& log) {
   const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
-  ASSIGN_OR_RETURN(const KafkaClient client, open_client(contest));
-  RETURN_IF_ERROR(
-      prepare_contest_topic(*client, contest.topics, MissingTopics::kMake, contest.patience, log));
+  ASSIGN_OR_RETURN(const auto client, Client::open(contest));
+  RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kMake,
+                                        contest.patience, log));
   ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
   if (agreed) return *std::move(agreed);
   ASSIGN_OR_RETURN(
       proposal.terms.partitions,
-      prepare_topics(*client, contest.topics, MissingTopics::kMake, contest.patience, log));
-  RETURN_IF_ERROR(propose(*client, contest.topics.contest_name(), proposal, deadline));
+      prepare_topics(client->raw(), contest.topics, MissingTopics::kMake, contest.patience, log));
+  RETURN_IF_ERROR(propose(client->raw(), contest.topics.contest_name(), proposal, deadline));
   // Another process may have been quicker.
   ASSIGN_OR_RETURN(agreed, first_terms(contest, deadline));
   if (agreed) return *std::move(agreed);
