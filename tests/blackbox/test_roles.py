@@ -180,7 +180,23 @@ def test_tallies_share_the_partitions_and_take_over_from_one_that_dies(cluster, 
     first.kill()
     assert_ended_well(clients)
     cluster.assert_verified("--acks", acks)
-    assert partitions_of(second) == 4
+    wait_until(lambda: partitions_of(second) == 4, "the other to have all")
+
+
+@pytest.mark.parametrize("role", ["discipline", "tally"])
+def test_a_silent_kafka_is_told_and_holds_up_nobodys_end(cluster, role):
+    judges = cluster.discipline()
+    tally = cluster.tally()
+    asked = {"discipline": judges, "tally": tally}[role]
+    cluster.faculty(judges).post(entry())
+    cluster.assert_verified()
+    cluster.kafka.pause()
+    try:
+        wait_until(lambda: "Kafka is away" in asked.get("/readyz").text(), "it to miss Kafka", 60)
+        asked.signal(signal.SIGTERM)
+        assert asked.wait(within=30) == 0
+    finally:
+        cluster.kafka.resume()
 
 
 def test_a_redis_that_came_back_empty_is_caught_up_exactly(cluster, rng):

@@ -21,6 +21,23 @@ def pytest_runtest_makereport(item, call):
             accepted["seeds"] += 1
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report):
+    """What failed is told at once: a long run's end may be an hour away."""
+    if report.failed:
+        terminal.line("")
+        terminal.line(str(getattr(report.longrepr, "reprcrash", report.longrepr)))
+        for name, text in report.sections:
+            terminal.section(name, sep="-")
+            terminal.line(text)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    global terminal
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+
 def pytest_terminal_summary(terminalreporter):
     if not made:
         return

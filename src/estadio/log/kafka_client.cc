@@ -65,7 +65,10 @@ base::Code code_of(rd_kafka_resp_err_t error) {
 
 }  // namespace
 
-void KafkaClientFree::operator()(rd_kafka_s* client) const { rd_kafka_destroy(client); }
+void KafkaClientFree::operator()(rd_kafka_s* client) const {
+  // A member of a group leaves it before, and no further callback is called.
+  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
 void KafkaTopicFree::operator()(rd_kafka_topic_s* topic) const { rd_kafka_topic_destroy(topic); }
 void KafkaConfFree::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
 

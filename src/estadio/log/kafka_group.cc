@@ -9,7 +9,9 @@ namespace estadio {
 namespace {
 
 constexpr int kPollMs = 100;
+constexpr std::chrono::seconds kLeavePatience{3};
 
+using Queue = std::unique_ptr<rd_kafka_queue_t, base::Freed<&rd_kafka_queue_destroy>>;
 using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                       base::Freed<&rd_kafka_topic_partition_list_destroy>>;
 
@@ -75,16 +77,34 @@ KafkaGroup::~KafkaGroup() {
 }
 
 void KafkaGroup::run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    // Records of the short time before a partition was paused.
-    const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
-        rd_kafka_consumer_poll(client_.get(), kPollMs));
-    if (message && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      log_.debug("the group",
-                 {{"group", options_.group}, {"error", kafka_error("Kafka", message->err)}});
-    }
+  while (!stop.stop_requested()) poll();
+  leave();
+}
+
+// Calls rebalance().
+void KafkaGroup::poll() {
+  // Records of the short time before a partition was paused.
+  const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
+      rd_kafka_consumer_poll(client_.get(), kPollMs));
+  if (message && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    log_.debug("the group",
+               {{"group", options_.group}, {"error", kafka_error("Kafka", message->err)}});
   }
-  rd_kafka_consumer_close(client_.get());  // calls rebalance()
+}
+
+// So that others need not wait for the session's end. A cluster that does not answer is not waited
+// for, which rd_kafka_consumer_close() would do without an end.
+void KafkaGroup::leave() {
+  const Queue own(rd_kafka_queue_get_consumer(client_.get()));
+  if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), own.get())) {
+    log_.debug("the group", {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
+    rd_kafka_error_destroy(error);
+    return;
+  }
+  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
+  while (rd_kafka_consumer_closed(client_.get()) == 0 && std::chrono::steady_clock::now() < end) {
+    poll();
+  }
 }
 
 void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions) {

@@ -58,6 +58,8 @@ class KafkaGroup {
   KafkaGroup(Options options, Changed gained, Changed lost, base::Logger& log);
 
   void run(const std::stop_token& stop);
+  void poll();
+  void leave();
   void rebalance(int what, rd_kafka_topic_partition_list_s& partitions);
   [[nodiscard]] std::vector<PartitionId> ours(
       const rd_kafka_topic_partition_list_s& partitions) const;

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPollEvery{100};
 constexpr std::chrono::seconds kProbeEvery{1};  // while no broker can be reached
 constexpr milliseconds kProbePatience{500};
+constexpr std::chrono::seconds kSendPatience{5};
+constexpr std::chrono::seconds kReadPatience{5};
 constexpr std::size_t kQueueBytesPerByte = 4;  // of librdkafka's bound to ours: it adds its own
 
 int to_ms(milliseconds time) { return static_cast<int>(time.count()); }
@@ -47,7 +49,7 @@ class KafkaLog::Producer {
              {"message.timeout.ms", std::to_string(options.delivery_timeout.count())},
              {"queue.buffering.max.messages", "10000000"},
              {"queue.buffering.max.kbytes", std::to_string(kbytes)},
-             {"socket.timeout.ms", std::to_string(options.ask_patience.count())},
+             {"socket.timeout.ms", std::to_string(to_ms(kSendPatience))},
              {"socket.nagle.disable", "true"}}));
     rd_kafka_conf_set_opaque(conf.get(), &log);
     rd_kafka_conf_set_dr_msg_cb(conf.get(),
@@ -274,10 +276,7 @@ base::Result<void> KafkaLog::outcome_of(const Waiting& waiting) {
 
 void KafkaLog::note_error(int error, std::string_view reason) {
   if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    if (!is_away_.exchange(true)) {
-      log_.warning("Kafka is away: no broker can be reached",
-                   {{"brokers", options_.cluster.brokers}});
-    }
+    note_away();
     return;
   }
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
@@ -334,52 +333,57 @@ void KafkaLog::replace_failed_producer() {
   rd_kafka_flush(failed->client(), to_ms(options_.delivery_timeout));
 }
 
-base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
-  // librdkafka asks on for much longer than it is told to.
+void KafkaLog::note_away() const {
+  if (is_away_.exchange(true)) return;
+  log_.warning("Kafka is away: no broker can be reached", {{"brokers", options_.cluster.brokers}});
+}
+
+// What ListOffsets tells of a time in ms, or of RD_KAFKA_OFFSET_BEGINNING or _END. The call for
+// both ends, rd_kafka_query_watermark_offsets(), waits for a silent broker without an end.
+base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) const {
+  const std::string what = "asking for an offset of " + name_of(id);
   if (is_away_) {
-    return base::fail(base::Code::kUnavailable,
-                      fmt::format("asking for the end of {}: Kafka is away", name_of(id)));
+    return base::fail(base::Code::kUnavailable, fmt::format("{}: Kafka is away", what));
   }
-  Extent extent;
-  const auto error = rd_kafka_query_watermark_offsets(
-      producer()->client(), options_.topics.name_of(id.topic).c_str(), id.number, &extent.begin,
-      &extent.end, to_ms(options_.ask_patience));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return base::fail(kafka_error("asking for the end of " + name_of(id), error));
-  }
-  return extent;
-}
-
-base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {
-  ASSIGN_OR_RETURN(const Extent extent, this->extent(id));
-  return extent.end;
-}
-
-base::Result<std::int64_t> KafkaLog::offset_before(PartitionId id, std::int64_t time_ms) const {
   const std::unique_ptr<rd_kafka_topic_partition_list_t,
                         base::Freed<&rd_kafka_topic_partition_list_destroy>>
       asked(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(asked.get(), options_.topics.name_of(id.topic).c_str(),
                                     id.number)
-      ->offset = std::max<std::int64_t>(0, time_ms);
-  const auto error =
+      ->offset = time;
+  auto error =
       rd_kafka_offsets_for_times(producer()->client(), asked.get(), to_ms(options_.ask_patience));
   const rd_kafka_topic_partition_t& answer = asked->elems[0];
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return base::fail(kafka_error("asking for an offset of " + name_of(id),
-                                  error == RD_KAFKA_RESP_ERR_NO_ERROR ? answer.err : error));
-  }
-  // All records are older than that.
-  if (answer.offset < 0) return end_offset(id);
-  return answer.offset;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return answer.offset;
+  // Who asks of many partitions is not to wait for each.
+  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT) note_away();
+  return base::fail(kafka_error(what, error));
+}
+
+base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
+  Extent extent;
+  ASSIGN_OR_RETURN(extent.begin, ask(id, RD_KAFKA_OFFSET_BEGINNING));
+  ASSIGN_OR_RETURN(extent.end, ask(id, RD_KAFKA_OFFSET_END));
+  return extent;
+}
+
+base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {
+  return ask(id, RD_KAFKA_OFFSET_END);
+}
+
+base::Result<std::int64_t> KafkaLog::offset_before(PartitionId id, std::int64_t time_ms) const {
+  ASSIGN_OR_RETURN(const std::int64_t offset, ask(id, std::max<std::int64_t>(0, time_ms)));
+  // None when all records are older than that.
+  return offset < 0 ? end_offset(id) : offset;
 }
 
 base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) const {
-  ASSIGN_OR_RETURN(const Extent extent, this->extent(id));
-  if (extent.end == 0) return base::Uuid();
+  ASSIGN_OR_RETURN(const std::int64_t end, end_offset(id));
+  if (end == 0) return base::Uuid();
   ASSIGN_OR_RETURN(const auto reader, read_from(id, 0));
   std::vector<LoggedRecord> records;
-  RETURN_IF_ERROR(reader->read(records, options_.ask_patience));
+  RETURN_IF_ERROR(reader->read(records, kReadPatience));
   if (records.empty()) {
     return base::fail(base::Code::kUnavailable,
                       fmt::format("{}: its first record does not come", name_of(id)));

@@ -66,7 +66,7 @@ class KafkaLog final : public EventLog {
     std::uint64_t records = 0;  // durable
     std::uint64_t bytes = 0;    // of their lines
     std::uint64_t failed = 0;   // records that were given up
-    bool is_away = false;       // no broker can be reached
+    bool is_away = false;       // no broker can be reached, or answers
   };
 
   // Connects, and prepares the topics. `log` must outlive it. Errors: those of prepare_topics();
@@ -119,6 +119,7 @@ class KafkaLog final : public EventLog {
   base::Result<void> use_partitions();
   [[nodiscard]] bool has_waiting() const;
   [[nodiscard]] std::string name_of(PartitionId id) const;
+  [[nodiscard]] base::Result<std::int64_t> ask(PartitionId id, std::int64_t time) const;
   [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
   [[nodiscard]] std::shared_ptr<Producer> producer() const;
   base::Result<std::shared_ptr<Producer>> admit(std::unique_ptr<Waiting>& waiting);
@@ -126,6 +127,7 @@ class KafkaLog final : public EventLog {
   void settle(Waiting& waiting, std::uint32_t records);
   void report(const rd_kafka_message_s& message);
   void note_error(int error, std::string_view reason);
+  void note_away() const;
   void run_reports(const std::stop_token& stop);
   void replace_failed_producer();
   [[nodiscard]] static base::Result<void> outcome_of(const Waiting& waiting);
@@ -146,7 +148,7 @@ class KafkaLog final : public EventLog {
   mutable std::vector<std::shared_ptr<Consumer>> consumers_;  // guarded by consumers_mutex_
 
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
-  std::atomic<bool> is_away_{false};
+  mutable std::atomic<bool> is_away_{false};
   std::atomic<bool> has_failed_{false};  // the producer, for good
 
   std::jthread thread_;  // last: ends before what it uses goes
