@@ -13,6 +13,7 @@ Environment:
 
 import contextlib
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -32,6 +33,14 @@ from stage import Machines  # noqa: E402
 pytest_plugins = ["report"]
 
 KAFKA_DISK_MB, REDIS_DISK_MB = 512, 64
+
+
+def wrong_clock(folder):
+    """The library that has a process' clock be wrong, built."""
+    library = folder / "wrong_clock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library,
+                    HERE / "wrong_clock.c"], check=True)
+    return library
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +67,5 @@ def machines(tmp_path_factory):
             "tally-kafka": network.link([kafka.endpoint_of("TALLY")], front["TALLY"]),
             "tally-redis": network.link([redis.endpoint]),
             "scoreboard-redis": network.link([redis.endpoint])}
-        yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links)
+        yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links,
+                       wrong_clock(folder))

@@ -13,6 +13,8 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when != "call":
         return
+    if report.failed:
+        accepted["failed"] += 1
     for name, value in item.user_properties:
         if name == "fault":
             made[value] += 1
@@ -44,5 +46,6 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("faults, each followed by a proof")
     for name, count in sorted(made.items()):
         terminalreporter.line(f"{count:6} {name}")
+    outcome = f"{accepted['failed']} FAILED" if accepted["failed"] else "0 lost, 0 counted twice"
     terminalreporter.line(f"{sum(made.values()):6} in {accepted['seeds']} contests with "
-                          f"{accepted['entries']:,} accepted entries: 0 lost, 0 counted twice")
+                          f"{accepted['entries']:,} accepted entries: {outcome}")

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import time
 
@@ -24,25 +25,17 @@ RETRY_FOR = "90s"
 LOAD_FOR = "3s"
 RECOVERY_S = 60
 
-# Debian has it in a folder by the processor's kind.
-CLOCK_LIBRARY = next(map(str, pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
-
-
-def hindrance_of_clocks():
-    """Why no process can be given a wrong clock here; None when one can."""
-    return None if CLOCK_LIBRARY else "wrong clocks: libfaketime is missing: tools/deps test"
-
-
 @dataclasses.dataclass
 class Machines:
     """What all contests share: servers, the disks that they are on where those can be made full,
-    and the links to them by their names."""
+    the links to them by their names, and the library that has a process' clock be wrong."""
     network: Network
     kafka: Kafka
     redis: Redis
     kafka_disk: Disk | None
     redis_disk: Disk | None
     links: dict
+    wrong_clock: pathlib.Path
 
 
 class Member:
@@ -53,7 +46,7 @@ class Member:
         self.name = name
         self.flags = flags
         self.listen = f"{HOST}:{free_port()}"
-        self.clock = stage.folder / f"{name}.clock" if stage.has_clocks else None
+        self.clock = stage.folder / f"{name}.clock"
         self.set_clock(0)
         self.start()
 
@@ -63,18 +56,16 @@ class Member:
 
     def start(self):
         own = {}
-        if self.clock is not None:
-            own = {"LD_PRELOAD": CLOCK_LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-                   "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        if self.stage.has_clocks:
+            own = {"LD_PRELOAD": str(self.stage.machines.wrong_clock),
+                   "WRONG_CLOCK": str(self.clock)}
         self.process = self.stage.start(self.role, *self.flags, listen=self.listen,
                                         env=environment(**own))
 
     def set_clock(self, ahead_s):
-        """Has it believe, a second later, that it is so much later; for a stage with clocks."""
-        if self.clock is not None:
-            new = self.clock.with_suffix(".new")
-            new.write_text(f"{ahead_s:+d}\n")
-            new.rename(self.clock)
+        """Has it believe that it is so much later; in a stage with clocks."""
+        with open(self.clock, "r+b" if self.clock.exists() else "wb") as file:
+            file.write(struct.pack("=q", ahead_s))
 
     def kill(self):
         self.process.kill()
@@ -144,7 +135,7 @@ class Stage(Cluster):
                               "--durability-timeout", DURABLE)
             takers.append(member.listen)
         for number in range(self.rng.randint(1, 2)):
-            self.add(f"tally{number}", *self.tally_flags)
+            self.add(f"tally{number}", *self.tally_flags, "--readers", str(self.rng.randint(1, 2)))
         self.add("scoreboard", "--redis", f"redis://{self.links['scoreboard-redis'].address}/0",
                  "--redis-prefix", self.redis_prefix)
         self.front = self.link("clients-faculty", takers)

@@ -106,6 +106,14 @@ base::Result<void> check(const DisciplineOptions& options) {
       return base::fail(base::Code::kInvalidArgument, "coin-seed-file: " + seed.error().message());
     }
   }
+  const auto expect = [](std::string_view key, std::chrono::nanoseconds time, milliseconds least) {
+    if (time >= least) return base::Result<void>();
+    return base::Result<void>(
+        base::fail(base::Code::kInvalidArgument,
+                   fmt::format("{}: expected {} ms or more", key, least.count())));
+  };
+  RETURN_IF_ERROR(expect("durability-timeout", options.durability_timeout, milliseconds(100)));
+  RETURN_IF_ERROR(expect("stream-age", options.stream_age, milliseconds(1000)));
   RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kServer));
   return options.http.check();
 }

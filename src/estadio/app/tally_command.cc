@@ -145,11 +145,16 @@ base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
   const auto open_scores = [this] {
     return RedisScoreBook::open(options_.redis.to_book(), contest_, clock_, log_);
   };
-  ASSIGN_OR_RETURN(auto scores, keep_trying(open_scores, signals, progress_, log_));
+  // A password may be about to change here too.
+  const auto is_to_be_mended = [](const base::Error& error) {
+    return error.code() == base::Code::kFailedPrecondition;
+  };
+  ASSIGN_OR_RETURN(auto scores,
+                   keep_trying(open_scores, signals, progress_, log_, is_to_be_mended));
   if (!scores) return false;
   scores_ = *std::move(scores);
   const auto open_facts = [this] { return RedisFacts::open(options_.redis.to_book(), clock_); };
-  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_));
+  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_, is_to_be_mended));
   if (!facts) return false;
   facts_ = *std::move(facts);
   window_ = std::make_unique<RetryWindow>(agreed_.terms.retry.window.count(),
@@ -171,13 +176,20 @@ base::Result<void> TallyRole::join_groups() {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   for (std::int64_t i = 0; i < options_.readers; ++i) {
     ASSIGN_OR_RETURN(
-        auto group, KafkaGroup::join(
-                        {.cluster = kafka.cluster,
-                         .topics = kafka.topics,
-                         .group = options_.kafka.prefix + options_.group,
-                         .partitions = events_->partitions()},
-                        [this](std::span<const PartitionId> gained) { tally_->add(gained); },
-                        [this](std::span<const PartitionId> lost) { tally_->remove(lost); }, log_));
+        auto group,
+        KafkaGroup::join(
+            {.cluster = kafka.cluster,
+             .topics = kafka.topics,
+             .group = options_.kafka.prefix + options_.group,
+             .partitions = events_->partitions()},
+            {.gained =
+                 [this](std::span<const PartitionId> gained) {
+                   tally_->add(gained);
+                   progress_.set(std::nullopt);
+                 },
+             .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
+             .refused = [this](const base::Error& why) { progress_.set(why.message()); }},
+            log_));
     groups_.push_back(std::move(group));
   }
   return {};
@@ -213,21 +225,25 @@ void TallyRole::report() {
                      .retry_window_ms = std::nullopt,
                      .ends = {}};
   const auto closes_at_ms = contest_.closes_at_ms();
-  if (closes_at_ms && clock_.wall_ms() >= *closes_at_ms && agreed_.seed) {
+  // Whoever knows the seed can choose ids that win, and another's clock may be behind ours.
+  if (closes_at_ms && agreed_.seed &&
+      clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
     facts.coin_seed = Coin(*agreed_.seed).reveal();
   }
   std::int64_t uncounted = 0;
+  bool is_known = true;
   std::vector<std::pair<PartitionId, std::int64_t>> positions;
   for (const Tally::Standing& standing : tally_->standings()) {
+    const auto end = events_->end_offset(standing.partition);
+    is_known = is_known && end && standing.window_ms;
     if (!standing.window_ms) continue;  // it is reading back
     positions.emplace_back(standing.partition, standing.position);
-    const auto end = events_->end_offset(standing.partition);
     if (!end) continue;
     uncounted += std::max<std::int64_t>(0, *end - standing.position);
     facts.ends.push_back(
         {.partition = standing.partition, .offset = *end, .retry_window_ms = standing.window_ms});
   }
-  uncounted_ = uncounted;
+  if (is_known) uncounted_ = uncounted;
   if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
     log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
@@ -245,9 +261,11 @@ void TallyRole::collect(http::MetricsWriter& metrics) const {
   write_metrics(metrics, operations_->stats());
   if (!is_open_) return;
   write_metrics(metrics, tally_->stats());
-  metrics.gauge("estadio_results_uncounted",
-                "Results in the log that are not in the score yet, of this process' partitions.",
-                static_cast<double>(uncounted_.load()));
+  metrics.gauge(
+      "estadio_tally_uncounted",
+      "Results in the log that are not in the score yet, of this process' partitions; the "
+      "last figure while the log or the score is away.",
+      static_cast<double>(uncounted_.load()));
 }
 
 }  // namespace

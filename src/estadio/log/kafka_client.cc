@@ -13,10 +13,15 @@ namespace {
 constexpr std::size_t kPropertiesBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kErrorBytes = 512;
 
-constexpr std::array<std::string_view, 9> kMayBeSet = {
-    "security.", "sasl.",           "ssl.",    "enable.ssl.certificate.verification",
-    "client.",   "broker.address.", "socket.", "reconnect.",
-    "metadata."};
+constexpr std::array<std::string_view, 9> kMayBeSet = {"security.",
+                                                       "sasl.",
+                                                       "ssl.",
+                                                       "enable.ssl.certificate.verification",
+                                                       "client.",
+                                                       "broker.address.",
+                                                       "socket.",
+                                                       "reconnect.",
+                                                       "metadata.max.age.ms"};
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r";

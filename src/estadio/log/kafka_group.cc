@@ -26,13 +26,12 @@ std::string text_of(std::span<const PartitionId> partitions) {
 
 }  // namespace
 
-KafkaGroup::KafkaGroup(Options options, Changed gained, Changed lost, base::Logger& log)
-    : options_(std::move(options)), gained_(std::move(gained)), lost_(std::move(lost)), log_(log) {}
+KafkaGroup::KafkaGroup(Options options, Told told, base::Logger& log)
+    : options_(std::move(options)), told_(std::move(told)), log_(log) {}
 
-base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options, Changed gained,
-                                                           Changed lost, base::Logger& log) {
-  auto group =
-      std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(gained), std::move(lost), log));
+base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options, Told told,
+                                                           base::Logger& log) {
+  auto group = std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(told), log));
   ASSIGN_OR_RETURN(
       KafkaConf conf,
       kafka_conf(options.cluster,
@@ -86,9 +85,14 @@ void KafkaGroup::poll() {
   // Records of the short time before a partition was paused.
   const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
       rd_kafka_consumer_poll(client_.get(), kPollMs));
-  if (message && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log_.debug("the group",
-               {{"group", options_.group}, {"error", kafka_error("Kafka", message->err)}});
+  if (!message || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const base::Error error = kafka_error("the group " + options_.group, message->err);
+  if (error.code() != base::Code::kFailedPrecondition) {
+    log_.debug("the group", {{"error", error}});
+  } else if (std::exchange(refused_with_, message->err) != message->err) {
+    // Every attempt would be told otherwise.
+    log_.warning("Kafka refuses us", {{"error", error}});
+    told_.refused(error);
   }
 }
 
@@ -109,6 +113,7 @@ void KafkaGroup::leave() {
 
 void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions) {
   const std::vector<PartitionId> changed = ours(partitions);
+  refused_with_ = 0;
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     for (int i = 0; i < partitions.cnt; ++i) partitions.elems[i].offset = RD_KAFKA_OFFSET_END;
     if (rd_kafka_error_t* error = rd_kafka_incremental_assign(client_.get(), &partitions)) {
@@ -118,10 +123,10 @@ void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions
     rd_kafka_pause_partitions(client_.get(), &partitions);
     if (changed.empty()) return;
     log_.info("counts partitions", {{"partitions", text_of(changed)}});
-    return gained_(changed);
+    return told_.gained(changed);
   }
   if (!changed.empty()) {
-    lost_(changed);
+    told_.lost(changed);
     log_.info("counts partitions no more", {{"partitions", text_of(changed)}});
   }
   if (rd_kafka_error_t* error = rd_kafka_incremental_unassign(client_.get(), &partitions)) {

@@ -10,10 +10,9 @@
 // Threads: one, started by join(), on which the callbacks come; commit() from any.
 #pragma once
 
+#include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -41,21 +40,26 @@ class KafkaGroup {
     // that a broker takes unless it is told otherwise. Who comes back from it does no harm.
     std::chrono::milliseconds session_timeout = std::chrono::seconds(6);
   };
-  // What the member's share has gained, or lost. The next change comes when it has returned.
-  using Changed = std::function<void(std::span<const PartitionId> partitions)>;
+  // Called by the group's thread, which goes on when it has returned.
+  struct Told {
+    // What the member's share has gained, or lost.
+    std::function<void(std::span<const PartitionId> partitions)> gained;
+    std::function<void(std::span<const PartitionId> partitions)> lost;
+    // The cluster lets nobody into the group until it is mended; told once for each reason.
+    std::function<void(const base::Error& why)> refused;
+  };
 
   // `log` must outlive the group. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
-                                                                      Changed gained, Changed lost,
-                                                                      base::Logger& log);
-  // Leaves the group: `lost` is called for what is left of the share.
+                                                                      Told told, base::Logger& log);
+  // Leaves the group: `lost` is told of what is left of the share, unless the cluster is silent.
   ~KafkaGroup();
 
   // Tells the group where the next record to be counted is; without waiting.
   void commit(std::span<const std::pair<PartitionId, std::int64_t>> positions);
 
  private:
-  KafkaGroup(Options options, Changed gained, Changed lost, base::Logger& log);
+  KafkaGroup(Options options, Told told, base::Logger& log);
 
   void run(const std::stop_token& stop);
   void poll();
@@ -65,9 +69,9 @@ class KafkaGroup {
       const rd_kafka_topic_partition_list_s& partitions) const;
 
   const Options options_;
-  const Changed gained_;
-  const Changed lost_;
+  const Told told_;
   base::Logger& log_;
+  int refused_with_ = 0;  // the error that was told; of the group's thread
   KafkaClient client_;
   std::jthread thread_;  // last: ends before what it uses goes
 };

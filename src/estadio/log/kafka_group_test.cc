@@ -19,14 +19,17 @@ class Member {
   Member(const KafkaGroup::Options& options, base::Logger& log) {
     auto joined = KafkaGroup::join(
         options,
-        [this](std::span<const PartitionId> gained) {
-          const std::scoped_lock lock(mutex_);
-          share_.insert(share_.end(), gained.begin(), gained.end());
-        },
-        [this](std::span<const PartitionId> lost) {
-          const std::scoped_lock lock(mutex_);
-          for (const PartitionId each : lost) std::erase(share_, each);
-        },
+        {.gained =
+             [this](std::span<const PartitionId> gained) {
+               const std::scoped_lock lock(mutex_);
+               share_.insert(share_.end(), gained.begin(), gained.end());
+             },
+         .lost =
+             [this](std::span<const PartitionId> lost) {
+               const std::scoped_lock lock(mutex_);
+               for (const PartitionId each : lost) std::erase(share_, each);
+             },
+         .refused = [](const base::Error& why) { ADD_FAILURE() << why.message(); }},
         log);
     EXPECT_TRUE(joined) << joined.error().message();
     if (joined) group_ = *std::move(joined);

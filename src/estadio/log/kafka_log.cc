@@ -5,7 +5,6 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
-#include <limits>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -285,6 +284,8 @@ void KafkaLog::note_error(int error, std::string_view reason) {
   }
   const base::Error known = kafka_error("Kafka", error);
   if (known.code() == base::Code::kFailedPrecondition) {
+    // Every attempt would be a line of the log otherwise.
+    if (std::exchange(refused_with_, error) == error) return;
     log_.error("Kafka refuses us", {{"error", known}, {"reason", reason}});
   } else {
     log_.debug("Kafka", {{"error", known}, {"reason", reason}});
@@ -300,12 +301,7 @@ void KafkaLog::run_reports(const std::stop_token& stop) {
     const auto now = std::chrono::steady_clock::now();
     if (!is_away_ || now - probed < kProbeEvery) continue;
     probed = now;
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const auto error =
-        rd_kafka_metadata(producer()->client(), 1, nullptr, &metadata, to_ms(kProbePatience));
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    rd_kafka_metadata_destroy(metadata);
-    if (is_away_.exchange(false)) log_.info("Kafka is back");
+    if (answers() && is_away_.exchange(false)) log_.info("Kafka is back");
   }
 }
 
@@ -333,6 +329,15 @@ void KafkaLog::replace_failed_producer() {
   rd_kafka_flush(failed->client(), to_ms(options_.delivery_timeout));
 }
 
+bool KafkaLog::answers() const {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error =
+      rd_kafka_metadata(producer()->client(), 1, nullptr, &metadata, to_ms(kProbePatience));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  rd_kafka_metadata_destroy(metadata);
+  return true;
+}
+
 void KafkaLog::note_away() const {
   if (is_away_.exchange(true)) return;
   log_.warning("Kafka is away: no broker can be reached", {{"brokers", options_.cluster.brokers}});
@@ -356,8 +361,8 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   const rd_kafka_topic_partition_t& answer = asked->elems[0];
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return answer.offset;
-  // Who asks of many partitions is not to wait for each.
-  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT) note_away();
+  // Who asks of many partitions is not to wait for each, unless it is this one's leader alone.
+  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT && !answers()) note_away();
   return base::fail(kafka_error(what, error));
 }
 

@@ -127,6 +127,7 @@ class KafkaLog final : public EventLog {
   void settle(Waiting& waiting, std::uint32_t records);
   void report(const rd_kafka_message_s& message);
   void note_error(int error, std::string_view reason);
+  [[nodiscard]] bool answers() const;
   void note_away() const;
   void run_reports(const std::stop_token& stop);
   void replace_failed_producer();
@@ -150,6 +151,7 @@ class KafkaLog final : public EventLog {
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
   mutable std::atomic<bool> is_away_{false};
   std::atomic<bool> has_failed_{false};  // the producer, for good
+  int refused_with_ = 0;                 // an error that was told; of the reports' thread
 
   std::jthread thread_;  // last: ends before what it uses goes
 };

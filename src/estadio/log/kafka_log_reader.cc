@@ -11,6 +11,13 @@
 #include <span>
 
 namespace estadio {
+namespace {
+
+// What is fetched ahead, in all and of a partition at least.
+constexpr int kAheadKbytes = 128 << 10;
+constexpr int kAheadKbytesLeast = 1 << 10;
+
+}  // namespace
 
 void KafkaLog::Reader::QueueFree::operator()(rd_kafka_queue_s* queue) const {
   rd_kafka_queue_destroy(queue);
@@ -31,6 +38,8 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
   // fetched ahead is bounded by its bytes; not tightly, as librdkafka 2.0 looks only once a second
   // whether there is room again. The cluster answers when it has enough, or
   // after a while: each answer is work for everybody, however little is in it.
+  // librdkafka's bound is each partition's.
+  const int ahead_kbytes = std::max(kAheadKbytesLeast, kAheadKbytes / (log.partitions() * 2));
   ASSIGN_OR_RETURN(
       KafkaConf conf,
       kafka_conf(log.options_.cluster,
@@ -38,7 +47,7 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
                   {"enable.auto.offset.store", "false"},
                   {"check.crcs", "true"},
                   {"queued.min.messages", "10000000"},
-                  {"queued.max.messages.kbytes", "32768"},
+                  {"queued.max.messages.kbytes", std::to_string(ahead_kbytes)},
                   {"fetch.min.bytes", std::to_string(log.options_.fetch_bytes)},
                   {"fetch.wait.max.ms", std::to_string(log.options_.fetch_patience.count())},
                   {"fetch.error.backoff.ms", "50"},

@@ -55,6 +55,7 @@ int left_ms(Deadline deadline) {
 struct Cluster {
   int brokers = 0;
   std::map<std::string, int> partitions;  // of each topic
+  std::map<std::string, int> copies;      // of each topic's first partition
   std::string without_leader;             // a topic that cannot be written yet; or empty
 };
 
@@ -72,6 +73,7 @@ base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics, De
   for (const rd_kafka_metadata_topic_t& topic :
        std::span(metadata->topics, static_cast<std::size_t>(metadata->topic_cnt))) {
     cluster.partitions[topic.topic] = topic.partition_cnt;
+    cluster.copies[topic.topic] = topic.partition_cnt > 0 ? topic.partitions[0].replica_cnt : 0;
     if (std::ranges::find(topics, topic.topic, &Topic::name) == topics.end()) continue;
     for (int i = 0; i < topic.partition_cnt; ++i) {
       if (topic.partitions[i].leader < 0) cluster.without_leader = topic.topic;
@@ -106,7 +108,7 @@ base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replic
   for (const Setting& setting : topic.settings) {
     rd_kafka_NewTopic_set_config(made.get(), setting.key, setting.value);
   }
-  rd_kafka_NewTopic_set_config(made.get(), kMinInsync, replication > 2 ? "2" : "1");
+  rd_kafka_NewTopic_set_config(made.get(), kMinInsync, replication > 1 ? "2" : "1");
   const Queue queue(rd_kafka_queue_new(&client));
   rd_kafka_NewTopic_t* all[] = {made.get()};
   rd_kafka_CreateTopics(&client, all, 1, nullptr, queue.get());
@@ -158,7 +160,7 @@ base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
   return settings;
 }
 
-base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, int brokers,
+base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Cluster& cluster,
                                MissingTopics missing, Deadline deadline, base::Logger& log) {
   ASSIGN_OR_RETURN(auto settings, settings_of(client, topic.name, deadline));
   const auto refuse = [&](const Setting& wanted) {
@@ -172,8 +174,17 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, int broke
   for (const Setting& wanted : topic.settings) {
     if (settings[wanted.key] != wanted.value) return refuse(wanted);
   }
+  const int copies = cluster.copies.at(topic.name);
+  if (cluster.brokers > 1 && copies < 2) {
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format(
+            "the topic {} is on one broker alone, and there are {}: let it have copies with "
+            "kafka-reassign-partitions, or use other topics (--topic-prefix)",
+            topic.name, cluster.brokers));
+  }
   if (std::atoi(settings[kMinInsync].c_str()) >= 2) return {};
-  if (brokers > 1) {
+  if (copies > 1) {
     return refuse({.key = kMinInsync,
                    .value = "2",
                    .why = "what is acknowledged could be on one broker alone"});
@@ -197,6 +208,13 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
       return base::fail(base::Code::kNotFound,
                         fmt::format("there is no topic {} in Kafka", topic.name));
     }
+    if (cluster.brokers > 1 && replication < 2) {
+      return base::fail(
+          base::Code::kInvalidArgument,
+          fmt::format("replication: expected 2 or more, better 3, to make the topic {}: "
+                      "there are {} brokers, and one alone is lost with its disk",
+                      topic.name, cluster.brokers));
+    }
     RETURN_IF_ERROR(make_topic(client, topic, replication, deadline));
     log.info(
         "made a topic",
@@ -219,7 +237,7 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
                       fmt::format("the topic {} is not ready to be written", name));
   }
   for (const Topic& topic : topics) {
-    RETURN_IF_ERROR(check_topic(client, topic, cluster.brokers, missing, deadline, log));
+    RETURN_IF_ERROR(check_topic(client, topic, cluster, missing, deadline, log));
   }
   return cluster;
 }

@@ -25,6 +25,8 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kTickEvery{50};
+constexpr std::size_t kBatchBytesLeast = 256;  // what a batch and its answer take, however short
+constexpr std::size_t kLoggedBytes = 512;      // of what a caller says
 constexpr int kReflectionThreadsMax = 2;
 // Callers that ping more often than this are cut off by gRPC; ours do every ten seconds.
 constexpr std::chrono::milliseconds kPingIntervalMin{5000};
@@ -209,9 +211,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     if (!ok) is_cut_off_ = true;
     const bool reads = is_paused_ && in_flight_bytes_ < core_.options().in_flight_bytes;
     if (reads) is_paused_ = false;
-    const bool is_ending = is_ending_;
     proceed(lock);
-    if (reads && !is_ending) StartRead(&request_);
+    const bool goes_on = reads && !is_ending_;
+    lock.unlock();
+    if (goes_on) StartRead(&request_);
   }
 
   void OnCancel() override {
@@ -279,7 +282,9 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     auto caller = read_hello(request_.hello(), core_.greeting(), core_.judged());
     if (!caller) {
       core_.streams_refused.fetch_add(1, std::memory_order_relaxed);
-      core_.parts().log.warning("refused a judge's caller", {{"error", caller.error()}});
+      // Its names are the caller's, and as long as it likes.
+      core_.parts().log.warning("refused a judge's caller",
+                                {{"error", caller.error().message().substr(0, kLoggedBytes)}});
       return refuse(to_status(caller.error()));
     }
     caller_ = *std::move(caller);
@@ -327,7 +332,8 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     Batch& batch = *spare_.back();
     spare_.pop_back();
     batch.sequence = message.sequence();
-    batch.bytes = message.ByteSizeLong();
+    // An empty one has an answer too.
+    batch.bytes = std::max(message.ByteSizeLong(), kBatchBytesLeast);
     in_flight_bytes_ += batch.bytes;
     ++in_flight_;
     return batch;

@@ -39,7 +39,7 @@ constexpr std::string_view kWrites = "#!lua\n";
 constexpr std::string_view kChecks = R"lua(
 local positions, crossed, repeated = KEYS[1], KEYS[2], KEYS[6]
 
--- Of keys and their types. The counts come and go together, and never without a position; a book
+-- Of keys and their types. Counts or repeats and positions come and go together; a book
 -- that lacks one of them would be counted on as if it were whole.
 local function trouble()
   local is_there = {}
@@ -54,6 +54,9 @@ local function trouble()
     if is_there[2] and not is_there[i] then return {'torn', KEYS[i], crossed} end
   end
   if is_there[2] and not is_there[1] then return {'torn', positions, crossed} end
+  if is_there[1] and not is_there[2] and not is_there[6] then
+    return {'torn', crossed, positions}
+  end
   if is_there[6] and not is_there[1] then return {'torn', positions, repeated} end
 end
 

@@ -13,6 +13,7 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
+constexpr int kReadsOfSome = 5;
 constexpr std::chrono::milliseconds kRetryFirst{10};
 constexpr std::chrono::milliseconds kRetryLongest{1000};
 
@@ -92,11 +93,10 @@ class Tally::Reader {
     } while (!stop.stop_requested());
   }
 
-  // Whether trying again may help; what is wrong with a server's settings somebody will mend.
+  // Whether trying again may help, as where somebody will mend a server's settings. It does not
+  // where the log or the score is damaged.
   static bool may_pass(const base::Error& error) {
-    return error.code() == base::Code::kUnavailable ||
-           error.code() == base::Code::kResourceExhausted ||
-           error.code() == base::Code::kFailedPrecondition;
+    return error.code() != base::Code::kCorruption && error.code() != base::Code::kInvalidArgument;
   }
 
   void hold_up(const base::Error& error) {
@@ -151,15 +151,15 @@ class Tally::Reader {
     std::int64_t from_ms = parts_.clock.wall_ms();
     ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
     if (start < end) {
-      RETURN_IF_ERROR(reader->read(records, kReadPatience));
-      if (!records.empty()) from_ms = std::min(from_ms, records.front().time_ms);
+      RETURN_IF_ERROR(read_some(*reader, records));
+      from_ms = std::min(from_ms, records.front().time_ms);
     }
     ASSIGN_OR_RETURN(
         const auto back,
         parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
     RETURN_IF_ERROR(reader->seek(std::min(back, start)));
     while (reader->position() < start) {
-      RETURN_IF_ERROR(reader->read(records, kReadPatience));
+      RETURN_IF_ERROR(read_some(*reader, records));
       const auto counted = std::ranges::find_if(
           records, [&](const LoggedRecord& each) { return each.offset >= start; });
       RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
@@ -169,8 +169,7 @@ class Tally::Reader {
     }
     // The judge must know what is in the log also where it is not counted yet.
     while (parts_.known != nullptr && reader->position() < end) {
-      RETURN_IF_ERROR(reader->read(records, kReadPatience));
-      if (records.empty()) continue;
+      RETURN_IF_ERROR(read_some(*reader, records));
       RETURN_IF_ERROR(fold_.given_ids(records, remembered_));
       parts_.known->add(remembered_, records.front().time_ms);
     }
@@ -179,6 +178,15 @@ class Tally::Reader {
     publish_window();
     tell_read_back();
     return reader;
+  }
+
+  // Records that are known to be there, at least one.
+  static base::Result<void> read_some(PartitionReader& reader, std::vector<LoggedRecord>& records) {
+    for (int i = 0; i < kReadsOfSome; ++i) {
+      RETURN_IF_ERROR(reader.read(records, kReadPatience));
+      if (!records.empty()) return {};
+    }
+    return base::fail(base::Code::kUnavailable, "the log's records do not come");
   }
 
   base::Result<Ended> count(PartitionReader& reader, const std::stop_token& stop) {
@@ -287,8 +295,8 @@ Tally::~Tally() {
   std::vector<std::unique_ptr<Reader>> readers;
   {
     const std::scoped_lock lock(mutex_);
-    for (auto& [number, reader] : readers_) readers.push_back(std::move(reader));
-    readers_.clear();
+    for (auto& [number, share] : shares_) readers.push_back(std::move(share.reader));
+    shares_.clear();
   }
   end(readers, Ending::kCounted);
 }
@@ -302,10 +310,10 @@ std::size_t Tally::number_of(PartitionId partition) const {
 void Tally::add(std::span<const PartitionId> partitions) {
   const std::scoped_lock lock(mutex_);
   for (const PartitionId partition : partitions) {
-    auto& reader = readers_[number_of(partition)];
-    if (reader) continue;
+    Share& share = shares_[number_of(partition)];
+    if (share.times_added++ > 0) continue;
     ++not_read_back_;
-    reader = std::make_unique<Reader>(*this, partition);
+    share.reader = std::make_unique<Reader>(*this, partition);
   }
 }
 
@@ -314,9 +322,10 @@ void Tally::remove(std::span<const PartitionId> partitions) {
   {
     const std::scoped_lock lock(mutex_);
     for (const PartitionId partition : partitions) {
-      if (auto found = readers_.extract(number_of(partition))) {
-        readers.push_back(std::move(found.mapped()));
-      }
+      const auto found = shares_.find(number_of(partition));
+      if (found == shares_.end() || --found->second.times_added > 0) continue;
+      readers.push_back(std::move(found->second.reader));
+      shares_.erase(found);
     }
   }
   end(readers, Ending::kAtOnce);
@@ -343,7 +352,7 @@ void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
 Tally::Stats Tally::stats() const {
   const std::scoped_lock lock(mutex_);
   Stats stats = ended_;
-  for (const auto& [number, reader] : readers_) reader->add_to(stats);
+  for (const auto& [number, share] : shares_) share.reader->add_to(stats);
   return stats;
 }
 
@@ -357,8 +366,8 @@ std::optional<std::string> Tally::hindrance() const {
 std::vector<Tally::Standing> Tally::standings() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Standing> standings;
-  standings.reserve(readers_.size());
-  for (const auto& [number, reader] : readers_) standings.push_back(reader->standing());
+  standings.reserve(shares_.size());
+  for (const auto& [number, share] : shares_) standings.push_back(share.reader->standing());
   return standings;
 }
 

@@ -10,7 +10,7 @@
 // Records whose id a client gave may stand in the log twice; a reader remembers the recent ones
 // (RecentIds) and, when it starts, first reads back as far as it must remember.
 //
-// Threads: one a partition. add() and remove() from one thread at a time, the others from any.
+// Threads: one a partition. Every method may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -79,7 +79,8 @@ class Tally {
 
   // Starts to count them, where it does not already.
   void add(std::span<const PartitionId> partitions);
-  // Counts them no more: somebody else does. Ends when their readers have.
+  // Counts them no more, once they are removed as often as they were added: two members of a group
+  // may hold one for a moment, when it goes from one to the other. Ends when their readers have.
   void remove(std::span<const PartitionId> partitions);
 
   // Waits until every reader has read back what it must remember, or has stopped; at most
@@ -93,6 +94,10 @@ class Tally {
 
  private:
   class Reader;
+  struct Share {
+    std::unique_ptr<Reader> reader;
+    int times_added = 0;
+  };
   enum class Ending { kCounted, kAtOnce };
   static constexpr std::chrono::seconds kFinishPatience{5};
 
@@ -107,9 +112,9 @@ class Tally {
   mutable std::mutex mutex_;
   std::condition_variable read_back_;
   // Guarded by mutex_.
-  std::size_t not_read_back_ = 0;                           // readers
-  std::map<std::size_t, std::unique_ptr<Reader>> readers_;  // by number_of()
-  Stats ended_;                                             // of readers that are gone
+  std::size_t not_read_back_ = 0;        // readers
+  std::map<std::size_t, Share> shares_;  // by number_of()
+  Stats ended_;                          // of readers that are gone
 };
 
 }  // namespace estadio

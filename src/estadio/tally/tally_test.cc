@@ -62,7 +62,7 @@ class FrailBook final : public ScoreBook {
       case Fate::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
       case Fate::kRefuse:
         return base::fail(base::Code::kFailedPrecondition, "the book wants another password");
-      case Fate::kDie: return base::fail(base::Code::kInternal, "the reader dies here");
+      case Fate::kDie: return base::fail(base::Code::kCorruption, "the reader dies here");
       default: break;
     }
     auto outcome = book_.load()->commit(commit);
@@ -448,6 +448,17 @@ TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
     EXPECT_TRUE(test::eventually(
         [&] { return captured_.text().find("counting goes on") != std::string::npos; }));
   }
+}
+
+TEST_F(TallyTest, APartitionThatTwoMembersHoldForAMomentIsCountedOn) {
+  const auto tally = start();
+  const PartitionId handed_over[] = {kWinners0};
+  tally->add(handed_over);
+  tally->remove(handed_over);
+  append(kWinners0, 1);
+  ASSERT_TRUE(frail_->wait_for(appended_));
+  tally->remove(handed_over);
+  EXPECT_EQ(tally->standings().size(), 3U);
 }
 
 TEST_F(TallyTest, RepeatsAreCountedOnceAcrossRestarts) {

@@ -1,0 +1,48 @@
+/* Loaded before the C library, this has a process believe that it is as many seconds later as the
+   first eight bytes of the file WRONG_CLOCK say, at once when they change. Only what is read of the
+   time of day is wrong, as after somebody set the clock: waits are the kernel's, and not. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+
+static const volatile int64_t *ahead_s;
+static int (*real_clock_gettime)(clockid_t, struct timespec *);
+
+__attribute__((constructor)) static void begin(void) {
+  real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+  const char *path = getenv("WRONG_CLOCK");
+  const int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  void *const mapped = file < 0 ? MAP_FAILED : mmap(NULL, 8, PROT_READ, MAP_SHARED, file, 0);
+  if (mapped == MAP_FAILED) abort(); /* a test must not go on with the right time */
+  ahead_s = mapped;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  if (!real_clock_gettime) begin();
+  const int result = real_clock_gettime(clock, now);
+  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
+    now->tv_sec += *ahead_s;
+  }
+  return result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  (void)zone;
+  struct timespec precise;
+  const int result = clock_gettime(CLOCK_REALTIME, &precise);
+  now->tv_sec = precise.tv_sec;
+  now->tv_usec = precise.tv_nsec / 1000;
+  return result;
+}
+
+time_t time(time_t *into) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (into) *into = now.tv_sec;
+  return now.tv_sec;
+}
