@@ -2,34 +2,10 @@
 #
 #   docker build --target estadio --tag olimpiadas/estadio .
 #
-# Targets: estadio (every role; arguments as on the command line), kafka, redis, prometheus. None
-# runs as root, and none writes outside its volume.
+# Targets: kafka, redis, prometheus, and estadio (every role; arguments as on the command line),
+# which takes some minutes to compile. None runs as root, and none writes outside its volume.
 
 FROM debian:bookworm-slim AS base
-
-
-FROM base AS built
-WORKDIR /source
-COPY tools/deps tools/deps.txt tools/
-RUN tools/deps build
-COPY . .
-RUN tools/build release estadio && strip --strip-debug build/release/bin/estadio
-
-
-FROM base AS estadio
-WORKDIR /tmp/tools
-COPY tools/deps tools/deps.txt ./
-RUN ./deps run && rm -rf /var/lib/apt/lists/*
-COPY --from=built /source/build/release/bin/estadio /usr/local/bin/
-WORKDIR /
-USER 10001:10001
-# Containers reach each other only when they listen beyond their own loopback address.
-ENV ESTADIO_HTTP=0.0.0.0:8080
-EXPOSE 8080
-COPY deploy/images/is-ready /usr/local/bin/
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["is-ready", "8080", "/readyz"]
-ENTRYPOINT ["estadio"]
-CMD ["--help"]
 
 
 FROM base AS jars
@@ -82,3 +58,27 @@ EXPOSE 9090
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["is-ready", "9090", "/-/ready"]
 CMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/data", \
      "--web.listen-address=0.0.0.0:9090"]
+
+
+FROM base AS built
+WORKDIR /source
+COPY tools/deps tools/deps.txt tools/
+RUN tools/deps build
+COPY . .
+RUN tools/build release estadio && strip --strip-debug build/release/bin/estadio
+
+
+FROM base AS estadio
+WORKDIR /tmp/tools
+COPY tools/deps tools/deps.txt ./
+RUN ./deps run && rm -rf /var/lib/apt/lists/*
+COPY --from=built /source/build/release/bin/estadio /usr/local/bin/
+WORKDIR /
+USER 10001:10001
+# Containers reach each other only when they listen beyond their own loopback address.
+ENV ESTADIO_HTTP=0.0.0.0:8080
+EXPOSE 8080
+COPY deploy/images/is-ready /usr/local/bin/
+HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["is-ready", "8080", "/readyz"]
+ENTRYPOINT ["estadio"]
+CMD ["--help"]

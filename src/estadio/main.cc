@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "estadio/app/commands.h"
@@ -27,10 +29,7 @@ std::string usage() {
   return text;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+int run(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     fmt::print(stderr, "{}", usage());
     return estadio::kExitUsage;
@@ -51,4 +50,19 @@ int main(int argc, char** argv) {
     return estadio::kExitUsage;
   }
   return command->run(std::span(arguments).subspan(1));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int status = estadio::kExitFailed;
+  try {
+    status = run({argv + std::min(argc, 1), argv + argc});
+  } catch (const std::system_error&) {
+    // fmt's way to say that nothing can be written, of which nobody can be told.
+    return estadio::kExitFailed;
+  }
+  // A report that did not reach its reader is no success.
+  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  return status == estadio::kExitOk && !is_written ? estadio::kExitFailed : status;
 }

@@ -479,3 +479,12 @@ def test_every_line_of_a_json_log_is_an_object_with_time_level_and_message(start
     for line in server.log_lines():
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["time"]), line
         assert line["level"] and line["message"], line
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: there is no /dev/full")
+def test_what_cannot_be_written_ends_a_command_with_a_failure():
+    for arguments in (["--help"], ["verify", "--help"]):
+        with open("/dev/full", "wb") as full:
+            assert subprocess.run([BINARY, *arguments], stdout=full).returncode == 1
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run([BINARY, "verify", "--data", "/none"], stderr=full).returncode in (1, 2)

@@ -178,17 +178,13 @@ base::Result<AgreedTerms> DisciplineRole::agree() const {
                     base::format_duration(agreed.terms.retry.window), agreed.terms.retry.ids,
                     base::format_duration(wanted.window), wanted.ids));
   }
-  if (own) agreed.seed = own;
-  if (!agreed.seed) {
+  if (options_.kafka.partitions != 0 && options_.kafka.partitions != agreed.terms.partitions) {
     return base::fail(base::Code::kFailedPrecondition,
-                      "the contest's coin has its seed in a file: give it with coin-seed-file");
+                      fmt::format("partitions: the contest began with {} of each topic; asked for "
+                                  "are {}",
+                                  agreed.terms.partitions, options_.kafka.partitions));
   }
-  if (Coin(*agreed.seed).commitment() != agreed.terms.coin_commitment) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("{} is not the seed that this contest began with and published "
-                                  "the commitment of",
-                                  options_.seed_file));
-  }
+  RETURN_IF_ERROR(settle_seed(agreed, options_.seed_file));
   return agreed;
 }
 
@@ -230,6 +226,7 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
                         .tls = options_.tls.to_files(),
                         .disciplines = std::move(disciplines),
                         .coin_commitment = coin_->commitment(),
+                        .started_at_ms = agreed.terms.started_at_ms,
                         .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
                         .seed = static_cast<std::uint64_t>(clock_.mono().count())},
                        {.contest = contest_,
@@ -271,9 +268,8 @@ base::Result<void> DisciplineRole::run(StopSignals& signals) {
                         {"partitions", events_->partitions()},
                         {"coin_commitment", coin_->commitment()}});
   do {
-    if (auto updated = reach_->update(); !updated) {
-      log_.debug("the log cannot be looked at", {{"error", updated.error()}});
-    }
+    const auto updated = reach_->update();
+    progress_.set(updated ? std::nullopt : std::optional(updated.error().message()));
     judges_->set_serving(!hindrance());
   } while (!signals.wait_for_ms(kLookEveryMs));
   log_.info("stopping: no new entries are judged, those under way are answered");
@@ -287,7 +283,9 @@ base::Result<void> DisciplineRole::run(StopSignals& signals) {
 
 std::optional<std::string> DisciplineRole::hindrance() const {
   if (auto why = progress_.hindrance()) return why;
-  if (events_->stats().is_away) return "Kafka is away";
+  const KafkaLog::Stats log = events_->stats();
+  if (log.has_lost) return "Kafka has lost results: see the process' log";
+  if (log.is_away) return "Kafka is away";
   if (!window_->in_force_ms()) return "the log has not been looked at yet";
   return std::nullopt;
 }

@@ -32,4 +32,8 @@ struct KafkaOptions {
   [[nodiscard]] base::Result<KafkaContest> to_contest(int partitions_of_contest) const;
 };
 
+// Sees that the contest's seed is known, from the file where one is named, and is the one that it
+// began with. Errors: kInvalidArgument for the file; kFailedPrecondition.
+[[nodiscard]] base::Result<void> settle_seed(AgreedTerms& agreed, const std::string& seed_file);
+
 }  // namespace estadio

@@ -86,18 +86,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
   ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
   ASSIGN_OR_RETURN(AgreedTerms agreed, read_terms(kafka, log));
-  if (!options.seed_file.empty()) {
-    ASSIGN_OR_RETURN(agreed.seed, load_coin_seed(options.seed_file));
-  }
-  if (!agreed.seed) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      "the contest's coin has its seed in a file: give it with coin-seed-file");
-  }
-  if (Coin(*agreed.seed).commitment() != agreed.terms.coin_commitment) {
-    return base::fail(
-        base::Code::kFailedPrecondition,
-        fmt::format("{} is not the seed that this contest began with", options.seed_file));
-  }
+  RETURN_IF_ERROR(settle_seed(agreed, options.seed_file));
   ASSIGN_OR_RETURN(auto acks, gather_acks(options));
   ASSIGN_OR_RETURN(const auto book,
                    RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
@@ -138,6 +127,15 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
   if (shows_progress) fmt::print(stderr, "\r\x1b[K");
   if (!report) return base::fail(std::move(report).error());
+  if (options.data.empty() && report->records > 0 && evidence.score.positions.empty()) {
+    report->differences.push_back(
+        {.what = "score that nobody counts into",
+         .count = 1,
+         .example =
+             fmt::format("Redis holds nothing under the prefix '{}': is it another, or is no "
+                         "tally there?",
+                         options.redis.prefix)});
+  }
   return Proved{
       .report = *std::move(report), .commitment = coin.commitment(), .seed = coin.reveal()};
 }

@@ -28,4 +28,13 @@ class Judge {
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };
 
+// What became of the entries whose verdicts have no fate of their own, by what `done` was given.
+[[nodiscard]] inline Verdict::Fate fate_of_batch(const base::Result<void>& judged) {
+  if (judged) return Verdict::Fate::kKept;
+  const base::Code code = judged.error().code();
+  const bool is_refused =
+      code == base::Code::kUnavailable || code == base::Code::kResourceExhausted;
+  return is_refused ? Verdict::Fate::kRefused : Verdict::Fate::kUnknown;
+}
+
 }  // namespace estadio

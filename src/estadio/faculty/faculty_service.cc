@@ -30,15 +30,6 @@ bool mark_late(std::span<Entry> entries) {
   return std::ranges::all_of(entries, &Entry::is_id_given);
 }
 
-// What became of a batch.
-Verdict::Fate fate_of(const base::Result<void>& judged) {
-  if (judged) return Verdict::Fate::kKept;
-  const base::Code code = judged.error().code();
-  const bool is_refused =
-      code == base::Code::kUnavailable || code == base::Code::kResourceExhausted;
-  return is_refused ? Verdict::Fate::kRefused : Verdict::Fate::kUnknown;
-}
-
 // What became of a request: what all its entries share, else not known.
 Verdict::Fate common_fate(std::span<const Verdict> verdicts, Verdict::Fate of_batch) {
   using Fate = Verdict::Fate;
@@ -236,7 +227,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     std::uint64_t repeated = 0;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
-    const Verdict::Fate of_batch = fate_of(judged);
+    const Verdict::Fate of_batch = fate_of_batch(judged);
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
       if (const auto fate = common_fate(verdicts, of_batch); fate != Verdict::Fate::kKept) {

@@ -8,6 +8,7 @@
 // Threads: an AckFile may be shared; each thread has an AckWriter of its own.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,7 +35,8 @@ class AckFile {
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // keeps lines whole
 };
 
-// Gathers lines and writes them many at a time.
+// Gathers lines and writes them many at a time, and whenever the next comes kFlushEvery later: a
+// generator that is killed has lost little of its proof.
 class AckWriter {
  public:
   // `file` must outlive the writer.
@@ -49,11 +51,13 @@ class AckWriter {
  private:
   static constexpr std::size_t kBufferBytes = std::size_t{256} * 1024;
   static constexpr std::size_t kSpareBytes = 256;  // a line
+  static constexpr std::chrono::milliseconds kFlushEvery{200};
 
   base::Result<void> end_line();
 
   AckFile& file_;
   std::string lines_;
+  std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace estadio::load

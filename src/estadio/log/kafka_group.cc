@@ -99,13 +99,20 @@ void KafkaGroup::poll() {
 // So that others need not wait for the session's end. A cluster that does not answer is not waited
 // for, which rd_kafka_consumer_close() would do without an end.
 void KafkaGroup::leave() {
+  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
+  // librdkafka 2.0 aborts when a member ends that has come to lead the group and has not divided
+  // the shares yet. One that never comes so far is left to the end of the process.
+  while (!has_joined_ && std::chrono::steady_clock::now() < end) poll();
+  if (!has_joined_) {
+    [[maybe_unused]] const auto* is_left_alone = client_.release();
+    return;
+  }
   const Queue own(rd_kafka_queue_get_consumer(client_.get()));
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), own.get())) {
     log_.debug("the group", {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
     rd_kafka_error_destroy(error);
     return;
   }
-  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
   while (rd_kafka_consumer_closed(client_.get()) == 0 && std::chrono::steady_clock::now() < end) {
     poll();
   }
@@ -114,6 +121,7 @@ void KafkaGroup::leave() {
 void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions) {
   const std::vector<PartitionId> changed = ours(partitions);
   refused_with_ = 0;
+  has_joined_ = true;
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     for (int i = 0; i < partitions.cnt; ++i) partitions.elems[i].offset = RD_KAFKA_OFFSET_END;
     if (rd_kafka_error_t* error = rd_kafka_incremental_assign(client_.get(), &partitions)) {

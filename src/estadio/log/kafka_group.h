@@ -71,7 +71,9 @@ class KafkaGroup {
   const Options options_;
   const Told told_;
   base::Logger& log_;
-  int refused_with_ = 0;  // the error that was told; of the group's thread
+  // Of the group's thread.
+  int refused_with_ = 0;     // the error that was told
+  bool has_joined_ = false;  // its first share was told
   KafkaClient client_;
   std::jthread thread_;  // last: ends before what it uses goes
 };

@@ -33,6 +33,10 @@ int to_ms(milliseconds time) { return static_cast<int>(time.count()); }
 // A producer and its two topics.
 class KafkaLog::Producer {
  public:
+  static Outcome topic_of(const rd_kafka_message_s& message) {
+    return *static_cast<const Outcome*>(rd_kafka_topic_opaque(message.rkt));
+  }
+
   static base::Result<std::shared_ptr<Producer>> open(KafkaLog& log) {
     const Options& options = log.options_;
     const auto kbytes =
@@ -68,7 +72,10 @@ class KafkaLog::Producer {
   base::Result<void> open_topics(const KafkaTopics& topics) {
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
       KafkaTopic& handle = topics_[static_cast<std::size_t>(topic)];
-      handle.reset(rd_kafka_topic_new(client_.get(), topics.name_of(topic).c_str(), nullptr));
+      rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
+      // So that reports tell it.
+      rd_kafka_topic_conf_set_opaque(conf, handle_tag(topic));
+      handle.reset(rd_kafka_topic_new(client_.get(), topics.name_of(topic).c_str(), conf));
       if (!handle) {
         return base::fail(
             kafka_error("opening the topic " + topics.name_of(topic), rd_kafka_last_error()));
@@ -83,6 +90,11 @@ class KafkaLog::Producer {
   }
 
  private:
+  static void* handle_tag(Outcome topic) {
+    static Outcome tags[] = {Outcome::kWinner, Outcome::kLoser};
+    return &tags[static_cast<std::size_t>(topic)];
+  }
+
   KafkaClient client_;
   std::array<KafkaTopic, 2> topics_;  // go first
 };
@@ -95,6 +107,8 @@ base::Result<std::unique_ptr<KafkaLog>> KafkaLog::open(const Options& options, b
   ASSIGN_OR_RETURN(kafka->partitions_, prepare_topics(*kafka->producer_->client(), options.topics,
                                                       options.missing, options.open_patience, log));
   RETURN_IF_ERROR(kafka->use_partitions());
+  kafka->known_ends_ =
+      std::vector<std::atomic<std::int64_t>>(static_cast<std::size_t>(kafka->partitions_) * 2);
   RETURN_IF_ERROR(kafka->producer_->open_topics(options.topics));
   kafka->thread_ =
       std::jthread([raw = kafka.get()](const std::stop_token& stop) { raw->run_reports(stop); });
@@ -180,6 +194,7 @@ base::Result<std::shared_ptr<KafkaLog::Producer>> KafkaLog::admit(
     std::unique_ptr<Waiting>& waiting) {
   const std::scoped_lock lock(mutex_);
   if (is_stopped_) return base::fail(base::Code::kUnavailable, "the log has been closed");
+  if (has_lost_) return base::fail(base::Code::kUnavailable, "Kafka has lost results");
   if (in_flight_bytes_ + waiting->bytes > options_.in_flight_bytes) {
     return base::fail(base::Code::kResourceExhausted, "the log has as much waiting as it may hold");
   }
@@ -227,6 +242,17 @@ void KafkaLog::produce(Producer& producer, PartitionId to, const RecordBatch::Pa
 // A delivery report: comes once for every record that was queued.
 void KafkaLog::report(const rd_kafka_message_s& message) {
   Waiting& waiting = *static_cast<Waiting*>(message._private);
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= 0) {
+    const PartitionId at{.topic = Producer::topic_of(message), .number = message.partition};
+    auto& end = known_end(at);
+    if (message.offset < end.load(std::memory_order_relaxed)) {
+      note_lost(at);
+      ++waiting.unknown;
+      ++failed_;
+      return settle(waiting, 1);
+    }
+    end.store(message.offset + 1, std::memory_order_relaxed);
+  }
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     records_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(message.len, std::memory_order_relaxed);
@@ -329,6 +355,21 @@ void KafkaLog::replace_failed_producer() {
   rd_kafka_flush(failed->client(), to_ms(options_.delivery_timeout));
 }
 
+std::atomic<std::int64_t>& KafkaLog::known_end(PartitionId id) const {
+  return known_ends_[static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions_) +
+                     static_cast<std::size_t>(id.number)];
+}
+
+// Offsets only grow. What comes out of one that was there before is another topic, or one that lost
+// its end: nothing more must be promised.
+void KafkaLog::note_lost(PartitionId id) const {
+  if (has_lost_.exchange(true)) return;
+  log_.error(
+      "Kafka has lost results that it acknowledged: the topic was deleted and made again, or "
+      "lost its end; nothing more is taken",
+      {{"partition", name_of(id)}});
+}
+
 bool KafkaLog::answers() const {
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto error =
@@ -374,7 +415,10 @@ base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
 }
 
 base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {
-  return ask(id, RD_KAFKA_OFFSET_END);
+  const std::int64_t known = known_end(id).load(std::memory_order_relaxed);
+  ASSIGN_OR_RETURN(const std::int64_t end, ask(id, RD_KAFKA_OFFSET_END));
+  if (end < known) note_lost(id);
+  return end;
 }
 
 base::Result<std::int64_t> KafkaLog::offset_before(PartitionId id, std::int64_t time_ms) const {
@@ -406,7 +450,11 @@ base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) const {
 }
 
 KafkaLog::Stats KafkaLog::stats() const {
-  return {.records = records_, .bytes = bytes_, .failed = failed_, .is_away = is_away_};
+  return {.records = records_,
+          .bytes = bytes_,
+          .failed = failed_,
+          .is_away = is_away_,
+          .has_lost = has_lost_};
 }
 
 }  // namespace estadio

@@ -67,6 +67,7 @@ class KafkaLog final : public EventLog {
     std::uint64_t bytes = 0;    // of their lines
     std::uint64_t failed = 0;   // records that were given up
     bool is_away = false;       // no broker can be reached, or answers
+    bool has_lost = false;      // results that it had acknowledged; nothing more is taken
   };
 
   // Connects, and prepares the topics. `log` must outlive it. Errors: those of prepare_topics();
@@ -127,6 +128,8 @@ class KafkaLog final : public EventLog {
   void settle(Waiting& waiting, std::uint32_t records);
   void report(const rd_kafka_message_s& message);
   void note_error(int error, std::string_view reason);
+  [[nodiscard]] std::atomic<std::int64_t>& known_end(PartitionId id) const;
+  void note_lost(PartitionId id) const;
   [[nodiscard]] bool answers() const;
   void note_away() const;
   void run_reports(const std::stop_token& stop);
@@ -149,7 +152,10 @@ class KafkaLog final : public EventLog {
   mutable std::vector<std::shared_ptr<Consumer>> consumers_;  // guarded by consumers_mutex_
 
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
+  // One past the last record that was acknowledged to us, by topic and partition.
+  mutable std::vector<std::atomic<std::int64_t>> known_ends_;
   mutable std::atomic<bool> is_away_{false};
+  mutable std::atomic<bool> has_lost_{false};
   std::atomic<bool> has_failed_{false};  // the producer, for good
   int refused_with_ = 0;                 // an error that was told; of the reports' thread
 

@@ -17,6 +17,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr std::int64_t kVersion = 1;
 constexpr int kLookEveryMs = 500;
+// Whoever waits for longer tries again, and can be told to end meanwhile.
+constexpr std::chrono::seconds kReachPatience{5};
 
 int left_ms(Deadline deadline) {
   const auto left =
@@ -154,7 +156,8 @@ class Client {
           static_cast<Client*>(opaque)->note(static_cast<rd_kafka_resp_err_t>(error), reason);
         });
     ASSIGN_OR_RETURN(client->client_, kafka_producer(std::move(conf)));
-    RETURN_IF_ERROR(client->reach(std::chrono::steady_clock::now() + contest.patience));
+    RETURN_IF_ERROR(client->reach(std::chrono::steady_clock::now() +
+                                  std::min<milliseconds>(contest.patience, kReachPatience)));
     return client;
   }
 

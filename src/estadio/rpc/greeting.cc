@@ -98,6 +98,7 @@ void write_welcome(const GreetingParts& server, const CallerIndexes& caller, v1:
     welcome.add_disciplines(server.contest.disciplines()[discipline].id);
   }
   welcome.set_coin_commitment(std::string(server.coin_commitment));
+  welcome.set_started_at_ms(server.started_at_ms);
 }
 
 base::Result<DisciplineMask> read_welcome(const v1::Welcome& welcome, const GreetingParts& caller) {

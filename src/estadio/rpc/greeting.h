@@ -38,6 +38,7 @@ static_assert(Contest::kDisciplinesMax <= 64);
 struct GreetingParts {
   const Contest& contest;
   std::string_view coin_commitment;  // empty when not known: then it is not compared
+  std::int64_t started_at_ms = 0;    // of the contest, since 1970; 0 when not known
 };
 
 void write_hello(const GreetingParts& caller, v1::Hello& hello);

@@ -7,17 +7,6 @@
 #include "estadio/rpc/batch_codec.h"
 
 namespace estadio {
-namespace {
-
-Verdict::Fate fate_of(const base::Result<void>& result) {
-  if (result) return Verdict::Fate::kKept;
-  const base::Code code = result.error().code();
-  const bool is_refused =
-      code == base::Code::kUnavailable || code == base::Code::kResourceExhausted;
-  return is_refused ? Verdict::Fate::kRefused : Verdict::Fate::kUnknown;
-}
-
-}  // namespace
 
 JudgeCall::JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> pieces,
                      Judge::Done done)
@@ -49,10 +38,10 @@ void JudgeCall::ended(std::size_t piece, base::Result<void> result) {
 void JudgeCall::settle() {
   // The worst speaks for the batch; what fared better says so by its own fate.
   const Piece& worst = *std::ranges::max_element(
-      pieces_, {}, [](const Piece& piece) { return fate_of(piece.result); });
-  const Verdict::Fate of_batch = fate_of(worst.result);
+      pieces_, {}, [](const Piece& piece) { return fate_of_batch(piece.result); });
+  const Verdict::Fate of_batch = fate_of_batch(worst.result);
   for (const Piece& piece : pieces_) {
-    const Verdict::Fate fate = fate_of(piece.result);
+    const Verdict::Fate fate = fate_of_batch(piece.result);
     if (fate == of_batch) continue;
     for (const std::uint32_t place : piece.places) {
       Verdict& verdict = verdicts_[place];

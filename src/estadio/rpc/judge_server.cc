@@ -56,7 +56,9 @@ class Core {
   [[nodiscard]] const JudgeServer::Parts& parts() const { return parts_; }
   [[nodiscard]] DisciplineMask judged() const { return judged_; }
   [[nodiscard]] GreetingParts greeting() const {
-    return {.contest = parts_.contest, .coin_commitment = options_.coin_commitment};
+    return {.contest = parts_.contest,
+            .coin_commitment = options_.coin_commitment,
+            .started_at_ms = options_.started_at_ms};
   }
 
   // A call has come: counted until left(). False when the server stops.

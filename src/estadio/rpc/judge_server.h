@@ -44,6 +44,7 @@ class JudgeServer {
     std::optional<TlsFiles> tls;
     std::vector<std::int64_t> disciplines;  // ids of those that are judged here; empty: all
     std::string coin_commitment;            // compared with the callers'; empty: not said
+    std::int64_t started_at_ms = 0;         // of the contest, since 1970; 0: not said
     std::size_t streams_max = 1024;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     // Each stream's is drawn from a fifth less to a fifth more.

@@ -283,7 +283,7 @@ TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
   EXPECT_EQ(second.status().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
-TEST_F(JudgeServerTest, ACallerThatReadsNoVerdictsIsNotReadEither) {
+TEST_F(JudgeServerTest, ACallerIsReadNoFurtherThanMayBeUnderWay) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   Caller caller(*stub_);
   caller.send_hello(contest_);

@@ -102,6 +102,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   Phase phase = Phase::kGreeting;
   DisciplineMask judged = 0;
   std::string coin_commitment;
+  std::int64_t started_at_ms = 0;
   std::optional<std::int64_t> window_ms;
   std::deque<Queued> queue;
   std::map<std::uint64_t, Piece> pieces;  // by sequence, queued ones too
@@ -274,20 +275,33 @@ void RemoteJudge::take_welcome(Stream& stream, const v1::Welcome& welcome) {
   if (stream.phase != Stream::Phase::kGreeting) return;
   auto judged = read_welcome(welcome, shared_.greeting());
   if (!judged) return refuse(stream, std::move(judged).error());
-  // An id must have the same outcome wherever it is judged.
+  // An id must have the same outcome wherever it is judged, and all results are in one log.
   for (const Lane& other : lanes_) {
-    if (other.current == nullptr || welcome.coin_commitment().empty()) continue;
+    if (other.current == nullptr) continue;
+    const std::string& address = shared_.options.addresses[other.address];
     const std::string& commitment = other.current->coin_commitment;
-    if (commitment.empty() || commitment == welcome.coin_commitment()) continue;
-    return refuse(stream,
-                  base::Error(base::Code::kFailedPrecondition,
-                              fmt::format("its coin's commitment is {}, that of {} is {}",
-                                          welcome.coin_commitment(),
-                                          shared_.options.addresses[other.address], commitment)));
+    if (!commitment.empty() && !welcome.coin_commitment().empty() &&
+        commitment != welcome.coin_commitment()) {
+      return refuse(stream,
+                    base::Error(base::Code::kFailedPrecondition,
+                                fmt::format("its coin's commitment is {}, that of {} is {}",
+                                            welcome.coin_commitment(), address, commitment)));
+    }
+    const std::int64_t started_at_ms = other.current->started_at_ms;
+    if (started_at_ms != 0 && welcome.started_at_ms() != 0 &&
+        started_at_ms != welcome.started_at_ms()) {
+      return refuse(
+          stream,
+          base::Error(base::Code::kFailedPrecondition,
+                      fmt::format("its contest began at {}, that of {} at {} (ms since 1970): they "
+                                  "keep their results in different topics",
+                                  welcome.started_at_ms(), address, started_at_ms)));
+    }
   }
   stream.phase = Stream::Phase::kOpen;
   stream.judged = *judged;
   stream.coin_commitment = welcome.coin_commitment();
+  stream.started_at_ms = welcome.started_at_ms();
   Lane& lane = lanes_[stream.lane];
   if (Stream* old = std::exchange(lane.current, &stream)) {
     retire(*old);

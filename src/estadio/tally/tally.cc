@@ -48,6 +48,13 @@ class Tally::Reader {
             .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
   }
 
+  // What keeps it from counting; empty when nothing does.
+  [[nodiscard]] std::string trouble() const {
+    const std::scoped_lock lock(mutex_);
+    if (trouble_.empty()) return {};
+    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, trouble_);
+  }
+
   void add_to(Stats& stats) const {
     stats.counted += counted_;
     stats.repeated += repeated_;
@@ -81,6 +88,7 @@ class Tally::Reader {
         parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
                                                               {"partition", partition_.number},
                                                               {"error", ended.error()}});
+        tell_trouble(ended.error().message());
         has_stopped_ = true;
         return;
       } else {
@@ -99,25 +107,51 @@ class Tally::Reader {
     return error.code() != base::Code::kCorruption && error.code() != base::Code::kInvalidArgument;
   }
 
+  // A score that is damaged can be deleted and counted again, at any time.
+  static base::Error to_be_mended(base::Error error) {
+    if (error.code() != base::Code::kCorruption) return error;
+    return {base::Code::kFailedPrecondition, error.message()};
+  }
+
+  base::Result<Score> read_score() const {
+    auto score = parts_.scores.read();
+    if (!score) return base::fail(to_be_mended(std::move(score).error()));
+    std::int64_t read = 0;
+    for (const Score::Position& each : score->positions) read += each.next_offset;
+    if (read == score->total() + score->repeated) return score;
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format("the score does not add up: its positions stand for {} records, and {} are "
+                    "counted or repeated; somebody else wrote to it: delete all of it, and it is "
+                    "counted again from the log",
+                    read, score->total() + score->repeated));
+  }
+
   void hold_up(const base::Error& error) {
     is_held_up_ = true;
     // Every attempt would be a line of the log otherwise.
-    if (std::exchange(held_up_by_, error.message()) == error.message()) return;
+    if (!tell_trouble(error.message())) return;
     parts_.log.warning("counting is held up and will be tried again",
                        {{"topic", topic_of(partition_.topic)},
                         {"partition", partition_.number},
                         {"error", error}});
   }
 
+  // False when it is known.
+  bool tell_trouble(const std::string& trouble) {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(trouble_, trouble) != trouble;
+  }
+
   void go_on() {
     if (!is_held_up_.exchange(false)) return;
-    held_up_by_.clear();
+    tell_trouble({});
     parts_.log.info("counting goes on",
                     {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
+    ASSIGN_OR_RETURN(const Score score, read_score());
     ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
     ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
     const Score::Position* position = score.find(partition_);
@@ -209,7 +243,7 @@ class Tally::Reader {
         position_ = first;
       } else if (!stop.stop_requested()) {
         // A book that went back, while nothing comes that a commit would show it by.
-        ASSIGN_OR_RETURN(const Score score, parts_.scores.read());
+        ASSIGN_OR_RETURN(const Score score, read_score());
         if (score.position(partition_) != first) return Ended::kBookIsElsewhere;
       }
       go_on();
@@ -236,7 +270,9 @@ class Tally::Reader {
     commit.incarnation = incarnation_;
     commit.first_offset = first;
     commit.next_offset = next;
-    ASSIGN_OR_RETURN(const CommitOutcome outcome, parts_.scores.commit(commit));
+    auto committed = parts_.scores.commit(commit);
+    if (!committed) return base::fail(to_be_mended(std::move(committed).error()));
+    const CommitOutcome outcome = *committed;
     if (!outcome.is_applied) {
       ++stale_commits_;
       return false;
@@ -273,10 +309,10 @@ class Tally::Reader {
   std::vector<base::Uuid> remembered_;
   base::Nanos stop_deadline_{};
   bool has_read_back_ = false;
-  std::string held_up_by_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any pause_;
+  std::string trouble_;  // guarded by mutex_: what keeps it from counting
 
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
@@ -357,9 +393,12 @@ Tally::Stats Tally::stats() const {
 }
 
 std::optional<std::string> Tally::hindrance() const {
-  const Stats now = stats();
-  if (now.has_stopped) return "counting has stopped: see the process' log";
-  if (now.is_held_up) return "counting is held up: see the process' log";
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [number, share] : shares_) {
+    if (std::string trouble = share.reader->trouble(); !trouble.empty()) {
+      return "not all is counted: " + trouble;
+    }
+  }
   return std::nullopt;
 }
 

@@ -62,7 +62,7 @@ class FrailBook final : public ScoreBook {
       case Fate::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
       case Fate::kRefuse:
         return base::fail(base::Code::kFailedPrecondition, "the book wants another password");
-      case Fate::kDie: return base::fail(base::Code::kCorruption, "the reader dies here");
+      case Fate::kDie: return base::fail(base::Code::kInvalidArgument, "the reader dies here");
       default: break;
     }
     auto outcome = book_.load()->commit(commit);
