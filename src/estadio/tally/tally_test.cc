@@ -528,16 +528,34 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
                              .incarnation = log_->incarnation(kWinners0).value(),
                              .first_offset = 0,
                              .next_offset = 4,
-                             .deltas = {},
+                             .deltas = {{.faculty = 0, .discipline = 0, .count = 4}},
                              .repeated = 0}));
   const auto tally = start();
   append(kLosers0, 5);
-  ASSERT_TRUE(frail_->wait_for(5)) << "the other partitions are counted all the same";
+  ASSERT_TRUE(frail_->wait_for(4 + 5)) << "the other partitions are counted all the same";
   ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   EXPECT_THAT(captured_.text(),
               AllOf(HasSubstr("counting a partition has stopped"),
                     HasSubstr("the score counts 4 records of winners-0 and the log holds 3")));
   EXPECT_EQ(book_->read()->position(kWinners0), 4);
+}
+
+TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsMended) {
+  append(kWinners0, 3);
+  ASSERT_TRUE(book_->commit({.partition = kWinners0,
+                             .incarnation = log_->incarnation(kWinners0).value(),
+                             .first_offset = 0,
+                             .next_offset = 3,
+                             .deltas = {{.faculty = 0, .discipline = 0, .count = 2}},
+                             .repeated = 0}));
+  const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
+  ASSERT_TRUE(empty) << empty.error().message();
+  const auto tally = start();
+  ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
+  EXPECT_THAT(*tally->hindrance(), HasSubstr("does not add up"));
+  frail_->swap(**empty);
+  ASSERT_TRUE(frail_->wait_for(3)) << captured_.text();
+  EXPECT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
 }
 
 TEST_F(TallyTest, APartitionMadeAnewIsNotCountedIntoTheScoreOfTheOldOne) {
