@@ -6,6 +6,8 @@
 # which takes some minutes to compile. None runs as root, and none writes outside its volume.
 
 FROM debian:bookworm-slim AS base
+# Java's packages put pages of their manual there, and a slim system has no such folder.
+RUN mkdir -p /usr/share/man/man1
 
 
 FROM base AS jars
@@ -16,9 +18,7 @@ RUN mvn --batch-mode --quiet --file kafka.pom.xml dependency:copy-dependencies -
 
 
 FROM base AS kafka
-# Java's packages put pages of their manual where a slim system has no folder.
-RUN mkdir -p /usr/share/man/man1 \
-    && apt-get update --quiet=2 \
+RUN apt-get update --quiet=2 \
     && apt-get install --quiet=2 --yes --no-install-recommends default-jre-headless \
     && rm -rf /var/lib/apt/lists/* \
     && install --directory --owner=10001 --group=10001 /data
