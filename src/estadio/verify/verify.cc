@@ -309,8 +309,9 @@ std::string VerifyReport::to_text() const {
     text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what,
                         difference.example);
   }
-  if (lag > 0)
+  if (lag > 0) {
     text += fmt::format("\nnot counted yet are {}: the score holds what came before\n", lag);
+  }
   if (!is_proven()) {
     text += "\nNOT verified\n";
   } else if (!has_acks) {
