@@ -54,7 +54,7 @@ def test_this_machine_can_make_every_fault():
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, record_property, seed):
+def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, request, seed):
     rng = random.Random(seed)
     faults = [fault for fault in faults_of(seed) if fault.hindrance() is None]
     has_clocks = any("clock" in fault.subjects for fault in faults)
@@ -77,5 +77,5 @@ def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, record_pr
             stage.assert_exact()
             say("exact")
             for fault in together:
-                record_property("fault", fault.name)
-        record_property("accepted", len(stage.accepted))
+                request.node.user_properties.append(("fault", fault.name))
+        request.node.user_properties.append(("accepted", len(stage.accepted)))
