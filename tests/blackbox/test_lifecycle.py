@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from deadlines import seconds, wait_until
-from estadio import as_json, as_ndjson, assert_verified, entry, random_entry, run_estadio, write_acks
+from estadio import (as_json, as_ndjson, assert_verified, entry, is_caught_up, random_entry,
+                     run_estadio, write_acks)
 from wire import assert_problem
 
 
@@ -182,8 +183,8 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(start, rng, tmp_p
     crowd.join()
     second = start()
     # Entries whose answer the kill cut off may or may not be there; the acknowledged ones are.
-    scores = wait_until(lambda: (s := second.scores())["total"] >= len(crowd.acks) and s,
-                        "the acknowledged entries")
+    scores = wait_until(lambda: is_caught_up(s := second.scores()) and s, "all to be counted")
+    assert scores["total"] >= len(crowd.acks)
     assert scores["total"] <= len(crowd.acks) + 8
     before = scores["total"]
     for given, outcome in list(crowd.acks.items())[-50:]:
