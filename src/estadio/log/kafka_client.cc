@@ -76,6 +76,19 @@ void KafkaClientFree::operator()(rd_kafka_s* client) const {
 }
 void KafkaTopicFree::operator()(rd_kafka_topic_s* topic) const { rd_kafka_topic_destroy(topic); }
 void KafkaConfFree::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
+void KafkaQueueFree::operator()(rd_kafka_queue_s* queue) const { rd_kafka_queue_destroy(queue); }
+void KafkaMessageFree::operator()(rd_kafka_message_s* message) const {
+  rd_kafka_message_destroy(message);
+}
+void KafkaPartitionsFree::operator()(rd_kafka_topic_partition_list_s* partitions) const {
+  rd_kafka_topic_partition_list_destroy(partitions);
+}
+
+int left_ms(KafkaDeadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  return std::max(1, static_cast<int>(left.count()));
+}
 
 base::Result<std::map<std::string, std::string>> read_kafka_properties(const std::string& path) {
   const auto text = base::read_file(path, kPropertiesBytesMax);
@@ -142,6 +155,13 @@ base::Result<KafkaClient> kafka_producer(KafkaConf conf) {
 
 base::Result<KafkaClient> kafka_consumer(KafkaConf conf) {
   return make_client(RD_KAFKA_CONSUMER, std::move(conf));
+}
+
+int ask_for_brokers(rd_kafka_s& client, int patience_ms) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error = rd_kafka_metadata(&client, 0, nullptr, &metadata, patience_ms);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+  return error;
 }
 
 base::Error kafka_error(std::string_view what, int code) {

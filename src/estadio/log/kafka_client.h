@@ -4,6 +4,7 @@
 // Threads: values and functions; librdkafka's clients may be used from any thread.
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -17,6 +18,9 @@
 struct rd_kafka_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_conf_s;
+struct rd_kafka_queue_s;
+struct rd_kafka_message_s;               // NOLINT(readability-identifier-naming): its own names
+struct rd_kafka_topic_partition_list_s;  // NOLINT(readability-identifier-naming)
 
 namespace estadio {
 
@@ -45,9 +49,26 @@ struct KafkaTopicFree {
 struct KafkaConfFree {
   void operator()(rd_kafka_conf_s* conf) const;
 };
+struct KafkaQueueFree {
+  void operator()(rd_kafka_queue_s* queue) const;
+};
+struct KafkaMessageFree {
+  void operator()(rd_kafka_message_s* message) const;
+};
+struct KafkaPartitionsFree {
+  void operator()(rd_kafka_topic_partition_list_s* partitions) const;
+};
 using KafkaClient = std::unique_ptr<rd_kafka_s, KafkaClientFree>;
 using KafkaTopic = std::unique_ptr<rd_kafka_topic_s, KafkaTopicFree>;
 using KafkaConf = std::unique_ptr<rd_kafka_conf_s, KafkaConfFree>;
+using KafkaQueue = std::unique_ptr<rd_kafka_queue_s, KafkaQueueFree>;
+using KafkaMessage = std::unique_ptr<rd_kafka_message_s, KafkaMessageFree>;
+using KafkaPartitions = std::unique_ptr<rd_kafka_topic_partition_list_s, KafkaPartitionsFree>;
+
+// Until when calls one after the other have time; librdkafka is told what is left, in ms, which is
+// never nothing.
+using KafkaDeadline = std::chrono::steady_clock::time_point;
+[[nodiscard]] int left_ms(KafkaDeadline deadline);
 
 // The configuration of a client of the cluster: first the cluster's properties, then `settings`,
 // by librdkafka's names. Errors: kInvalidArgument naming the setting.
@@ -58,6 +79,9 @@ using KafkaConf = std::unique_ptr<rd_kafka_conf_s, KafkaConfFree>;
 // A client; `conf` is used up. Errors: kInvalidArgument, what librdkafka says of the settings.
 [[nodiscard]] base::Result<KafkaClient> kafka_producer(KafkaConf conf);
 [[nodiscard]] base::Result<KafkaClient> kafka_consumer(KafkaConf conf);
+
+// Asks for the cluster's brokers, to see whether one answers. Gives 0, or librdkafka's error.
+[[nodiscard]] int ask_for_brokers(rd_kafka_s& client, int patience_ms);
 
 // librdkafka's error `code` (rd_kafka_resp_err_t), met while doing `what`.
 [[nodiscard]] base::Error kafka_error(std::string_view what, int code);

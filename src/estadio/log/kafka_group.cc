@@ -3,17 +3,11 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
-#include "base/freed.h"
-
 namespace estadio {
 namespace {
 
 constexpr int kPollMs = 100;
 constexpr std::chrono::seconds kLeavePatience{3};
-
-using Queue = std::unique_ptr<rd_kafka_queue_t, base::Freed<&rd_kafka_queue_destroy>>;
-using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                                      base::Freed<&rd_kafka_topic_partition_list_destroy>>;
 
 std::string text_of(std::span<const PartitionId> partitions) {
   std::string text;
@@ -55,7 +49,7 @@ base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& option
          void* opaque) { static_cast<KafkaGroup*>(opaque)->rebalance(what, *partitions); });
   ASSIGN_OR_RETURN(group->client_, kafka_consumer(std::move(conf)));
   rd_kafka_poll_set_consumer(group->client_.get());
-  const PartitionList topics(rd_kafka_topic_partition_list_new(2));
+  const KafkaPartitions topics(rd_kafka_topic_partition_list_new(2));
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     rd_kafka_topic_partition_list_add(topics.get(), options.topics.name_of(topic).c_str(),
                                       RD_KAFKA_PARTITION_UA);
@@ -83,8 +77,7 @@ void KafkaGroup::run(const std::stop_token& stop) {
 // Calls rebalance().
 void KafkaGroup::poll() {
   // Records of the short time before a partition was paused.
-  const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
-      rd_kafka_consumer_poll(client_.get(), kPollMs));
+  const KafkaMessage message(rd_kafka_consumer_poll(client_.get(), kPollMs));
   if (!message || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const base::Error error = kafka_error("the group " + options_.group, message->err);
   if (error.code() != base::Code::kFailedPrecondition) {
@@ -107,7 +100,7 @@ void KafkaGroup::leave() {
     [[maybe_unused]] const auto* is_left_alone = client_.release();
     return;
   }
-  const Queue own(rd_kafka_queue_get_consumer(client_.get()));
+  const KafkaQueue own(rd_kafka_queue_get_consumer(client_.get()));
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), own.get())) {
     log_.debug("the group", {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
     rd_kafka_error_destroy(error);
@@ -156,7 +149,7 @@ std::vector<PartitionId> KafkaGroup::ours(const rd_kafka_topic_partition_list_s&
 }
 
 void KafkaGroup::commit(std::span<const std::pair<PartitionId, std::int64_t>> positions) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  const KafkaPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const auto& [partition, offset] : positions) {
     rd_kafka_topic_partition_list_add(list.get(), options_.topics.name_of(partition.topic).c_str(),
                                       partition.number)

@@ -25,8 +25,6 @@
 #include "estadio/log/kafka_client.h"
 #include "estadio/log/kafka_topics.h"
 
-struct rd_kafka_topic_partition_list_s;  // NOLINT(readability-identifier-naming): librdkafka's
-
 namespace estadio {
 
 class KafkaGroup {

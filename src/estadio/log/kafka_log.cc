@@ -10,7 +10,6 @@
 #include <xxhash.h>
 
 #include "base/check.h"
-#include "base/freed.h"
 #include "estadio/contest/record.h"
 #include "estadio/log/kafka_log_reader.h"
 
@@ -74,7 +73,7 @@ class KafkaLog::Producer {
       KafkaTopic& handle = topics_[static_cast<std::size_t>(topic)];
       rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
       // So that reports tell it.
-      rd_kafka_topic_conf_set_opaque(conf, handle_tag(topic));
+      rd_kafka_topic_conf_set_opaque(conf, &names_[static_cast<std::size_t>(topic)]);
       handle.reset(rd_kafka_topic_new(client_.get(), topics.name_of(topic).c_str(), conf));
       if (!handle) {
         return base::fail(
@@ -90,11 +89,7 @@ class KafkaLog::Producer {
   }
 
  private:
-  static void* handle_tag(Outcome topic) {
-    static Outcome tags[] = {Outcome::kWinner, Outcome::kLoser};
-    return &tags[static_cast<std::size_t>(topic)];
-  }
-
+  std::array<Outcome, 2> names_ = {Outcome::kWinner, Outcome::kLoser};  // as reports tell them
   KafkaClient client_;
   std::array<KafkaTopic, 2> topics_;  // go first
 };
@@ -242,18 +237,7 @@ void KafkaLog::produce(Producer& producer, PartitionId to, const RecordBatch::Pa
 // A delivery report: comes once for every record that was queued.
 void KafkaLog::report(const rd_kafka_message_s& message) {
   Waiting& waiting = *static_cast<Waiting*>(message._private);
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= 0) {
-    const PartitionId at{.topic = Producer::topic_of(message), .number = message.partition};
-    auto& end = known_end(at);
-    if (message.offset < end.load(std::memory_order_relaxed)) {
-      note_lost(at);
-      ++waiting.unknown;
-      ++failed_;
-      return settle(waiting, 1);
-    }
-    end.store(message.offset + 1, std::memory_order_relaxed);
-  }
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && is_after_all_before(message)) {
     records_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(message.len, std::memory_order_relaxed);
     if (is_away_.load(std::memory_order_relaxed) && is_away_.exchange(false)) {
@@ -267,6 +251,19 @@ void KafkaLog::report(const rd_kafka_message_s& message) {
     ++failed_;
   }
   settle(waiting, 1);
+}
+
+// Notes the loss when it is not.
+bool KafkaLog::is_after_all_before(const rd_kafka_message_s& message) {
+  if (message.offset < 0) return true;  // the broker does not say
+  const PartitionId at{.topic = Producer::topic_of(message), .number = message.partition};
+  auto& end = known_end(at);
+  if (message.offset < end.load(std::memory_order_relaxed)) {
+    note_lost(at);
+    return false;
+  }
+  end.store(message.offset + 1, std::memory_order_relaxed);
+  return true;
 }
 
 // So many more records of it have their fate. Whoever has the last one calls `done` of all that
@@ -371,12 +368,8 @@ void KafkaLog::note_lost(PartitionId id) const {
 }
 
 bool KafkaLog::answers() const {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  const auto error =
-      rd_kafka_metadata(producer()->client(), 1, nullptr, &metadata, to_ms(kProbePatience));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  rd_kafka_metadata_destroy(metadata);
-  return true;
+  return ask_for_brokers(*producer()->client(), to_ms(kProbePatience)) ==
+         RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void KafkaLog::note_away() const {
@@ -391,9 +384,7 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   if (is_away_) {
     return base::fail(base::Code::kUnavailable, fmt::format("{}: Kafka is away", what));
   }
-  const std::unique_ptr<rd_kafka_topic_partition_list_t,
-                        base::Freed<&rd_kafka_topic_partition_list_destroy>>
-      asked(rd_kafka_topic_partition_list_new(1));
+  const KafkaPartitions asked(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(asked.get(), options_.topics.name_of(id.topic).c_str(),
                                     id.number)
       ->offset = time;

@@ -39,8 +39,6 @@
 #include "estadio/log/kafka_client.h"
 #include "estadio/log/kafka_topics.h"
 
-struct rd_kafka_message_s;  // NOLINT(readability-identifier-naming): librdkafka's name
-
 namespace estadio {
 
 class KafkaLog final : public EventLog {
@@ -127,6 +125,7 @@ class KafkaLog final : public EventLog {
   void produce(Producer& producer, PartitionId to, const RecordBatch::Part& part, Waiting& waiting);
   void settle(Waiting& waiting, std::uint32_t records);
   void report(const rd_kafka_message_s& message);
+  bool is_after_all_before(const rd_kafka_message_s& message);
   void note_error(int error, std::string_view reason);
   [[nodiscard]] std::atomic<std::int64_t>& known_end(PartitionId id) const;
   void note_lost(PartitionId id) const;

@@ -19,13 +19,6 @@ constexpr int kAheadKbytesLeast = 1 << 10;
 
 }  // namespace
 
-void KafkaLog::Reader::QueueFree::operator()(rd_kafka_queue_s* queue) const {
-  rd_kafka_queue_destroy(queue);
-}
-void KafkaLog::Reader::MessageFree::operator()(rd_kafka_message_s* message) const {
-  rd_kafka_message_destroy(message);
-}
-
 base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const KafkaLog& log,
                                                                            PartitionId partition) {
   const std::scoped_lock lock(log.consumers_mutex_);
@@ -35,10 +28,9 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
     return consumer;
   }
   // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
-  // fetched ahead is bounded by its bytes; not tightly, as librdkafka 2.0 looks only once a second
-  // whether there is room again. The cluster answers when it has enough, or
-  // after a while: each answer is work for everybody, however little is in it.
-  // librdkafka's bound is each partition's.
+  // fetched ahead is bounded by its bytes, each partition on its own; not tightly, as
+  // librdkafka 2.0 looks only once a second whether there is room again. The cluster answers when
+  // it has enough, or after a while: each answer is work for everybody, however little is in it.
   const int ahead_kbytes = std::max(kAheadKbytesLeast, kAheadKbytes / (log.partitions() * 2));
   ASSIGN_OR_RETURN(
       KafkaConf conf,

@@ -15,8 +15,6 @@
 #include "base/unique_fd.h"
 #include "estadio/log/kafka_log.h"
 
-struct rd_kafka_queue_s;
-
 namespace estadio {
 
 // A client and the partitions that are read through it, each by one reader.
@@ -52,13 +50,6 @@ class KafkaLog::Reader final : public PartitionReader {
  private:
   static constexpr std::size_t kRecordsMax = 4096;  // of one read()
 
-  struct QueueFree {
-    void operator()(rd_kafka_queue_s* queue) const;
-  };
-  struct MessageFree {
-    void operator()(rd_kafka_message_s* message) const;
-  };
-
   Reader(const KafkaLog& log, PartitionId partition);
 
   [[nodiscard]] std::string name() const;
@@ -72,7 +63,7 @@ class KafkaLog::Reader final : public PartitionReader {
   const PartitionId partition_;
   std::shared_ptr<Consumer> consumer_;
   KafkaTopic topic_;
-  std::unique_ptr<rd_kafka_queue_s, QueueFree> queue_;
+  KafkaQueue queue_;
   base::UniqueFd event_;  // written when the queue has something, and by wake()
   std::atomic<bool> is_woken_{false};
   bool is_fetching_ = false;
@@ -80,7 +71,7 @@ class KafkaLog::Reader final : public PartitionReader {
   std::int64_t last_time_ms_ = 0;
   std::optional<base::Error> damage_;  // at position_: nothing is read beyond it
   // What the records given point into.
-  std::vector<std::unique_ptr<rd_kafka_message_s, MessageFree>> held_;
+  std::vector<KafkaMessage> held_;
   std::vector<rd_kafka_message_s*> taken_;  // room
 };
 

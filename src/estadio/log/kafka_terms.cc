@@ -6,25 +6,17 @@
 #include <simdjson.h>
 #include <string>
 
-#include "base/freed.h"
 #include "base/uuid.h"
 
 namespace estadio {
 namespace {
 
 using std::chrono::milliseconds;
-using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr std::int64_t kVersion = 1;
 constexpr int kLookEveryMs = 500;
 // Whoever waits for longer tries again, and can be told to end meanwhile.
 constexpr std::chrono::seconds kReachPatience{5};
-
-int left_ms(Deadline deadline) {
-  const auto left =
-      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-  return std::max(1, static_cast<int>(left.count()));
-}
 
 std::string to_json(const AgreedTerms& agreed) {
   std::string json = fmt::format(
@@ -84,7 +76,7 @@ base::Result<AgreedTerms> parse_terms(std::string_view json, const std::string& 
 
 // The first proposal; nothing when there is none.
 base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest,
-                                                     Deadline deadline) {
+                                                     KafkaDeadline deadline) {
   const std::string name = contest.topics.contest_name();
   const std::string what = "reading the topic " + name;
   ASSIGN_OR_RETURN(KafkaConf conf, kafka_conf(contest.cluster, {{"enable.partition.eof", "true"},
@@ -98,8 +90,7 @@ base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest
   }
   std::optional<AgreedTerms> first;
   base::Result<void> outcome;
-  const std::unique_ptr<rd_kafka_message_t, base::Freed<&rd_kafka_message_destroy>> message(
-      rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
+  const KafkaMessage message(rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
   if (!message) {
     outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
   } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -118,7 +109,7 @@ base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest
 }
 
 base::Result<void> propose(rd_kafka_s& client, const std::string& name, const AgreedTerms& proposal,
-                           Deadline deadline) {
+                           KafkaDeadline deadline) {
   const KafkaTopic topic(rd_kafka_topic_new(&client, name.c_str(), nullptr));
   const std::string key = base::UuidGenerator().next(proposal.terms.started_at_ms).to_string();
   std::string json = to_json(proposal);
@@ -170,15 +161,11 @@ class Client {
     is_refused_ |= error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
   }
 
-  base::Result<void> reach(Deadline deadline) {
+  base::Result<void> reach(KafkaDeadline deadline) {
     while (true) {
-      const rd_kafka_metadata_t* metadata = nullptr;
-      const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata,
-                                           std::min(kLookEveryMs, left_ms(deadline)));
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_metadata_destroy(metadata);
-        return {};
-      }
+      const auto error = static_cast<rd_kafka_resp_err_t>(
+          ask_for_brokers(*client_, std::min(kLookEveryMs, left_ms(deadline))));
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
       rd_kafka_poll(client_.get(), 0);
       if (!is_refused_ && std::chrono::steady_clock::now() < deadline) continue;
       return base::fail(base::Code::kUnavailable,
@@ -195,7 +182,7 @@ class Client {
 }  // namespace
 
 base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& log) {
-  const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
+  const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
   ASSIGN_OR_RETURN(const auto client, Client::open(contest));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kRefuse,
                                         contest.patience, log));
@@ -208,7 +195,7 @@ base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& 
 
 base::Result<AgreedTerms> agree_on_terms(const KafkaContest& contest, AgreedTerms proposal,
                                          base::Logger& log) {
-  const Deadline deadline = std::chrono::steady_clock::now() + contest.patience;
+  const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
   ASSIGN_OR_RETURN(const auto client, Client::open(contest));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kMake,
                                         contest.patience, log));

@@ -17,7 +17,6 @@ namespace estadio {
 namespace {
 
 using std::chrono::milliseconds;
-using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr int kLookEveryMs = 50;
 
@@ -45,12 +44,6 @@ struct Topic {
   std::span<const Setting> settings;
 };
 
-int left_ms(Deadline deadline) {
-  const auto left =
-      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-  return std::max(1, static_cast<int>(left.count()));
-}
-
 // What the cluster says of itself.
 struct Cluster {
   int brokers = 0;
@@ -59,7 +52,8 @@ struct Cluster {
   std::string without_leader;             // a topic that cannot be written yet; or empty
 };
 
-base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics, Deadline deadline) {
+base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics,
+                           KafkaDeadline deadline) {
   // All topics: asking for one that is missing would have the broker make it as it likes.
   const rd_kafka_metadata_t* raw = nullptr;
   const auto error = rd_kafka_metadata(&client, 1, nullptr, &raw, left_ms(deadline));
@@ -82,11 +76,10 @@ base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics, De
   return cluster;
 }
 
-using Queue = std::unique_ptr<rd_kafka_queue_t, base::Freed<&rd_kafka_queue_destroy>>;
 using Event = std::unique_ptr<rd_kafka_event_t, base::Freed<&rd_kafka_event_destroy>>;
 
 base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view what,
-                                    Deadline deadline) {
+                                    KafkaDeadline deadline) {
   Event event(rd_kafka_queue_poll(queue, left_ms(deadline)));
   if (!event) return base::fail(base::Code::kUnavailable, fmt::format("{}: no answer", what));
   if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -96,7 +89,7 @@ base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view wh
 }
 
 base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replication,
-                              Deadline deadline) {
+                              KafkaDeadline deadline) {
   std::array<char, 256> why{};
   const std::unique_ptr<rd_kafka_NewTopic_t, base::Freed<&rd_kafka_NewTopic_destroy>> made(
       rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, replication, why.data(),
@@ -109,7 +102,7 @@ base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replic
     rd_kafka_NewTopic_set_config(made.get(), setting.key, setting.value);
   }
   rd_kafka_NewTopic_set_config(made.get(), kMinInsync, replication > 1 ? "2" : "1");
-  const Queue queue(rd_kafka_queue_new(&client));
+  const KafkaQueue queue(rd_kafka_queue_new(&client));
   rd_kafka_NewTopic_t* all[] = {made.get()};
   rd_kafka_CreateTopics(&client, all, 1, nullptr, queue.get());
   const std::string what = "making the topic " + topic.name;
@@ -133,10 +126,10 @@ base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replic
 // The topic's settings in force.
 base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
                                                              const std::string& name,
-                                                             Deadline deadline) {
+                                                             KafkaDeadline deadline) {
   const std::unique_ptr<rd_kafka_ConfigResource_t, base::Freed<&rd_kafka_ConfigResource_destroy>>
       resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
-  const Queue queue(rd_kafka_queue_new(&client));
+  const KafkaQueue queue(rd_kafka_queue_new(&client));
   rd_kafka_ConfigResource_t* all[] = {resource.get()};
   rd_kafka_DescribeConfigs(&client, all, 1, nullptr, queue.get());
   const std::string what = "asking for the settings of the topic " + name;
@@ -161,7 +154,7 @@ base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
 }
 
 base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Cluster& cluster,
-                               MissingTopics missing, Deadline deadline, base::Logger& log) {
+                               MissingTopics missing, KafkaDeadline deadline, base::Logger& log) {
   ASSIGN_OR_RETURN(auto settings, settings_of(client, topic.name, deadline));
   const auto refuse = [&](const Setting& wanted) {
     return base::fail(
@@ -199,7 +192,7 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
 
 // Makes those that are missing, waits until all can be used, and checks them.
 base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics, int replication,
-                              MissingTopics missing, Deadline deadline, base::Logger& log) {
+                              MissingTopics missing, KafkaDeadline deadline, base::Logger& log) {
   ASSIGN_OR_RETURN(Cluster cluster, look(client, topics, deadline));
   bool has_made = false;
   for (const Topic& topic : topics) {
