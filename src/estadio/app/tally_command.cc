@@ -80,7 +80,7 @@ class TallyRole {
  private:
   base::Result<void> serve_operations();
   base::Result<bool> open_parts(StopSignals& signals);
-  base::Result<bool> take_prefix();
+  [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
   void report();
   [[nodiscard]] std::optional<std::string> hindrance() const;
@@ -158,9 +158,7 @@ base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
   ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_, is_to_be_mended));
   if (!facts) return false;
   facts_ = *std::move(facts);
-  ASSIGN_OR_RETURN(const auto is_ours,
-                   keep_trying([this] { return take_prefix(); }, signals, progress_, log_));
-  if (!is_ours) return false;
+  RETURN_IF_ERROR(check_prefix());
   window_ = std::make_unique<RetryWindow>(agreed_.terms.retry.window.count(),
                                           static_cast<std::size_t>(events_->partitions()) * 2);
   tally_ = std::make_unique<Tally>(
@@ -177,13 +175,13 @@ base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
 }
 
 // Two contests that count under one prefix would spoil each other's score.
-base::Result<bool> TallyRole::take_prefix() {
+base::Result<void> TallyRole::check_prefix() const {
   const auto known = facts_->read();
   // Nobody has told anything yet: unavailable too.
-  if (!known) return true;
+  if (!known) return {};
   if (known->coin_commitment == agreed_.terms.coin_commitment &&
       known->started_at_ms == agreed_.terms.started_at_ms) {
-    return true;
+    return {};
   }
   return base::fail(
       base::Code::kFailedPrecondition,
@@ -266,7 +264,7 @@ void TallyRole::report() {
         {.partition = standing.partition, .offset = *end, .retry_window_ms = standing.window_ms});
   }
   if (is_known) uncounted_ = uncounted;
-  if (!positions.empty() && !groups_.empty()) groups_.front()->commit(positions);
+  if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
     log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
   }

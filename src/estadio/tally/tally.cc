@@ -61,7 +61,6 @@ class Tally::Reader {
     stats.commits += commits_;
     stats.stale_commits += stale_commits_;
     stats.failed_commits += failed_commits_;
-    stats.is_held_up |= is_held_up_;
     stats.has_stopped |= has_stopped_;
   }
 
@@ -102,33 +101,32 @@ class Tally::Reader {
   }
 
   // Whether trying again may help, as where somebody will mend a server's settings. It does not
-  // where the log or the score is damaged.
+  // where the log is damaged.
   static bool may_pass(const base::Error& error) {
     return error.code() != base::Code::kCorruption && error.code() != base::Code::kInvalidArgument;
   }
 
   // A score that is damaged can be deleted and counted again, at any time.
-  static base::Error to_be_mended(base::Error error) {
-    if (error.code() != base::Code::kCorruption) return error;
-    return {base::Code::kFailedPrecondition, error.message()};
+  template <class T>
+  static base::Result<T> to_be_mended(base::Result<T> outcome) {
+    if (outcome || outcome.error().code() != base::Code::kCorruption) return outcome;
+    return base::fail(base::Code::kFailedPrecondition, outcome.error().message());
   }
 
   base::Result<Score> read_score() const {
-    auto score = parts_.scores.read();
-    if (!score) return base::fail(to_be_mended(std::move(score).error()));
+    ASSIGN_OR_RETURN(Score score, to_be_mended(parts_.scores.read()));
     std::int64_t read = 0;
-    for (const Score::Position& each : score->positions) read += each.next_offset;
-    if (read == score->total() + score->repeated) return score;
+    for (const Score::Position& each : score.positions) read += each.next_offset;
+    if (read == score.total() + score.repeated) return score;
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format("the score does not add up: its positions stand for {} records, and {} are "
                     "counted or repeated; somebody else wrote to it: delete all of it, and it is "
                     "counted again from the log",
-                    read, score->total() + score->repeated));
+                    read, score.total() + score.repeated));
   }
 
   void hold_up(const base::Error& error) {
-    is_held_up_ = true;
     // Every attempt would be a line of the log otherwise.
     if (!tell_trouble(error.message())) return;
     parts_.log.warning("counting is held up and will be tried again",
@@ -144,8 +142,7 @@ class Tally::Reader {
   }
 
   void go_on() {
-    if (!is_held_up_.exchange(false)) return;
-    tell_trouble({});
+    if (!tell_trouble({})) return;
     parts_.log.info("counting goes on",
                     {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
@@ -270,9 +267,7 @@ class Tally::Reader {
     commit.incarnation = incarnation_;
     commit.first_offset = first;
     commit.next_offset = next;
-    auto committed = parts_.scores.commit(commit);
-    if (!committed) return base::fail(to_be_mended(std::move(committed).error()));
-    const CommitOutcome outcome = *committed;
+    ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(parts_.scores.commit(commit)));
     if (!outcome.is_applied) {
       ++stale_commits_;
       return false;
@@ -316,7 +311,6 @@ class Tally::Reader {
 
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
-  std::atomic<bool> is_held_up_{false};
   std::atomic<bool> has_stopped_{false};
   std::atomic<bool> ends_at_once_{false};
   std::atomic<std::int64_t> position_{0};
@@ -372,7 +366,6 @@ void Tally::end(const std::vector<std::unique_ptr<Reader>>& readers, Ending endi
   for (const auto& reader : readers) reader->join();
   const std::scoped_lock lock(mutex_);
   for (const auto& reader : readers) reader->add_to(ended_);
-  ended_.is_held_up = false;
 }
 
 void Tally::count_read_back() {

@@ -62,8 +62,7 @@ class Tally {
     std::uint64_t commits = 0;
     std::uint64_t stale_commits = 0;  // not applied: the book stood elsewhere
     std::uint64_t failed_commits = 0;
-    bool is_held_up = false;   // a reader waits for what can pass
-    bool has_stopped = false;  // one met damage that it must not pass over
+    bool has_stopped = false;  // a reader met damage that it must not pass over
   };
   // How one partition stands, as its reader last found it.
   struct Standing {

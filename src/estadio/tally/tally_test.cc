@@ -165,6 +165,18 @@ class TallyTest : public testing::Test {
     }
   }
 
+  // What another counted of winners-0.
+  void commit_as_another(std::int64_t first, std::int64_t next, std::int64_t count) {
+    ASSERT_TRUE(book_
+                    ->commit({.partition = kWinners0,
+                              .incarnation = log_->incarnation(kWinners0).value(),
+                              .first_offset = first,
+                              .next_offset = next,
+                              .deltas = {{.faculty = 0, .discipline = 0, .count = count}},
+                              .repeated = 0})
+                    ->is_applied);
+  }
+
   // Each of the first commits of a tally meets `fate`, one tally each.
   void fail_each_commit_in_turn(FrailBook::Fate fate) {
     for (std::uint64_t failing = 0; failing < 12; ++failing) {
@@ -373,14 +385,7 @@ TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
     return FrailBook::Fate::kApply;
   });
   append(kWinners0, 5);
-  ASSERT_TRUE(book_
-                  ->commit({.partition = kWinners0,
-                            .incarnation = log_->incarnation(kWinners0).value(),
-                            .first_offset = 10,
-                            .next_offset = 15,
-                            .deltas = {{.faculty = 0, .discipline = 0, .count = 5}},
-                            .repeated = 0})
-                  ->is_applied);
+  commit_as_another(10, 15, 5);
   may_commit.set_value();
   append(kWinners0, 5);
   ASSERT_TRUE(frail_->wait_for(appended_));
@@ -524,12 +529,7 @@ TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
 
 TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
   append(kWinners0, 3);
-  ASSERT_TRUE(book_->commit({.partition = kWinners0,
-                             .incarnation = log_->incarnation(kWinners0).value(),
-                             .first_offset = 0,
-                             .next_offset = 4,
-                             .deltas = {{.faculty = 0, .discipline = 0, .count = 4}},
-                             .repeated = 0}));
+  commit_as_another(0, 4, 4);
   const auto tally = start();
   append(kLosers0, 5);
   ASSERT_TRUE(frail_->wait_for(4 + 5)) << "the other partitions are counted all the same";
@@ -542,12 +542,7 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
 
 TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsMended) {
   append(kWinners0, 3);
-  ASSERT_TRUE(book_->commit({.partition = kWinners0,
-                             .incarnation = log_->incarnation(kWinners0).value(),
-                             .first_offset = 0,
-                             .next_offset = 3,
-                             .deltas = {{.faculty = 0, .discipline = 0, .count = 2}},
-                             .repeated = 0}));
+  commit_as_another(0, 3, 2);
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
   ASSERT_TRUE(empty) << empty.error().message();
   const auto tally = start();
