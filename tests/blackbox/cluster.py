@@ -90,9 +90,9 @@ class Cluster:
         """The proof holds, and nothing is left to be counted."""
         def is_counted():
             self.verified = self.verify(*flags)
-            is_complete = re.search(r"not yet counted +0\n", self.verified.stdout)
-            return is_complete or "nobody counts" not in self.verified.stdout and \
-                self.verified.returncode != 0
+            said = self.verified.stdout
+            is_refuted = self.verified.returncode != 0 and "nobody counts" not in said
+            return is_refuted or re.search(r"not yet counted +0\n", said)
 
         wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}",
                    within=60)

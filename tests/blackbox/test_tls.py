@@ -4,10 +4,10 @@ import contextlib
 import select
 import shutil
 import ssl
-import subprocess
 
 import pytest
 
+from certificates import make_certificate
 from deadlines import wait_until
 from estadio import (NDJSON, Server, as_json, as_ndjson, assert_nothing_counted, entry,
                      random_entry, run_estadio)
@@ -15,17 +15,6 @@ from wire import Wire, assert_problem
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None,
                                 reason="NOT TESTED, TLS: there is no openssl command")
-
-
-def make_certificate(folder, name="server"):
-    """A self-signed certificate for 127.0.0.1 and its key, as (cert, key)."""
-    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=estadio test",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True)
-    return cert, key
 
 
 @pytest.fixture(scope="module")

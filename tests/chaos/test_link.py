@@ -52,18 +52,21 @@ def connect(link):
     return connection
 
 
+def assert_echoes(connection, data=b"hello"):
+    connection.sendall(data)
+    assert connection.recv(len(data)) == data
+
+
 def test_a_link_passes_on_what_it_gets_and_the_end_of_it(link):
     with connect(link) as connection:
-        connection.sendall(b"hello")
-        assert connection.recv(5) == b"hello"
+        assert_echoes(connection)
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(5) == b""
 
 
 def test_a_cut_link_resets_connections_old_and_new_until_it_heals(link):
     with connect(link) as old:
-        old.sendall(b"hello")
-        assert old.recv(5) == b"hello"
+        assert_echoes(old)
         link.cut()
         with pytest.raises(ConnectionResetError):
             old.recv(1)
@@ -72,15 +75,13 @@ def test_a_cut_link_resets_connections_old_and_new_until_it_heals(link):
             new.recv(5)
     link.heal()
     with connect(link) as healed:
-        healed.sendall(b"hello")
-        assert healed.recv(5) == b"hello"
+        assert_echoes(healed)
 
 
 @pytest.mark.parametrize("ways, arrives", [({}, False), ({"requests": False}, True)])
 def test_a_held_link_delivers_when_it_heals(link, ways, arrives):
     with connect(link) as connection:
-        connection.sendall(b"a")
-        assert connection.recv(1) == b"a"
+        assert_echoes(connection, b"a")
         link.echo.arrived.clear()
         link.hold(**ways)
         connection.sendall(b"b")
@@ -93,8 +94,7 @@ def test_a_held_link_delivers_when_it_heals(link, ways, arrives):
 
 def test_a_link_that_heals_with_a_reset_has_lost_what_it_held(link):
     with connect(link) as connection:
-        connection.sendall(b"a")
-        assert connection.recv(1) == b"a"
+        assert_echoes(connection, b"a")
         link.hold()
         connection.sendall(b"b")
         link.heal(reset=True)
