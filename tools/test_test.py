@@ -64,13 +64,13 @@ def test_junit_is_counted_test_by_test(outcome, report):
     suites.read_junit(report(JUNIT), outcome)
     assert outcome.counts == (1, 2, 2)
     assert "expected 1 got 2" in outcome.failures[0]
-    assert "needs root" in outcome.skips[0]
+    assert outcome.skips == [("TallyTest Skips", "needs root"), ("TallyTest DISABLED_Off", "disabled")]
 
 
 def test_tap_is_counted_without_its_groups(outcome, report):
     suites.read_tap(report(TAP), outcome)
     assert outcome.counts == (1, 1, 1)
-    assert outcome.skips == ["is skipped: no Chromium"]
+    assert outcome.skips == [("is skipped", "no Chromium")]
     assert outcome.failures == ["fails"]
 
 
@@ -95,6 +95,7 @@ def test_a_suite_that_not_every_machine_can_run_may_be_skipped_whole(outcome, re
     suites.judge(0, outcome, report(skipped), suites.read_junit, may_skip_all=True)
     assert outcome.counts == (0, 0, 1)
 
+
 def test_a_suite_without_a_report_has_failed(outcome, tmp_path):
     suites.judge(-6, outcome, tmp_path / "none", suites.read_junit)
     assert outcome.failures == ["ended with signal 6 and left no report"]
@@ -109,3 +110,17 @@ def test_a_suite_that_hangs_is_ended_and_has_failed(outcome):
 def test_a_good_suite_is_taken_as_it_is(outcome, report):
     suites.judge(0, outcome, report(PASSED), suites.read_junit)
     assert outcome.counts == (1, 0, 0)
+
+
+def test_the_summary_ends_with_what_failed_and_tells_a_reason_for_a_skip_once(outcome, capsys):
+    outcome.passed = 1
+    outcome.skips = [("a", "no engine"), ("b", "no root"), ("c", "no engine")]
+    outcome.failures = ["d: expected 1 got 2"]
+    suites.print_summary([outcome])
+    assert capsys.readouterr().out.splitlines()[-5:] == [
+        "unit                       1       1        3       0.0",
+        "SKIPPED, not tested: unit: no engine (2): a, c",
+        "SKIPPED, not tested: unit: no root (1): b",
+        "",
+        "FAILED: unit: d: expected 1 got 2",
+    ]
