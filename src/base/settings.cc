@@ -80,11 +80,13 @@ void Settings::add(std::string name, Bytes& target, std::string help) {
       [&target] { return format_bytes(target.count); });
 }
 
-void Settings::add(std::string name, std::chrono::nanoseconds& target, std::string help) {
+void Settings::add(std::string name, std::chrono::nanoseconds& target,
+                   std::chrono::nanoseconds least, std::chrono::nanoseconds most,
+                   std::string help) {
   add_parsed(
       std::move(name), "TIME", std::move(help),
-      [&target](std::string_view text) -> Result<void> {
-        ASSIGN_OR_RETURN(target, parse_duration(text));
+      [&target, least, most](std::string_view text) -> Result<void> {
+        ASSIGN_OR_RETURN(target, parse_duration(text, least, most));
         return {};
       },
       [&target] { return format_duration(target); });

@@ -52,7 +52,8 @@ class Settings {
   // help ("ADDR").
   void add(std::string name, std::string& target, std::string value, std::string help);
   void add(std::string name, Bytes& target, std::string help);
-  void add(std::string name, std::chrono::nanoseconds& target, std::string help);
+  void add(std::string name, std::chrono::nanoseconds& target, std::chrono::nanoseconds least,
+           std::chrono::nanoseconds most, std::string help);
   void add(std::string name, std::int64_t& target, std::int64_t least, std::int64_t most,
            std::string help);
   void add(std::string name, bool& target, std::string help);

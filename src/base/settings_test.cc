@@ -41,7 +41,8 @@ class SettingsTest : public testing::Test {
                        .commands = {"all", "load"}});
     settings.add("http", targets.http, "ADDR", "address to listen on");
     settings.add("max-body", targets.max_body, "largest body");
-    settings.add("wait", targets.wait, "how long to wait");
+    settings.add("wait", targets.wait, std::chrono::nanoseconds(0), std::chrono::hours(1),
+                 "how long to wait");
     settings.add("threads", targets.threads, 1, 64, "how many threads");
     settings.add("tls", targets.tls, "encrypt");
     settings.add_parsed(
@@ -164,6 +165,8 @@ TEST_F(SettingsTest, AnErrorInTheFileNamesKeyPlaceAndExpectation) {
   EXPECT_EQ(refusal(), path_ + ":1:12: max-body: expected a size such as 64MiB, got 'lots'");
   file("[all]\nwait = 10\n");
   EXPECT_EQ(refusal(), path_ + ":2:8: wait: expected a duration such as 10s or 250ms, got '10'");
+  file("wait = '2h'\n");
+  EXPECT_EQ(refusal(), path_ + ":1:8: wait: expected a duration from 0 to 1h, got '2h'");
   file("tls = 1\n");
   EXPECT_EQ(refusal(), path_ + ":1:7: tls: expected true or false, got '1'");
   file("threads = 1.5\n");

@@ -28,7 +28,25 @@ constexpr std::array<Unit, 6> kTimeUnits = {{{"h", 3'600'000'000'000ULL},
                                              {"us", 1'000},
                                              {"ns", 1}}};
 
-constexpr double kDurationMaxNs = 1000.0 * 3600e9;
+constexpr double kDurationMaxNs = std::chrono::duration<double, std::nano>(kDurationMax).count();
+
+Result<std::chrono::nanoseconds> parse_any_duration(std::string_view text) {
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error == std::errc{} && number >= 0) {
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    if (unit.empty() && number == 0) return std::chrono::nanoseconds(0);
+    for (const auto& [name, factor] : kTimeUnits) {
+      const double ns = number * static_cast<double>(factor);
+      if (unit == name && ns <= kDurationMaxNs) {
+        return std::chrono::nanoseconds(std::llround(ns));
+      }
+    }
+  }
+  return fail(Code::kInvalidArgument,
+              fmt::format("expected a duration such as 10s or 250ms, got '{}'", text));
+}
 
 }  // namespace
 
@@ -45,22 +63,14 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   return fail(Code::kInvalidArgument, fmt::format("expected a size such as 64MiB, got '{}'", text));
 }
 
-Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error == std::errc{} && number >= 0) {
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    if (unit.empty() && number == 0) return std::chrono::nanoseconds(0);
-    for (const auto& [name, factor] : kTimeUnits) {
-      const double ns = number * static_cast<double>(factor);
-      if (unit == name && ns <= kDurationMaxNs) {
-        return std::chrono::nanoseconds(std::llround(ns));
-      }
-    }
-  }
+Result<std::chrono::nanoseconds> parse_duration(std::string_view text,
+                                                std::chrono::nanoseconds least,
+                                                std::chrono::nanoseconds most) {
+  ASSIGN_OR_RETURN(const auto duration, parse_any_duration(text));
+  if (duration >= least && duration <= most) return duration;
   return fail(Code::kInvalidArgument,
-              fmt::format("expected a duration such as 10s or 250ms, got '{}'", text));
+              fmt::format("expected a duration from {} to {}, got '{}'", format_duration(least),
+                          format_duration(most), text));
 }
 
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {

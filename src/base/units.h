@@ -13,8 +13,12 @@ namespace base {
 // A whole number with an optional unit: B, KiB, MiB, GiB (powers of 1024), kB, MB, GB (of 1000).
 [[nodiscard]] Result<std::uint64_t> parse_bytes(std::string_view text);
 
-// A number with a unit: ns, us, ms, s, m, h. "0" needs none. At most 1000 hours.
-[[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
+inline constexpr std::chrono::hours kDurationMax{1000};
+
+// A number with a unit: ns, us, ms, s, m, h. "0" needs none. From `least` to `most`.
+[[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(
+    std::string_view text, std::chrono::nanoseconds least = {},
+    std::chrono::nanoseconds most = kDurationMax);
 
 // A whole number from `least` to `most`, in decimal digits.
 [[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least,

@@ -73,6 +73,17 @@ TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
   }
 }
 
+TEST(ParseDurationTest, RefusesWhatIsOutOfBoundsAndNamesThem) {
+  EXPECT_EQ(parse_duration("100ms", 100ms, 10s).value(), 100ms);
+  EXPECT_EQ(parse_duration("10s", 100ms, 10s).value(), 10s);
+  for (const std::string text : {"0", "99ms", "10001ms", "1h"}) {
+    const auto parsed = parse_duration(text, 100ms, 10s);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message(),
+              "expected a duration from 100ms to 10s, got '" + text + "'");
+  }
+}
+
 TEST(ParseDurationTest, DecimalFractionsAreNotCutShort) {
   for (std::int64_t ms = 0; ms < 20'000; ++ms) {
     const std::string text = fmt::format("{}.{:03}s", ms / 1000, ms % 1000);

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -297,12 +298,33 @@ def test_wrong_settings_are_refused_by_name(tmp_path):
             (["discipline", "--grpc-ca", "x"], "grpc-ca"),
             (["faculty", "--faculty", "Medicina"], "Medicina"),
             (["faculty", "--disciplines", "nowhere"], "nowhere"),
+            (["faculty", "--disciplines", "a:7001,::1:7001"], "'::1:7001'"),
+            (["faculty", "--company-wait", "1s"], "from 0 to 100ms"),
+            (["discipline", "--grpc", "unix:/tmp/grpc"], "grpc: expected HOST:PORT"),
+            (["discipline", "--kafka", "nowhere"], "kafka: expected HOST:PORT"),
+            (["discipline", "--linger", "1m"], "from 0 to 1s"),
+            (["discipline", "--retry-window", "169h"], "from 0 to 168h"),
             (["tally", "--redis", "http://x"], "redis"),
             (["tally", "--readers", "0"], "readers"),
             (["verify"], "data, kafka"),
             (["verify", "--kafka", "a:1", "--every", "0"], "every")):
         refused = run_estadio(*flags)
         assert refused.returncode == 2 and said in refused.stderr, (flags, refused.stderr)
+
+
+def test_a_grpc_port_that_is_taken_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_estadio("discipline", "--kafka", "127.0.0.1:1", "--grpc", f"127.0.0.1:{port}")
+    assert refused.returncode == 1 and f"127.0.0.1:{port}" in refused.stderr, refused.stderr
+
+
+def test_a_kafka_config_names_files_that_are_not_there(tmp_path):
+    config = tmp_path / "kafka.properties"
+    config.write_text("security.protocol=SSL\nssl.ca.location=/nowhere/ca.pem\n")
+    refused = run_estadio("discipline", "--kafka-config", config)
+    assert refused.returncode == 2, refused.stderr
+    assert f"{config}:2: ssl.ca.location: /nowhere/ca.pem: " in refused.stderr, refused.stderr
 
 
 def test_a_kafka_config_with_a_secret_is_never_shown(tmp_path):

@@ -27,6 +27,7 @@
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_terms.h"
 #include "estadio/rpc/judge_server.h"
+#include "http/address.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -38,7 +39,7 @@ using std::chrono::milliseconds;
 constexpr int kLookEveryMs = 500;
 
 struct DisciplineOptions {
-  std::string grpc = "127.0.0.1:7001";
+  http::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
   GrpcTlsOptions tls;
   std::string disciplines;
   std::string contest_file;
@@ -54,7 +55,15 @@ struct DisciplineOptions {
 };
 
 void add_settings(base::Settings& settings, DisciplineOptions& options) {
-  settings.add("grpc", options.grpc, "HOST:PORT", "where to listen for faculty servers");
+  settings.add_parsed(
+      "grpc", "HOST:PORT", "where to listen for faculty servers; port 0 takes a free one",
+      [&options](std::string_view text) -> base::Result<void> {
+        ASSIGN_OR_RETURN(options.grpc, http::Address::parse(text));
+        if (options.grpc.unix_path.empty()) return {};
+        return base::fail(base::Code::kInvalidArgument,
+                          fmt::format("expected HOST:PORT or [IPV6]:PORT, got '{}'", text));
+      },
+      [&options] { return options.grpc.to_string(); });
   options.tls.add_to(settings, GrpcTlsOptions::Side::kServer);
   settings.add("discipline", options.disciplines, "NAME[,…]",
                "the disciplines to judge, by name or id; without it all");
@@ -66,10 +75,11 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
                "without it one is drawn and kept in the topic contest");
   options.retry.add_to(settings);
   settings.add("max-in-flight", options.max_in_flight, "results not durable yet; more are refused");
-  settings.add("durability-timeout", options.durability_timeout,
-               "results that Kafka does not keep within this are given up");
-  settings.add("linger", options.linger, "how long a result waits for others to travel with");
-  settings.add("stream-age", options.stream_age,
+  settings.add("durability-timeout", options.durability_timeout, kDurabilityTimeoutMin,
+               kDurabilityTimeoutMax, "results that Kafka does not keep within this are given up");
+  settings.add("linger", options.linger, milliseconds(0), milliseconds(1000),
+               "how long a result waits for others to travel with");
+  settings.add("stream-age", options.stream_age, milliseconds(1000), std::chrono::hours(24),
                "faculty servers are asked to open their streams anew after about this");
   options.http.add_to(settings);
   add_log_settings(settings, options.log);
@@ -106,14 +116,6 @@ base::Result<void> check(const DisciplineOptions& options) {
       return base::fail(base::Code::kInvalidArgument, "coin-seed-file: " + seed.error().message());
     }
   }
-  const auto expect = [](std::string_view key, std::chrono::nanoseconds time, milliseconds least) {
-    if (time >= least) return base::Result<void>();
-    return base::Result<void>(
-        base::fail(base::Code::kInvalidArgument,
-                   fmt::format("{}: expected {} ms or more", key, least.count())));
-  };
-  RETURN_IF_ERROR(expect("durability-timeout", options.durability_timeout, milliseconds(100)));
-  RETURN_IF_ERROR(expect("stream-age", options.stream_age, milliseconds(1000)));
   RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kServer));
   return options.http.check();
 }
@@ -222,7 +224,7 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
   ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
   ASSIGN_OR_RETURN(judges_,
                    JudgeServer::open(
-                       {.address = options_.grpc,
+                       {.address = options_.grpc.to_string(),
                         .tls = options_.tls.to_files(),
                         .disciplines = std::move(disciplines),
                         .coin_commitment = coin_->commitment(),
@@ -245,6 +247,8 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
 }
 
 base::Result<void> DisciplineRole::run(StopSignals& signals) {
+  // Whether the port can be had is told now, and not when Kafka is there.
+  RETURN_IF_ERROR(http::listen_on(options_.grpc));
   ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
   hindrance_ = [this] { return hindrance(); };

@@ -1,11 +1,14 @@
 #include "estadio/app/edge_options.h"
 
+#include "estadio/app/role.h"
+
 namespace estadio {
 
 void EdgeOptions::add_to(base::Settings& settings) {
   settings.add("max-entries", max_entries, 1, 1'000'000, "entries in a request; more get 413");
   settings.add("max-in-flight", max_in_flight, "results not durable yet, in all; more get 429");
-  settings.add("durability-timeout", durability_timeout, "entries not durable within this get 504");
+  settings.add("durability-timeout", durability_timeout, kDurabilityTimeoutMin,
+               kDurabilityTimeoutMax, "entries not durable within this get 504");
 }
 
 base::Result<void> EdgeOptions::check(const HttpOptions& http) const {

@@ -57,10 +57,10 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   settings.add("faculty", options.faculty, "NAME", "take entries of this faculty alone");
   add_contest_setting(settings, options.contest_file);
   options.edge.add_to(settings);
-  settings.add("company-wait", options.company_wait,
+  settings.add("company-wait", options.company_wait, milliseconds(0), milliseconds(100),
                "how long a batch for the discipline servers that is smaller than the one before "
                "waits for more requests");
-  settings.add("retry-window", options.retry_window,
+  settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
                "clients' ids that are older are refused; those that the discipline servers "
                "remember no more are, whatever this says");
   add_log_settings(settings, options.log);
@@ -80,6 +80,9 @@ base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& opt
 base::Result<void> check(const FacultyOptions& options) {
   ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
   RETURN_IF_ERROR(only_faculty(options, contest));
+  if (auto servers = check_servers(options.disciplines); !servers) {
+    return base::fail(std::move(servers).error().within("disciplines"));
+  }
   RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kClient));
   RETURN_IF_ERROR(options.edge.check(options.http));
   return options.http.check();

@@ -11,6 +11,8 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kGatherMax{100};  // nothing else is looked at meanwhile
+constexpr std::chrono::milliseconds kPatienceMin{1};
+constexpr std::chrono::hours kPatienceMax{24};
 constexpr std::size_t kOtherFiles = 256;  // beside the connections: the log's, the score's, …
 
 unsigned half_of_the_processors() {
@@ -39,20 +41,17 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("max-body", max_body, "size of a request's body; larger gets 413");
   settings.add("max-arriving", max_arriving,
                "requests that have not come whole, of all connections; more get 503");
-  settings.add("receive-timeout", receive_timeout,
+  settings.add("receive-timeout", receive_timeout, kPatienceMin, kPatienceMax,
                "a request must have come whole within this; else 408");
-  settings.add("idle-timeout", idle_timeout, "an idle connection is closed after this");
+  settings.add("idle-timeout", idle_timeout, kPatienceMin, kPatienceMax,
+               "an idle connection is closed after this");
   settings.add(
-      "gather-for", gather_for,
+      "gather-for", gather_for, std::chrono::milliseconds(0), kGatherMax,
       "while many requests come, those of this time are handled together, which takes less "
       "of the processor; 0 handles each at once");
 }
 
 base::Result<void> HttpOptions::check() const {
-  if (gather_for > kGatherMax) {
-    return base::fail(base::Code::kInvalidArgument, fmt::format("gather-for: expected at most {}",
-                                                                base::format_duration(kGatherMax)));
-  }
   if (tls_certificate.empty() != tls_key.empty()) {
     return base::fail(base::Code::kInvalidArgument, "tls-cert and tls-key go together");
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "estadio/app/role.h"
+
 namespace estadio {
 namespace {
 
@@ -36,9 +38,8 @@ void KafkaOptions::add_making_to(base::Settings& settings) {
 }
 
 base::Result<void> KafkaOptions::check() const {
-  if (brokers.empty()) {
-    return base::fail(base::Code::kInvalidArgument,
-                      "kafka: expected HOST:PORT, as in --kafka 127.0.0.1:9092");
+  if (auto servers = check_servers(brokers); !servers) {
+    return base::fail(std::move(servers).error().within("kafka"));
   }
   if (prefix.size() > kPrefixBytesMax || !is_topic_text(prefix)) {
     return base::fail(

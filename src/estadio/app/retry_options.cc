@@ -11,7 +11,7 @@ void RetryOptions::add_to(base::Settings& settings) {
       "retry-window", "TIME",
       "how long a client may send an id again and have it counted once; fixed by the first start",
       [this](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(window, base::parse_duration(text));
+        ASSIGN_OR_RETURN(window, base::parse_duration(text, {}, RetryRule::kWindowMax));
         return {};
       },
       [this] { return base::format_duration(window.value_or(RetryRule().window)); });

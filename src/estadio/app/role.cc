@@ -1,5 +1,9 @@
 #include "estadio/app/role.h"
 
+#include <fmt/format.h>
+
+#include "http/address.h"
+
 namespace estadio {
 
 base::Result<Contest> contest_of(const std::string& contest_file) {
@@ -20,6 +24,19 @@ std::vector<std::string> listed(std::string_view text) {
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return all;
+}
+
+base::Result<void> check_servers(std::string_view list) {
+  const std::vector<std::string> servers = listed(list);
+  if (servers.empty()) return base::fail(base::Code::kInvalidArgument, "expected HOST:PORT");
+  for (const std::string& server : servers) {
+    const auto address = http::Address::parse(server);
+    if (address && address->unix_path.empty() && address->port != 0) continue;
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("expected HOST:PORT or [IPV6]:PORT, several with commas, got '{}'", server));
+  }
+  return {};
 }
 
 int exit_status_of(const base::Error& error) {

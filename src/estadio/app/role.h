@@ -26,6 +26,9 @@ namespace estadio {
 
 // How long a process that was told to end lets others take its answers.
 inline constexpr std::chrono::seconds kDrainPatience{15};
+// How long a server may be told to wait until a result is durable.
+inline constexpr std::chrono::milliseconds kDurabilityTimeoutMin{100};
+inline constexpr std::chrono::minutes kDurabilityTimeoutMax{10};
 
 // The contest of the file, or the default one when none is named.
 [[nodiscard]] base::Result<Contest> contest_of(const std::string& contest_file);
@@ -36,6 +39,8 @@ void add_contest_setting(base::Settings& settings, std::string& contest_file);
 
 // "a,b": a and b.
 [[nodiscard]] std::vector<std::string> listed(std::string_view text);
+// Sees that a list names servers, as in "kafka-0:9092,[::1]:9092". Errors: kInvalidArgument.
+[[nodiscard]] base::Result<void> check_servers(std::string_view list);
 
 // Runs a role whose settings are loaded until a signal comes. Gives the exit status.
 template <class Role, class Options>

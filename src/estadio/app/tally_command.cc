@@ -52,7 +52,8 @@ void add_settings(base::Settings& settings, TallyOptions& options) {
                "how many members of the consumer group this process is; each partition of a "
                "member's share is read by a thread of its own");
   settings.add("group", options.group, "TEXT", "the consumer group, one for all tallies");
-  settings.add("commit-every", options.commit_every,
+  settings.add("commit-every", options.commit_every, std::chrono::milliseconds(1),
+               std::chrono::minutes(1),
                "how long results are gathered before they show in the score");
   add_contest_setting(settings, options.contest_file);
   options.http.add_to(settings);

@@ -63,6 +63,12 @@ struct Proved {
 base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
   if (options.acks_file.empty()) return std::nullopt;
   ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file));
+  if (acks.is_cut()) {
+    fmt::print(stderr,
+               "{}: the last line is cut, as where a client was killed, and was passed over; "
+               "--partial-acks allows for what it would have told\n",
+               options.acks_file);
+  }
   return acks;
 }
 
@@ -177,9 +183,6 @@ base::Result<void> check(const VerifyOptions& options) {
   const auto refuse = [](std::string message) {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
   };
-  if (options.every < std::chrono::milliseconds(100) || options.every > std::chrono::hours(24)) {
-    return refuse("every: expected 100ms to 24h");
-  }
   if (options.data.empty() == options.kafka.brokers.empty()) {
     return refuse(
         "data, kafka: expected one of them, as in --data contest or --kafka 127.0.0.1:9092");
@@ -220,7 +223,8 @@ int run_verify(Arguments arguments) {
   settings.add("contest", options.contest_file, "FILE",
                "contest.toml, when it is not the data folder's, or not the default one");
   settings.add("watch", options.watches, "prove again and again, until a difference is found");
-  settings.add("every", options.every, "how long to wait between proofs, with --watch");
+  settings.add("every", options.every, std::chrono::milliseconds(100), std::chrono::hours(24),
+               "how long to wait between proofs, with --watch");
   settings.add("json", options.is_json, "print the report as JSON");
   settings.add(
       "reveal", options.reveals_seed,

@@ -15,6 +15,8 @@ struct RetryRule {
   std::chrono::milliseconds window = std::chrono::minutes(10);
   std::int64_t ids = 4'000'000;  // remembered, over all partitions
 
+  static constexpr std::chrono::hours kWindowMax{168};
+
   friend bool operator==(const RetryRule&, const RetryRule&) = default;
 };
 

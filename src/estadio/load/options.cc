@@ -8,6 +8,9 @@
 namespace estadio {
 namespace {
 
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
 constexpr std::int64_t kConnectionsMax = 50'000;
 constexpr std::int64_t kThreadsMax = 64;
 constexpr std::int64_t kBatchMax = 10'000;
@@ -41,18 +44,21 @@ void add_load_settings(base::Settings& settings, LoadOptions& options) {
         return {};
       },
       [&options] { return options.rate ? fmt::format("{}", *options.rate) : "max"; });
-  settings.add("duration", options.duration, "how long entries fall due");
+  settings.add("duration", options.duration, milliseconds(1), base::kDurationMax,
+               "how long entries fall due");
   settings.add("connections", options.connections, 1, kConnectionsMax,
                "connections, each with one request at a time");
   settings.add("threads", options.threads, 1, kThreadsMax, "threads that share the connections");
   settings.add("batch", options.batch, 1, kBatchMax,
                "entries a request, as NDJSON when more than one; the rate still counts entries");
-  settings.add("timeout", options.timeout, "how long an answer may take");
+  settings.add("timeout", options.timeout, milliseconds(1), hours(1),
+               "how long an answer may take");
   settings.add(
       "retry", options.retry,
       "give every entry an id, and send it again with the same after 429, 503, 504, a cut "
       "connection or no answer, until it is accepted; ends with 1 when some were given up");
-  settings.add("retry-for", options.retry_for, "how long after the duration to go on with --retry");
+  settings.add("retry-for", options.retry_for, milliseconds(0), base::kDurationMax,
+               "how long after the duration to go on with --retry");
   settings.add("entries", options.entries, "FILE",
                "entries to send, one JSON object a line, in turn and from the start again; "
                "generated from the contest when not given");
@@ -69,8 +75,6 @@ void add_load_settings(base::Settings& settings, LoadOptions& options) {
 }
 
 base::Result<void> check_load_options(const LoadOptions& options) {
-  if (options.duration.count() <= 0) return bad("duration: expected more than 0");
-  if (options.timeout.count() <= 0) return bad("timeout: expected more than 0");
   if (options.threads > options.connections) {
     return bad(fmt::format("threads: expected at most one a connection, got {} for {}",
                            options.threads, options.connections));

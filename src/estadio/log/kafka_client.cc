@@ -1,7 +1,10 @@
 #include "estadio/log/kafka_client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
@@ -12,6 +15,8 @@ namespace {
 
 constexpr std::size_t kPropertiesBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kErrorBytes = 512;
+
+constexpr std::string_view kFindIt = "probe";  // for a path: wherever the system has it
 
 constexpr std::array<std::string_view, 9> kMayBeSet = {"security.",
                                                        "sasl.",
@@ -115,7 +120,11 @@ base::Result<std::map<std::string, std::string>> read_kafka_properties(const std
           "socket.timeout.ms …)",
           key));
     }
-    if (!properties.emplace(key, trimmed(line.substr(equals + 1))).second) {
+    const std::string value(trimmed(line.substr(equals + 1)));
+    if (key.ends_with(".location") && value != kFindIt && ::access(value.c_str(), R_OK) != 0) {
+      return refuse(base::Error::from_errno(fmt::format("{}: {}", key, value), errno).message());
+    }
+    if (!properties.emplace(key, value).second) {
       return refuse(fmt::format("'{}' stands here twice", key));
     }
   }

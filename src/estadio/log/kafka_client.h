@@ -36,7 +36,7 @@ struct KafkaCluster {
 // and those that start with # are passed over. What a log stands for cannot be set: only keys of
 // security (`security.`, `sasl.`, `ssl.`, `enable.ssl.certificate.verification`) and of connections
 // (`client.`, `broker.address.`, `socket.`, `reconnect.`, `metadata.`) are.
-// Errors: kInvalidArgument naming file and line; no value of the file is ever in a message.
+// Errors: kInvalidArgument naming file and line; of the values only paths are ever in a message.
 [[nodiscard]] base::Result<std::map<std::string, std::string>> read_kafka_properties(
     const std::string& path);
 
