@@ -89,26 +89,36 @@ void KafkaGroup::poll() {
   }
 }
 
-// So that others need not wait for the session's end. A cluster that does not answer is not waited
-// for, which rd_kafka_consumer_close() would do without an end.
+// So that others need not wait for the session's end.
 void KafkaGroup::leave() {
-  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
+  if (has_left_within(kLeavePatience)) return;
+  // Destroying it would wait for what may never come: a cluster that answers, a callback that
+  // nobody serves any more. It is left to the end of the process.
+  log_.debug("the group was not left in time", {{"group", options_.group}});
+  [[maybe_unused]] const auto* is_left_alone = client_.release();
+}
+
+// A cluster that does not answer is not waited for, which rd_kafka_consumer_close() would do
+// without an end.
+bool KafkaGroup::has_left_within(std::chrono::nanoseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
   // librdkafka 2.0 aborts when a member ends that has come to lead the group and has not divided
-  // the shares yet. One that never comes so far is left to the end of the process.
-  while (!has_joined_ && std::chrono::steady_clock::now() < end) poll();
-  if (!has_joined_) {
-    [[maybe_unused]] const auto* is_left_alone = client_.release();
-    return;
+  // the shares yet.
+  while (!has_joined_) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    poll();
   }
   const KafkaQueue own(rd_kafka_queue_get_consumer(client_.get()));
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), own.get())) {
     log_.debug("the group", {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
     rd_kafka_error_destroy(error);
-    return;
+    return false;
   }
-  while (rd_kafka_consumer_closed(client_.get()) == 0 && std::chrono::steady_clock::now() < end) {
+  while (rd_kafka_consumer_closed(client_.get()) == 0) {
+    if (std::chrono::steady_clock::now() >= end) return false;
     poll();
   }
+  return true;
 }
 
 void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions) {

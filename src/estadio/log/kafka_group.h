@@ -62,6 +62,7 @@ class KafkaGroup {
   void run(const std::stop_token& stop);
   void poll();
   void leave();
+  [[nodiscard]] bool has_left_within(std::chrono::nanoseconds patience);
   void rebalance(int what, rd_kafka_topic_partition_list_s& partitions);
   [[nodiscard]] std::vector<PartitionId> ours(
       const rd_kafka_topic_partition_list_s& partitions) const;

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "estadio/contest/test_world.h"
 #include "estadio/log/kafka_log.h"
@@ -16,7 +19,9 @@ constexpr int kPartitions = 2;
 // A member, and the share that it has been told of.
 class Member {
  public:
-  Member(const KafkaGroup::Options& options, base::Logger& log) {
+  // With `loses_for` it takes so long to give up what it has lost.
+  Member(const KafkaGroup::Options& options, base::Logger& log,
+         std::chrono::milliseconds loses_for = {}) {
     auto joined = KafkaGroup::join(
         options,
         {.gained =
@@ -25,7 +30,9 @@ class Member {
                share_.insert(share_.end(), gained.begin(), gained.end());
              },
          .lost =
-             [this](std::span<const PartitionId> lost) {
+             [this, loses_for](std::span<const PartitionId> lost) {
+               is_losing_ = true;
+               std::this_thread::sleep_for(loses_for);
                const std::scoped_lock lock(mutex_);
                for (const PartitionId each : lost) std::erase(share_, each);
              },
@@ -38,10 +45,12 @@ class Member {
     const std::scoped_lock lock(mutex_);
     return share_.size();
   }
+  [[nodiscard]] bool is_losing() const { return is_losing_; }
   KafkaGroup& group() { return *group_; }
   void leave() { group_.reset(); }
 
  private:
+  std::atomic<bool> is_losing_ = false;
   mutable std::mutex mutex_;
   std::vector<PartitionId> share_;  // guarded by mutex_
   std::unique_ptr<KafkaGroup> group_;
@@ -81,6 +90,16 @@ TEST_F(KafkaGroupTest, AMemberThatLeavesIsToldOfItsLoss) {
   ASSERT_TRUE(test::eventually([&] { return member.share() == 4; }));
   member.leave();
   EXPECT_EQ(member.share(), 0U);
+}
+
+// As a tally does whose score book is away.
+TEST_F(KafkaGroupTest, AMemberThatIsSlowToGiveUpItsShareLeavesAllTheSame) {
+  Member slow(options_, log_.logger(), std::chrono::seconds(4));
+  ASSERT_TRUE(test::eventually([&] { return slow.share() == 4; }));
+  Member other(options_, log_.logger());
+  ASSERT_TRUE(test::eventually([&] { return slow.is_losing(); }));
+  slow.leave();
+  EXPECT_TRUE(test::eventually([&] { return other.share() == 4; })) << log_.text();
 }
 
 TEST_F(KafkaGroupTest, PartitionsBeyondThoseInUseAreNobodys) {
