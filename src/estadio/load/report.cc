@@ -156,6 +156,12 @@ std::string to_text(const Report& report) {
       with_commas(measured.requests), with_commas(static_cast<std::uint64_t>(report.connections)),
       with_commas(measured.retries), with_commas(measured.repeated_entries), errors_text(measured));
 
+  if (const auto unsent = measured.errors.find("unsent"); unsent != measured.errors.end()) {
+    text += fmt::format(
+        "            {} were never sent: the server did not keep up; try a lower --rate, more "
+        "--connections or a larger --batch\n",
+        with_commas(unsent->second));
+  }
   text += fmt::format("  {:<10}", "ms");
   for (const Figure& each : figures_of(measured.latency)) {
     text += fmt::format("{:>9}", each.title);

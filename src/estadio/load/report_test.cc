@@ -146,6 +146,9 @@ TEST(ReportTest, TextTellsTheSame) {
   EXPECT_THAT(text, HasSubstr("http_503 2, timeout 1,000"));
   EXPECT_THAT(text, HasSubstr("p99.9"));
   EXPECT_THAT(text, Not(HasSubstr("generator was")));
+  EXPECT_THAT(text, Not(HasSubstr("never sent")));
+  measured.errors["unsent"] = 1200;
+  EXPECT_THAT(to_text(report_of(measured)), HasSubstr("1,200 were never sent"));
   EXPECT_THAT(to_text(report_of({})), HasSubstr("errors    none"));
 }
 

@@ -235,6 +235,10 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
     if (line.empty()) continue;
     const auto ack = parse_ack(parser, line);
+    if (!ack && file.eof()) {
+      acks.is_cut_ = true;
+      break;
+    }
     if (!ack) {
       return base::fail(
           base::Code::kInvalidArgument,

@@ -28,7 +28,8 @@ namespace estadio {
 class Acks {
  public:
   // Reads NDJSON of {"id":"…","outcome":"winner"}; outcome may be left out. An id may be there
-  // more than once. Errors: kInvalidArgument naming file and line.
+  // more than once. A last line that is cut, as where a client was killed while it wrote, is passed
+  // over. Errors: kInvalidArgument naming file and line.
   [[nodiscard]] static base::Result<Acks> from_file(const std::string& path);
 
   struct Ack {
@@ -38,12 +39,14 @@ class Acks {
   };
 
   [[nodiscard]] std::size_t size() const { return acks_.size(); }
+  [[nodiscard]] bool is_cut() const { return is_cut_; }
   // Null when the id was not acknowledged.
   [[nodiscard]] Ack* find(const base::Uuid& id);
   [[nodiscard]] const std::vector<Ack>& all() const { return acks_; }
 
  private:
   std::vector<Ack> acks_;  // by id
+  bool is_cut_ = false;
 };
 
 struct Difference {

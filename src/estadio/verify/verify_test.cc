@@ -347,5 +347,16 @@ TEST_F(VerifyAcksTest, ABadLineIsNamed) {
   EXPECT_FALSE(Acks::from_file(folder_ / "none"));
 }
 
+TEST_F(VerifyAcksTest, ALastLineThatIsCutIsPassedOver) {
+  const std::string whole = "{\"id\":\"" + test::numbered_id(1).to_string() + "\"}";
+  for (std::size_t length = 1; length < whole.size(); ++length) {
+    const auto acks = read(whole + "\n" + whole.substr(0, length));
+    ASSERT_TRUE(acks) << acks.error().message();
+    EXPECT_EQ(acks->size(), 1U);
+    EXPECT_TRUE(acks->is_cut());
+  }
+  EXPECT_FALSE(read(whole + "\n" + whole)->is_cut());
+}
+
 }  // namespace
 }  // namespace estadio
