@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -266,7 +267,12 @@ class Server:
     def wait(self, within=60):
         """Waits for its end and returns the exit status."""
         self.ended_by_test = True
-        return self.process.wait(timeout=seconds(within))
+        try:
+            return self.process.wait(timeout=seconds(within))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {within} s:\n"
+                                 f"{self.log_text()[-2000:]}\n"
+                                 f"{stacks_of(self.process.pid)}") from None
 
     def stop(self):
         """Drains it; returns the exit status."""
@@ -295,6 +301,17 @@ class Server:
             self.kill()
             running_servers.remove(self)
             self.log_file.close()
+
+
+def stacks_of(pid):
+    """Where each thread of a process is, for a report of one that hangs."""
+    if shutil.which("gdb") is None:
+        return "(gdb would tell where its threads are)"
+    told = subprocess.run(["gdb", "--batch", "--nx", "--pid", str(pid),
+                           "--eval-command", "thread apply all backtrace 30"],
+                          check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=seconds(60))
+    return told.stdout
 
 
 def assert_nothing_counted(server):

@@ -45,7 +45,7 @@ def wrong_clock(folder):
 
 @pytest.fixture(scope="session")
 def machines(tmp_path_factory):
-    """A broker and a Redis behind links, for the whole run."""
+    """A broker and a Redis behind links, for as many tests in a row as have the same parameter."""
     if (why := hindrance()) is not None:
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("machines")

@@ -53,7 +53,10 @@ def test_this_machine_can_make_every_fault():
         pytest.skip(f"NOT TESTED: {'; '.join(sorted(lacking))}")
 
 
-@pytest.mark.parametrize("seed", seeds())
+# With each pack a new broker: one that holds the topics of a hundred contests is slow to come back.
+@pytest.mark.parametrize(("machines", "seed"),
+                         [pytest.param((seed - 1) // PACK, seed, id=str(seed)) for seed in seeds()],
+                         indirect=["machines"])
 def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, request, seed):
     rng = random.Random(seed)
     faults = [fault for fault in faults_of(seed) if fault.hindrance() is None]
