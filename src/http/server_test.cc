@@ -593,7 +593,7 @@ TEST_F(ServerTest, ASlowRequestDoesNotCostTheAnswersBeforeIt) {
 }
 
 TEST_F(ServerTest, AnIdleConnectionIsClosedWithoutAWord) {
-  start({.idle = 50ms});
+  start({.idle = 500ms});
   TestClient silent = client();
   EXPECT_TRUE(silent.sees_the_end());
   TestClient served = client();
@@ -603,7 +603,7 @@ TEST_F(ServerTest, AnIdleConnectionIsClosedWithoutAWord) {
 }
 
 TEST_F(ServerTest, AConnectionWhoseAnswerIsDueIsNotIdle) {
-  start({.receive = 50ms, .idle = 50ms});
+  start({.receive = 500ms, .idle = 500ms});
   TestClient waiting = client();
   waiting.get("/hold");
   ASSERT_TRUE(holds(1));
@@ -746,7 +746,7 @@ TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {
 }
 
 TEST_F(ServerTest, AStreamIsNotIdle) {
-  start({.receive = 50ms, .idle = 50ms});
+  start({.receive = 500ms, .idle = 500ms});
   TestClient streaming = client();
   streaming.get("/stream");
   ASSERT_TRUE(holds(1));

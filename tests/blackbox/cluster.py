@@ -68,7 +68,7 @@ class Cluster:
         started = self.start("discipline", *self.kafka_flags, "--grpc", grpc, *flags, **options)
         line = wait_until(
             lambda: next((l for l in started.log_lines() if l.get("message") == "judging"), None),
-            lambda: f"a discipline server to judge:\n{started.log_text()}", within=60)
+            lambda: f"a discipline server to judge:\n{started.log_text()}")
         started.grpc = f"127.0.0.1:{line['grpc_port']}"
         return started
 
@@ -94,15 +94,14 @@ class Cluster:
             is_refuted = self.verified.returncode != 0 and "nobody counts" not in said
             return is_refuted or re.search(r"not yet counted +0\n", said)
 
-        wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}",
-                   within=60)
+        wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}")
         assert self.verified.returncode == 0, self.verified.stdout + self.verified.stderr
         return self.verified.stdout
 
     def redis(self, *command):
         """What redis-cli says, by lines."""
         said = subprocess.run(["redis-cli", "-u", self.redis_url, *command], check=True,
-                              capture_output=True, text=True, timeout=seconds(20))
+                              capture_output=True, text=True, timeout=seconds(60))
         return said.stdout.splitlines()
 
     def hash(self, name):

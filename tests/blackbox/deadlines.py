@@ -13,7 +13,7 @@ def seconds(count):
     return count * TIME_FACTOR
 
 
-def wait_until(condition, what, within=20):
+def wait_until(condition, what, within=60):
     """Polls `condition` until it returns something true and returns that.
 
     Fails the test, naming `what` (a text, or what gives one), after `seconds(within)`.

@@ -161,7 +161,7 @@ class Server:
             stdout=subprocess.DEVNULL, stderr=self.log_file)
         running_servers.append(self)
         try:
-            serving = wait_until(self.find_serving_line, "a log line 'serving'", within=60)
+            serving = wait_until(self.find_serving_line, "a log line 'serving'")
         except (RuntimeError, pytest.fail.Exception):
             self.kill()
             running_servers.remove(self)
@@ -197,9 +197,9 @@ class Server:
 
     def connect(self):
         if self.tls is not None:
-            return http.client.HTTPSConnection(*self.address, timeout=seconds(30),
+            return http.client.HTTPSConnection(*self.address, timeout=seconds(60),
                                                context=self.tls)
-        return http.client.HTTPConnection(*self.address, timeout=seconds(30))
+        return http.client.HTTPConnection(*self.address, timeout=seconds(60))
 
     def request(self, method, path, body=None, headers=None, connection=None):
         """One request; on `connection` where given, else on a connection of its own."""

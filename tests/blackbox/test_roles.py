@@ -123,7 +123,7 @@ def test_roles_are_alive_and_say_what_they_wait_for(cluster):
     for role, reason in waiting.items():
         assert role.get("/healthz").status == 200
         wait_until(lambda: reason in role.get("/readyz").text(),
-                   lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}", within=60)
+                   lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
         assert role.get("/readyz").status == 503
         assert role.stop() == 0
 
@@ -174,7 +174,7 @@ def test_tallies_share_the_partitions_and_take_over_from_one_that_dies(cluster, 
                    len(l["partitions"].split(", ")) for l in said)
 
     wait_until(lambda: (partitions_of(first), partitions_of(second)) == (2, 2),
-               lambda: f"two each: {partitions_of(first)}, {partitions_of(second)}", within=60)
+               lambda: f"two each: {partitions_of(first)}, {partitions_of(second)}")
     acks = tmp_path / "acks.ndjson"
     clients = load(edge.url, acks)
     wait_until(lambda: acks.exists() and acks.stat().st_size > 50_000, "entries to be accepted")

@@ -100,7 +100,7 @@ def cluster(secure_services, authority, tmp_path):
 
 def assert_says(role, reason):
     wait_until(lambda: reason in role.get("/readyz").text(),
-               lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}", within=60)
+               lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
 
 
 def test_a_contest_is_counted_and_proven_with_everything_encrypted(cluster, tmp_path):

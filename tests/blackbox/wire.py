@@ -80,7 +80,7 @@ def read_response(stream, method="GET"):
 class Wire:
     """One connection. A wait past the deadline raises TimeoutError and so fails the test."""
 
-    def __init__(self, address, tls=None, within=20):
+    def __init__(self, address, tls=None, within=60):
         self.socket = socket.create_connection(address, timeout=seconds(within))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:

@@ -28,8 +28,8 @@ HOME = ROOT / "build" / "kafka"
 JARS = HOME / "libs"
 
 INSTALL_S = 600
-FORMAT_S = 60
-TOOL_S = 60
+FORMAT_S = 120
+TOOL_S = 120
 
 LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
            "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",

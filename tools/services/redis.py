@@ -12,7 +12,7 @@ import subprocess
 
 from services.server import HOST, Failed, Server, free_port, program, receive
 
-CLIENT_S = 30
+CLIENT_S = 60
 
 SETTINGS = {
     "appendonly": "yes",
@@ -31,7 +31,7 @@ class Redis(Server):
         "logfile", "requirepass"))
     # 0; or the signal itself, before the server heeds it.
     STOPPED = frozenset((0, -15))
-    START_S = 30
+    START_S = 60
 
     def __init__(self, data, port=0, settings=None, tls=None):
         super().__init__(data, port, settings)

@@ -101,8 +101,8 @@ class Server:
     NAME = None
     FIXED = frozenset()  # settings that are not the caller's
     STOPPED = frozenset()  # exit statuses of a server that was asked to end
-    START_S = 60
-    STOP_S = 30
+    START_S = 120
+    STOP_S = 60
 
     def __init__(self, data, port=0, settings=None):
         self.data = pathlib.Path(data).resolve()

@@ -277,7 +277,7 @@ TEST_F(FacultyServiceTest, CompanyThatDoesNotComeIsNotWaitedForLong) {
 }
 
 TEST_F(FacultyServiceTest, WhatDidNotComeToTheJudgeInTimeWasNotKept) {
-  start({.durability_timeout = std::chrono::milliseconds(50),
+  start({.durability_timeout = std::chrono::milliseconds(500),
          .batches_at_judge = 1,
          .stuck_after = test::kPatience});
   post(kEntry);

@@ -98,10 +98,11 @@ TEST(GeneratorTest, AStallOfTheServerIsInTheLatencyOfAllThatFellDueAndInTheServi
   EXPECT_GE(measured.latency.max(), milliseconds(490));
   EXPECT_GE(count_above(measured.latency, milliseconds(100)), 390U);
   EXPECT_GE(count_above(measured.latency, milliseconds(400)), 90U);
-  // The server itself had only as many as there are connections.
+  // The server itself had only as many as there are connections; those of a machine that stands
+  // still for a moment come on top.
   EXPECT_GE(measured.service.max(), milliseconds(450));
   EXPECT_GE(count_above(measured.service, milliseconds(100)), 1U);
-  EXPECT_LE(count_above(measured.service, milliseconds(100)), 2U * kConnections);
+  EXPECT_LE(count_above(measured.service, milliseconds(100)), 50U);
 }
 
 TEST(GeneratorTest, WaitingForAServerIsNotTheGeneratorsLateness) {
@@ -114,7 +115,7 @@ TEST(GeneratorTest, WaitingForAServerIsNotTheGeneratorsLateness) {
   const Measurements measured = run(server, open_loop(200, milliseconds(200), 1));
   EXPECT_EQ(measured.accepted_entries, 40U);
   EXPECT_GE(measured.latency.max(), milliseconds(500));
-  EXPECT_LT(measured.late.quantile(0.5), milliseconds(5));
+  EXPECT_LT(measured.late.quantile(0.5) * 10, measured.latency.quantile(0.5));
 }
 
 TEST(GeneratorTest, WhatIsNotSentByTheEndOfTheGraceIsCounted) {
@@ -159,7 +160,7 @@ TEST(GeneratorTest, WithoutRetriesEveryFaultIsCountedByItsKind) {
     }
   });
   auto options = open_loop(400, milliseconds(200), 40);
-  options.timeout = milliseconds(500);
+  options.timeout = seconds(2);
   const Measurements measured = run(server, options);
   EXPECT_EQ(measured.requests, 80U);
   EXPECT_EQ(measured.accepted_entries, 20U);
@@ -186,7 +187,7 @@ TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
     }
   });
   auto options = open_loop(200, milliseconds(200), 8);
-  options.timeout = milliseconds(200);
+  options.timeout = seconds(2);
   options.retries = true;
   const Measurements measured = run(server, options);
   EXPECT_EQ(measured.requests, 40U);
@@ -196,7 +197,7 @@ TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
   EXPECT_EQ(measured.latency.count(), 40U);
   // Two rests, of 5 and 10 ms at least.
   EXPECT_GE(measured.latency.min(), milliseconds(15));
-  EXPECT_LT(measured.service.min(), milliseconds(15));
+  EXPECT_LT(measured.service.min(), measured.latency.min());
 
   std::map<std::string, std::vector<std::string>> bodies;
   for (const Arrival& arrival : server.arrivals()) {
@@ -225,7 +226,7 @@ TEST(GeneratorTest, RetriesEndWithTheirDeadline) {
   const ScriptedServer server([](const Arrival&) { return ScriptedServer::refuse(503); });
   auto options = open_loop(100, milliseconds(100), 2);
   options.retries = true;
-  options.retry_for = milliseconds(200);
+  options.retry_for = seconds(1);
   const Measurements measured = run(server, options);
   EXPECT_EQ(measured.requests, 10U);
   EXPECT_EQ(measured.accepted_entries, 0U);

@@ -229,7 +229,7 @@ TEST_F(KafkaLogTest, ABrokerThatIsAwayRefusesInTimeAndGoesOnWhenItIsBack) {
   const test::TempFolder folder;
   auto broker = std::make_unique<test::KafkaBroker>(folder / "kafka");
   options_.cluster.brokers = broker->address();
-  options_.delivery_timeout = std::chrono::seconds(2);
+  options_.delivery_timeout = std::chrono::seconds(10);
   const auto log = open();
   ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 3)));
   const int port = broker->port();

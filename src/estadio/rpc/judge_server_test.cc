@@ -264,7 +264,7 @@ TEST_F(JudgeServerTest, AStreamThatDoesNotMoveOnIsEndedWithItsBatchesAnswered) {
          .disciplines = {},
          .coin_commitment = {},
          .stream_age = std::chrono::milliseconds(1),
-         .patience = std::chrono::milliseconds(200)});
+         .patience = std::chrono::seconds(1)});
   Caller caller(*stub_);
   caller.send_hello(contest_);
   EXPECT_TRUE(caller.read().has_welcome());
