@@ -1,0 +1,122 @@
+// What a producer can do that does nothing else: records of the size of ours, as hard to compress,
+// from librdkafka to a broker, under the settings that our log has. What NDJSON is held against.
+//
+//   bare_producer BROKERS TOPIC SECONDS     says "N records/s", of those that were acknowledged
+//
+// Threads: one, and librdkafka's.
+#include <librdkafka/rdkafka.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/uuid.h"
+
+namespace {
+
+constexpr std::size_t kBatch = 1000;
+constexpr int kPartitions = 2;
+constexpr int kFlushMs = 30'000;
+
+[[noreturn]] void give_up(const char* what, const char* why) {
+  std::fprintf(stderr, "bare_producer: %s: %s\n", what, why);
+  std::exit(1);
+}
+
+struct Counts {
+  std::int64_t acknowledged = 0;
+  std::int64_t failed = 0;
+};
+
+void count(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaque) {
+  auto& counts = *static_cast<Counts*>(opaque);
+  ++(message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? counts.acknowledged : counts.failed);
+}
+
+rd_kafka_t* connect(const char* brokers, Counts& counts) {
+  const std::vector<std::array<const char*, 2>> settings = {
+      {"bootstrap.servers", brokers},
+      {"enable.idempotence", "true"},
+      {"acks", "all"},
+      {"compression.codec", "lz4"},
+      {"linger.ms", "5"},
+      {"queue.buffering.max.messages", "500000"},
+      {"queue.buffering.max.kbytes", "65536"}};
+  std::array<char, 512> why{};
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  for (const auto& [key, value] : settings) {
+    if (rd_kafka_conf_set(conf, key, value, why.data(), why.size()) != RD_KAFKA_CONF_OK) {
+      give_up(key, why.data());
+    }
+  }
+  rd_kafka_conf_set_opaque(conf, &counts);
+  rd_kafka_conf_set_dr_msg_cb(conf, count);
+  rd_kafka_t* client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why.data(), why.size());
+  if (client == nullptr) give_up("starting a producer", why.data());
+  return client;
+}
+
+// Lines with ids of their own.
+std::vector<std::string> make_lines(std::mt19937_64& random) {
+  std::vector<std::string> lines(kBatch);
+  for (std::string& line : lines) {
+    base::Uuid id;
+    for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(random());
+    line = R"({"id":")" + id.to_string() +
+           R"(","faculty":"Ingeniería","discipline":1,"outcome":"winner"})";
+  }
+  return lines;
+}
+
+// Sends the lines under keys as our log does; again where the queue is full.
+void send(rd_kafka_t& client, rd_kafka_topic_t& topic, int partition,
+          std::vector<std::string>& lines) {
+  constexpr std::size_t kIdAt = 7;
+  constexpr std::size_t kIdBytes = 36;
+  std::vector<rd_kafka_message_t> messages(lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    messages[i].payload = lines[i].data();
+    messages[i].len = lines[i].size();
+    messages[i].key = lines[i].data() + kIdAt;
+    messages[i].key_len = kIdBytes;
+  }
+  std::size_t sent = 0;
+  while (sent < messages.size()) {
+    const int queued =
+        rd_kafka_produce_batch(&topic, partition, RD_KAFKA_MSG_F_COPY, messages.data() + sent,
+                               static_cast<int>(messages.size() - sent));
+    sent += static_cast<std::size_t>(queued);
+    rd_kafka_poll(&client, sent < messages.size() ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int seconds = argc == 4 ? std::atoi(argv[3]) : 0;
+  if (seconds <= 0) give_up("usage", "bare_producer BROKERS TOPIC SECONDS");
+  Counts counts;
+  rd_kafka_t* client = connect(argv[1], counts);
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(client, argv[2], nullptr);
+  if (topic == nullptr) give_up(argv[2], rd_kafka_err2str(rd_kafka_last_error()));
+
+  std::mt19937_64 random;  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; std::chrono::steady_clock::now() - began < std::chrono::seconds(seconds); ++i) {
+    auto lines = make_lines(random);
+    send(*client, *topic, i % kPartitions, lines);
+  }
+  if (rd_kafka_flush(client, kFlushMs) != RD_KAFKA_RESP_ERR_NO_ERROR || counts.failed > 0) {
+    give_up(argv[2], "not all records were acknowledged");
+  }
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began;
+  std::printf("%.0f records/s\n", static_cast<double>(counts.acknowledged) / spent.count());
+  rd_kafka_topic_destroy(topic);
+  rd_kafka_destroy(client);
+  return 0;
+}
