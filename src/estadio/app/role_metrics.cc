@@ -104,6 +104,9 @@ void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats
                   static_cast<double>(stats.streams_moved));
   metrics.counter("estadio_judge_batches_total", "Batches received.",
                   static_cast<double>(stats.batches));
+  metrics.counter("estadio_judge_batches_malformed_total",
+                  "Batches that were refused: not as the protocol has it.",
+                  static_cast<double>(stats.batches_malformed));
   metrics.counter("estadio_judge_entries_total", "Entries received.",
                   static_cast<double>(stats.entries));
   metrics.counter("estadio_judge_pauses_total",

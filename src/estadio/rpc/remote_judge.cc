@@ -157,7 +157,7 @@ class RemoteJudge final : public Judge {
     base::Error refusal;  // of what is left
   };
   [[nodiscard]] Route route(DisciplineMask disciplines) const;
-  void send(std::size_t lane, Piece piece, Stream::Queued queued);
+  void send(std::size_t lane, DisciplineMask disciplines, Piece piece, Stream::Queued queued);
 
   void on_read(Stream& stream, bool ok);
   void on_written(Stream& stream, bool ok);
@@ -534,7 +534,7 @@ void RemoteJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Do
     message.set_sequence(queued.sequence);
     encode_batch(batch, call->places(i), message);
     piece.bytes = queued.message.ByteSizeLong();
-    send(*portions[i].number, std::move(piece), std::move(queued));
+    send(*portions[i].number, portions[i].disciplines, std::move(piece), std::move(queued));
   }
 }
 
@@ -563,10 +563,12 @@ RemoteJudge::Route RemoteJudge::route(DisciplineMask disciplines) const {
                              : base::Error(base::Code::kUnavailable, std::string(kNobody))};
 }
 
-void RemoteJudge::send(std::size_t lane, Piece piece, Stream::Queued queued) {
+void RemoteJudge::send(std::size_t lane, DisciplineMask disciplines, Piece piece,
+                       Stream::Queued queued) {
   Lock lock(mutex_);
   Stream* stream = lanes_[lane].current;
-  if (stream == nullptr || is_stopping_) {  // it has gone since route() looked
+  // It has gone since route() looked, or another server has come in its place.
+  if (stream == nullptr || (disciplines & ~stream->judged) != 0 || is_stopping_) {
     lock.unlock();
     return tell_one(piece, base::Error(base::Code::kUnavailable, std::string(kNobody)));
   }

@@ -44,8 +44,11 @@ std::vector<Portion> portion_out(const EntryBatch& batch, std::span<const Share>
     const bool is_sent = share < shares.size();
     if (portion == kNone || (is_sent && portions[portion].places.size() == kBatchEntriesMax)) {
       portion = portions.size();
-      portions.push_back(
-          {.number = is_sent ? std::optional(shares[share].number) : std::nullopt, .places = {}});
+      Portion& begun = portions.emplace_back();
+      if (is_sent) {
+        begun.number = shares[share].number;
+        begun.disciplines = shares[share].disciplines;
+      }
     }
     portions[portion].places.push_back(static_cast<std::uint32_t>(i));
   }

@@ -38,6 +38,7 @@ struct Division {
 // Entries that travel in one message.
 struct Portion {
   std::optional<std::size_t> number;  // of the share's carrier; nothing: nobody takes them
+  DisciplineMask disciplines = 0;     // of the share
   std::vector<std::uint32_t> places;  // in the batch
 };
 
