@@ -28,20 +28,22 @@ base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& option
   auto group = std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(told), log));
   ASSIGN_OR_RETURN(
       KafkaConf conf,
-      kafka_conf(options.cluster,
-                 {{"group.id", options.group},
-                  {"session.timeout.ms", std::to_string(options.session_timeout.count())},
-                  // A member learns of a change with its next heartbeat.
-                  {"heartbeat.interval.ms", "500"},
-                  {"partition.assignment.strategy", "cooperative-sticky"},
-                  {"enable.auto.commit", "false"},
-                  {"enable.auto.offset.store", "false"},
-                  {"auto.offset.reset", "latest"},
-                  // What is fetched before a partition is paused is thrown away.
-                  {"queued.min.messages", "1"},
-                  {"queued.max.messages.kbytes", "64"},
-                  {"fetch.message.max.bytes", "1024"},
-                  {"allow.auto.create.topics", "false"}}));
+      kafka_conf(options.cluster, {{"group.id", options.group},
+                                   // A member that is silent for longer is given up, and its
+                                   // partitions go to others: the least that a broker takes unless
+                                   // it is told otherwise. Who comes back from it does no harm.
+                                   {"session.timeout.ms", "6000"},
+                                   // A member learns of a change with its next heartbeat.
+                                   {"heartbeat.interval.ms", "500"},
+                                   {"partition.assignment.strategy", "cooperative-sticky"},
+                                   {"enable.auto.commit", "false"},
+                                   {"enable.auto.offset.store", "false"},
+                                   {"auto.offset.reset", "latest"},
+                                   // What is fetched before a partition is paused is thrown away.
+                                   {"queued.min.messages", "1"},
+                                   {"queued.max.messages.kbytes", "64"},
+                                   {"fetch.message.max.bytes", "1024"},
+                                   {"allow.auto.create.topics", "false"}}));
   rd_kafka_conf_set_opaque(conf.get(), group.get());
   rd_kafka_conf_set_rebalance_cb(
       conf.get(),

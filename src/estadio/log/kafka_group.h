@@ -34,9 +34,6 @@ class KafkaGroup {
     KafkaTopics topics;
     std::string group = "estadio-tally";
     int partitions = 0;  // of each topic, that are used; others are left alone
-    // A member that is silent for longer is given up, and its partitions go to others: the least
-    // that a broker takes unless it is told otherwise. Who comes back from it does no harm.
-    std::chrono::milliseconds session_timeout = std::chrono::seconds(6);
   };
   // Called by the group's thread, which goes on when it has returned.
   struct Told {

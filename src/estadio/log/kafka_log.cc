@@ -23,7 +23,8 @@ constexpr std::chrono::seconds kProbeEvery{1};  // while no broker can be reache
 constexpr milliseconds kProbePatience{500};
 constexpr std::chrono::seconds kSendPatience{5};
 constexpr std::chrono::seconds kReadPatience{5};
-constexpr std::size_t kQueueBytesPerByte = 4;  // of librdkafka's bound to ours: it adds its own
+constexpr std::chrono::seconds kAskPatience{5};  // end_offset() and others
+constexpr std::size_t kQueueBytesPerByte = 4;    // of librdkafka's bound to ours: it adds its own
 
 int to_ms(milliseconds time) { return static_cast<int>(time.count()); }
 
@@ -388,8 +389,7 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   rd_kafka_topic_partition_list_add(asked.get(), options_.topics.name_of(id.topic).c_str(),
                                     id.number)
       ->offset = time;
-  auto error =
-      rd_kafka_offsets_for_times(producer()->client(), asked.get(), to_ms(options_.ask_patience));
+  auto error = rd_kafka_offsets_for_times(producer()->client(), asked.get(), to_ms(kAskPatience));
   const rd_kafka_topic_partition_t& answer = asked->elems[0];
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return answer.offset;

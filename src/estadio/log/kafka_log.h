@@ -54,10 +54,6 @@ class KafkaLog final : public EventLog {
     std::chrono::milliseconds delivery_timeout = std::chrono::seconds(10);
     std::size_t in_flight_bytes = std::size_t{64} << 20;
     std::chrono::milliseconds open_patience = std::chrono::seconds(20);
-    std::chrono::milliseconds ask_patience = std::chrono::seconds(5);  // end_offset() and others
-    // Readers get what has come when it is so much, or after so long.
-    std::size_t fetch_bytes = std::size_t{64} << 10;
-    std::chrono::milliseconds fetch_patience{15};
   };
 
   struct Stats {

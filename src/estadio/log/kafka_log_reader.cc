@@ -32,18 +32,17 @@ base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const
   // librdkafka 2.0 looks only once a second whether there is room again. The cluster answers when
   // it has enough, or after a while: each answer is work for everybody, however little is in it.
   const int ahead_kbytes = std::max(kAheadKbytesLeast, kAheadKbytes / (log.partitions() * 2));
-  ASSIGN_OR_RETURN(
-      KafkaConf conf,
-      kafka_conf(log.options_.cluster,
-                 {{"auto.offset.reset", "error"},
-                  {"enable.auto.offset.store", "false"},
-                  {"check.crcs", "true"},
-                  {"queued.min.messages", "10000000"},
-                  {"queued.max.messages.kbytes", std::to_string(ahead_kbytes)},
-                  {"fetch.min.bytes", std::to_string(log.options_.fetch_bytes)},
-                  {"fetch.wait.max.ms", std::to_string(log.options_.fetch_patience.count())},
-                  {"fetch.error.backoff.ms", "50"},
-                  {"allow.auto.create.topics", "false"}}));
+  ASSIGN_OR_RETURN(KafkaConf conf,
+                   kafka_conf(log.options_.cluster,
+                              {{"auto.offset.reset", "error"},
+                               {"enable.auto.offset.store", "false"},
+                               {"check.crcs", "true"},
+                               {"queued.min.messages", "10000000"},
+                               {"queued.max.messages.kbytes", std::to_string(ahead_kbytes)},
+                               {"fetch.min.bytes", "65536"},
+                               {"fetch.wait.max.ms", "15"},
+                               {"fetch.error.backoff.ms", "50"},
+                               {"allow.auto.create.topics", "false"}}));
   auto consumer = std::make_shared<Consumer>();
   ASSIGN_OR_RETURN(consumer->client_, kafka_consumer(std::move(conf)));
   consumer->read_.push_back(partition);

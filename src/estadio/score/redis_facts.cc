@@ -33,10 +33,6 @@ bool is_hexadecimal(std::string_view text, std::size_t digits) {
          });
 }
 
-std::optional<std::int64_t> stored_number(std::string_view text) {
-  return number_of(text, RedisKeyspace::kNumberMax);
-}
-
 // Facts as they are put together from the fields of the hash.
 class Gathered {
  public:

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "estadio/score/stored_text.h"
+
 namespace estadio {
 namespace {
 
@@ -52,6 +54,10 @@ base::Result<std::unique_ptr<RedisClient>> RedisKeyspace::connect(const base::Cl
 
 std::string RedisKeyspace::key(std::string_view name) const {
   return fmt::format("{{{}}}:{}", prefix, name);
+}
+
+std::optional<std::int64_t> stored_number(std::string_view text) {
+  return number_of(text, RedisKeyspace::kNumberMax);
 }
 
 base::Error foreign_value(std::string_view key, std::string_view field, std::string_view value) {

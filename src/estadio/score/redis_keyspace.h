@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,9 @@ struct RedisKeyspace {
   // "{estadio}:positions". The braces put all keys of a prefix into one slot of a cluster.
   [[nodiscard]] std::string key(std::string_view name) const;
 };
+
+// A count or an offset as it is written there: 0 to kNumberMax.
+[[nodiscard]] std::optional<std::int64_t> stored_number(std::string_view text);
 
 // That a field of a key, or the key where `field` is empty, holds what we do not write:
 // kCorruption.

@@ -115,10 +115,6 @@ std::string script_of(std::string_view access, std::string_view body) {
   return fmt::format("{}{}{}", access, kChecks, body);
 }
 
-std::optional<std::int64_t> stored_number(std::string_view text) {
-  return number_of(text, RedisKeyspace::kNumberMax);
-}
-
 std::optional<Outcome> outcome_of(std::string_view text) {
   if (text == to_string(Outcome::kWinner)) return Outcome::kWinner;
   if (text == to_string(Outcome::kLoser)) return Outcome::kLoser;
