@@ -29,7 +29,6 @@
 #include "estadio/rpc/judge_server.h"
 #include "http/address.h"
 #include "http/metrics.h"
-#include "http/server.h"
 
 namespace estadio {
 namespace {
@@ -142,11 +141,8 @@ class DisciplineRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  std::unique_ptr<http::TlsContext> tls_;
-  http::Metrics metrics_;
   Progress progress_{"it is starting"};
-  Operations::Hindrance hindrance_;
-  std::unique_ptr<http::Server> operations_;
+  std::unique_ptr<OperationsServer> operations_;
 
   // Since Kafka is there.
   std::unique_ptr<Coin> coin_;
@@ -249,17 +245,10 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
 base::Result<void> DisciplineRole::run(StopSignals& signals) {
   // Whether the port can be had is told now, and not when Kafka is there.
   RETURN_IF_ERROR(http::listen_on(options_.grpc));
-  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
-  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(operations_, http::Server::open(options_.http.to_server(tls_.get()), {[this] {
-                                                     return std::make_unique<Operations>(
-                                                         metrics_, hindrance_);
-                                                   }},
-                                                   clock_, log_));
-  operations_->serve();
-  log_serving(*operations_, options_.http, log_);
-
+  ASSIGN_OR_RETURN(operations_,
+                   OperationsServer::open(
+                       options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
+                       [this] { return hindrance(); }, clock_, log_));
   ASSIGN_OR_RETURN(const auto agreed,
                    keep_trying([this] { return agree(); }, signals, progress_, log_));
   if (!agreed) return {};
@@ -295,7 +284,6 @@ std::optional<std::string> DisciplineRole::hindrance() const {
 }
 
 void DisciplineRole::collect(http::MetricsWriter& metrics) const {
-  write_metrics(metrics, operations_->stats());
   if (!is_open_) return;
   write_metrics(metrics, events_->stats());
   write_metrics(metrics, judges_->stats());

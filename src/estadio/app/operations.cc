@@ -1,5 +1,6 @@
 #include "estadio/app/operations.h"
 
+#include "estadio/app/role_metrics.h"
 #include "http/problem.h"
 
 namespace estadio {
@@ -23,6 +24,27 @@ void Operations::install(http::Router& router, http::EventLoop& /*loop*/) {
     }
     respond_status(exchange, R"({"status":"ready"})");
   });
+}
+
+base::Result<std::unique_ptr<OperationsServer>> OperationsServer::open(
+    const HttpOptions& options, Collector collect, Operations::Hindrance hindrance,
+    const base::Clock& clock, base::Logger& log) {
+  auto made = std::unique_ptr<OperationsServer>(new OperationsServer());
+  OperationsServer& own = *made;
+  ASSIGN_OR_RETURN(own.tls_, options.load_tls());
+  own.hindrance_ = std::move(hindrance);
+  own.metrics_.add([&own, collect = std::move(collect)](http::MetricsWriter& metrics) {
+    write_metrics(metrics, own.server_->stats());
+    collect(metrics);
+  });
+  ASSIGN_OR_RETURN(own.server_, http::Server::open(options.to_server(own.tls_.get()), {[&own] {
+                                                     return std::make_unique<Operations>(
+                                                         own.metrics_, own.hindrance_);
+                                                   }},
+                                                   clock, log));
+  own.server_->serve();
+  log_serving(*own.server_, options, log);
+  return made;
 }
 
 }  // namespace estadio

@@ -4,9 +4,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/app/http_options.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -26,6 +31,29 @@ class Operations final : public http::Service {
  private:
   const http::Metrics& metrics_;
   const Hindrance& hindrance_;
+};
+
+// The server of a role that serves nothing else over HTTP. Threads: as of http::Server.
+class OperationsServer {
+ public:
+  using Collector = std::function<void(http::MetricsWriter&)>;
+
+  // Serves from here on; the options must outlive it. Errors: those of http::Server::open() and of
+  // the certificate's files.
+  [[nodiscard]] static base::Result<std::unique_ptr<OperationsServer>> open(
+      const HttpOptions& options, Collector collect, Operations::Hindrance hindrance,
+      const base::Clock& clock, base::Logger& log);
+
+  // Ends when what came is answered, or after `patience`.
+  void stop(std::chrono::nanoseconds patience) { server_->stop(patience); }
+
+ private:
+  OperationsServer() = default;
+
+  std::unique_ptr<http::TlsContext> tls_;
+  http::Metrics metrics_;
+  Operations::Hindrance hindrance_;
+  std::unique_ptr<http::Server> server_;  // last: ends before what it uses goes
 };
 
 }  // namespace estadio

@@ -26,7 +26,6 @@
 #include "estadio/score/redis_score_book.h"
 #include "estadio/tally/tally.h"
 #include "http/metrics.h"
-#include "http/server.h"
 
 namespace estadio {
 namespace {
@@ -79,7 +78,6 @@ class TallyRole {
   base::Result<void> run(StopSignals& signals);
 
  private:
-  base::Result<void> serve_operations();
   base::Result<bool> open_parts(StopSignals& signals);
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
@@ -92,11 +90,8 @@ class TallyRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  std::unique_ptr<http::TlsContext> tls_;
-  http::Metrics metrics_;
   Progress progress_{"it is starting"};
-  Operations::Hindrance hindrance_;
-  std::unique_ptr<http::Server> operations_;
+  std::unique_ptr<OperationsServer> operations_;
 
   // Since Kafka and Redis are there.
   AgreedTerms agreed_;
@@ -109,20 +104,6 @@ class TallyRole {
   std::atomic<std::int64_t> uncounted_{0};
   std::atomic<bool> is_open_{false};
 };
-
-base::Result<void> TallyRole::serve_operations() {
-  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
-  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(operations_, http::Server::open(options_.http.to_server(tls_.get()), {[this] {
-                                                     return std::make_unique<Operations>(
-                                                         metrics_, hindrance_);
-                                                   }},
-                                                   clock_, log_));
-  operations_->serve();
-  log_serving(*operations_, options_.http, log_);
-  return {};
-}
 
 // False when a signal came first.
 base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
@@ -216,7 +197,10 @@ base::Result<void> TallyRole::join_groups() {
 }
 
 base::Result<void> TallyRole::run(StopSignals& signals) {
-  RETURN_IF_ERROR(serve_operations());
+  ASSIGN_OR_RETURN(operations_,
+                   OperationsServer::open(
+                       options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
+                       [this] { return hindrance(); }, clock_, log_));
   ASSIGN_OR_RETURN(const bool is_open, open_parts(signals));
   if (!is_open) return {};
   report();
@@ -230,9 +214,9 @@ base::Result<void> TallyRole::run(StopSignals& signals) {
   log_.info("stopping");
   progress_.set("it is stopping");
   groups_.clear();  // others go on with our partitions at once
+  operations_->stop(kDrainPatience);
   tally_.reset();
   events_->stop();
-  operations_->stop(kDrainPatience);
   log_.info("stopped");
   return {};
 }
@@ -279,7 +263,6 @@ std::optional<std::string> TallyRole::hindrance() const {
 }
 
 void TallyRole::collect(http::MetricsWriter& metrics) const {
-  write_metrics(metrics, operations_->stats());
   if (!is_open_) return;
   write_metrics(metrics, tally_->stats());
   metrics.gauge(
