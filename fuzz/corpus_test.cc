@@ -16,6 +16,7 @@ extern "C" Fuzzer fuzz_block_once;
 extern "C" Fuzzer fuzz_contest_once;
 extern "C" Fuzzer fuzz_entry_parser_once;
 extern "C" Fuzzer fuzz_judge_message_once;
+extern "C" Fuzzer fuzz_proc_text_once;
 extern "C" Fuzzer fuzz_record_once;
 extern "C" Fuzzer fuzz_redis_url_once;
 extern "C" Fuzzer fuzz_request_parser_once;
@@ -32,6 +33,7 @@ constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "contest", .run_once = &fuzz_contest_once},
                                {.name = "entry_parser", .run_once = &fuzz_entry_parser_once},
                                {.name = "judge_message", .run_once = &fuzz_judge_message_once},
+                               {.name = "proc_text", .run_once = &fuzz_proc_text_once},
                                {.name = "record", .run_once = &fuzz_record_once},
                                {.name = "redis_url", .run_once = &fuzz_redis_url_once},
                                {.name = "request_parser", .run_once = &fuzz_request_parser_once},

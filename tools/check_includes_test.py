@@ -27,6 +27,9 @@ SOUND = {
     "src/estadio/app/all.cc": '#include "estadio/log/disk_log.h"\n#include "http/server.h"\n',
     "src/estadio/app/commands.h": "#pragma once\n",
     "src/estadio/main.cc": '#include "estadio/app/commands.h"\n',
+    "src/vigia/sample/sample.h": "#pragma once\n",
+    "src/vigia/sources/source.h": '#pragma once\n#include "vigia/sample/sample.h"\n',
+    "src/vigia/app/commands.h": '#pragma once\n#include "vigia/sources/source.h"\n',
     "bench/clock.h": "#pragma once\n",
 }
 
@@ -77,6 +80,9 @@ def header(*includes):
     ("src/estadio/contest/coin_test.cc", '#include "estadio/log/disk_log.h"\n', 1,
      "estadio/contest may not include estadio/log"),
     ("src/estadio/faculty/edge.h", header('"estadio/app/commands.h"'), 2, "only the wiring"),
+    # Programs know nothing of each other.
+    ("src/estadio/app/all.cc", '#include "vigia/sample/sample.h"\n', 1, "another program's"),
+    ("src/vigia/sources/source.h", header('"estadio/contest/entry.h"'), 2, "another program's"),
     # Vendors stay where they are wrapped.
     ("src/estadio/tally/fold.cc", "#include <rocksdb/db.h>\n", 1,
      "<rocksdb/db.h> belongs to estadio/score, not estadio/tally"),

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace base {
 namespace {
@@ -99,6 +100,13 @@ void append_json_number(std::string& out, double number, int digits) {
     if (end[-1] == '.') --end;
   }
   out.append(text.data(), end);
+}
+
+std::string& JsonObject::key(std::string_view name) {
+  if (!std::exchange(is_first_, false)) out_ += ',';
+  append_json_string(out_, name);
+  out_ += ':';
+  return out_;
 }
 
 }  // namespace base

@@ -2,6 +2,7 @@
 // document tree would cost more than it gives.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,5 +20,36 @@ void append_json_number(std::string& out, std::int64_t number);
 
 // With at most `digits` decimals; null for what is not finite.
 void append_json_number(std::string& out, double number, int digits);
+
+// Appends an object's members one after the other; one that is nested is begun at its key:
+//
+//   JsonObject object(out);
+//   object.add("answered", 12);
+//   JsonObject limits(object.key("limits"));
+//   limits.close();
+//   object.close();
+class JsonObject {
+ public:
+  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
+  void close() { out_ += '}'; }
+
+  // Begins a member, whose value the caller appends to what this gives.
+  std::string& key(std::string_view name);
+
+  template <std::integral Number>
+  void add(std::string_view name, Number value) {
+    append_json_number(key(name), static_cast<std::int64_t>(value));
+  }
+  void add(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
+  void add(std::string_view name, double value, int digits) {
+    append_json_number(key(name), value, digits);
+  }
+  // Any bytes.
+  void add(std::string_view name, std::string_view value) { append_json_lossy(key(name), value); }
+
+ private:
+  std::string& out_;
+  bool is_first_ = true;
+};
 
 }  // namespace base

@@ -123,5 +123,19 @@ TEST(JsonNumberTest, TheLargestAndSmallestAreJsonToo) {
   }
 }
 
+TEST(JsonObjectTest, MembersFollowOneAnother) {
+  std::string out;
+  JsonObject object(out);
+  object.add("count", 12);
+  object.add("share", 0.5, 2);
+  object.add("is_good", true);
+  object.add("na\"me", std::string_view("a\xff"));
+  JsonObject empty(object.key("nothing"));
+  empty.close();
+  object.close();
+  EXPECT_EQ(
+      out, "{\"count\":12,\"share\":0.5,\"is_good\":true,\"na\\\"me\":\"a\uFFFD\",\"nothing\":{}}");
+}
+
 }  // namespace
 }  // namespace base

@@ -216,6 +216,8 @@ def test_it_says_so_when_the_generator_was_the_limit(start, load):
     (["http://127.0.0.1:1", "--rate", "-1"], "rate"),
     (["http://127.0.0.1:1", "--rate", "0"], "rate"),
     (["http://127.0.0.1:1", "--duration", "long"], "duration"),
+    (["http://127.0.0.1:1", "--duration", "0"], "from 1ms"),
+    (["http://127.0.0.1:1", "--timeout", "0"], "from 1ms"),
     (["http://127.0.0.1:1", "--connections", "0"], "connections"),
     (["http://127.0.0.1:1", "--entries", "/nowhere/entries.ndjson"], "/nowhere/entries.ndjson"),
     (["http://127.0.0.1:1", "--frobnicate"], "frobnicate"),

@@ -1,14 +1,12 @@
 #include "estadio/app/commands.h"
 
-#include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <fmt/format.h>
+#include <utility>
 
 namespace estadio {
 namespace {
 
-constexpr std::array<Command, 7> kCommands = {{
+constexpr std::array<base::Command, 7> kCommands = {{
     {"all", "run a whole contest in one process, on this machine's disk", run_all},
     {"faculty", "take entries over HTTP and have discipline servers judge them", run_faculty},
     {"discipline", "judge entries that come over gRPC, into Kafka", run_discipline},
@@ -18,19 +16,25 @@ constexpr std::array<Command, 7> kCommands = {{
     {"verify", "prove that acknowledged, logged and counted are the same", run_verify},
 }};
 
+constexpr base::Program kProgram = {
+    .name = "estadio",
+    .version = ESTADIO_VERSION,
+    .about =
+        "estadio runs a live competition: takes entries over HTTP at any load, has each one "
+        "judged,\nkeeps every result in a durable log, counts them exactly once and shows the "
+        "score live.\n",
+    .trial =
+        "  estadio all --data contest\n"
+        "  estadio load http://127.0.0.1:8080 --rate 10000 --duration 10s --acks acks.ndjson\n"
+        "  estadio verify --data contest --acks acks.ndjson\n",
+    .commands = kCommands};
+
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+const base::Program& program() { return kProgram; }
 
 base::Settings settings_for(std::string command, std::string about, std::string examples) {
-  std::vector<std::string> names;
-  names.reserve(kCommands.size());
-  for (const Command& each : kCommands) names.emplace_back(each.name);
-  return base::Settings({.program = "estadio",
-                         .command = std::move(command),
-                         .about = std::move(about),
-                         .examples = std::move(examples),
-                         .commands = std::move(names)});
+  return kProgram.settings_for(std::move(command), std::move(about), std::move(examples));
 }
 
 void add_log_settings(base::Settings& settings, base::Logger::Options& options) {
@@ -51,16 +55,9 @@ void add_log_settings(base::Settings& settings, base::Logger::Options& options) 
 }
 
 std::optional<int> load_settings(base::Settings& settings, Arguments arguments) {
-  const auto next =
-      settings.load(arguments, [](const std::string& name) { return std::getenv(name.c_str()); });
-  if (!next) {
-    print_error(next.error().message());
-    return kExitUsage;
-  }
-  if (*next == base::Settings::Next::kDone) return kExitOk;
-  return std::nullopt;
+  return kProgram.load_settings(settings, arguments);
 }
 
-void print_error(std::string_view message) { fmt::print(stderr, "estadio: {}\n", message); }
+void print_error(std::string_view message) { kProgram.print_error(message); }
 
 }  // namespace estadio

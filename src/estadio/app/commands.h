@@ -1,33 +1,24 @@
-// The commands of estadio. Each reads its own settings, wires its parts and gives an exit status.
+// The commands of estadio, and what they have in common.
 //
 // Threads: each runs in the main thread and starts what it needs.
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "base/settings.h"
 
 namespace estadio {
 
-// Exit statuses, as the README documents them.
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  // the work failed, or a difference was found
-inline constexpr int kExitUsage = 2;   // the command line or configuration is wrong
+using base::Arguments;
+using base::kExitFailed;
+using base::kExitOk;
+using base::kExitUsage;
 
-using Arguments = std::span<const std::string>;
-
-struct Command {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(Arguments arguments);
-};
-
-// Every command, in the order of the help.
-[[nodiscard]] std::span<const Command> commands();
+[[nodiscard]] const base::Program& program();
 
 int run_all(Arguments arguments);
 int run_faculty(Arguments arguments);
@@ -44,11 +35,8 @@ int run_verify(Arguments arguments);
 // --log-level and --log-format.
 void add_log_settings(base::Settings& settings, base::Logger::Options& options);
 
-// Loads the settings from all layers; prints what is wrong. The exit status when the command is
-// not to go on, else nothing.
+// As of base::Program.
 [[nodiscard]] std::optional<int> load_settings(base::Settings& settings, Arguments arguments);
-
-// "estadio: message" on standard error.
 void print_error(std::string_view message);
 
 }  // namespace estadio

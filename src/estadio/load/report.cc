@@ -11,6 +11,8 @@
 namespace estadio::load {
 namespace {
 
+using base::JsonObject;
+
 double to_ms(base::Nanos duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 struct Figure {
@@ -33,40 +35,12 @@ std::string ms_text(double ms) {
   return fmt::format("{:.{}f}", ms, decimals);
 }
 
-// Members of an object, one after the other.
-class JsonObject {
- public:
-  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  void close() { out_ += '}'; }
-
-  std::string& key(std::string_view name) {
-    if (!std::exchange(is_first_, false)) out_ += ',';
-    base::append_json_string(out_, name);
-    out_ += ':';
-    return out_;
-  }
-  template <std::integral Number>
-  void add(std::string_view name, Number value) {
-    base::append_json_number(key(name), static_cast<std::int64_t>(value));
-  }
-  void add(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
-  void add(std::string_view name, double value, int digits) {
-    base::append_json_number(key(name), value, digits);
-  }
-  void add(std::string_view name, std::string_view value) {
-    base::append_json_lossy(key(name), value);
-  }
-  void add(std::string_view name, const base::Histogram& histogram) {
-    constexpr int kNanosecond = 6;
-    JsonObject figures(key(name));
-    for (const Figure& each : figures_of(histogram)) figures.add(each.key, each.ms, kNanosecond);
-    figures.close();
-  }
-
- private:
-  std::string& out_;
-  bool is_first_ = true;
-};
+void add(JsonObject& object, std::string_view name, const base::Histogram& histogram) {
+  constexpr int kNanosecond = 6;
+  JsonObject figures(object.key(name));
+  for (const Figure& each : figures_of(histogram)) figures.add(each.key, each.ms, kNanosecond);
+  figures.close();
+}
 
 std::string latency_row(std::string_view title, const base::Histogram& histogram) {
   std::string row = fmt::format("  {:<10}", title);
@@ -198,8 +172,8 @@ std::string to_json(const Report& report) {
   JsonObject errors(object.key("errors"));
   for (const auto& [kind, count] : measured.errors) errors.add(kind, count);
   errors.close();
-  object.add("latency_ms", measured.latency);
-  object.add("service_ms", measured.service);
+  add(object, "latency_ms", measured.latency);
+  add(object, "service_ms", measured.service);
   object.add("retries", measured.retries);
   object.add("repeated", measured.repeated_entries);
 

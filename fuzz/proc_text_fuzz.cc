@@ -1,0 +1,53 @@
+// Files of /proc: any bytes are read without harm, and what is found lies within what was given.
+// The first byte tells of which file the rest is.
+#include "vigia/sources/proc_text.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "fuzz.h"
+
+namespace {
+
+bool is_within(std::string_view part, std::string_view text) {
+  return part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view text = fuzz::text_of(data + 1, size - 1);
+  switch (data[0]) {
+    case 's':
+      if (const auto stat = vigia::parse_proc_stat(text)) CHECK(is_within(stat->name, text));
+      break;
+    case 'u':
+      if (const auto status = vigia::parse_proc_status(text)) {
+        CHECK(status->rss_anon_bytes >= 0 && status->rss_file_bytes >= 0 &&
+              status->rss_shmem_bytes >= 0);
+      }
+      break;
+    case 'c': {
+      const std::string command = vigia::command_of(text);
+      CHECK(command.size() <= text.size() && std::ranges::count(command, '\0') == 0);
+      break;
+    }
+    case 'g':
+      if (const auto cgroup = vigia::cgroup_of(text)) {
+        CHECK(is_within(*cgroup, text) && cgroup->starts_with('/'));
+      }
+      break;
+    case 'h':
+      if (const auto cpu = vigia::parse_host_cpu(text, 100)) {
+        CHECK(cpu->all.user_ns >= 0 && cpu->each.size() <= text.size());
+      }
+      break;
+    case 'm':
+      if (const auto memory = vigia::parse_memory(text)) CHECK(memory->total_bytes >= 0);
+      break;
+    case 'l': static_cast<void>(vigia::parse_load(text)); break;
+    default: break;
+  }
+  return 0;
+}

@@ -1,0 +1,86 @@
+#include "base/program.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <system_error>
+#include <vector>
+
+namespace base {
+
+int Program::run(int argc, char** argv) const {
+  int status = kExitFailed;
+  try {
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    status = run_command(arguments);
+  } catch (const std::system_error&) {
+    // fmt's way to say that nothing can be written, of which nobody can be told.
+    return kExitFailed;
+  }
+  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  return status == kExitOk && !is_written ? kExitFailed : status;
+}
+
+int Program::run_command(Arguments arguments) const {
+  if (arguments.empty()) {
+    fmt::print(stderr, "{}", usage());
+    return kExitUsage;
+  }
+  const std::string& asked = arguments.front();
+  if (asked == "--help" || asked == "-h" || asked == "help") {
+    fmt::print("{}", usage());
+    return kExitOk;
+  }
+  if (asked == "--version") {
+    fmt::print("{} {}\n", name, version);
+    return kExitOk;
+  }
+  const auto command = std::ranges::find(commands, asked, &Command::name);
+  if (command == commands.end()) {
+    print_error(fmt::format("there is no command '{}' (see '{} --help')", asked, name));
+    return kExitUsage;
+  }
+  return command->run(arguments.subspan(1));
+}
+
+std::string Program::usage() const {
+  std::string text = fmt::format("{}\nUsage: {} COMMAND [flags]\n\nCommands:\n", about, name);
+  for (const Command& command : commands) {
+    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  }
+  text += fmt::format(
+      "\nTry it:\n{}\n'{} COMMAND --help' tells more. Exit status: 0 done, 1 failed or different, "
+      "2 wrong usage.\n",
+      trial, name);
+  return text;
+}
+
+Settings Program::settings_for(std::string command, std::string about_it,
+                               std::string examples) const {
+  std::vector<std::string> names;
+  names.reserve(commands.size());
+  for (const Command& each : commands) names.emplace_back(each.name);
+  return Settings({.program = std::string(name),
+                   .command = std::move(command),
+                   .about = std::move(about_it),
+                   .examples = std::move(examples),
+                   .commands = std::move(names)});
+}
+
+std::optional<int> Program::load_settings(Settings& settings, Arguments arguments) const {
+  const auto next =
+      settings.load(arguments, [](const std::string& key) { return std::getenv(key.c_str()); });
+  if (!next) {
+    print_error(next.error().message());
+    return kExitUsage;
+  }
+  if (*next == Settings::Next::kDone) return kExitOk;
+  return std::nullopt;
+}
+
+void Program::print_error(std::string_view message) const {
+  fmt::print(stderr, "{}: {}\n", name, message);
+}
+
+}  // namespace base

@@ -1,0 +1,25 @@
+#include "vigia/app/commands.h"
+
+#include <array>
+
+namespace vigia {
+namespace {
+
+constexpr std::array<base::Command, 1> kCommands = {{
+    {"snapshot", "show what every process and container of this host uses", run_snapshot},
+}};
+
+constexpr base::Program kProgram = {
+    .name = "vigia",
+    .version = VIGIA_VERSION,
+    .about = "vigia watches a host and its containers: what every process really uses.\n",
+    .trial =
+        "  vigia snapshot --format table\n"
+        "  vigia snapshot --interval 0 | jq '.host.memory'\n",
+    .commands = kCommands};
+
+}  // namespace
+
+const base::Program& program() { return kProgram; }
+
+}  // namespace vigia

@@ -1,0 +1,14 @@
+// The commands of vigia.
+//
+// Threads: each runs in the main thread and starts what it needs.
+#pragma once
+
+#include "base/program.h"
+
+namespace vigia {
+
+[[nodiscard]] const base::Program& program();
+
+int run_snapshot(base::Arguments arguments);
+
+}  // namespace vigia

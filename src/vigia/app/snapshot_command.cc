@@ -1,0 +1,150 @@
+// `vigia snapshot`: what every process and container uses, once.
+//
+//   Source -> Sample, Sample -> View -> JSON, lines or a table
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "base/settings.h"
+#include "vigia/app/commands.h"
+#include "vigia/app/view_table.h"
+#include "vigia/sample/view.h"
+#include "vigia/sample/view_json.h"
+#include "vigia/sources/proc_source.h"
+
+namespace vigia {
+namespace {
+
+enum class Format { kJson, kNdjson, kTable };
+enum class Order { kCpu, kMemory, kPid, kName };
+
+const std::map<std::string_view, Format> kFormats = {
+    {"json", Format::kJson}, {"ndjson", Format::kNdjson}, {"table", Format::kTable}};
+const std::map<std::string_view, Order> kOrders = {
+    {"cpu", Order::kCpu}, {"memory", Order::kMemory}, {"pid", Order::kPid}, {"name", Order::kName}};
+
+struct SnapshotOptions {
+  std::chrono::nanoseconds interval = std::chrono::seconds(1);
+  Format format = Format::kJson;
+  Order order = Order::kPid;
+  std::string filter;
+  std::int64_t top = 0;
+};
+
+template <class Value>
+void add_choice(base::Settings& settings, std::string name, Value& target,
+                const std::map<std::string_view, Value>& choices, std::string help) {
+  std::string words;
+  for (const auto& [word, value] : choices) words += (words.empty() ? "" : "|") + std::string(word);
+  settings.add_parsed(
+      std::move(name), words, std::move(help),
+      [&target, &choices, words](std::string_view text) -> base::Result<void> {
+        const auto chosen = choices.find(text);
+        if (chosen == choices.end()) {
+          return base::fail(base::Code::kInvalidArgument,
+                            fmt::format("expected one of {}, got '{}'", words, text));
+        }
+        target = chosen->second;
+        return {};
+      },
+      [&target, &choices] {
+        return std::string(std::ranges::find_if(choices, [&](const auto& each) {
+                             return each.second == target;
+                           })->first);
+      });
+}
+
+void add_settings(base::Settings& settings, SnapshotOptions& options) {
+  settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
+               "between the two looks that rates are derived from; 0 looks once, without rates");
+  add_choice(settings, "format", options.format, kFormats, "how to show it");
+  add_choice(settings, "sort", options.order, kOrders,
+             "order of the processes: most first, or by number or name");
+  settings.add("filter", options.filter, "TEXT",
+               "only processes with this in their name, command line or control group's path");
+  settings.add("top", options.top, 0, 1'000'000, "only so many processes; 0: all");
+}
+
+// Places of the processes to be shown, in order.
+std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options) {
+  const auto& processes = view.sample.processes;
+  std::vector<std::size_t> places(processes.size());
+  std::iota(places.begin(), places.end(), 0);
+  std::erase_if(places, [&](std::size_t place) {
+    const Process& process = processes[place];
+    const auto has = [&](const std::string& text) {
+      return text.find(options.filter) != std::string::npos;
+    };
+    // Our own command line holds the filter.
+    const bool is_ours = !options.filter.empty() && process.pid == ::getpid();
+    return is_ours || !(has(process.name) || has(process.command) || has(process.cgroup));
+  });
+  // They stand by pid, which decides between equals.
+  switch (options.order) {
+    case Order::kCpu:
+      std::ranges::stable_sort(places, std::ranges::greater(), [&](std::size_t place) {
+        return std::pair(view.cpu_percent[place], processes[place].cpu_ns());
+      });
+      break;
+    case Order::kMemory:
+      std::ranges::stable_sort(places, std::ranges::greater(),
+                               [&](std::size_t place) { return processes[place].rss_bytes(); });
+      break;
+    case Order::kName:
+      std::ranges::stable_sort(
+          places, {}, [&](std::size_t place) -> const auto& { return processes[place].name; });
+      break;
+    case Order::kPid: break;
+  }
+  if (options.top > 0) {
+    places.resize(std::min(places.size(), static_cast<std::size_t>(options.top)));
+  }
+  return places;
+}
+
+base::Result<View> take(const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(const auto source, ProcSource::open({}));
+  Sample first;
+  RETURN_IF_ERROR(source->read(first));
+  if (options.interval.count() == 0) return view_of(std::move(first));
+  std::this_thread::sleep_for(options.interval);
+  Sample second;
+  RETURN_IF_ERROR(source->read(second));
+  return view_of(first, std::move(second));
+}
+
+}  // namespace
+
+int run_snapshot(base::Arguments arguments) {
+  SnapshotOptions options;
+  base::Settings settings = program().settings_for(
+      "snapshot",
+      "Shows what every process and container of this host uses: counters since their start, and\n"
+      "rates from two looks.",
+      "  vigia snapshot --format table --sort cpu --top 20\n"
+      "  vigia snapshot --interval 0 | jq '.processes | length'\n"
+      "  vigia snapshot --format ndjson --filter docker\n");
+  add_settings(settings, options);
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  const auto view = take(options);
+  if (!view) {
+    program().print_error(view.error().message());
+    return base::kExitFailed;
+  }
+  const std::vector<std::size_t> places = chosen(*view, options);
+  switch (options.format) {
+    case Format::kJson: fmt::print("{}\n", to_json(*view, places)); break;
+    case Format::kNdjson: fmt::print("{}", to_ndjson(*view, places)); break;
+    case Format::kTable: fmt::print("{}", to_table(*view, places)); break;
+  }
+  return base::kExitOk;
+}
+
+}  // namespace vigia

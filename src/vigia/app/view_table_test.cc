@@ -1,0 +1,56 @@
+#include "vigia/app/view_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace vigia {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(PrintableTest, TextIsUnchangedAndCutByCharacters) {
+  EXPECT_EQ(printable("sleep 60", 80), "sleep 60");
+  EXPECT_EQ(printable("Ingeniería €𝄞", 80), "Ingeniería €𝄞");
+  EXPECT_EQ(printable("ñandú", 2), "ña");
+  EXPECT_EQ(printable("", 80), "");
+}
+
+TEST(PrintableTest, NothingReachesTheTerminalThatMovesIt) {
+  EXPECT_EQ(printable("a\x1b[2J\n\t\r\x7f", 80), "a?[2J????");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "2J",
+                      80),
+            "??2J");  // U+009B begins a sequence too
+  EXPECT_EQ(printable("\xff\xc3", 80), "??");
+  EXPECT_EQ(printable("\xed", 80), "?");
+}
+
+TEST(ViewTableTest, ShowsTheHostTheProcessesAndTheContainers) {
+  Sample sample;
+  sample.source = "proc";
+  sample.cpus.resize(2);
+  sample.memory.total_bytes = std::int64_t{2} << 30;
+  Process process;
+  process.pid = 42;
+  process.name = "evil\x1b[2J";
+  process.command = "evil --now";
+  process.cgroup = "/docker/" + std::string(64, 'a');
+  process.user_ns = 1'500'000'000;
+  process.rss_anon_bytes = 3 << 20;
+  sample.processes = {process};
+  const View view = view_of(std::move(sample));
+  const std::array<std::size_t, 1> places = {0};
+  const std::string table = to_table(view, places);
+  for (const char* part : {"1 processes", "2048.0", "42", "evil?[2J", "1.50", "3.0", "aaaaaaaaaaaa",
+                           "docker", "evil --now"}) {
+    EXPECT_THAT(table, HasSubstr(part));
+  }
+  EXPECT_THAT(table, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(to_table(view, {}), Not(HasSubstr("evil")));
+}
+
+}  // namespace
+}  // namespace vigia

@@ -1,0 +1,62 @@
+#include "vigia/sample/container.h"
+
+#include <algorithm>
+#include <array>
+
+namespace vigia {
+namespace {
+
+constexpr std::size_t kIdDigits = 64;
+
+bool is_id(std::string_view text) {
+  return text.size() == kIdDigits && std::ranges::all_of(text, [](char each) {
+           return (each >= '0' && each <= '9') || (each >= 'a' && each <= 'f');
+         });
+}
+
+struct Prefix {
+  std::string_view text;
+  std::string_view runtime;
+};
+constexpr std::array<Prefix, 5> kPrefixes = {{{"docker-", "docker"},
+                                              {"libpod-", "podman"},
+                                              {"nerdctl-", "containerd"},
+                                              {"cri-containerd-", "kubernetes"},
+                                              {"crio-", "cri-o"}}};
+
+// "docker-ID.scope", or without its end where no systemd made it.
+std::optional<ContainerName> scope_of(std::string_view segment) {
+  constexpr std::string_view kScope = ".scope";
+  if (segment.ends_with(kScope)) segment.remove_suffix(kScope.size());
+  for (const Prefix& prefix : kPrefixes) {
+    if (!segment.starts_with(prefix.text)) continue;
+    const std::string_view id = segment.substr(prefix.text.size());
+    if (is_id(id)) return ContainerName{.runtime = prefix.runtime, .id = id};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ContainerName> container_of(std::string_view cgroup) {
+  std::string_view parent;
+  bool is_of_pod = false;
+  while (!cgroup.empty()) {
+    const auto end = std::min(cgroup.find('/'), cgroup.size());
+    const std::string_view segment = cgroup.substr(0, end);
+    cgroup.remove_prefix(std::min(end + 1, cgroup.size()));
+    if (segment.empty()) continue;
+    if (is_id(segment)) {
+      return ContainerName{.runtime = is_of_pod            ? "kubernetes"
+                                      : parent == "docker" ? "docker"
+                                                           : "containerd",
+                           .id = segment};
+    }
+    if (const auto scope = scope_of(segment)) return scope;
+    is_of_pod |= segment.starts_with("kubepods");
+    parent = segment;
+  }
+  return std::nullopt;
+}
+
+}  // namespace vigia

@@ -1,0 +1,89 @@
+// What one look at a host found: counters as the kernel keeps them, nothing derived. Every source
+// (source.h) gives the same figures.
+//
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vigia {
+
+// Processor time since boot by what it went to, ns. What guests used is in `user` and `nice` too.
+struct CpuTimes {
+  std::int64_t user_ns = 0;
+  std::int64_t nice_ns = 0;
+  std::int64_t system_ns = 0;
+  std::int64_t idle_ns = 0;
+  std::int64_t iowait_ns = 0;
+  std::int64_t irq_ns = 0;
+  std::int64_t softirq_ns = 0;
+  std::int64_t steal_ns = 0;
+
+  friend bool operator==(const CpuTimes&, const CpuTimes&) = default;
+};
+
+struct Memory {
+  std::int64_t total_bytes = 0;
+  std::int64_t free_bytes = 0;
+  std::int64_t available_bytes = 0;
+  std::int64_t buffers_bytes = 0;
+  std::int64_t cached_bytes = 0;
+  std::int64_t slab_reclaimable_bytes = 0;
+  std::int64_t swap_total_bytes = 0;
+  std::int64_t swap_free_bytes = 0;
+
+  friend bool operator==(const Memory&, const Memory&) = default;
+};
+
+// Tasks that run or wait for the disk, averaged over so many minutes.
+struct Load {
+  double one = 0;
+  double five = 0;
+  double fifteen = 0;
+
+  friend bool operator==(const Load&, const Load&) = default;
+};
+
+struct Process {
+  std::int32_t pid = 0;  // as the reader's pid namespace has it, like ppid
+  std::int32_t ppid = 0;
+  std::int32_t threads = 0;
+  std::int32_t oom_score_adj = 0;
+  std::uint32_t uid = 0;      // the real one
+  char state = '?';           // R, S, D, T, t, Z, X or I, as proc(5) has them
+  std::int64_t start_ns = 0;  // since boot; with the pid it tells a process from all others
+  std::int64_t user_ns = 0;
+  std::int64_t system_ns = 0;
+  std::int64_t vsz_bytes = 0;
+  std::int64_t rss_anon_bytes = 0;
+  std::int64_t rss_file_bytes = 0;
+  std::int64_t rss_shmem_bytes = 0;
+  // Any bytes but NUL: a process may call itself what it likes.
+  std::string name;
+  std::string command;  // its arguments with blanks between them; none of a kernel's thread
+  std::string cgroup;   // path from the root of the hierarchy that counts its memory
+
+  [[nodiscard]] std::int64_t cpu_ns() const { return user_ns + system_ns; }
+  [[nodiscard]] std::int64_t rss_bytes() const {
+    return rss_anon_bytes + rss_file_bytes + rss_shmem_bytes;
+  }
+
+  friend bool operator==(const Process&, const Process&) = default;
+};
+
+struct Sample {
+  std::string source;  // its name, as "proc"
+  std::string kernel;  // release
+  std::string boot_id;
+  std::int64_t wall_ms = 0;    // since 1970, when it was taken
+  std::int64_t uptime_ns = 0;  // since boot, with time asleep
+  CpuTimes cpu;
+  std::vector<CpuTimes> cpus;  // of each that is online
+  Memory memory;
+  Load load;
+  std::vector<Process> processes;  // by pid
+};
+
+}  // namespace vigia

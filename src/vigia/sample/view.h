@@ -1,0 +1,46 @@
+// What happened between two samples of a host: rates, shares and the sums of containers.
+//
+// A process is the same as before when pid and start are: a pid that was given again is a new
+// process. What cannot be told, as a rate of what is in one sample only, or of a counter that went
+// back, is not told, rather than told wrong.
+//
+// Threads: values and functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vigia/sample/sample.h"
+
+namespace vigia {
+
+// Percent of one processor; of a host with two up to 200.
+using CpuPercent = std::optional<double>;
+
+struct ContainerView {
+  std::string runtime;
+  std::string id;
+  std::int32_t processes = 0;
+  std::int64_t cpu_ns = 0;  // of the processes that it has now
+  CpuPercent cpu_percent;
+  std::int64_t rss_bytes = 0;
+};
+
+struct View {
+  Sample sample;                        // the later one
+  std::int64_t interval_ns = 0;         // between the two; 0: there was one
+  CpuPercent busy_percent;              // of the host: all but idle and waiting for the disk
+  std::vector<CpuPercent> cpu_percent;  // of each process of the sample
+  std::vector<std::optional<std::size_t>> container;  // of each process: its place in `containers`
+  std::vector<ContainerView> containers;              // in the order of their first processes
+};
+
+// Of one sample: no rates.
+[[nodiscard]] View view_of(Sample sample);
+
+// Of two. Where they are not of the same boot, or not in this order, as of the later one alone.
+[[nodiscard]] View view_of(const Sample& before, Sample after);
+
+}  // namespace vigia

@@ -1,0 +1,168 @@
+#include "vigia/sample/view_json.h"
+
+#include <string_view>
+
+#include "base/json.h"
+#include "base/units.h"
+
+namespace vigia {
+namespace {
+
+using base::JsonObject;
+
+constexpr int kSchema = 1;
+constexpr int kPercentDigits = 3;
+constexpr int kLoadDigits = 2;
+
+void add_percent(JsonObject& object, std::string_view name, CpuPercent percent) {
+  if (percent) {
+    object.add(name, *percent, kPercentDigits);
+  } else {
+    object.key(name) += "null";
+  }
+}
+
+void add_times(JsonObject& object, const CpuTimes& times) {
+  object.add("user_ns", times.user_ns);
+  object.add("nice_ns", times.nice_ns);
+  object.add("system_ns", times.system_ns);
+  object.add("idle_ns", times.idle_ns);
+  object.add("iowait_ns", times.iowait_ns);
+  object.add("irq_ns", times.irq_ns);
+  object.add("softirq_ns", times.softirq_ns);
+  object.add("steal_ns", times.steal_ns);
+}
+
+void add_memory(JsonObject& object, const Memory& memory) {
+  object.add("total_bytes", memory.total_bytes);
+  object.add("free_bytes", memory.free_bytes);
+  object.add("available_bytes", memory.available_bytes);
+  object.add("buffers_bytes", memory.buffers_bytes);
+  object.add("cached_bytes", memory.cached_bytes);
+  object.add("slab_reclaimable_bytes", memory.slab_reclaimable_bytes);
+  object.add("swap_total_bytes", memory.swap_total_bytes);
+  object.add("swap_free_bytes", memory.swap_free_bytes);
+}
+
+// Appends `count` values with commas between them; `append(i)` appends one.
+template <class Append>
+void append_array(std::string& out, std::size_t count, const Append& append) {
+  out += '[';
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    append(i);
+  }
+  out += ']';
+}
+
+void add_header(JsonObject& object, const View& view) {
+  const Sample& sample = view.sample;
+  object.add("schema", kSchema);
+  object.add("source", std::string_view(sample.source));
+  object.add("kernel", std::string_view(sample.kernel));
+  object.add("boot_id", std::string_view(sample.boot_id));
+  object.add("taken_at", std::string_view(base::format_time(sample.wall_ms)));
+  object.add("uptime_ns", sample.uptime_ns);
+  object.add("interval_ns", view.interval_ns);
+
+  JsonObject host(object.key("host"));
+  JsonObject cpu(host.key("cpu"));
+  add_percent(cpu, "busy_percent", view.busy_percent);
+  add_times(cpu, sample.cpu);
+  cpu.close();
+  std::string& out = host.key("cpus");
+  append_array(out, sample.cpus.size(), [&](std::size_t i) {
+    JsonObject each(out);
+    add_times(each, sample.cpus[i]);
+    each.close();
+  });
+  JsonObject memory(host.key("memory"));
+  add_memory(memory, sample.memory);
+  memory.close();
+  JsonObject load(host.key("load"));
+  load.add("one", sample.load.one, kLoadDigits);
+  load.add("five", sample.load.five, kLoadDigits);
+  load.add("fifteen", sample.load.fifteen, kLoadDigits);
+  load.close();
+  host.close();
+}
+
+void add_process(JsonObject& object, const View& view, std::size_t place) {
+  const Process& process = view.sample.processes[place];
+  object.add("pid", process.pid);
+  object.add("ppid", process.ppid);
+  object.add("start_ns", process.start_ns);
+  object.add("state", std::string_view(&process.state, 1));
+  object.add("uid", process.uid);
+  object.add("name", std::string_view(process.name));
+  object.add("command", std::string_view(process.command));
+  object.add("cgroup", std::string_view(process.cgroup));
+  if (const auto container = view.container[place]) {
+    object.add("container", std::string_view(view.containers[*container].id));
+  } else {
+    object.key("container") += "null";
+  }
+  object.add("threads", process.threads);
+  object.add("cpu_ns", process.cpu_ns());
+  object.add("user_ns", process.user_ns);
+  object.add("system_ns", process.system_ns);
+  add_percent(object, "cpu_percent", view.cpu_percent[place]);
+  object.add("vsz_bytes", process.vsz_bytes);
+  object.add("rss_bytes", process.rss_bytes());
+  object.add("rss_anon_bytes", process.rss_anon_bytes);
+  object.add("rss_file_bytes", process.rss_file_bytes);
+  object.add("rss_shmem_bytes", process.rss_shmem_bytes);
+  object.add("oom_score_adj", process.oom_score_adj);
+}
+
+void add_container(JsonObject& object, const ContainerView& container) {
+  object.add("id", std::string_view(container.id));
+  object.add("runtime", std::string_view(container.runtime));
+  object.add("processes", container.processes);
+  object.add("cpu_ns", container.cpu_ns);
+  add_percent(object, "cpu_percent", container.cpu_percent);
+  object.add("rss_bytes", container.rss_bytes);
+}
+
+}  // namespace
+
+std::string to_json(const View& view, std::span<const std::size_t> processes) {
+  std::string out;
+  JsonObject object(out);
+  add_header(object, view);
+  object.key("processes");
+  append_array(out, processes.size(), [&](std::size_t i) {
+    JsonObject each(out);
+    add_process(each, view, processes[i]);
+    each.close();
+  });
+  object.key("containers");
+  append_array(out, view.containers.size(), [&](std::size_t i) {
+    JsonObject each(out);
+    add_container(each, view.containers[i]);
+    each.close();
+  });
+  object.close();
+  return out;
+}
+
+std::string to_ndjson(const View& view, std::span<const std::size_t> processes) {
+  std::string out;
+  const auto add_line = [&](std::string_view kind, const auto& add) {
+    JsonObject line(out);
+    line.add("kind", kind);
+    add(line);
+    line.close();
+    out += '\n';
+  };
+  add_line("host", [&](JsonObject& line) { add_header(line, view); });
+  for (const std::size_t place : processes) {
+    add_line("process", [&](JsonObject& line) { add_process(line, view, place); });
+  }
+  for (const ContainerView& each : view.containers) {
+    add_line("container", [&](JsonObject& line) { add_container(line, each); });
+  }
+  return out;
+}
+
+}  // namespace vigia

@@ -1,0 +1,33 @@
+// A View as JSON, schema 1:
+//
+//   {"schema":1,"source":"proc","kernel":"6.1.0","boot_id":"…","taken_at":"2026-11-23T15:04:05.678Z",
+//    "uptime_ns":…,"interval_ns":…,
+//    "host":{"cpu":{…},"cpus":[{…}],"memory":{…},"load":{"one":…,"five":…,"fifteen":…}},
+//    "processes":[{"pid":…,"ppid":…,"start_ns":…,"state":"S","uid":…,"name":"…","command":"…",
+//                  "cgroup":"…","container":"ID" or null,"threads":…,"cpu_ns":…,"user_ns":…,
+//                  "system_ns":…,"cpu_percent":… or null,"vsz_bytes":…,"rss_bytes":…,
+//                  "rss_anon_bytes":…,"rss_file_bytes":…,"rss_shmem_bytes":…,"oom_score_adj":…}],
+//    "containers":[{"id":"…","runtime":"docker","processes":…,"cpu_ns":…,"cpu_percent":… or null,
+//                   "rss_bytes":…}]}
+//
+// Texts of processes are any bytes; what is not UTF-8 is replaced. What is not known is null.
+//
+// Threads: functions.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "vigia/sample/view.h"
+
+namespace vigia {
+
+// `processes`: places in the view's sample, in the order in which they are to stand.
+[[nodiscard]] std::string to_json(const View& view, std::span<const std::size_t> processes);
+
+// The same as lines: {"kind":"host",…}, then one {"kind":"process",…} each, then one
+// {"kind":"container",…} each.
+[[nodiscard]] std::string to_ndjson(const View& view, std::span<const std::size_t> processes);
+
+}  // namespace vigia

@@ -1,0 +1,127 @@
+#include "vigia/sample/view.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace vigia {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+Process process(std::int32_t pid, std::int64_t start_ns, std::int64_t cpu_ns) {
+  Process made;
+  made.pid = pid;
+  made.start_ns = start_ns;
+  made.user_ns = cpu_ns - cpu_ns / 4;
+  made.system_ns = cpu_ns / 4;
+  return made;
+}
+
+Sample sample(std::int64_t uptime_ns, std::vector<Process> processes) {
+  Sample made;
+  made.boot_id = "boot";
+  made.uptime_ns = uptime_ns;
+  made.cpus.resize(2);
+  made.processes = std::move(processes);
+  return made;
+}
+
+// Of the only process.
+CpuPercent rate(const Sample& before, Sample after) {
+  const View view = view_of(before, std::move(after));
+  EXPECT_EQ(view.cpu_percent.size(), 1U);
+  return view.cpu_percent.front();
+}
+
+TEST(ViewTest, ARateIsWhatWasUsedOfTheInterval) {
+  const auto before = sample(100 * kSecond, {process(7, kSecond, 5 * kSecond)});
+  EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 6 * kSecond)})), 50);
+  EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 5 * kSecond)})), 0);
+  EXPECT_DOUBLE_EQ(*rate(before, sample(101 * kSecond, {process(7, kSecond, 7 * kSecond)})), 200);
+}
+
+TEST(ViewTest, OneSampleHasNoRates) {
+  const View view = view_of(sample(kSecond, {process(7, 0, 5)}));
+  EXPECT_EQ(view.interval_ns, 0);
+  EXPECT_FALSE(view.busy_percent);
+  EXPECT_FALSE(view.cpu_percent.front());
+}
+
+TEST(ViewTest, AProcessThatBeganSinceUsedAllOfItsTimeSince) {
+  const auto before = sample(100 * kSecond, {});
+  EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 101 * kSecond, 5 * kSecond)})),
+                   50);
+}
+
+TEST(ViewTest, APidThatWasGivenAgainIsANewProcess) {
+  const auto before = sample(100 * kSecond, {process(7, kSecond, 50 * kSecond)});
+  EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 105 * kSecond, kSecond)})), 10);
+}
+
+TEST(ViewTest, AnOldProcessThatWasNotSeenBeforeHasNoRate) {
+  EXPECT_FALSE(
+      rate(sample(100 * kSecond, {}), sample(110 * kSecond, {process(7, kSecond, 50 * kSecond)})));
+}
+
+TEST(ViewTest, ACounterThatWentBackHasNoRate) {
+  EXPECT_FALSE(rate(sample(100 * kSecond, {process(7, kSecond, 50 * kSecond)}),
+                    sample(110 * kSecond, {process(7, kSecond, 49 * kSecond)})));
+}
+
+TEST(ViewTest, NoRateIsBeyondTheProcessorsThatThereAre) {
+  EXPECT_DOUBLE_EQ(*rate(sample(100 * kSecond, {process(7, kSecond, 0)}),
+                         sample(100 * kSecond + 1000, {process(7, kSecond, 10'000'000)})),
+                   200);
+}
+
+TEST(ViewTest, SamplesOfAnotherBootOrInAnotherOrderGiveNoRates) {
+  const auto before = sample(100 * kSecond, {process(7, kSecond, 0)});
+  auto other = sample(110 * kSecond, {process(7, kSecond, kSecond)});
+  other.boot_id = "another";
+  EXPECT_FALSE(rate(before, other));
+  EXPECT_FALSE(rate(before, sample(100 * kSecond, {process(7, kSecond, kSecond)})));
+  EXPECT_FALSE(rate(before, sample(99 * kSecond, {process(7, kSecond, kSecond)})));
+}
+
+TEST(ViewTest, TheHostIsBusyButWhenItIdlesOrWaitsForTheDisk) {
+  auto before = sample(100 * kSecond, {});
+  auto after = sample(101 * kSecond, {});
+  after.cpu = {.user_ns = kSecond / 10,
+               .nice_ns = kSecond / 10,
+               .system_ns = kSecond / 10,
+               .idle_ns = kSecond,
+               .iowait_ns = kSecond,
+               .irq_ns = kSecond / 10,
+               .softirq_ns = kSecond / 10,
+               .steal_ns = kSecond / 10};
+  EXPECT_DOUBLE_EQ(*view_of(before, after).busy_percent, 60);
+}
+
+TEST(ViewTest, AContainerIsTheSumOfItsProcesses) {
+  const std::string id(64, 'a');
+  auto first = process(1, kSecond, kSecond);
+  auto second = process(2, kSecond, kSecond);
+  auto third = process(3, kSecond, kSecond);
+  const auto before = sample(100 * kSecond, {first, second, third});
+  first.cgroup = "/docker/" + id;
+  second.cgroup = "/docker/" + id + "/below";
+  third.cgroup = "/system.slice";
+  for (Process* each : {&first, &second, &third}) {
+    each->user_ns += kSecond;
+    each->rss_anon_bytes = 4096;
+  }
+  const View view = view_of(before, sample(110 * kSecond, {first, second, third}));
+  ASSERT_EQ(view.containers.size(), 1U);
+  const ContainerView& container = view.containers.front();
+  EXPECT_EQ(container.id, id);
+  EXPECT_EQ(container.runtime, "docker");
+  EXPECT_EQ(container.processes, 2);
+  EXPECT_EQ(container.cpu_ns, 4 * kSecond);
+  EXPECT_DOUBLE_EQ(*container.cpu_percent, 20);
+  EXPECT_EQ(container.rss_bytes, 8192);
+  EXPECT_EQ(view.container, (std::vector<std::optional<std::size_t>>{0, 0, std::nullopt}));
+}
+
+}  // namespace
+}  // namespace vigia
