@@ -6,8 +6,11 @@
 
 #include "base/check.h"
 #include "fuzz.h"
+#include "vigia/sample/container.h"
 
 namespace {
+
+constexpr std::int64_t kTickNs = 10'000'000;
 
 bool is_within(std::string_view part, std::string_view text) {
   return part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size();
@@ -20,12 +23,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzz::text_of(data + 1, size - 1);
   switch (data[0]) {
     case 's':
-      if (const auto stat = vigia::parse_proc_stat(text)) CHECK(is_within(stat->name, text));
+      if (const auto stat = vigia::parse_proc_stat(text)) {
+        CHECK(is_within(stat->name, text));
+        // As they become nanoseconds.
+        CHECK((stat->user_ticks + stat->system_ticks) * kTickNs >= 0);
+        CHECK(stat->start_ticks * kTickNs >= 0 && stat->vsz_bytes >= 0);
+      }
       break;
     case 'u':
       if (const auto status = vigia::parse_proc_status(text)) {
-        CHECK(status->rss_anon_bytes >= 0 && status->rss_file_bytes >= 0 &&
-              status->rss_shmem_bytes >= 0);
+        CHECK(status->rss_anon_bytes + status->rss_file_bytes + status->rss_shmem_bytes >= 0);
       }
       break;
     case 'c': {
@@ -35,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     case 'g':
       if (const auto cgroup = vigia::cgroup_of(text)) {
-        CHECK(is_within(*cgroup, text) && cgroup->starts_with('/'));
+        CHECK(cgroup->empty() || (is_within(*cgroup, text) && cgroup->starts_with('/')));
+        static_cast<void>(vigia::container_of(*cgroup));
       }
       break;
     case 'h':

@@ -1,6 +1,9 @@
 #include "vigia/app/view_table.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+
+#include "base/utf8.h"
 
 namespace vigia {
 namespace {
@@ -15,23 +18,17 @@ std::string mib(std::int64_t bytes) {
 
 std::string percent(CpuPercent value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
 
-// The length of the UTF-8 sequence at the start of `text`; 0 where there is none, or where it is a
-// control character's.
-std::size_t printable_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const std::size_t length = first >= 0xf5   ? 0
-                             : first >= 0xf0 ? 4
-                             : first >= 0xe0 ? 3
-                             : first >= 0xc2 ? 2
-                                             : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // U+0080 to U+009F are control characters too.
-  return first == 0xc2 && byte(1) < 0xa0 ? 0 : length;
+// Control characters, and those that turn the direction of a line or end it (Unicode Standard 15,
+// categories Cc, Zl and Zp, and the bidirectional controls of UAX 9).
+bool moves_the_cursor(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (character.size() == 2) return byte(0) == 0xc2 && byte(1) < 0xa0;  // U+0080 to U+009F
+  if (character.size() != 3 || byte(0) != 0xe2) return false;
+  const bool is_mark = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f);   // U+200E and F
+  const bool is_break = byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;    // U+2028 to E
+  const bool is_isolate = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;  // U+2066 to 9
+  return is_mark || is_break || is_isolate;
 }
 
 }  // namespace
@@ -39,13 +36,13 @@ std::size_t printable_length(std::string_view text) {
 std::string printable(std::string_view text, std::size_t width) {
   std::string shown;
   for (std::size_t count = 0; !text.empty() && count < width; ++count) {
-    const std::size_t length = printable_length(text);
-    if (length == 0) {
+    const std::string_view character = text.substr(0, base::utf8_length(text));
+    if (character.empty() || moves_the_cursor(character)) {
       shown += '?';
     } else {
-      shown += text.substr(0, length);
+      shown += character;
     }
-    text.remove_prefix(std::max<std::size_t>(1, length));
+    text.remove_prefix(std::max<std::size_t>(1, character.size()));
   }
   return shown;
 }
@@ -53,12 +50,13 @@ std::string printable(std::string_view text, std::size_t width) {
 std::string to_table(const View& view, std::span<const std::size_t> processes) {
   const Sample& sample = view.sample;
   std::string out = fmt::format(
-      "{} processes; processors {} % busy of {} %; memory {} MiB available of {}; load {:.2f} "
+      "{} processes{}; processors {} % busy of {} %; memory {} MiB available of {}; load {:.2f} "
       "{:.2f} {:.2f}; from {}\n\n{:>8} {:>6} {:>7} {:>10} {:>10} {:<16} {:<12} {}\n",
-      sample.processes.size(), percent(view.busy_percent), 100 * sample.cpus.size(),
-      mib(sample.memory.available_bytes), mib(sample.memory.total_bytes), sample.load.one,
-      sample.load.five, sample.load.fifteen, sample.source, "PID", "UID", "CPU %", "CPU s",
-      "RSS MiB", "NAME", "CONTAINER", "COMMAND");
+      sample.processes.size(),
+      sample.hidden > 0 ? fmt::format(", and {} that we may not look at", sample.hidden) : "",
+      percent(view.busy_percent), 100 * sample.cpus.size(), mib(sample.memory.available_bytes),
+      mib(sample.memory.total_bytes), sample.load.one, sample.load.five, sample.load.fifteen,
+      sample.source, "PID", "UID", "CPU %", "CPU s", "RSS MiB", "NAME", "CONTAINER", "COMMAND");
   for (const std::size_t place : processes) {
     const Process& process = sample.processes[place];
     const auto container = view.container[place];

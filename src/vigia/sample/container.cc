@@ -18,7 +18,8 @@ struct Prefix {
   std::string_view text;
   std::string_view runtime;
 };
-constexpr std::array<Prefix, 5> kPrefixes = {{{"docker-", "docker"},
+constexpr std::array<Prefix, 6> kPrefixes = {{{"docker-", "docker"},
+                                              {"libpod-payload-", "podman"},
                                               {"libpod-", "podman"},
                                               {"nerdctl-", "containerd"},
                                               {"cri-containerd-", "kubernetes"},
@@ -36,9 +37,18 @@ std::optional<ContainerName> scope_of(std::string_view segment) {
   return std::nullopt;
 }
 
+std::string_view runtime_below(std::string_view parent) {
+  if (parent == "docker") return "docker";
+  if (parent == "default" || parent == "k8s.io") return "containerd";
+  return {};
+}
+
 }  // namespace
 
 std::optional<ContainerName> container_of(std::string_view cgroup) {
+  // Of a group that was removed while a zombie is left in it.
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (cgroup.ends_with(kDeleted)) cgroup.remove_suffix(kDeleted.size());
   std::string_view parent;
   bool is_of_pod = false;
   while (!cgroup.empty()) {
@@ -47,9 +57,7 @@ std::optional<ContainerName> container_of(std::string_view cgroup) {
     cgroup.remove_prefix(std::min(end + 1, cgroup.size()));
     if (segment.empty()) continue;
     if (is_id(segment)) {
-      return ContainerName{.runtime = is_of_pod            ? "kubernetes"
-                                      : parent == "docker" ? "docker"
-                                                           : "containerd",
+      return ContainerName{.runtime = is_of_pod ? "kubernetes" : runtime_below(parent),
                            .id = segment};
     }
     if (const auto scope = scope_of(segment)) return scope;

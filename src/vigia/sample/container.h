@@ -9,8 +9,9 @@
 namespace vigia {
 
 struct ContainerName {
-  std::string_view runtime;  // "docker", "podman", "containerd", "cri-o" or "kubernetes"
-  std::string_view id;       // 64 hexadecimal digits, within the path
+  // "docker", "podman", "containerd", "cri-o" or "kubernetes"; empty where the path does not tell.
+  std::string_view runtime;
+  std::string_view id;  // 64 hexadecimal digits, within the path
 
   friend bool operator==(const ContainerName&, const ContainerName&) = default;
 };
@@ -19,8 +20,8 @@ struct ContainerName {
 //
 //   /docker/ID                                            Docker, driver cgroupfs
 //   /system.slice/docker-ID.scope                         Docker, driver systemd
-//   /machine.slice/libpod-ID.scope                        Podman
-//   /default/ID, /system.slice/nerdctl-ID.scope           containerd
+//   /machine.slice/libpod-ID.scope, /…/libpod-payload-ID  Podman
+//   /default/ID, /k8s.io/ID, /…/nerdctl-ID.scope          containerd
 //   /kubepods/burstable/podUID/ID                         Kubernetes, driver cgroupfs
 //   /kubepods.slice/….slice/cri-containerd-ID.scope       Kubernetes, driver systemd
 //   /kubepods.slice/….slice/crio-ID.scope                 CRI-O

@@ -25,6 +25,7 @@ TEST(ContainerTest, EveryEnginesPathsAreKnown) {
                        ".scope/container"),
             "podman");
   EXPECT_EQ(runtime_of("/libpod_parent/libpod-" + kId), "podman");
+  EXPECT_EQ(runtime_of("/user.slice/app.service/libpod-payload-" + kId), "podman");
   EXPECT_EQ(runtime_of("/default/" + kId), "containerd");
   EXPECT_EQ(runtime_of("/system.slice/nerdctl-" + kId + ".scope"), "containerd");
   EXPECT_EQ(runtime_of("/kubepods/burstable/pod0b6ad0b4-5a3c-4d2e-9f6a-0d7c3c1d2e4f/" + kId),
@@ -39,6 +40,14 @@ TEST(ContainerTest, EveryEnginesPathsAreKnown) {
 TEST(ContainerTest, WhatIsBelowIsOfTheContainerToo) {
   EXPECT_EQ(runtime_of("/docker/" + kId + "/init.scope"), "docker");
   EXPECT_EQ(runtime_of("/docker/" + kId + "/kubelet/kubepods/pod1/" + kInner), "docker");
+}
+
+TEST(ContainerTest, AContainerUnderAParentOfOnesOwnHasNoKnownRuntime) {
+  EXPECT_EQ(runtime_of("/batch/" + kId), "");
+}
+
+TEST(ContainerTest, AGroupThatIsGoneIsOfItsContainerStill) {
+  EXPECT_EQ(runtime_of("/docker/" + kId + " (deleted)"), "docker");
 }
 
 TEST(ContainerTest, OtherPathsAreOfNone) {

@@ -54,6 +54,7 @@ struct Process {
   std::uint32_t uid = 0;      // the real one
   char state = '?';           // R, S, D, T, t, Z, X or I, as proc(5) has them
   std::int64_t start_ns = 0;  // since boot; with the pid it tells a process from all others
+  std::int64_t read_ns = 0;   // since boot, when its counters stood so
   std::int64_t user_ns = 0;
   std::int64_t system_ns = 0;
   std::int64_t vsz_bytes = 0;
@@ -63,7 +64,9 @@ struct Process {
   // Any bytes but NUL: a process may call itself what it likes.
   std::string name;
   std::string command;  // its arguments with blanks between them; none of a kernel's thread
-  std::string cgroup;   // path from the root of the hierarchy that counts its memory
+  // Path in the hierarchy that counts its memory, as our own cgroup namespace has it; empty where
+  // there is none.
+  std::string cgroup;
 
   [[nodiscard]] std::int64_t cpu_ns() const { return user_ns + system_ns; }
   [[nodiscard]] std::int64_t rss_bytes() const {
@@ -84,6 +87,7 @@ struct Sample {
   Memory memory;
   Load load;
   std::vector<Process> processes;  // by pid
+  std::int32_t hidden = 0;         // processes that we may not look at, which are not among them
 };
 
 }  // namespace vigia

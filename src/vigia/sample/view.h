@@ -2,7 +2,8 @@
 //
 // A process is the same as before when pid and start are: a pid that was given again is a new
 // process. What cannot be told, as a rate of what is in one sample only, or of a counter that went
-// back, is not told, rather than told wrong.
+// back, is not told, rather than told wrong; nor is a container's of which one process has none.
+// What processes used that ended in between is in nobody's rate.
 //
 // Threads: values and functions.
 #pragma once

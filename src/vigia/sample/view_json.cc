@@ -58,12 +58,13 @@ void append_array(std::string& out, std::size_t count, const Append& append) {
 void add_header(JsonObject& object, const View& view) {
   const Sample& sample = view.sample;
   object.add("schema", kSchema);
-  object.add("source", std::string_view(sample.source));
-  object.add("kernel", std::string_view(sample.kernel));
-  object.add("boot_id", std::string_view(sample.boot_id));
-  object.add("taken_at", std::string_view(base::format_time(sample.wall_ms)));
+  object.add("source", sample.source);
+  object.add("kernel", sample.kernel);
+  object.add("boot_id", sample.boot_id);
+  object.add("taken_at", base::format_time(sample.wall_ms));
   object.add("uptime_ns", sample.uptime_ns);
   object.add("interval_ns", view.interval_ns);
+  object.add("hidden_processes", sample.hidden);
 
   JsonObject host(object.key("host"));
   JsonObject cpu(host.key("cpu"));
@@ -94,11 +95,11 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
   object.add("start_ns", process.start_ns);
   object.add("state", std::string_view(&process.state, 1));
   object.add("uid", process.uid);
-  object.add("name", std::string_view(process.name));
-  object.add("command", std::string_view(process.command));
-  object.add("cgroup", std::string_view(process.cgroup));
+  object.add("name", process.name);
+  object.add("command", process.command);
+  object.add("cgroup", process.cgroup);
   if (const auto container = view.container[place]) {
-    object.add("container", std::string_view(view.containers[*container].id));
+    object.add("container", view.containers[*container].id);
   } else {
     object.key("container") += "null";
   }
@@ -116,8 +117,12 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
 }
 
 void add_container(JsonObject& object, const ContainerView& container) {
-  object.add("id", std::string_view(container.id));
-  object.add("runtime", std::string_view(container.runtime));
+  object.add("id", container.id);
+  if (container.runtime.empty()) {
+    object.key("runtime") += "null";
+  } else {
+    object.add("runtime", container.runtime);
+  }
   object.add("processes", container.processes);
   object.add("cpu_ns", container.cpu_ns);
   add_percent(object, "cpu_percent", container.cpu_percent);

@@ -2,12 +2,13 @@
 //
 //   {"schema":1,"source":"proc","kernel":"6.1.0","boot_id":"…","taken_at":"2026-11-23T15:04:05.678Z",
 //    "uptime_ns":…,"interval_ns":…,
-//    "host":{"cpu":{…},"cpus":[{…}],"memory":{…},"load":{"one":…,"five":…,"fifteen":…}},
+//    "hidden_processes":0,"host":{"cpu":{…},"cpus":[{…}],"memory":{…},"load":{"one":…,"five":…,"fifteen":…}},
 //    "processes":[{"pid":…,"ppid":…,"start_ns":…,"state":"S","uid":…,"name":"…","command":"…",
 //                  "cgroup":"…","container":"ID" or null,"threads":…,"cpu_ns":…,"user_ns":…,
 //                  "system_ns":…,"cpu_percent":… or null,"vsz_bytes":…,"rss_bytes":…,
 //                  "rss_anon_bytes":…,"rss_file_bytes":…,"rss_shmem_bytes":…,"oom_score_adj":…}],
-//    "containers":[{"id":"…","runtime":"docker","processes":…,"cpu_ns":…,"cpu_percent":… or null,
+//    "containers":[{"id":"…","runtime":"docker" or null,"processes":…,"cpu_ns":…,"cpu_percent":… or
+//    null,
 //                   "rss_bytes":…}]}
 //
 // Texts of processes are any bytes; what is not UTF-8 is replaced. What is not known is null.

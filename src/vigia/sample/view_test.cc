@@ -24,6 +24,7 @@ Sample sample(std::int64_t uptime_ns, std::vector<Process> processes) {
   made.uptime_ns = uptime_ns;
   made.cpus.resize(2);
   made.processes = std::move(processes);
+  for (Process& each : made.processes) each.read_ns = uptime_ns;
   return made;
 }
 
@@ -121,6 +122,44 @@ TEST(ViewTest, AContainerIsTheSumOfItsProcesses) {
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 20);
   EXPECT_EQ(container.rss_bytes, 8192);
   EXPECT_EQ(view.container, (std::vector<std::optional<std::size_t>>{0, 0, std::nullopt}));
+}
+
+TEST(ViewTest, AContainerOfWhichOneProcessHasNoRateHasNone) {
+  auto known = process(1, kSecond, kSecond);
+  auto unknown = process(2, kSecond, kSecond);
+  const auto before = sample(100 * kSecond, {known});
+  known.cgroup = unknown.cgroup = "/docker/" + std::string(64, 'a');
+  const View view = view_of(before, sample(110 * kSecond, {known, unknown}));
+  EXPECT_TRUE(view.cpu_percent[0]);
+  EXPECT_FALSE(view.containers.front().cpu_percent);
+}
+
+TEST(ViewTest, AContainersRateIsNotBeyondTheProcessors) {
+  std::vector<Process> processes;
+  for (std::int32_t pid = 1; pid <= 3; ++pid) processes.push_back(process(pid, kSecond, 0));
+  const auto before = sample(100 * kSecond, processes);
+  for (Process& each : processes) {
+    each.cgroup = "/docker/" + std::string(64, 'a');
+    each.user_ns = kSecond;
+  }
+  const View view = view_of(before, sample(101 * kSecond, processes));
+  EXPECT_DOUBLE_EQ(*view.containers.front().cpu_percent, 200);
+}
+
+TEST(ViewTest, AProcessIsMeasuredBetweenItsOwnMoments) {
+  const auto before = sample(100 * kSecond, {process(7, kSecond, 0)});
+  auto after = sample(102 * kSecond, {process(7, kSecond, kSecond)});
+  after.processes.front().read_ns = 104 * kSecond;
+  EXPECT_DOUBLE_EQ(*rate(before, after), 25);
+}
+
+TEST(ViewTest, SumsBeyondAllNumbersStayAtTheLast) {
+  auto first = process(1, kSecond, 0);
+  first.cgroup = "/docker/" + std::string(64, 'a');
+  first.rss_anon_bytes = INT64_MAX;
+  auto second = first;
+  second.pid = 2;
+  EXPECT_EQ(view_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
 }
 
 }  // namespace

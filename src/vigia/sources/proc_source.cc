@@ -8,16 +8,15 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <fmt/format.h>
 #include <utility>
 
-#include "vigia/sources/proc_text.h"
+#include "base/unique_fd.h"
 
 namespace vigia {
 namespace {
 
-constexpr std::size_t kFileBytesMax = std::size_t{64} << 10;
+constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
 std::int64_t now_ns(clockid_t clock) {
   timespec now{};
@@ -25,25 +24,21 @@ std::int64_t now_ns(clockid_t clock) {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Errors of a process that has ended since it was listed, or that we may not look at.
-bool has_gone(int error) { return error == ENOENT || error == ESRCH || error == EACCES; }
-
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+base::Failure unavailable(const std::string& what, int error) {
+  return base::fail(base::Code::kUnavailable, base::Error::from_errno(what, error).message());
+}
 
 }  // namespace
 
 base::Result<std::unique_ptr<ProcSource>> ProcSource::open(Options options) {
   auto source = std::unique_ptr<ProcSource>(new ProcSource(std::move(options)));
   const std::string& root = source->options_.root;
-  source->root_ = base::UniqueFd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (source->root_) source->entries_.reset(::opendir(root.c_str()));
-  if (!source->entries_) {
-    return base::fail(base::Code::kUnavailable,
-                      base::Error::from_errno("opening " + root, errno).message());
-  }
+  source->root_.reset(::opendir(root.c_str()));
+  if (!source->root_) return unavailable("opening " + root, errno);
   source->buffer_.resize(std::max(kFileBytesMax, source->options_.command_bytes));
-  source->ticks_a_second_ = ::sysconf(_SC_CLK_TCK);
-  source->page_bytes_ = ::sysconf(_SC_PAGESIZE);
+  source->tick_ns_ = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
   ASSIGN_OR_RETURN(const auto release, source->read_file("sys/kernel/osrelease"));
   source->kernel_ = first_line(release);
   ASSIGN_OR_RETURN(const auto boot_id, source->read_file("sys/kernel/random/boot_id"));
@@ -54,14 +49,23 @@ base::Result<std::unique_ptr<ProcSource>> ProcSource::open(Options options) {
 base::Result<void> ProcSource::read(Sample& sample) {
   RETURN_IF_ERROR(read_host(sample));
   RETURN_IF_ERROR(list_processes());
+  auto done = read_processes(sample);
+  // What was taken from it is not there any more.
+  if (!done) known_.clear();
+  return done;
+}
+
+base::Result<void> ProcSource::read_processes(Sample& sample) {
+  sample.hidden = 0;
   found_.clear();
   auto known = known_.begin();
   for (const std::int32_t pid : pids_) {
     while (known != known_.end() && known->process.pid < pid) ++known;
     const bool is_known = known != known_.end() && known->process.pid == pid;
     Known found = is_known ? std::move(*known) : Known();
-    ASSIGN_OR_RETURN(const bool is_there, read_process(pid, found));
-    if (is_there) found_.push_back(std::move(found));
+    ASSIGN_OR_RETURN(const Fate fate, read_process(pid, found));
+    if (fate == Fate::kRead) found_.push_back(std::move(found));
+    if (fate == Fate::kIsHidden) ++sample.hidden;
   }
   std::swap(known_, found_);
   sample.processes.resize(known_.size());
@@ -76,7 +80,7 @@ base::Result<void> ProcSource::read_host(Sample& sample) {
   sample.wall_ms = now_ns(CLOCK_REALTIME) / 1'000'000;
   sample.uptime_ns = now_ns(CLOCK_BOOTTIME);
   ASSIGN_OR_RETURN(const auto cpu_text, read_file("stat"));
-  auto cpu = parse_host_cpu(cpu_text, ticks_a_second_);
+  auto cpu = parse_host_cpu(cpu_text, 1'000'000'000 / tick_ns_);
   if (!cpu) return says_nonsense("stat");
   sample.cpu = cpu->all;
   sample.cpus = std::move(cpu->each);
@@ -93,28 +97,33 @@ base::Result<void> ProcSource::read_host(Sample& sample) {
 
 base::Result<void> ProcSource::list_processes() {
   pids_.clear();
-  ::rewinddir(entries_.get());
-  errno = 0;
-  while (const dirent* entry = ::readdir(entries_.get())) {
+  ::rewinddir(root_.get());
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(root_.get());
+    if (entry == nullptr && errno != 0) return unavailable("listing " + options_.root, errno);
+    if (entry == nullptr) break;
     const std::string_view name = entry->d_name;
     std::int32_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error == std::errc{} && end == name.data() + name.size()) pids_.push_back(pid);
   }
-  if (errno != 0) return base::fail(base::Error::from_errno("listing " + options_.root, errno));
   std::ranges::sort(pids_);
   return {};
 }
 
-// Brings what is known of it up to date; false when it has gone.
-base::Result<bool> ProcSource::read_process(std::int32_t pid, Known& known) {
-  ASSIGN_OR_RETURN(const auto text, read_of(pid, "stat", buffer_.size()));
-  if (!text) return false;
+// Brings what is known of it up to date.
+base::Result<ProcSource::Fate> ProcSource::read_process(std::int32_t pid, Known& known) {
+  std::array<char, 32> path{};
+  fmt::format_to_n(path.data(), path.size() - 1, "{}/stat", pid);
+  Fate fate = Fate::kRead;
+  ASSIGN_OR_RETURN(const auto text,
+                   read_of(::dirfd(root_.get()), path.data(), buffer_.size(), fate));
+  if (!text) return fate;
   const auto stat = parse_proc_stat(*text);
-  if (!stat || stat->pid != pid) return says_nonsense(fmt::format("{}/stat", pid));
-  const std::int64_t tick_ns = 1'000'000'000 / ticks_a_second_;
+  if (!stat || stat->pid != pid) return says_nonsense(path.data());
   Process& process = known.process;
-  const std::int64_t start_ns = stat->start_ticks * tick_ns;
+  const std::int64_t start_ns = stat->start_ticks * tick_ns_;
   const bool is_as_before = process.pid == pid && process.start_ns == start_ns &&
                             process.name == stat->name && process.threads == stat->threads &&
                             known.rss_pages == stat->rss_pages;
@@ -123,64 +132,97 @@ base::Result<bool> ProcSource::read_process(std::int32_t pid, Known& known) {
   process.threads = stat->threads;
   process.state = stat->state;
   process.start_ns = start_ns;
-  process.user_ns = stat->user_ticks * tick_ns;
-  process.system_ns = stat->system_ticks * tick_ns;
+  process.read_ns = now_ns(CLOCK_BOOTTIME);
+  process.user_ns = stat->user_ticks * tick_ns_;
+  process.system_ns = stat->system_ticks * tick_ns_;
   process.vsz_bytes = stat->vsz_bytes;
-  if (is_as_before) return true;
+  if (is_as_before) return Fate::kRead;
   process.name = stat->name;
   known.rss_pages = stat->rss_pages;
-  return read_details(pid, process);
+  return read_details(*stat, known);
 }
 
-base::Result<bool> ProcSource::read_details(std::int32_t pid, Process& process) {
-  ASSIGN_OR_RETURN(const auto status_text, read_of(pid, "status", buffer_.size()));
-  if (!status_text) return false;
-  const auto status = parse_proc_status(*status_text);
-  if (!status) return says_nonsense(fmt::format("{}/status", pid));
+base::Result<ProcSource::Fate> ProcSource::read_details(const ProcStat& stat, Known& known) {
+  Process& process = known.process;
+  const std::int64_t start_ticks = stat.start_ticks;  // `stat` lies in buffer_
+  const std::string pid = std::to_string(process.pid);
+  // Below this folder no other process appears, though the pid may be given again; whether it had
+  // been by then, its start tells.
+  const base::UniqueFd folder(
+      ::openat(::dirfd(root_.get()), pid.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Fate fate = Fate::kHasGone;
+  if (!folder) return fate;
+  std::optional<std::string_view> text;
+  const auto read = [&](const char* file, std::size_t bytes_max) -> base::Result<bool> {
+    ASSIGN_OR_RETURN(text, read_of(folder.get(), file, bytes_max, fate));
+    return text.has_value();
+  };
+  const auto nonsense = [&](std::string_view file) {
+    return says_nonsense(fmt::format("{}/{}", pid, file));
+  };
+
+  ASSIGN_OR_RETURN(bool is_there, read("stat", buffer_.size()));
+  if (!is_there) return fate;
+  const auto again = parse_proc_stat(*text);
+  if (!again) return nonsense("stat");
+  if (again->start_ticks != start_ticks) return Fate::kHasGone;
+
+  ASSIGN_OR_RETURN(is_there, read("status", buffer_.size()));
+  if (!is_there) return fate;
+  const auto status = parse_proc_status(*text);
+  if (!status) return nonsense("status");
   process.uid = status->uid;
   process.rss_anon_bytes = status->rss_anon_bytes;
   process.rss_file_bytes = status->rss_file_bytes;
   process.rss_shmem_bytes = status->rss_shmem_bytes;
-  ASSIGN_OR_RETURN(const auto cgroup_text, read_of(pid, "cgroup", buffer_.size()));
-  if (!cgroup_text) return false;
-  const auto cgroup = cgroup_of(*cgroup_text);
-  if (!cgroup) return says_nonsense(fmt::format("{}/cgroup", pid));
+
+  ASSIGN_OR_RETURN(is_there, read("cgroup", buffer_.size()));
+  if (!is_there) return fate;
+  const auto cgroup = cgroup_of(*text);
+  if (!cgroup) return nonsense("cgroup");
   process.cgroup = *cgroup;
-  ASSIGN_OR_RETURN(const auto oom_text, read_of(pid, "oom_score_adj", buffer_.size()));
-  if (!oom_text) return false;
-  const std::string_view number = first_line(*oom_text);
+
+  ASSIGN_OR_RETURN(is_there, read("oom_score_adj", buffer_.size()));
+  if (!is_there) return fate;
+  const std::string_view number = first_line(*text);
   const auto [end, error] =
       std::from_chars(number.data(), number.data() + number.size(), process.oom_score_adj);
-  if (error != std::errc{}) return says_nonsense(fmt::format("{}/oom_score_adj", pid));
-  ASSIGN_OR_RETURN(const auto command, read_of(pid, "cmdline", options_.command_bytes));
-  if (!command) return false;
-  process.command = command_of(*command);
-  return true;
+  if (error != std::errc{} || end != number.data() + number.size()) {
+    return nonsense("oom_score_adj");
+  }
+
+  ASSIGN_OR_RETURN(is_there, read("cmdline", options_.command_bytes));
+  if (!is_there) return fate;
+  process.command = command_of(*text);
+  return Fate::kRead;
 }
 
-// The file's text, within buffer_; nothing when the process has gone.
-base::Result<std::optional<std::string_view>> ProcSource::read_of(std::int32_t pid,
-                                                                  std::string_view file,
-                                                                  std::size_t bytes_max) {
-  std::array<char, 48> path{};
-  fmt::format_to_n(path.data(), path.size() - 1, "{}/{}", pid, file);
-  const base::UniqueFd fd(::openat(root_.get(), path.data(), O_RDONLY | O_CLOEXEC));
+base::Result<std::optional<std::string_view>> ProcSource::read_of(int folder, const char* file,
+                                                                  std::size_t bytes_max,
+                                                                  Fate& fate) {
+  const base::UniqueFd fd(::openat(folder, file, O_RDONLY | O_CLOEXEC));
   // One reading gives all of such a file.
   const ssize_t count = fd ? ::read(fd.get(), buffer_.data(), bytes_max) : -1;
   if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
-  if (has_gone(errno)) return std::nullopt;
-  return base::fail(
-      base::Error::from_errno(fmt::format("reading {}/{}", options_.root, path.data()), errno));
+  const int error = errno;
+  // /proc may be mounted with hidepid.
+  if (error == EACCES || error == EPERM) {
+    fate = Fate::kIsHidden;
+  } else if (error == ENOENT || error == ESRCH) {
+    fate = Fate::kHasGone;
+  } else {
+    return unavailable(fmt::format("reading {} in {}", file, options_.root), error);
+  }
+  return std::nullopt;
 }
 
 // A file of the host's, within buffer_.
 base::Result<std::string_view> ProcSource::read_file(const char* path) {
-  const base::UniqueFd fd(::openat(root_.get(), path, O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd fd(::openat(::dirfd(root_.get()), path, O_RDONLY | O_CLOEXEC));
   const ssize_t count = fd ? ::read(fd.get(), buffer_.data(), buffer_.size()) : -1;
   if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
-  return base::fail(
-      base::Code::kUnavailable,
-      base::Error::from_errno(fmt::format("reading {}/{}", options_.root, path), errno).message());
+  const int error = errno;
+  return unavailable(fmt::format("reading {}/{}", options_.root, path), error);
 }
 
 base::Failure ProcSource::says_nonsense(std::string_view path) const {

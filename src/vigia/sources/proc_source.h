@@ -5,7 +5,8 @@
 // name, its threads or its memory have changed; so what changes alone, as a cgroup or an
 // oom_score_adj that somebody sets, is told late.
 //
-// Bounds: of a command line Options::command_bytes; of any other file 64 KiB.
+// Bounds: of a command line Options::command_bytes; of any other file 1 MiB, which is more than the
+// kernel writes of one.
 //
 // Threads: of one thread.
 #pragma once
@@ -21,12 +22,10 @@
 
 #include "base/freed.h"
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "vigia/sample/source.h"
+#include "vigia/sources/proc_text.h"
 
 namespace vigia {
-
-struct ProcStat;
 
 class ProcSource final : public Source {
  public:
@@ -52,20 +51,23 @@ class ProcSource final : public Source {
 
   base::Result<void> read_host(Sample& sample);
   base::Result<void> list_processes();
-  base::Result<bool> read_process(std::int32_t pid, Known& known);
-  base::Result<bool> read_details(std::int32_t pid, Process& process);
-  base::Result<std::optional<std::string_view>> read_of(std::int32_t pid, std::string_view file,
-                                                        std::size_t bytes_max);
+  base::Result<void> read_processes(Sample& sample);
+  // What came of a process that was listed.
+  enum class Fate { kRead, kHasGone, kIsHidden };
+  base::Result<Fate> read_process(std::int32_t pid, Known& known);
+  base::Result<Fate> read_details(const ProcStat& stat, Known& known);
+  // The text of a file below `folder`, within buffer_; nothing when the process has gone or is
+  // hidden, which `fate` tells.
+  base::Result<std::optional<std::string_view>> read_of(int folder, const char* file,
+                                                        std::size_t bytes_max, Fate& fate);
   base::Result<std::string_view> read_file(const char* path);
   [[nodiscard]] base::Failure says_nonsense(std::string_view path) const;
 
   const Options options_;
   std::string kernel_;
   std::string boot_id_;
-  std::int64_t ticks_a_second_ = 0;
-  std::int64_t page_bytes_ = 0;
-  base::UniqueFd root_;
-  std::unique_ptr<DIR, base::Freed<&::closedir>> entries_;
+  std::int64_t tick_ns_ = 0;
+  std::unique_ptr<DIR, base::Freed<&::closedir>> root_;
   std::vector<char> buffer_;
   std::vector<std::int32_t> pids_;  // ascending
   std::vector<Known> known_;        // by pid, of the last sample

@@ -51,10 +51,10 @@ class FakeProc {
                                            "60\0",
                                            9));
   }
-  void write_stat(int pid, std::string_view name, int start, int rss_pages) {
+  void write_stat(int pid, std::string_view name, int start, int rss_pages, int threads = 4) {
     write(std::to_string(pid) + "/stat",
-          fmt::format("{} ({}) R 1 1 1 0 -1 0 0 0 0 0 7 3 0 0 20 0 4 0 {} 8192 {} 0\n", pid, name,
-                      start, rss_pages));
+          fmt::format("{} ({}) R 1 1 1 0 -1 0 0 0 0 0 7 3 0 0 20 0 {} 0 {} 8192 {} 0\n", pid, name,
+                      threads, start, rss_pages));
   }
 
   [[nodiscard]] std::string path() const { return folder_.path(); }
@@ -117,7 +117,10 @@ TEST_F(ProcSourceTest, AHostAndItsProcessesAreToldByPid) {
   expected.name = "sleep";
   expected.command = "sleep 60";
   expected.cgroup = "/system.slice";
+  expected.read_ns = sample.processes[1].read_ns;
+  EXPECT_GE(expected.read_ns, sample.uptime_ns);
   EXPECT_EQ(sample.processes[1], expected);
+  EXPECT_EQ(sample.hidden, 0);
 }
 
 TEST_F(ProcSourceTest, ProcessesComeAndGo) {
@@ -159,6 +162,7 @@ TEST_F(ProcSourceTest, AProcessThatHasChangedIsReadAnew) {
   EXPECT_EQ(command_after([&] { proc_.write_stat(20, "exec", 500, 10); }), "another");
   EXPECT_EQ(command_after([&] { proc_.write_stat(20, "sleep", 501, 10); }), "another");
   EXPECT_EQ(command_after([&] { proc_.write_stat(20, "sleep", 500, 11); }), "another");
+  EXPECT_EQ(command_after([&] { proc_.write_stat(20, "sleep", 500, 10, 5); }), "another");
   EXPECT_EQ(command_after([] {}), "sleep 60");
 }
 
@@ -169,15 +173,18 @@ TEST_F(ProcSourceTest, ACommandLineIsCutAtItsBound) {
 
 TEST_F(ProcSourceTest, NonsenseIsNamedAndTheNextReadIsRight) {
   int start = 501;
+  proc_.add_process(3, "");  // what is taken from one by an error is not taken for known
+  read();
   for (const std::string file :
        {"stat", "meminfo", "loadavg", "20/stat", "20/status", "20/cgroup", "20/oom_score_adj"}) {
-    for (const std::string_view text : {"", "nonsense\n", "\xff\xfe"}) {
+    for (const std::string_view text : {"x", "nonsense\n", "\xff\xfe"}) {
       proc_.add_process(20, "sleep", start++);  // a new one, so that all of it is read
       const std::string good = base::test::read_file(proc_.path() + "/" + file);
       proc_.write(file, text);
       EXPECT_THAT(refusal(), HasSubstr(proc_.path() + "/" + file + " is not as"));
       proc_.write(file, good);
       EXPECT_EQ(read().processes.size(), 2U);
+      EXPECT_EQ(sample_.processes[0].command, "sleep 60");
     }
   }
 }

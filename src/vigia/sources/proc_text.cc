@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <charconv>
 
 namespace vigia {
 namespace {
+
+// So that four together are still 64 bits, of ticks also in nanoseconds: there are 100 a second, on
+// some machines more. That is 73 years.
+constexpr std::int64_t kBytesMax = INT64_MAX / 4;
+constexpr std::int64_t kTicksMax = INT64_MAX / 4 / 10'000'000;
 
 // Takes a text apart from its start.
 class Scanner {
@@ -13,6 +19,15 @@ class Scanner {
   explicit Scanner(std::string_view text) : rest_(text) {}
 
   [[nodiscard]] bool is_at_end() const { return rest_.empty(); }
+
+  // A line with its end, without which it may have been cut; empty where there is no more.
+  std::string_view line() {
+    const auto end = rest_.find('\n');
+    if (end == std::string_view::npos) return {};
+    const std::string_view found = rest_.substr(0, end + 1);
+    rest_.remove_prefix(end + 1);
+    return found;
+  }
 
   // The text up to `separator`, or all that is left; the separator is passed over.
   std::string_view until(char separator) {
@@ -32,14 +47,20 @@ class Scanner {
     rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size()));
   }
 
-  // A number after blanks.
+  // A number after blanks; not one that the text ends with, of which more may have been cut off.
   template <class Number>
   bool take(Number& number) {
     skip_blanks();
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
-    if (error != std::errc{}) return false;
+    if (error != std::errc{} || end == rest_.data() + rest_.size()) return false;
     rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     return true;
+  }
+
+  // One of 0 to `most`.
+  template <class Number>
+  bool take_count(Number& number, Number most) {
+    return take(number) && number >= 0 && number <= most;
   }
 
   // Numbers that are of no interest.
@@ -59,21 +80,21 @@ class Scanner {
 
 // "  1234 kB".
 bool take_kilobytes(Scanner& line, std::int64_t& bytes) {
-  constexpr std::int64_t kMax = INT64_MAX / 1024;
   std::int64_t kilobytes = 0;
-  if (!line.take(kilobytes) || kilobytes < 0 || kilobytes > kMax || !line.skip(" kB")) return false;
+  if (!line.take_count(kilobytes, kBytesMax / 1024) || !line.skip(" kB\n")) return false;
   bytes = kilobytes * 1024;
   return true;
 }
 
-// Numbers of one of the lines "cpu  1 2 3 …" and "cpu0 1 2 3 …".
+// Numbers of one of the lines "cpu  1 2 3 …" and "cpu0 1 2 3 …". What is beyond 292 years, as the
+// idle times of very many processors may come to be, stays there.
 bool take_cpu_times(Scanner& line, std::int64_t ticks_a_second, CpuTimes& times) {
   const std::int64_t tick_ns = 1'000'000'000 / ticks_a_second;
   for (std::int64_t* each : {&times.user_ns, &times.nice_ns, &times.system_ns, &times.idle_ns,
                              &times.iowait_ns, &times.irq_ns, &times.softirq_ns, &times.steal_ns}) {
     std::int64_t ticks = 0;
-    if (!line.take(ticks) || ticks < 0 || ticks > INT64_MAX / tick_ns) return false;
-    *each = ticks * tick_ns;
+    if (!line.take_count(ticks, INT64_MAX)) return false;
+    *each = std::min(ticks, INT64_MAX / tick_ns) * tick_ns;
   }
   return true;
 }
@@ -88,23 +109,23 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text) {
     return std::nullopt;
   }
   ProcStat stat;
-  Scanner before(text.substr(0, open));
-  if (!before.take(stat.pid) || !before.is_at_end()) return std::nullopt;
+  Scanner before(text.substr(0, open + 1));
+  if (!before.take(stat.pid) || !before.skip(" ") || !before.is_at_end()) return std::nullopt;
   stat.name = text.substr(open + 2, close - open - 2);
   Scanner after(text.substr(close + 2));
   const std::string_view state = after.until(' ');
   if (state.size() != 1) return std::nullopt;
   stat.state = state.front();
-  const bool is_good = after.take(stat.ppid) &&          // field 4
-                       after.skip_numbers(9) &&          // 5 pgrp to 13 cmajflt
-                       after.take(stat.user_ticks) &&    // 14
-                       after.take(stat.system_ticks) &&  // 15
-                       after.skip_numbers(4) &&          // 16 cutime to 19 nice
-                       after.take(stat.threads) &&       // 20
-                       after.skip_numbers(1) &&          // 21 itrealvalue
-                       after.take(stat.start_ticks) &&   // 22
-                       after.take(stat.vsz_bytes) &&     // 23
-                       after.take(stat.rss_pages);       // 24
+  const bool is_good = after.take(stat.ppid) &&                           // field 4
+                       after.skip_numbers(9) &&                           // 5 pgrp to 13 cmajflt
+                       after.take_count(stat.user_ticks, kTicksMax) &&    // 14
+                       after.take_count(stat.system_ticks, kTicksMax) &&  // 15
+                       after.skip_numbers(4) &&                           // 16 cutime to 19 nice
+                       after.take(stat.threads) &&                        // 20
+                       after.skip_numbers(1) &&                           // 21 itrealvalue
+                       after.take_count(stat.start_ticks, kTicksMax) &&   // 22
+                       after.take_count(stat.vsz_bytes, INT64_MAX) &&     // 23
+                       after.take(stat.rss_pages);                        // 24
   if (!is_good) return std::nullopt;
   return stat;
 }
@@ -112,24 +133,26 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text) {
 std::optional<ProcStatus> parse_proc_status(std::string_view text) {
   ProcStatus status;
   bool has_uid = false;
+  int parts = 0;  // of the memory: all three, or none
   Scanner lines(text);
-  while (!lines.is_at_end()) {
-    Scanner line(lines.until('\n'));
+  for (auto text_of_line = lines.line(); !text_of_line.empty() && parts < 3;
+       text_of_line = lines.line()) {
+    Scanner line(text_of_line);
     const std::string_view key = line.until(':');
-    bool is_good = true;
+    std::int64_t* bytes = key == "RssAnon"    ? &status.rss_anon_bytes
+                          : key == "RssFile"  ? &status.rss_file_bytes
+                          : key == "RssShmem" ? &status.rss_shmem_bytes
+                                              : nullptr;
     if (key == "Uid") {
-      is_good = has_uid = line.take(status.uid);
-    } else if (key == "RssAnon") {
-      is_good = take_kilobytes(line, status.rss_anon_bytes);
-    } else if (key == "RssFile") {
-      is_good = take_kilobytes(line, status.rss_file_bytes);
-    } else if (key == "RssShmem") {
-      is_good = take_kilobytes(line, status.rss_shmem_bytes);
-      if (is_good) break;  // the last of them
+      has_uid = line.take(status.uid);
+      if (!has_uid) return std::nullopt;
+    } else if (bytes != nullptr) {
+      if (!take_kilobytes(line, *bytes)) return std::nullopt;
+      ++parts;
     }
-    if (!is_good) return std::nullopt;
   }
-  return has_uid ? std::optional(status) : std::nullopt;
+  const bool is_whole = has_uid && (parts == 0 || parts == 3);
+  return is_whole ? std::optional(status) : std::nullopt;
 }
 
 std::string command_of(std::string_view text) {
@@ -141,10 +164,10 @@ std::string command_of(std::string_view text) {
 
 std::optional<std::string_view> cgroup_of(std::string_view text) {
   // A line each: "7:cpu,cpuacct:/path", and "0::/path" of version 2. A path may hold colons.
-  std::optional<std::string_view> unified;
+  std::string_view unified;
   Scanner lines(text);
   while (!lines.is_at_end()) {
-    Scanner line(lines.until('\n'));
+    Scanner line(lines.line());
     const std::string_view number = line.until(':');
     std::string_view controllers = line.until(':');
     const std::string_view path = line.until('\n');
@@ -163,9 +186,9 @@ std::optional<HostCpu> parse_host_cpu(std::string_view text, std::int64_t ticks_
   HostCpu cpu;
   bool has_all = false;
   Scanner lines(text);
-  while (!lines.is_at_end()) {
-    Scanner line(lines.until('\n'));
-    if (!line.skip("cpu")) break;  // the others come first
+  for (auto text_of_line = lines.line(); text_of_line.starts_with("cpu");
+       text_of_line = lines.line()) {
+    Scanner line(text_of_line.substr(3));
     CpuTimes times;
     const std::string_view number = line.until(' ');
     if (!take_cpu_times(line, ticks_a_second, times)) return std::nullopt;
@@ -194,16 +217,16 @@ std::optional<Memory> parse_memory(std::string_view text) {
        {"SwapFree", &Memory::swap_free_bytes},
        {"SReclaimable", &Memory::slab_reclaimable_bytes}}};
   Memory memory;
-  std::size_t found = 0;
+  std::bitset<kLines.size()> found;
   Scanner lines(text);
-  while (!lines.is_at_end()) {
-    Scanner line(lines.until('\n'));
+  for (auto text_of_line = lines.line(); !text_of_line.empty(); text_of_line = lines.line()) {
+    Scanner line(text_of_line);
     const auto wanted = std::ranges::find(kLines, line.until(':'), &Line::key);
     if (wanted == kLines.end()) continue;
     if (!take_kilobytes(line, memory.*(wanted->bytes))) return std::nullopt;
-    ++found;
+    found.set(static_cast<std::size_t>(wanted - kLines.begin()));
   }
-  return found == kLines.size() ? std::optional(memory) : std::nullopt;
+  return found.all() ? std::optional(memory) : std::nullopt;
 }
 
 std::optional<Load> parse_load(std::string_view text) {

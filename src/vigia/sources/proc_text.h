@@ -41,8 +41,8 @@ struct ProcStatus {
 // The arguments of /proc/PID/cmdline, with a blank for each NUL between two.
 [[nodiscard]] std::string command_of(std::string_view text);
 
-// Of /proc/PID/cgroup: the path in the hierarchy that counts memory, the one hierarchy of version 2
-// where that is in use, else where version 1 has the controller `memory`.
+// Of /proc/PID/cgroup: the path in the hierarchy that counts memory, where version 1 has the
+// controller `memory`, else in the one hierarchy of version 2; empty where there is neither.
 [[nodiscard]] std::optional<std::string_view> cgroup_of(std::string_view text);
 
 // Of /proc/stat.

@@ -46,8 +46,8 @@ TEST(ProcStatTest, ANameMayHoldWhatEndsIt) {
 }
 
 TEST(ProcStatTest, WhatIsCutBeforeItsLastFieldIsNothing) {
-  const std::size_t needed = kStat.find(" 18446744073709551615");
-  for (std::size_t length = 0; length < needed - 3; ++length) {
+  const std::size_t needed = kStat.find("18446744073709551615");
+  for (std::size_t length = 0; length < needed; ++length) {
     EXPECT_FALSE(parse_proc_stat(kStat.substr(0, length))) << length;
   }
   EXPECT_TRUE(parse_proc_stat(kStat.substr(0, needed)));
@@ -56,7 +56,9 @@ TEST(ProcStatTest, WhatIsCutBeforeItsLastFieldIsNothing) {
 TEST(ProcStatTest, GarbageIsNothing) {
   for (const std::string text :
        {"x (sleep) S 1", "1 sleep S 1", ") (", "1 (a) SS 1 2 3", "99999999999 (a) S 1",
-        "1 (a) S x 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"}) {
+        "1 (a) S x 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        "1 (a) S 1 1 1 1 1 1 1 1 1 1 -1 1 1 1 1 1 1 1 1 1 1 ",
+        "1 (a) S 1 1 1 1 1 1 1 1 1 1 999999999999999999 1 1 1 1 1 1 1 1 1 1 "}) {
     EXPECT_FALSE(parse_proc_stat(text)) << text;
   }
 }
@@ -81,8 +83,9 @@ TEST(ProcStatusTest, AKernelsThreadHasNoMemory) {
 
 TEST(ProcStatusTest, GarbageIsNothing) {
   for (const std::string text :
-       {"", "Name:\tx\n", "Uid:\n", "Uid:\tx\n", "Uid:\t1\nRssAnon:\t-4 kB\n",
-        "Uid:\t1\nRssAnon:\t4 MB\n", "Uid:\t1\nRssFile:\t9223372036854775807 kB\n"}) {
+       {"", "Uid:\t10", "Uid:\t1\nRssAnon:\t4 kB\n", "Name:\tx\n", "Uid:\n", "Uid:\tx\n",
+        "Uid:\t1\nRssAnon:\t-4 kB\n", "Uid:\t1\nRssAnon:\t4 MB\n",
+        "Uid:\t1\nRssFile:\t9223372036854775807 kB\n"}) {
     EXPECT_FALSE(parse_proc_status(text)) << text;
   }
 }
@@ -104,10 +107,13 @@ TEST(ProcCgroupTest, ThePathIsThatOfTheHierarchyThatCountsMemory) {
             "/docker/b");
   EXPECT_EQ(cgroup_of("3:hugetlb,memory,pids:/x y:z\\x2d\n0::/\n"), "/x y:z\\x2d");
   EXPECT_EQ(cgroup_of("1:name=systemd:/c\n0::/d\n"), "/d");
+  EXPECT_EQ(cgroup_of("1:name=systemd:/c\n"), "");
+  EXPECT_EQ(cgroup_of(""), "");
 }
 
 TEST(ProcCgroupTest, GarbageIsNothing) {
-  for (const std::string text : {"", "0\n", "0::\n", "0:memory\n", "nonsense", "0::relative\n"}) {
+  for (const std::string text :
+       {"0\n", "0::\n", "0:memory\n", "nonsense", "0::relative\n", "0::/cut"}) {
     EXPECT_FALSE(cgroup_of(text)) << text;
   }
 }
@@ -124,10 +130,16 @@ TEST(ProcHostCpuTest, AllAndEachProcessorAreToldInNanoseconds) {
   EXPECT_EQ(cpu->each[1].idle_ns, 360'000'000);
 }
 
+TEST(ProcHostCpuTest, WhatIsBeyondAllNumbersStaysAtTheLast) {
+  const auto cpu = parse_host_cpu("cpu  1 2 3 9223372036854775807 5 6 7 8\n", 100);
+  ASSERT_TRUE(cpu);
+  EXPECT_EQ(cpu->all.idle_ns, INT64_MAX / 10'000'000 * 10'000'000);
+}
+
 TEST(ProcHostCpuTest, GarbageIsNothing) {
   for (const std::string text :
        {"", "intr 1\n", "cpu0 1 2 3 4 5 6 7 8\n", "cpu  1 2 3 4 5 6 7\n", "cpu  1 2 3 4 5 6 7 -8\n",
-        "cpu  9223372036854775807 2 3 4 5 6 7 8\n"}) {
+        "cpu  1 2 3 4 5 6 7 8", "cpu  1 2 3 4 5 6 7 99999999999999999999\n"}) {
     EXPECT_FALSE(parse_host_cpu(text, 100)) << text;
   }
 }
@@ -155,12 +167,14 @@ TEST(ProcMemoryTest, WhatLacksAFieldIsNothing) {
     EXPECT_FALSE(parse_memory(text)) << key;
   }
   EXPECT_FALSE(parse_memory(""));
+  EXPECT_FALSE(
+      parse_memory(kMeminfo.substr(0, kMeminfo.find("SReclaimable")) + "MemTotal: 1 kB\n"));
 }
 
 TEST(ProcLoadTest, ItsThreeFiguresAreFound) {
   EXPECT_EQ(parse_load("0.29 0.92 11.27 1/412 31337\n"),
             (Load{.one = 0.29, .five = 0.92, .fifteen = 11.27}));
-  for (const std::string text : {"", "0.29", "0.29 0.92", "x y z"}) {
+  for (const std::string text : {"", "0.29", "0.29 0.92", "0.29 0.92 11.2", "x y z"}) {
     EXPECT_FALSE(parse_load(text)) << text;
   }
 }
