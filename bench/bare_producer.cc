@@ -1,5 +1,6 @@
 // What a producer can do that does nothing else: records of the size of ours, as hard to compress,
-// from librdkafka to a broker, under the settings that our log has. What NDJSON is held against.
+// from librdkafka to a broker, with the promises that our log gives (idempotent, all copies in
+// sync) and batches as they suit it. What NDJSON is held against.
 //
 //   bare_producer BROKERS TOPIC SECONDS     says "N records/s", of those that were acknowledged
 //
@@ -91,6 +92,9 @@ void send(rd_kafka_t& client, rd_kafka_topic_t& topic, int partition,
         rd_kafka_produce_batch(&topic, partition, RD_KAFKA_MSG_F_COPY, messages.data() + sent,
                                static_cast<int>(messages.size() - sent));
     sent += static_cast<std::size_t>(queued);
+    if (sent < messages.size() && messages[sent].err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      give_up("sending", rd_kafka_err2str(messages[sent].err));
+    }
     rd_kafka_poll(&client, sent < messages.size() ? 1 : 0);
   }
 }

@@ -37,10 +37,14 @@ class JsonObject {
   std::string& key(std::string_view name);
 
   template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
   void add(std::string_view name, Number value) {
     append_json_number(key(name), static_cast<std::int64_t>(value));
   }
-  void add(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
+  template <std::same_as<bool> Bool>
+  void add(std::string_view name, Bool value) {
+    key(name) += value ? "true" : "false";
+  }
   void add(std::string_view name, double value, int digits) {
     append_json_number(key(name), value, digits);
   }

@@ -129,7 +129,7 @@ TEST(JsonObjectTest, MembersFollowOneAnother) {
   object.add("count", 12);
   object.add("share", 0.5, 2);
   object.add("is_good", true);
-  object.add("na\"me", std::string_view("a\xff"));
+  object.add("na\"me", "a\xff");
   JsonObject empty(object.key("nothing"));
   empty.close();
   object.close();

@@ -14,8 +14,10 @@ int Program::run(int argc, char** argv) const {
   try {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     status = run_command(arguments);
-  } catch (const std::system_error&) {
-    // fmt's way to say that nothing can be written, of which nobody can be told.
+  } catch (const std::system_error& error) {
+    // fmt's way to say that nothing can be written; whoever reads the other stream is told.
+    std::fputs(error.what(), stderr);
+    std::fputs("\n", stderr);
     return kExitFailed;
   }
   const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
@@ -56,14 +58,14 @@ std::string Program::usage() const {
   return text;
 }
 
-Settings Program::settings_for(std::string command, std::string about_it,
+Settings Program::settings_for(std::string command, std::string summary,
                                std::string examples) const {
   std::vector<std::string> names;
   names.reserve(commands.size());
   for (const Command& each : commands) names.emplace_back(each.name);
   return Settings({.program = std::string(name),
                    .command = std::move(command),
-                   .about = std::move(about_it),
+                   .about = std::move(summary),
                    .examples = std::move(examples),
                    .commands = std::move(names)});
 }

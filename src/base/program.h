@@ -38,7 +38,7 @@ struct Program {
   [[nodiscard]] int run(int argc, char** argv) const;
 
   // Settings of one of the commands.
-  [[nodiscard]] Settings settings_for(std::string command, std::string about,
+  [[nodiscard]] Settings settings_for(std::string command, std::string summary,
                                       std::string examples) const;
 
   // Loads the settings from all layers; prints what is wrong. The exit status when the command is

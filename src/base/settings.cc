@@ -302,15 +302,17 @@ std::string Settings::help() const {
   add("--print-config", "print the settings in force as TOML, and end");
   add("--check-config", "check the settings, and end");
   add("--help", "print this, and end");
+  const auto flag = std::ranges::find_if(
+      settings_, [](const Setting& setting) { return setting.kind != Kind::kPositional; });
+  const std::string example = flag == settings_.end() ? "config" : flag->name;
   return fmt::format(
       "{}\n\nUsage: {} {}{} [flags]\n\n{}\n"
       "SIZE is a number with B, KiB, MiB, GiB, kB, MB or GB; TIME one with ns, us, ms, s, m or h.\n"
-      "Every flag is also a key of the --config file and a variable of the environment "
-      "(--log-level is\n"
-      "{}). Flags win over variables, variables over the file; of a flag that is\n"
-      "given twice the last counts.\n\nExamples:\n{}",
-      description_.about, description_.program, description_.command, positionals, lines,
-      variable_of("log-level"), description_.examples);
+      "Every flag is also a key of the --config file and a variable of the environment (--{} is\n"
+      "{}). Flags win over variables, variables over the file; of a flag that is given\n"
+      "twice the last counts.\n\nExamples:\n{}",
+      description_.about, description_.program, description_.command, positionals, lines, example,
+      variable_of(example), description_.examples);
 }
 
 std::string Settings::to_toml() const {

@@ -28,7 +28,7 @@ constexpr std::array<Unit, 6> kTimeUnits = {{{"h", 3'600'000'000'000ULL},
                                              {"us", 1'000},
                                              {"ns", 1}}};
 
-constexpr double kDurationMaxNs = std::chrono::duration<double, std::nano>(kDurationMax).count();
+constexpr double kCountMax = 9e18;  // of 64 bits
 
 Result<std::chrono::nanoseconds> parse_any_duration(std::string_view text) {
   double number = 0;
@@ -39,7 +39,7 @@ Result<std::chrono::nanoseconds> parse_any_duration(std::string_view text) {
     if (unit.empty() && number == 0) return std::chrono::nanoseconds(0);
     for (const auto& [name, factor] : kTimeUnits) {
       const double ns = number * static_cast<double>(factor);
-      if (unit == name && ns <= kDurationMaxNs) {
+      if (unit == name && ns <= kCountMax) {
         return std::chrono::nanoseconds(std::llround(ns));
       }
     }

@@ -65,7 +65,7 @@ TEST(ParseDurationTest, TakesAnyUnitAndFractions) {
 
 TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
   for (const std::string text : {"", "s", "10", "-1s", "1 s", " 1s", "1s ", "1d", "1S", "1e3s",
-                                 "nans", "infs", "inf", "nan", "1001h", "1e999s", "0x1s", "1s2"}) {
+                                 "nans", "infs", "inf", "nan", "1e999s", "0x1s", "1s2"}) {
     const auto parsed = parse_duration(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().message(),
@@ -74,6 +74,8 @@ TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
 }
 
 TEST(ParseDurationTest, RefusesWhatIsOutOfBoundsAndNamesThem) {
+  EXPECT_EQ(parse_duration("1001h").error().message(),
+            "expected a duration from 0 to 1000h, got '1001h'");
   EXPECT_EQ(parse_duration("100ms", 100ms, 10s).value(), 100ms);
   EXPECT_EQ(parse_duration("10s", 100ms, 10s).value(), 10s);
   for (const std::string text : {"0", "99ms", "10001ms", "1h"}) {

@@ -43,7 +43,7 @@ base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
   base::Settings settings(
       {.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
   settings.add("started-at-ms", fixed.started_at_ms, 0, INT64_MAX, "");
-  settings.add("retry-window", window, std::chrono::nanoseconds(0), RetryRule::kWindowMax, "");
+  settings.add("retry-window", window, std::chrono::nanoseconds(0), base::kDurationMax, "");
   settings.add("retry-ids", fixed.rule.ids, 1, INT64_MAX, "");
   settings.add("coin-commitment", fixed.coin_commitment, "TEXT", "");
   const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};

@@ -142,7 +142,6 @@ class DisciplineRole {
   base::Logger& log_;
 
   Progress progress_{"it is starting"};
-  std::unique_ptr<OperationsServer> operations_;
 
   // Since Kafka is there.
   std::unique_ptr<Coin> coin_;
@@ -153,6 +152,8 @@ class DisciplineRole {
   std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
   std::unique_ptr<JudgeServer> judges_;
   std::atomic<bool> is_open_{false};
+
+  std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
 };
 
 base::Result<AgreedTerms> DisciplineRole::agree() const {

@@ -91,7 +91,6 @@ class TallyRole {
   base::Logger& log_;
 
   Progress progress_{"it is starting"};
-  std::unique_ptr<OperationsServer> operations_;
 
   // Since Kafka and Redis are there.
   AgreedTerms agreed_;
@@ -103,6 +102,9 @@ class TallyRole {
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
   std::atomic<std::int64_t> uncounted_{0};
   std::atomic<bool> is_open_{false};
+  std::atomic<bool> is_stopping_{false};
+
+  std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
 };
 
 // False when a signal came first.
@@ -186,7 +188,7 @@ base::Result<void> TallyRole::join_groups() {
             {.gained =
                  [this](std::span<const PartitionId> gained) {
                    tally_->add(gained);
-                   progress_.set(std::nullopt);
+                   if (!is_stopping_) progress_.set(std::nullopt);
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
              .refused = [this](const base::Error& why) { progress_.set(why.message()); }},
@@ -212,6 +214,7 @@ base::Result<void> TallyRole::run(StopSignals& signals) {
     report();
   } while (!signals.wait_for_ms(kReportEveryMs));
   log_.info("stopping");
+  is_stopping_ = true;
   progress_.set("it is stopping");
   groups_.clear();  // others go on with our partitions at once
   operations_->stop(kDrainPatience);

@@ -130,7 +130,9 @@ std::string to_text(const Report& report) {
       with_commas(measured.requests), with_commas(static_cast<std::uint64_t>(report.connections)),
       with_commas(measured.retries), with_commas(measured.repeated_entries), errors_text(measured));
 
-  if (const auto unsent = measured.errors.find("unsent"); unsent != measured.errors.end()) {
+  const auto unsent = measured.errors.find("unsent");
+  const bool did_answer = !measured.errors.contains("connect") && !report.was_interrupted;
+  if (unsent != measured.errors.end() && did_answer) {
     text += fmt::format(
         "            {} were never sent: the server did not keep up; try a lower --rate, more "
         "--connections or a larger --batch\n",
@@ -187,11 +189,11 @@ std::string to_json(const Report& report) {
   object.add("interrupted", report.was_interrupted);
 
   JsonObject asked(object.key("asked"));
-  asked.add("url", std::string_view(report.url));
+  asked.add("url", report.url);
   if (report.rate) {
     asked.add("rate", *report.rate);
   } else {
-    asked.add("rate", std::string_view("max"));
+    asked.add("rate", "max");
   }
   asked.add("batch", report.batch);
   asked.add("connections", report.connections);

@@ -96,7 +96,7 @@ void KafkaGroup::leave() {
   if (has_left_within(kLeavePatience)) return;
   // Destroying it would wait for what may never come: a cluster that answers, a callback that
   // nobody serves any more. It is left to the end of the process.
-  log_.debug("the group was not left in time", {{"group", options_.group}});
+  log_.warning("the group was not left in time", {{"group", options_.group}});
   [[maybe_unused]] const auto* is_left_alone = client_.release();
 }
 

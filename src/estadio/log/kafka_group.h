@@ -47,7 +47,8 @@ class KafkaGroup {
   // `log` must outlive the group. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
                                                                       Told told, base::Logger& log);
-  // Leaves the group: `lost` is told of what is left of the share, unless the cluster is silent.
+  // Leaves the group: `lost` is told of what is left of the share, unless the cluster is silent or
+  // a callback takes longer than the leaving may.
   ~KafkaGroup();
 
   // Tells the group where the next record to be counted is; without waiting.

@@ -54,6 +54,7 @@ TEST(RoutingTest, EveryEntryIsInOnePortionOfItsShare) {
       EXPECT_EQ(portion.number, discipline == 0   ? std::optional<std::size_t>(7)
                                 : discipline == 2 ? std::optional<std::size_t>(9)
                                                   : std::nullopt);
+      EXPECT_EQ(portion.disciplines, portion.number ? mask_of(discipline) : 0U);
       ++entries;
     }
   }

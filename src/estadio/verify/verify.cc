@@ -235,7 +235,7 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
     if (line.empty()) continue;
     const auto ack = parse_ack(parser, line);
-    if (!ack && file.eof()) {
+    if (!ack && file.eof() && !line.ends_with('}') && !acks.acks_.empty()) {
       acks.is_cut_ = true;
       break;
     }

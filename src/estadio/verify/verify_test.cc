@@ -356,6 +356,9 @@ TEST_F(VerifyAcksTest, ALastLineThatIsCutIsPassedOver) {
     EXPECT_TRUE(acks->is_cut());
   }
   EXPECT_FALSE(read(whole + "\n" + whole)->is_cut());
+  // What is whole and wrong, or all there is, was not cut.
+  EXPECT_FALSE(read(whole + "\n{\"id\":\"x\"}"));
+  EXPECT_FALSE(read(whole.substr(0, 9)));
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// UTF-8 (Table 3-7 of the Unicode Standard 15), for text that may be none.
+//
+// Threads: functions.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace base {
+
+// The length in bytes of the valid sequence at the start of `text`; 0 when there is none.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
+}  // namespace base
