@@ -24,7 +24,8 @@ class Judge {
   // Judges every entry of `batch` into `verdicts`, which has as many places. A late entry is never
   // logged: its fate is kKept when it is known to be in the log, kRefused when it is known not to
   // be, else kUnknown.
-  // REQUIRES: batch and verdicts stay alive and untouched until `done` is called.
+  // REQUIRES: batch and verdicts stay alive and untouched until `done` is called, which the judge's
+  // destructor may do.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };
 

@@ -45,7 +45,7 @@ Verdict::Fate common_fate(std::span<const Verdict> verdicts, Verdict::Fate of_ba
 }  // namespace
 
 FacultyService::FacultyService(FacultyEdge& edge)
-    : edge_(edge), format_(edge.contest), judge_(edge.make_judge()), parser_(edge.contest) {}
+    : edge_(edge), format_(edge.contest), parser_(edge.contest), judge_(edge.make_judge()) {}
 
 FacultyService::~FacultyService() = default;
 

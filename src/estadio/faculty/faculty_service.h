@@ -108,7 +108,6 @@ class FacultyService final : public http::Service {
 
   FacultyEdge& edge_;
   const RecordFormat format_;
-  std::unique_ptr<Judge> judge_;
   EntryParser parser_;
   http::EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
@@ -118,6 +117,7 @@ class FacultyService final : public http::Service {
   Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
   std::string body_;            // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;
+  std::unique_ptr<Judge> judge_;  // last: at its end it answers into the batches
 };
 
 }  // namespace estadio

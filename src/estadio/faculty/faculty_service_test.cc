@@ -67,6 +67,13 @@ class Bench {
 class HeldJudge final : public Judge {
  public:
   explicit HeldJudge(Bench& bench) : bench_(bench) {}
+  // What is left is answered at its end, as by one whose servers are lost.
+  ~HeldJudge() override {
+    const base::Error error(base::Code::kInternal, "the judge has gone");
+    while (!bench_.is_empty()) bench_.next().answer(base::fail(error));
+  }
+  HeldJudge(const HeldJudge&) = delete;
+  HeldJudge& operator=(const HeldJudge&) = delete;
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override {
     bench_.add({.batch = &batch, .verdicts = verdicts, .done = std::move(done)});
   }
@@ -447,6 +454,16 @@ TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
   // The next answer on the connection is the next request's.
   post("{");
   expect_problem(400);
+}
+
+// The verdicts' places must be there still, which a sanitizer sees.
+TEST_F(FacultyServiceTest, AJudgeMayAnswerAtItsEndWhatItHasWhenTheServerGoes) {
+  start();
+  post(kEntry);
+  ASSERT_TRUE(test::eventually([&] { return !bench_.is_empty(); }));
+  server_->stop(std::chrono::nanoseconds(0));
+  server_.reset();
+  EXPECT_TRUE(bench_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, ABatchWhoseClientHasGoneIsFinishedAllTheSame) {
