@@ -7,16 +7,19 @@
 // Threads: one, and librdkafka's.
 #include <librdkafka/rdkafka.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/uuid.h"
+#include "estadio/contest/record.h"
+#include "estadio/log/kafka_client.h"
 
 namespace {
 
@@ -39,27 +42,20 @@ void count(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaq
   ++(message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? counts.acknowledged : counts.failed);
 }
 
-rd_kafka_t* connect(const char* brokers, Counts& counts) {
-  const std::vector<std::array<const char*, 2>> settings = {
-      {"bootstrap.servers", brokers},
-      {"enable.idempotence", "true"},
-      {"acks", "all"},
-      {"compression.codec", "lz4"},
-      {"linger.ms", "5"},
-      {"queue.buffering.max.messages", "500000"},
-      {"queue.buffering.max.kbytes", "65536"}};
-  std::array<char, 512> why{};
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [key, value] : settings) {
-    if (rd_kafka_conf_set(conf, key, value, why.data(), why.size()) != RD_KAFKA_CONF_OK) {
-      give_up(key, why.data());
-    }
-  }
-  rd_kafka_conf_set_opaque(conf, &counts);
-  rd_kafka_conf_set_dr_msg_cb(conf, count);
-  rd_kafka_t* client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why.data(), why.size());
-  if (client == nullptr) give_up("starting a producer", why.data());
-  return client;
+estadio::KafkaClient connect(const char* brokers, Counts& counts) {
+  auto conf = estadio::kafka_conf({.brokers = brokers, .properties = {}},
+                                  {{"enable.idempotence", "true"},
+                                   {"acks", "all"},
+                                   {"compression.codec", "lz4"},
+                                   {"linger.ms", "5"},
+                                   {"queue.buffering.max.messages", "500000"},
+                                   {"queue.buffering.max.kbytes", "65536"}});
+  if (!conf) give_up("settings", conf.error().message().c_str());
+  rd_kafka_conf_set_opaque(conf->get(), &counts);
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), count);
+  auto client = estadio::kafka_producer(*std::move(conf));
+  if (!client) give_up("connecting", client.error().message().c_str());
+  return *std::move(client);
 }
 
 // Lines with ids of their own.
@@ -77,14 +73,14 @@ std::vector<std::string> make_lines(std::mt19937_64& random) {
 // Sends the lines under keys as our log does; again where the queue is full.
 void send(rd_kafka_t& client, rd_kafka_topic_t& topic, int partition,
           std::vector<std::string>& lines) {
-  constexpr std::size_t kIdAt = 7;
-  constexpr std::size_t kIdBytes = 36;
   std::vector<rd_kafka_message_t> messages(lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
     messages[i].payload = lines[i].data();
     messages[i].len = lines[i].size();
-    messages[i].key = lines[i].data() + kIdAt;
-    messages[i].key_len = kIdBytes;
+    const std::string_view id = estadio::RecordFormat::id_text(lines[i]);
+    // librdkafka's type does not say const, and copies.
+    messages[i].key = const_cast<char*>(id.data());
+    messages[i].key_len = id.size();
   }
   std::size_t sent = 0;
   while (sent < messages.size()) {
@@ -105,9 +101,9 @@ int main(int argc, char** argv) {
   const int seconds = argc == 4 ? std::atoi(argv[3]) : 0;
   if (seconds <= 0) give_up("usage", "bare_producer BROKERS TOPIC SECONDS");
   Counts counts;
-  rd_kafka_t* client = connect(argv[1], counts);
-  rd_kafka_topic_t* topic = rd_kafka_topic_new(client, argv[2], nullptr);
-  if (topic == nullptr) give_up(argv[2], rd_kafka_err2str(rd_kafka_last_error()));
+  const estadio::KafkaClient client = connect(argv[1], counts);
+  const estadio::KafkaTopic topic(rd_kafka_topic_new(client.get(), argv[2], nullptr));
+  if (!topic) give_up(argv[2], rd_kafka_err2str(rd_kafka_last_error()));
 
   std::mt19937_64 random;  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time
   const auto began = std::chrono::steady_clock::now();
@@ -115,12 +111,10 @@ int main(int argc, char** argv) {
     auto lines = make_lines(random);
     send(*client, *topic, i % kPartitions, lines);
   }
-  if (rd_kafka_flush(client, kFlushMs) != RD_KAFKA_RESP_ERR_NO_ERROR || counts.failed > 0) {
+  if (rd_kafka_flush(client.get(), kFlushMs) != RD_KAFKA_RESP_ERR_NO_ERROR || counts.failed > 0) {
     give_up(argv[2], "not all records were acknowledged");
   }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began;
   std::printf("%.0f records/s\n", static_cast<double>(counts.acknowledged) / spent.count());
-  rd_kafka_topic_destroy(topic);
-  rd_kafka_destroy(client);
   return 0;
 }

@@ -80,9 +80,7 @@ base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& opt
 base::Result<void> check(const FacultyOptions& options) {
   ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
   RETURN_IF_ERROR(only_faculty(options, contest));
-  if (auto servers = check_servers(options.disciplines); !servers) {
-    return base::fail(std::move(servers).error().within("disciplines"));
-  }
+  RETURN_IF_ERROR(check_servers("disciplines", options.disciplines));
   RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kClient));
   RETURN_IF_ERROR(options.edge.check(options.http));
   return options.http.check();

@@ -38,9 +38,7 @@ void KafkaOptions::add_making_to(base::Settings& settings) {
 }
 
 base::Result<void> KafkaOptions::check() const {
-  if (auto servers = check_servers(brokers); !servers) {
-    return base::fail(std::move(servers).error().within("kafka"));
-  }
+  RETURN_IF_ERROR(check_servers("kafka", brokers));
   if (prefix.size() > kPrefixBytesMax || !is_topic_text(prefix)) {
     return base::fail(
         base::Code::kInvalidArgument,

@@ -26,15 +26,18 @@ std::vector<std::string> listed(std::string_view text) {
   return all;
 }
 
-base::Result<void> check_servers(std::string_view list) {
+base::Result<void> check_servers(std::string_view setting, std::string_view list) {
   const std::vector<std::string> servers = listed(list);
-  if (servers.empty()) return base::fail(base::Code::kInvalidArgument, "expected HOST:PORT");
+  if (servers.empty()) {
+    return base::fail(base::Code::kInvalidArgument, fmt::format("{}: expected HOST:PORT", setting));
+  }
   for (const std::string& server : servers) {
     const auto address = http::Address::parse(server);
     if (address && address->unix_path.empty() && address->port != 0) continue;
     return base::fail(
         base::Code::kInvalidArgument,
-        fmt::format("expected HOST:PORT or [IPV6]:PORT, several with commas, got '{}'", server));
+        fmt::format("{}: expected HOST:PORT or [IPV6]:PORT, several with commas, got '{}'", setting,
+                    server));
   }
   return {};
 }

@@ -39,8 +39,9 @@ void add_contest_setting(base::Settings& settings, std::string& contest_file);
 
 // "a,b": a and b.
 [[nodiscard]] std::vector<std::string> listed(std::string_view text);
-// Sees that a list names servers, as in "kafka-0:9092,[::1]:9092". Errors: kInvalidArgument.
-[[nodiscard]] base::Result<void> check_servers(std::string_view list);
+// Sees that the list of a setting names servers, as in "kafka-0:9092,[::1]:9092". Errors:
+// kInvalidArgument naming the setting.
+[[nodiscard]] base::Result<void> check_servers(std::string_view setting, std::string_view list);
 
 // Runs a role whose settings are loaded until a signal comes. Gives the exit status.
 template <class Role, class Options>

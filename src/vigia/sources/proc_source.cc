@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "vigia/sources/proc_text.h"
 
 namespace vigia {
 namespace {
@@ -139,12 +140,10 @@ base::Result<ProcSource::Fate> ProcSource::read_process(std::int32_t pid, Known&
   if (is_as_before) return Fate::kRead;
   process.name = stat->name;
   known.rss_pages = stat->rss_pages;
-  return read_details(*stat, known);
+  return read_details(process);
 }
 
-base::Result<ProcSource::Fate> ProcSource::read_details(const ProcStat& stat, Known& known) {
-  Process& process = known.process;
-  const std::int64_t start_ticks = stat.start_ticks;  // `stat` lies in buffer_
+base::Result<ProcSource::Fate> ProcSource::read_details(Process& process) {
   const std::string pid = std::to_string(process.pid);
   // Below this folder no other process appears, though the pid may be given again; whether it had
   // been by then, its start tells.
@@ -165,7 +164,7 @@ base::Result<ProcSource::Fate> ProcSource::read_details(const ProcStat& stat, Kn
   if (!is_there) return fate;
   const auto again = parse_proc_stat(*text);
   if (!again) return nonsense("stat");
-  if (again->start_ticks != start_ticks) return Fate::kHasGone;
+  if (again->start_ticks * tick_ns_ != process.start_ns) return Fate::kHasGone;
 
   ASSIGN_OR_RETURN(is_there, read("status", buffer_.size()));
   if (!is_there) return fate;

@@ -23,7 +23,6 @@
 #include "base/freed.h"
 #include "base/result.h"
 #include "vigia/sample/source.h"
-#include "vigia/sources/proc_text.h"
 
 namespace vigia {
 
@@ -55,7 +54,7 @@ class ProcSource final : public Source {
   // What came of a process that was listed.
   enum class Fate { kRead, kHasGone, kIsHidden };
   base::Result<Fate> read_process(std::int32_t pid, Known& known);
-  base::Result<Fate> read_details(const ProcStat& stat, Known& known);
+  base::Result<Fate> read_details(Process& process);
   // The text of a file below `folder`, within buffer_; nothing when the process has gone or is
   // hidden, which `fate` tells.
   base::Result<std::optional<std::string_view>> read_of(int folder, const char* file,
