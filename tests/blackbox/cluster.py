@@ -119,6 +119,12 @@ class Cluster:
             raise problems[0]
 
 
+def assert_says(role, reason):
+    """Waits until a role tells at /readyz that this is what it waits for."""
+    wait_until(lambda: reason in role.get("/readyz").text(),
+               lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
+
+
 def hindrance():
     """Why no cluster can be had on this machine; None when one can."""
     if "TSAN_OPTIONS" in os.environ:

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from cluster import assert_says
 from deadlines import seconds, wait_until
 from estadio import (BINARY, CONTEST, NDJSON, as_ndjson, entry, environment, faculty_counts,
                      free_port, random_entry, read_acks, run_estadio, uuid_of_version_7,
@@ -122,8 +123,7 @@ def test_roles_are_alive_and_say_what_they_wait_for(cluster):
     }
     for role, reason in waiting.items():
         assert role.get("/healthz").status == 200
-        wait_until(lambda: reason in role.get("/readyz").text(),
-                   lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
+        assert_says(role, reason)
         assert role.get("/readyz").status == 503
         assert role.stop() == 0
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from certificates import Authority
-from cluster import Cluster, hindrance
+from cluster import Cluster, assert_says, hindrance
 from deadlines import wait_until
 from estadio import entry, run_estadio
 from services import Kafka, Listener, Missing, Redis
@@ -96,11 +96,6 @@ def cluster(secure_services, authority, tmp_path):
     contest = SecureCluster(secure_services, authority, tmp_path)
     yield contest
     contest.end()
-
-
-def assert_says(role, reason):
-    wait_until(lambda: reason in role.get("/readyz").text(),
-               lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
 
 
 def test_a_contest_is_counted_and_proven_with_everything_encrypted(cluster, tmp_path):
