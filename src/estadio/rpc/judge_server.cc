@@ -27,6 +27,7 @@ namespace {
 constexpr std::chrono::milliseconds kTickEvery{50};
 constexpr std::size_t kBatchBytesLeast = 256;  // what a batch and its answer take, however short
 constexpr std::size_t kLoggedBytes = 512;      // of what a caller says
+constexpr std::int64_t kNothingTold = -1;      // no window, nor the lack of one
 constexpr int kReflectionThreadsMax = 2;
 // Callers that ping more often than this are cut off by gRPC; ours do every ten seconds.
 constexpr std::chrono::milliseconds kPingIntervalMin{5000};
@@ -241,8 +242,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
       end(to_status(base::Code::kDeadlineExceeded, "no hello came"));
       return proceed(lock);
     }
-    const auto window_ms = core_.parts().window.in_force_ms();
-    if (window_ms != told_window_ms_) tell_window(window_ms);
+    tell_window();
     if (!asked_to_move_) {
       if (now >= move_on_at_) ask_to_move(now, false);
     } else if (now >= move_ends_) {
@@ -301,7 +301,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     // Before another reply is there: gRPC does not begin a stream with a message that may wait for
     // the next.
     proceed(lock);
-    tell_window(core_.parts().window.in_force_ms());
+    tell_window();
     proceed(lock);
   }
 
@@ -388,7 +388,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     status_ = std::move(status);
   }
 
-  void tell_window(std::optional<std::int64_t> window_ms) {
+  // If it is not what was told last.
+  void tell_window() {
+    const auto window_ms = core_.parts().window.in_force_ms();
+    if (window_ms == told_window_ms_) return;
     told_window_ms_ = window_ms;
     Reply reply;
     v1::RetryWindow& told = *reply.message.mutable_retry_window();
@@ -465,7 +468,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::size_t answering_ = 0;        // threads in answer()
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
   std::size_t written_bytes_ = 0;    // of the batch that is_writing_ answers
-  std::optional<std::int64_t> told_window_ms_;
+  std::optional<std::int64_t> told_window_ms_ = kNothingTold;
   base::Nanos move_on_at_{};
   base::Nanos move_ends_{};
   grpc::Status status_;
