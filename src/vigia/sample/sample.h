@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,34 @@ struct Process {
   friend bool operator==(const Process&, const Process&) = default;
 };
 
+// What the kernel counts for a control group with all that is below it. What a controller that is
+// not there, or a kernel of its age, does not tell is nothing.
+struct Cgroup {
+  using Figure = std::optional<std::int64_t>;
+
+  std::string path;          // as of Process::cgroup
+  std::int64_t read_ns = 0;  // since boot, when its counters stood so
+  Figure cpu_ns;             // cpu_ns to throttled_ns since it was made
+  Figure user_ns;
+  Figure system_ns;
+  Figure periods;            // of the bandwidth limit, in which it had something to run
+  Figure throttled_periods;  // those in which it had to wait for the next
+  Figure throttled_ns;
+  Figure memory_bytes;         // all that is charged to it
+  Figure working_set_bytes;    // without what was read from files and not lately used
+  Figure unreclaimable_bytes;  // what only its end gives back: anonymous, kernel's, sockets'
+  Figure peak_bytes;           // most that memory_bytes was
+  Figure memory_max_bytes;     // its limit; nothing: there is none
+  Figure ooms;                 // times that it was at the limit and nothing could be freed
+  Figure oom_kills;            // processes that were killed for it
+  Figure pids;                 // processes and threads
+  Figure pids_max;             // nothing: no limit
+  Figure io_read_bytes;        // from and to block devices
+  Figure io_written_bytes;
+
+  friend bool operator==(const Cgroup&, const Cgroup&) = default;
+};
+
 struct Sample {
   std::string source;  // its name, as "proc"
   std::string kernel;  // release
@@ -87,6 +116,7 @@ struct Sample {
   Memory memory;
   Load load;
   std::vector<Process> processes;  // by pid
+  std::vector<Cgroup> cgroups;     // of the containers that they are in, by path
   std::int32_t hidden = 0;         // processes that we may not look at, which are not among them
 };
 
