@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A task iterator (Documentation/bpf/bpf_iterators.rst) that gives what abi/vigia_records.h says: the
+ * same as the kernel module, where none may be loaded. Needs 5.17 (bpf_loop).
+ */
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "vigia_records.h"
+
+#define PAGE_SHIFT 12
+/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_REPORT 0x007f
+#define TASK_NOLOAD 0x0400
+#define TASK_IDLE (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)
+#define TASK_RTLOCK_WAIT 0x1000
+#define TASK_FROZEN 0x8000
+
+#define THREADS_MAX (1 << 22) /* PID_MAX_LIMIT */
+#define ATTEMPTS 3
+
+char LICENSE[] SEC("license") = "GPL";
+
+__u32 processes; /* given so far */
+const volatile char state_letters[8] = "RSDTtXZP"; /* fs/proc/array.c, task_state_array */
+
+static char state_of(struct task_struct *task)
+{
+	unsigned int now = task->__state;
+	unsigned int state = (now | (unsigned int)task->exit_state) & TASK_REPORT;
+	unsigned int place = 0, bit;
+
+	if ((now & TASK_IDLE) == TASK_IDLE)
+		return 'I';
+	if (now & (TASK_RTLOCK_WAIT | TASK_FROZEN))
+		return 'D';
+	for (bit = 0; bit < 7; bit++) {
+		if (state & (1u << bit))
+			place = bit + 1;
+	}
+	return state_letters[place & 7];
+}
+
+/* The number of @pid in the reader's namespace, in which @reader is; 0 where it has none. */
+static int number_of(struct pid *pid, struct pid *reader)
+{
+	unsigned int level = BPF_CORE_READ(reader, level);
+	unsigned long offset = level * bpf_core_type_size(struct upid);
+	struct upid *mine = (void *)&reader->numbers[0] + offset;
+	struct upid *its = (void *)&pid->numbers[0] + offset;
+
+	if (!pid || BPF_CORE_READ(pid, level) < level || BPF_CORE_READ(its, ns) != BPF_CORE_READ(mine, ns))
+		return 0;
+	return BPF_CORE_READ(its, nr);
+}
+
+struct walk {
+	struct list_head *at;
+	struct list_head *head;
+	struct vigia_record *record;
+};
+
+static long add_thread(__u32 index, struct walk *walk)
+{
+	struct task_struct *thread;
+
+	if (!walk->at || walk->at == walk->head)
+		return 1;
+	thread = (void *)walk->at - bpf_core_field_offset(struct task_struct, thread_node);
+	walk->record->user_ns += BPF_CORE_READ(thread, utime);
+	walk->record->system_ns += BPF_CORE_READ(thread, stime);
+	walk->record->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	walk->at = BPF_CORE_READ(thread, thread_node.next);
+	return 0;
+}
+
+/*
+ * A thread that ends meanwhile is moved from the list to the sums, so that it may be met twice or
+ * not at all: then once more.
+ */
+static void read_runtime(struct task_struct *task, struct vigia_record *record)
+{
+	struct signal_struct *signal = task->signal;
+	unsigned int sequence;
+	int attempt;
+
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		sequence = BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
+		record->user_ns = signal->utime;
+		record->system_ns = signal->stime;
+		record->runtime_ns = signal->sum_sched_runtime;
+		if (signal->nr_threads <= 1) {
+			record->user_ns += task->utime;
+			record->system_ns += task->stime;
+			record->runtime_ns += task->se.sum_exec_runtime;
+		} else {
+			struct walk walk = {
+				.head = &signal->thread_head,
+				.at = signal->thread_head.next,
+				.record = record,
+			};
+
+			bpf_loop(THREADS_MAX, add_thread, &walk, 0);
+		}
+		if (!(sequence & 1) &&
+		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
+			return;
+	}
+}
+
+/* A counter's sum may for a moment be behind what each processor holds back of it. */
+static __u64 bytes_of(__s64 pages)
+{
+	return pages < 0 ? 0 : (__u64)pages << PAGE_SHIFT;
+}
+
+static void read_memory(struct task_struct *task, struct vigia_record *record)
+{
+	struct mm_struct *mm = task->mm;
+
+	if (!mm || record->flags & VIGIA_KERNEL_THREAD)
+		return;
+	record->vsz_bytes = (__u64)mm->total_vm << PAGE_SHIFT;
+	/* Places in an array are only found anew where they are constants. */
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___before_6_2 *older = (void *)mm;
+
+		record->rss_file_bytes = bytes_of(BPF_CORE_READ(older, rss_stat.count[MM_FILEPAGES]));
+		record->rss_anon_bytes = bytes_of(BPF_CORE_READ(older, rss_stat.count[MM_ANONPAGES]));
+		record->rss_shmem_bytes = bytes_of(BPF_CORE_READ(older, rss_stat.count[MM_SHMEMPAGES]));
+	} else {
+		record->rss_file_bytes = bytes_of(mm->rss_stat[MM_FILEPAGES].count);
+		record->rss_anon_bytes = bytes_of(mm->rss_stat[MM_ANONPAGES].count);
+		record->rss_shmem_bytes = bytes_of(mm->rss_stat[MM_SHMEMPAGES].count);
+	}
+}
+
+/* As cgroup_of() of the module. */
+static __u64 cgroup_id_of(struct task_struct *task)
+{
+	struct css_set *groups = task->cgroups;
+	struct cgroup *unified = BPF_CORE_READ(groups, dfl_cgrp);
+
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		struct cgroup_subsys_state **at = (void *)&groups->subsys[0];
+		struct cgroup_subsys_state *css = NULL;
+		struct cgroup *group;
+
+		at += bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+		bpf_probe_read_kernel(&css, sizeof(css), at);
+		group = BPF_CORE_READ(css, cgroup);
+		if (group && BPF_CORE_READ(group, root) != BPF_CORE_READ(unified, root))
+			unified = group;
+	}
+	return BPF_CORE_READ(unified, kn, id);
+}
+
+SEC("iter/task")
+int vigia_processes(struct bpf_iter__task *context)
+{
+	struct seq_file *file = context->meta->seq;
+	struct task_struct *task = context->task;
+	struct pid *reader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_pid);
+	struct vigia_record record = {};
+
+	if (context->meta->seq_num == 0) {
+		const struct vigia_header header = {
+			.magic = VIGIA_MAGIC,
+			.schema = VIGIA_SCHEMA,
+			.record_bytes = sizeof(record),
+		};
+
+		processes = 0;
+		bpf_seq_write(file, &header, sizeof(header));
+	}
+	if (!task) {
+		record.kind = VIGIA_END;
+		record.pid = processes;
+		bpf_seq_write(file, &record, sizeof(record));
+		return 0;
+	}
+	if (task->pid != task->tgid)
+		return 0;
+	record.kind = VIGIA_PROCESS;
+	record.pid = number_of(task->thread_pid, reader);
+	if (record.pid == 0)
+		return 0; /* it has just gone */
+	record.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader, thread_pid), reader);
+	record.threads = task->signal->nr_threads;
+	record.oom_score_adj = task->signal->oom_score_adj;
+	record.uid = task->real_cred->uid.val;
+	record.flags = task->flags & PF_KTHREAD ? VIGIA_KERNEL_THREAD : 0;
+	record.state = state_of(task);
+	record.start_ns = task->start_boottime;
+	record.exec_id = task->self_exec_id;
+	record.cgroup_id = cgroup_id_of(task);
+	bpf_probe_read_kernel_str(record.name, sizeof(record.name), task->comm);
+	read_memory(task, &record);
+	record.read_ns = bpf_ktime_get_boot_ns();
+	read_runtime(task, &record);
+	/* Where the buffer is full, this is called again for the same process. */
+	if (bpf_seq_write(file, &record, sizeof(record)) == 0)
+		processes++;
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ *   pid namespace --> process.c --> vigia_record --> main.c: /proc/vigia_bin
+ *                     texts     -->   json.c     --> main.c: /proc/vigia
+ *                     host.c    --/
+ */
+#ifndef VIGIA_H
+#define VIGIA_H
+
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+
+#include "vigia_records.h"
+
+/* What one open file keeps between reads. */
+struct vigia_reader {
+	struct pid_namespace *ns;
+	u32 processes;	    /* given so far */
+	unsigned int command_max;
+	char *command;	    /* command_max bytes */
+	char *cgroup;	    /* PATH_MAX bytes */
+};
+
+/* process.c */
+
+/*
+ * The first process whose pid in @ns is @from or higher, with a reference held, or NULL; its pid
+ * is left in @pid.
+ */
+struct task_struct *vigia_find_process(struct pid_namespace *ns, pid_t from, pid_t *pid);
+
+/* Figures of @task, the leader of its threads. May sleep. */
+void vigia_read_process(struct task_struct *task, pid_t pid, struct pid_namespace *ns,
+			struct user_namespace *user_ns, struct vigia_record *record);
+
+/*
+ * Divides the runtime by what ticks saw of it, as the kernel does for /proc; the first tick decides
+ * for all where there is none yet of the other side.
+ */
+void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *system_ns);
+
+/*
+ * The arguments of @task with NUL between them, at most @max bytes. Returns their length. Only from
+ * anonymous memory: that of a file may be anyone's, and keep us waiting for ever. May sleep.
+ */
+size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max);
+
+/*
+ * Path of @task in the hierarchy that counts memory, as the reader's cgroup namespace has it, within
+ * PATH_MAX bytes; "" where there is none.
+ */
+void vigia_read_cgroup(struct task_struct *task, char *buffer);
+
+/* json.c */
+
+/* The document is begin, processes with commas between them, end. */
+void vigia_json_begin(struct seq_file *file);
+void vigia_json_process(struct seq_file *file, const struct vigia_record *record,
+			const char *command, size_t command_bytes, const char *cgroup);
+void vigia_json_end(struct seq_file *file);
+
+/* host.c */
+
+/* "host":{...}, of the whole machine. */
+void vigia_json_host(struct seq_file *file);
+/* At the module's start. */
+void vigia_find_boot_id(void);
+/* "" where it could not be read. */
+const char *vigia_boot_id(void);
+
+#endif

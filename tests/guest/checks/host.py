@@ -1,0 +1,270 @@
+"""What the checks share: loading the module, reading its files, processes of theirs, the log."""
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import struct
+import traceback
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+# Numbers of system calls on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
+DELETE_MODULE, FINIT_MODULE, SYSLOG = 176, 313, 103
+PR_SET_NAME = 15
+SYSLOG_READ_ALL, SYSLOG_CLEAR = 3, 5
+
+JSON_FILE = "/proc/vigia"
+RECORDS_FILE = "/proc/vigia_bin"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+# abi/vigia_records.h
+HEADER = struct.Struct("<4I")
+RECORD = struct.Struct("<I4iIIc3x11Q16s")
+MAGIC, SCHEMA, PROCESS, END = 0x41474956, 1, 1, 2
+
+
+class Skipped(Exception):
+    """A check cannot run here."""
+
+
+def call(number, *arguments):
+    result = LIBC.syscall(number, *arguments)
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def load(parameters=""):
+    fd = os.open("/vigia.ko", os.O_RDONLY)
+    try:
+        call(FINIT_MODULE, fd, ctypes.c_char_p(parameters.encode()), 0)
+    finally:
+        os.close(fd)
+
+
+def unload():
+    call(DELETE_MODULE, ctypes.c_char_p(b"vigia"), os.O_NONBLOCK)
+
+
+@contextlib.contextmanager
+def loaded(parameters):
+    """The module with other parameters, for a while."""
+    unload()
+    load(parameters)
+    try:
+        yield
+    finally:
+        unload()
+        load()
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def parse(document):
+    """The module's JSON, strictly: UTF-8, no constant beyond JSON, no key twice."""
+    def pairs(items):
+        found = dict(items)
+        assert len(found) == len(items), f"a key twice in {items}"
+        return found
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(document.decode("utf-8"), parse_constant=refuse, object_pairs_hook=pairs)
+
+
+def document():
+    return parse(read(JSON_FILE))
+
+
+def processes():
+    return {each["pid"]: each for each in document()["processes"]}
+
+
+FIELDS = ("kind", "pid", "ppid", "threads", "oom_score_adj", "uid", "flags", "state", "start_ns",
+          "read_ns", "runtime_ns", "user_ns", "system_ns", "vsz_bytes", "rss_anon_bytes",
+          "rss_file_bytes", "rss_shmem_bytes", "cgroup_id", "exec_id", "name")
+
+
+def parse_records(data):
+    magic, schema, size, _ = HEADER.unpack_from(data)
+    assert (magic, schema, size) == (MAGIC, SCHEMA, RECORD.size)
+    assert (len(data) - HEADER.size) % RECORD.size == 0, len(data)
+    found = [dict(zip(FIELDS, values)) for values in RECORD.iter_unpack(data[HEADER.size:])]
+    end = found.pop()
+    assert end["kind"] == END and end["pid"] == len(found), end
+    assert all(each["kind"] == PROCESS for each in found)
+    pids = [each["pid"] for each in found]
+    assert pids == sorted(set(pids))
+    for each in found:
+        each["name"] = each["name"].split(b"\0")[0]
+        each["state"] = each["state"].decode()
+    return {each["pid"]: each for each in found}
+
+
+def records():
+    return parse_records(read(RECORDS_FILE))
+
+
+def klog(action, buffer=None, size=0):
+    return call(SYSLOG, action, buffer, size)
+
+
+def forget_messages():
+    klog(SYSLOG_CLEAR)
+
+
+def messages():
+    buffer = ctypes.create_string_buffer(1 << 20)
+    return buffer.raw[:klog(SYSLOG_READ_ALL, buffer, len(buffer))].decode(errors="replace")
+
+
+ALARM = re.compile(r"WARN|BUG|[Ll]eak|Oops|Call Trace|lockdep|stall|hung|refcount|general protection")
+
+
+def alarms():
+    """What the kernel said since forget_messages() that it should not have to say."""
+    return "\n".join(line for line in messages().splitlines() if ALARM.search(line))
+
+
+class Child:
+    """A process of ours, ended and reaped with the block. `body` runs in it before it waits."""
+
+    def __init__(self, body=None):
+        ready, tell = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(ready)
+                if body is not None:
+                    body()
+                os.write(tell, b"r")
+                while True:
+                    signal.pause()
+            finally:
+                os._exit(1)
+        os.close(tell)
+        assert os.read(ready, 1) == b"r", "the child did not become ready"
+        os.close(ready)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+
+
+SHELL = (b"sh", b"-c", b"read line")
+
+
+class Program:
+    """A program with any arguments, which reads its input until the block ends."""
+
+    def __init__(self, *arguments):
+        give, self.hold = os.pipe()
+        told, tell = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.dup2(give, 0)
+                os.execve("/bin/busybox", [*SHELL, *arguments], {})
+            finally:
+                os._exit(1)
+        os.close(give)
+        os.close(tell)
+        os.read(told, 1)  # ends at the exec, which closes the other side
+        os.close(told)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.hold)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def set_name(name):
+    LIBC.prctl(PR_SET_NAME, ctypes.c_char_p(name), 0, 0, 0)
+
+
+def in_parallel(*actions):
+    """Runs each in a process of its own; raises what they failed with. Returns when all ended."""
+    children = []
+    for action in actions:
+        receive, send = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                action()
+            except BaseException:
+                os.write(send, traceback.format_exc()[-4000:].encode())
+            finally:
+                os._exit(0)
+        os.close(send)
+        children.append((pid, receive))
+    problems = []
+    for pid, receive in children:
+        with open(receive, "rb") as file:
+            problems.append(file.read().decode())
+        status = os.waitpid(pid, 0)[1]
+        if status != 0:
+            problems.append(f"ended with {status}")
+    assert not any(problems), "\n".join(problems)
+
+
+class Crowd:
+    """Processes that come and go, `makers` at a time, as long as the block lasts."""
+
+    def __init__(self, makers):
+        self.pids = [self.start() for _ in range(makers)]
+
+    def start(self):
+        pid = os.fork()
+        if pid != 0:
+            return pid
+        while True:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def as_nobody(action):
+    """Runs `action` in a child without rights. Returns what it returns, a text."""
+    receive, send = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(send, str(action()).encode())
+        finally:
+            os._exit(0)
+    os.close(send)
+    with open(receive, "rb") as file:
+        text = file.read().decode()
+    os.waitpid(pid, 0)
+    return text

@@ -1,0 +1,42 @@
+"""Runs every check within the guest, in order; a JSON line for each, flushed as it ends."""
+
+import importlib
+import json
+import sys
+import time
+import traceback
+
+import host
+
+MODULES = ("module", "processes", "snapshots", "cgroups", "costs")
+
+
+def functions(module):
+    return [(name.removeprefix("check_"), function) for name, function in vars(module).items()
+            if name.startswith("check_")]
+
+
+def main():
+    for name in MODULES:
+        for check, function in functions(importlib.import_module(name)):
+            started = time.monotonic()
+            result = {"check": f"{name}:{check}"}
+            host.forget_messages()
+            try:
+                told = function()
+                result |= {"outcome": "passed", "told": told}
+            except host.Skipped as reason:
+                result |= {"outcome": "skipped", "text": str(reason)}
+            except BaseException:
+                result |= {"outcome": "failed", "text": traceback.format_exc()[-4000:]}
+            alarms = host.alarms()
+            if alarms:
+                result |= {"outcome": "failed",
+                           "text": result.get("text", "") + "the kernel said:\n" + alarms}
+            result["seconds"] = round(time.monotonic() - started, 2)
+            print(json.dumps(result), flush=True)
+    print(json.dumps({"check": "all", "outcome": "passed"}), flush=True)
+    sys.stdout.flush()
+
+
+main()
