@@ -11,18 +11,16 @@
 // Threads: of one thread.
 #pragma once
 
-#include <dirent.h>
-
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "base/freed.h"
 #include "base/result.h"
 #include "vigia/sample/source.h"
+#include "vigia/sources/proc_files.h"
 
 namespace vigia {
 
@@ -46,28 +44,17 @@ class ProcSource final : public Source {
     std::int64_t rss_pages = 0;
   };
 
-  explicit ProcSource(Options options) : options_(std::move(options)) {}
+  ProcSource(Options options, ProcFiles files)
+      : options_(std::move(options)), files_(std::move(files)) {}
 
-  base::Result<void> read_host(Sample& sample);
-  base::Result<void> list_processes();
+  using Fate = ProcFiles::Fate;
+
   base::Result<void> read_processes(Sample& sample);
-  // What came of a process that was listed.
-  enum class Fate { kRead, kHasGone, kIsHidden };
   base::Result<Fate> read_process(std::int32_t pid, Known& known);
   base::Result<Fate> read_details(Process& process);
-  // The text of a file below `folder`, within buffer_; nothing when the process has gone or is
-  // hidden, which `fate` tells.
-  base::Result<std::optional<std::string_view>> read_of(int folder, const char* file,
-                                                        std::size_t bytes_max, Fate& fate);
-  base::Result<std::string_view> read_file(const char* path);
-  [[nodiscard]] base::Failure says_nonsense(std::string_view path) const;
 
   const Options options_;
-  std::string kernel_;
-  std::string boot_id_;
-  std::int64_t tick_ns_ = 0;
-  std::unique_ptr<DIR, base::Freed<&::closedir>> root_;
-  std::vector<char> buffer_;
+  ProcFiles files_;
   std::vector<std::int32_t> pids_;  // ascending
   std::vector<Known> known_;        // by pid, of the last sample
   std::vector<Known> found_;        // of this one; kept for its memory

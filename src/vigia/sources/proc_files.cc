@@ -1,0 +1,125 @@
+#include "vigia/sources/proc_files.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/unique_fd.h"
+#include "vigia/sources/proc_text.h"
+
+namespace vigia {
+namespace {
+
+std::int64_t now_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+base::Failure unavailable(const std::string& what, int error) {
+  return base::fail(base::Code::kUnavailable, base::Error::from_errno(what, error).message());
+}
+
+}  // namespace
+
+std::int64_t boot_time_ns() { return now_ns(CLOCK_BOOTTIME); }
+
+base::Result<ProcFiles> ProcFiles::open(std::string root) {
+  ProcFiles files;
+  files.root_ = std::move(root);
+  files.directory_.reset(::opendir(files.root_.c_str()));
+  if (!files.directory_) return unavailable("opening " + files.root_, errno);
+  files.buffer_.resize(kBytesMax);
+  files.tick_ns_ = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
+  ASSIGN_OR_RETURN(const auto release, files.read_file("sys/kernel/osrelease"));
+  files.kernel_ = first_line(release);
+  ASSIGN_OR_RETURN(const auto boot_id, files.read_file("sys/kernel/random/boot_id"));
+  files.boot_id_ = first_line(boot_id);
+  return files;
+}
+
+base::Result<void> ProcFiles::read_host(Sample& sample) {
+  sample.kernel = kernel_;
+  sample.boot_id = boot_id_;
+  sample.wall_ms = now_ns(CLOCK_REALTIME) / 1'000'000;
+  sample.uptime_ns = boot_time_ns();
+  ASSIGN_OR_RETURN(const auto cpu_text, read_file("stat"));
+  auto cpu = parse_host_cpu(cpu_text, 1'000'000'000 / tick_ns_);
+  if (!cpu) return says_nonsense("stat");
+  sample.cpu = cpu->all;
+  sample.cpus = std::move(cpu->each);
+  RETURN_IF_ERROR(read_memory(sample.memory));
+  ASSIGN_OR_RETURN(const auto load_text, read_file("loadavg"));
+  const auto load = parse_load(load_text);
+  if (!load) return says_nonsense("loadavg");
+  sample.load = *load;
+  return {};
+}
+
+base::Result<void> ProcFiles::read_memory(Memory& memory) {
+  ASSIGN_OR_RETURN(const auto text, read_file("meminfo"));
+  const auto parsed = parse_memory(text);
+  if (!parsed) return says_nonsense("meminfo");
+  memory = *parsed;
+  return {};
+}
+
+base::Result<void> ProcFiles::list_processes(std::vector<std::int32_t>& pids) {
+  pids.clear();
+  ::rewinddir(directory_.get());
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory_.get());
+    if (entry == nullptr && errno != 0) return unavailable("listing " + root_, errno);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    std::int32_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error == std::errc{} && end == name.data() + name.size()) pids.push_back(pid);
+  }
+  std::ranges::sort(pids);
+  return {};
+}
+
+base::Result<std::optional<std::string_view>> ProcFiles::read_of(int of, const char* file,
+                                                                 std::size_t bytes_max,
+                                                                 Fate& fate) {
+  const base::UniqueFd fd(::openat(of, file, O_RDONLY | O_CLOEXEC));
+  // One reading gives all of such a file.
+  const ssize_t count =
+      fd ? ::read(fd.get(), buffer_.data(), std::min(bytes_max, buffer_.size())) : -1;
+  if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
+  const int error = errno;
+  // /proc may be mounted with hidepid.
+  if (error == EACCES || error == EPERM) {
+    fate = Fate::kIsHidden;
+  } else if (error == ENOENT || error == ESRCH) {
+    fate = Fate::kHasGone;
+  } else {
+    return unavailable(fmt::format("reading {} in {}", file, root_), error);
+  }
+  return std::nullopt;
+}
+
+base::Result<std::string_view> ProcFiles::read_file(const char* path) {
+  const base::UniqueFd fd(::openat(folder(), path, O_RDONLY | O_CLOEXEC));
+  const ssize_t count = fd ? ::read(fd.get(), buffer_.data(), buffer_.size()) : -1;
+  if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
+  const int error = errno;
+  return unavailable(fmt::format("reading {}/{}", root_, path), error);
+}
+
+base::Failure ProcFiles::says_nonsense(std::string_view path) const {
+  return base::fail(base::Code::kCorruption,
+                    fmt::format("{}/{} is not as proc(5) has it", root_, path));
+}
+
+}  // namespace vigia
