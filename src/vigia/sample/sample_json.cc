@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <fmt/format.h>
 #include <limits>
 #include <simdjson.h>
@@ -66,11 +65,17 @@ bool read_number(od::value& value, std::int64_t least, std::int64_t most, std::i
 }
 
 bool read_text(od::value& value, std::string& into, Problem& problem) {
+  // Most stand as they are to be, and are copied once.
+  std::string_view token = value.raw_json_token();
+  token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+  if (token.size() >= 2 && token.front() == '"' && token.find('"', 1) == token.size() - 1 &&
+      token.find('\\') == std::string_view::npos) {
+    into = token.substr(1, token.size() - 2);
+    return true;
+  }
   std::string_view text;
   if (value.get_string().get(text) != simdjson::SUCCESS) return problem.say("expected a text");
-  if (std::memchr(text.data(), '\0', text.size()) != nullptr) {
-    return problem.say("a text cannot hold NUL");
-  }
+  if (text.find('\0') != std::string_view::npos) return problem.say("a text cannot hold NUL");
   into = text;
   return true;
 }
