@@ -49,13 +49,13 @@ struct Field {
   void (*set_missing)(Struct& into) = nullptr;  // null: it must be there
 };
 
-template <class Struct, std::size_t kCount>
-using Fields = std::array<Field<Struct>, kCount>;
+template <class Struct, std::size_t Count>
+using Fields = std::array<Field<Struct>, Count>;
 
 template <class Owner, class Type>
 Owner owner_of(Type Owner::*);
-template <auto kMember>
-using OwnerOf = decltype(owner_of(kMember));
+template <auto Member>
+using OwnerOf = decltype(owner_of(Member));
 
 bool read_number(od::value& value, std::int64_t least, std::int64_t most, std::int64_t& into,
                  Problem& problem) {
@@ -80,58 +80,58 @@ bool read_text(od::value& value, std::string& into, Problem& problem) {
   return true;
 }
 
-template <auto kMember, std::int64_t kLeast = 0,
-          std::int64_t kMost = std::numeric_limits<
-              std::remove_reference_t<decltype(std::declval<OwnerOf<kMember>>().*kMember)>>::max()>
-constexpr Field<OwnerOf<kMember>> number(std::string_view name) {
-  using Struct = OwnerOf<kMember>;
-  using Type = std::remove_reference_t<decltype(std::declval<Struct>().*kMember)>;
+template <auto Member, std::int64_t Least = 0,
+          std::int64_t Most = std::numeric_limits<
+              std::remove_reference_t<decltype(std::declval<OwnerOf<Member>>().*Member)>>::max()>
+constexpr Field<OwnerOf<Member>> number(std::string_view name) {
+  using Struct = OwnerOf<Member>;
+  using Type = std::remove_reference_t<decltype(std::declval<Struct>().*Member)>;
   return {name,
           [](od::value& value, Struct& into, Problem& problem) {
             std::int64_t count = 0;
-            if (!read_number(value, kLeast, kMost, count, problem)) return false;
-            into.*kMember = static_cast<Type>(count);
+            if (!read_number(value, Least, Most, count, problem)) return false;
+            into.*Member = static_cast<Type>(count);
             return true;
           },
           [](JsonObject& object, std::string_view key, const Struct& from) {
-            object.add(key, from.*kMember);
+            object.add(key, from.*Member);
           }};
 }
 
-template <auto kMember>
-constexpr Field<OwnerOf<kMember>> average(std::string_view name) {
-  using Struct = OwnerOf<kMember>;
+template <auto Member>
+constexpr Field<OwnerOf<Member>> average(std::string_view name) {
+  using Struct = OwnerOf<Member>;
   return {name,
           [](od::value& value, Struct& into, Problem& problem) {
-            const auto error = value.get_double().get(into.*kMember);
-            const double number = error == simdjson::SUCCESS ? into.*kMember : -1;
+            const auto error = value.get_double().get(into.*Member);
+            const double number = error == simdjson::SUCCESS ? into.*Member : -1;
             return (std::isfinite(number) && number >= 0) ||
                    problem.say("expected a number that is not negative");
           },
           [](JsonObject& object, std::string_view key, const Struct& from) {
-            object.add(key, from.*kMember, kLoadDigits);
+            object.add(key, from.*Member, kLoadDigits);
           }};
 }
 
-template <auto kMember>
-constexpr Field<OwnerOf<kMember>> text(std::string_view name) {
-  using Struct = OwnerOf<kMember>;
+template <auto Member>
+constexpr Field<OwnerOf<Member>> text(std::string_view name) {
+  using Struct = OwnerOf<Member>;
   return {name,
           [](od::value& value, Struct& into, Problem& problem) {
-            return read_text(value, into.*kMember, problem);
+            return read_text(value, into.*Member, problem);
           },
           [](JsonObject& object, std::string_view key, const Struct& from) {
-            object.add(key, from.*kMember);
+            object.add(key, from.*Member);
           }};
 }
 
-template <auto kMember>
+template <auto Member>
 constexpr Field<Cgroup> figure(std::string_view name) {
   return {name,
           [](od::value& value, Cgroup& into, Problem& problem) {
             bool is_null = false;
             if (value.is_null().get(is_null) == simdjson::SUCCESS && is_null) {
-              into.*kMember = std::nullopt;
+              into.*Member = std::nullopt;
               return true;
             }
             std::int64_t count = 0;
@@ -139,12 +139,12 @@ constexpr Field<Cgroup> figure(std::string_view name) {
               problem.what += ", or null";
               return false;
             }
-            into.*kMember = count;
+            into.*Member = count;
             return true;
           },
           [](JsonObject& object, std::string_view key, const Cgroup& from) {
-            if (from.*kMember) {
-              object.add(key, *(from.*kMember));
+            if (from.*Member) {
+              object.add(key, *(from.*Member));
             } else {
               object.key(key) += "null";
             }
@@ -161,28 +161,28 @@ bool read_state(od::value& value, Process& into, Problem& problem) {
   return true;
 }
 
-// The place of the field that is so named, kCount when there is none. Most come in our order.
-template <class Struct, std::size_t kCount>
-std::size_t find_field(const Fields<Struct, kCount>& fields, od::raw_json_string key,
+// The place of the field that is so named, Count when there is none. Most come in our order.
+template <class Struct, std::size_t Count>
+std::size_t find_field(const Fields<Struct, Count>& fields, od::raw_json_string key,
                        std::size_t likely) {
-  if (likely < kCount && key.unsafe_is_equal(fields[likely].name)) return likely;
-  for (std::size_t place = 0; place < kCount; ++place) {
+  if (likely < Count && key.unsafe_is_equal(fields[likely].name)) return likely;
+  for (std::size_t place = 0; place < Count; ++place) {
     if (key.unsafe_is_equal(fields[place].name)) return place;
   }
-  return kCount;
+  return Count;
 }
 
-template <class Struct, std::size_t kCount>
-bool read_object(od::object object, const Fields<Struct, kCount>& fields, Struct& into,
+template <class Struct, std::size_t Count>
+bool read_object(od::object object, const Fields<Struct, Count>& fields, Struct& into,
                  Problem& problem) {
   std::uint32_t seen = 0;
-  static_assert(kCount <= 32);
-  std::size_t place = kCount - 1;
+  static_assert(Count <= 32);
+  std::size_t place = Count - 1;
   for (auto member : object) {
     od::raw_json_string key;
     if (const auto error = member.key().get(key)) return problem.say_malformed(error);
-    const std::size_t found = find_field(fields, key, (place + 1) % kCount);
-    if (found == kCount) continue;
+    const std::size_t found = find_field(fields, key, (place + 1) % Count);
+    if (found == Count) continue;
     place = found;
     const Field<Struct>& field = fields[place];
     const std::uint32_t bit = std::uint32_t{1} << place;
@@ -195,7 +195,7 @@ bool read_object(od::object object, const Fields<Struct, kCount>& fields, Struct
     if (const auto error = member.value().get(value)) return problem.say_malformed(error);
     if (!field.read(value, into, problem)) return problem.within(field.name);
   }
-  for (std::size_t i = 0; i < kCount; ++i) {
+  for (std::size_t i = 0; i < Count; ++i) {
     if ((seen & std::uint32_t{1} << i) != 0) continue;
     if (fields[i].set_missing == nullptr) {
       problem.say("is missing");
@@ -206,8 +206,8 @@ bool read_object(od::object object, const Fields<Struct, kCount>& fields, Struct
   return true;
 }
 
-template <class Struct, std::size_t kCount>
-bool read_value(od::value& value, const Fields<Struct, kCount>& fields, Struct& into,
+template <class Struct, std::size_t Count>
+bool read_value(od::value& value, const Fields<Struct, Count>& fields, Struct& into,
                 Problem& problem) {
   od::object object;
   if (value.get_object().get(object) != simdjson::SUCCESS) {
@@ -217,8 +217,8 @@ bool read_value(od::value& value, const Fields<Struct, kCount>& fields, Struct& 
 }
 
 // `check(i)` tells of the element that was just read whether it may stand there.
-template <class Struct, std::size_t kCount, class Check>
-bool read_array(od::value& value, const Fields<Struct, kCount>& fields, std::vector<Struct>& into,
+template <class Struct, std::size_t Count, class Check>
+bool read_array(od::value& value, const Fields<Struct, Count>& fields, std::vector<Struct>& into,
                 Problem& problem, const Check& check) {
   od::array array;
   if (value.get_array().get(array) != simdjson::SUCCESS) return problem.say("expected an array");
@@ -236,34 +236,34 @@ bool read_array(od::value& value, const Fields<Struct, kCount>& fields, std::vec
   return true;
 }
 
-template <class Struct, std::size_t kCount>
-void write_object(JsonObject& object, const Fields<Struct, kCount>& fields, const Struct& from) {
+template <class Struct, std::size_t Count>
+void write_object(JsonObject& object, const Fields<Struct, Count>& fields, const Struct& from) {
   for (const Field<Struct>& field : fields) field.write(object, field.name, from);
 }
 
-template <class Struct, std::size_t kCount>
-void write_value(std::string& out, const Fields<Struct, kCount>& fields, const Struct& from) {
+template <class Struct, std::size_t Count>
+void write_value(std::string& out, const Fields<Struct, Count>& fields, const Struct& from) {
   JsonObject object(out);
   write_object(object, fields, from);
   object.close();
 }
 
-template <auto kMember, const auto& kFields>
+template <auto Member, const auto& Table>
 constexpr Field<Sample> object_of(std::string_view name) {
   return {name,
           [](od::value& value, Sample& into, Problem& problem) {
-            return read_value(value, kFields, into.*kMember, problem);
+            return read_value(value, Table, into.*Member, problem);
           },
           [](JsonObject& object, std::string_view key, const Sample& from) {
-            write_value(object.key(key), kFields, from.*kMember);
+            write_value(object.key(key), Table, from.*Member);
           }};
 }
 
-template <auto kMember, const auto& kFields>
+template <auto Member, const auto& Table>
 void write_array(JsonObject& object, std::string_view key, const Sample& from) {
   std::string& out = object.key(key);
-  append_json_array(out, (from.*kMember).size(),
-                    [&](std::size_t i) { write_value(out, kFields, (from.*kMember)[i]); });
+  append_json_array(out, (from.*Member).size(),
+                    [&](std::size_t i) { write_value(out, Table, (from.*Member)[i]); });
 }
 
 constexpr Fields<CpuTimes, 8> kCpuTimes = {
