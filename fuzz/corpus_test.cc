@@ -21,6 +21,7 @@ extern "C" Fuzzer fuzz_record_once;
 extern "C" Fuzzer fuzz_redis_url_once;
 extern "C" Fuzzer fuzz_request_parser_once;
 extern "C" Fuzzer fuzz_response_parser_once;
+extern "C" Fuzzer fuzz_sample_json_once;
 
 namespace {
 
@@ -37,7 +38,8 @@ constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "record", .run_once = &fuzz_record_once},
                                {.name = "redis_url", .run_once = &fuzz_redis_url_once},
                                {.name = "request_parser", .run_once = &fuzz_request_parser_once},
-                               {.name = "response_parser", .run_once = &fuzz_response_parser_once}};
+                               {.name = "response_parser", .run_once = &fuzz_response_parser_once},
+                               {.name = "sample_json", .run_once = &fuzz_sample_json_once}};
 
 std::vector<std::filesystem::path> files_of(const Target& target) {
   std::vector<std::filesystem::path> files;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/data_folder.h"
@@ -19,7 +20,6 @@
 #include "estadio/app/retry_options.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
@@ -283,7 +283,7 @@ int run_all(Arguments arguments) {
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
 
-  StopSignals signals;
+  base::StopSignals signals;
   const base::SystemClock clock;
   base::Logger log(clock, options.log);
   const auto contest = WholeContest::start(options, clock, log);

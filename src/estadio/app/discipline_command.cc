@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/grpc_tls_options.h"
@@ -16,7 +17,6 @@
 #include "estadio/app/retry_options.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/recent_ids.h"
@@ -127,7 +127,7 @@ class DisciplineRole {
       : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
 
   // Until a signal comes.
-  base::Result<void> run(StopSignals& signals);
+  base::Result<void> run(base::StopSignals& signals);
 
  private:
   base::Result<AgreedTerms> agree() const;
@@ -243,7 +243,7 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
   return {};
 }
 
-base::Result<void> DisciplineRole::run(StopSignals& signals) {
+base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   // Whether the port can be had is told now, and not when Kafka is there.
   RETURN_IF_ERROR(http::listen_on(options_.grpc));
   ASSIGN_OR_RETURN(operations_,

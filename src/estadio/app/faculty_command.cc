@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/edge_options.h"
@@ -14,7 +15,6 @@
 #include "estadio/app/operations.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/terms.h"
 #include "estadio/contest/vitals.h"
@@ -95,7 +95,7 @@ class FacultyRole {
         log_(log),
         window_(std::chrono::duration_cast<milliseconds>(options.retry_window).count(), 1) {}
 
-  base::Result<void> run(StopSignals& signals);
+  base::Result<void> run(base::StopSignals& signals);
 
  private:
   base::Result<void> open();
@@ -151,7 +151,7 @@ base::Result<void> FacultyRole::open() {
   return {};
 }
 
-base::Result<void> FacultyRole::run(StopSignals& signals) {
+base::Result<void> FacultyRole::run(base::StopSignals& signals) {
   RETURN_IF_ERROR(open());
   server_->serve();
   log_serving(*server_, options_.http, log_);

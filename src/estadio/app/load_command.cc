@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "estadio/app/commands.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/contest.h"
 #include "estadio/load/load.h"
 
@@ -47,7 +47,7 @@ int run_load_command(Arguments arguments) {
   });
   if (const auto status = load_settings(settings, arguments)) return *status;
 
-  StopSignals signals;
+  base::StopSignals signals;
   const base::SystemClock clock;
   base::Logger log(clock, log_options);
   std::stop_source stop;

@@ -18,8 +18,8 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "base/signals.h"
 #include "estadio/app/commands.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/contest.h"
 
 namespace estadio {
@@ -46,7 +46,7 @@ void add_contest_setting(base::Settings& settings, std::string& contest_file);
 // Runs a role whose settings are loaded until a signal comes. Gives the exit status.
 template <class Role, class Options>
 int run_role(Options& options) {
-  StopSignals signals;
+  base::StopSignals signals;
   const base::SystemClock clock;
   base::Logger log(clock, options.log);
   auto contest = contest_of(options.contest_file);
@@ -79,8 +79,8 @@ class Progress {
 // seconds. Nothing when a signal came meanwhile. Errors: those of `open` that do not pass.
 // `passes` says which may, beside kUnavailable.
 template <class Open>
-auto keep_trying(const Open& open, StopSignals& signals, Progress& progress, base::Logger& log,
-                 const std::function<bool(const base::Error&)>& passes = {})
+auto keep_trying(const Open& open, base::StopSignals& signals, Progress& progress,
+                 base::Logger& log, const std::function<bool(const base::Error&)>& passes = {})
     -> base::Result<std::optional<typename decltype(open())::value_type>> {
   constexpr int kPauseFirstMs = 50;
   constexpr int kPauseLongestMs = 2000;

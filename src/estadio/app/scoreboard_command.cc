@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/http_options.h"
 #include "estadio/app/operations.h"
@@ -14,7 +15,6 @@
 #include "estadio/app/redis_watch.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/scoreboard/pulses.h"
@@ -155,7 +155,7 @@ int run_scoreboard(Arguments arguments) {
   settings.add_check([&options] { return check(options); });
   if (const auto status = load_settings(settings, arguments)) return *status;
 
-  StopSignals signals;
+  base::StopSignals signals;
   const base::SystemClock clock;
   base::Logger log(clock, options.log);
   const auto role = ScoreboardRole::start(options, clock, log);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/http_options.h"
 #include "estadio/app/kafka_options.h"
@@ -15,7 +16,6 @@
 #include "estadio/app/redis_options.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
@@ -75,10 +75,10 @@ class TallyRole {
             base::Logger& log)
       : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
 
-  base::Result<void> run(StopSignals& signals);
+  base::Result<void> run(base::StopSignals& signals);
 
  private:
-  base::Result<bool> open_parts(StopSignals& signals);
+  base::Result<bool> open_parts(base::StopSignals& signals);
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
   void report();
@@ -108,7 +108,7 @@ class TallyRole {
 };
 
 // False when a signal came first.
-base::Result<bool> TallyRole::open_parts(StopSignals& signals) {
+base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
@@ -198,7 +198,7 @@ base::Result<void> TallyRole::join_groups() {
   return {};
 }
 
-base::Result<void> TallyRole::run(StopSignals& signals) {
+base::Result<void> TallyRole::run(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },

@@ -9,13 +9,13 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/data_folder.h"
 #include "estadio/app/kafka_options.h"
 #include "estadio/app/redis_options.h"
 #include "estadio/app/role.h"
-#include "estadio/app/signals.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/terms.h"
 #include "estadio/log/disk_log.h"
@@ -159,7 +159,7 @@ void print(const Proved& proved, const VerifyOptions& options) {
 // A line for each proof, until a signal comes or a difference was found. Where something is away
 // the proof waits for it.
 int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& log) {
-  StopSignals signals;
+  base::StopSignals signals;
   do {
     const auto proved = prove(options, clock, log);
     const std::string time = base::format_time(clock.wall_ms());

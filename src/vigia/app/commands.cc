@@ -5,8 +5,9 @@
 namespace vigia {
 namespace {
 
-constexpr std::array<base::Command, 1> kCommands = {{
+constexpr std::array<base::Command, 2> kCommands = {{
     {"snapshot", "show what every process and container of this host uses", run_snapshot},
+    {"record", "write what they use to a file, time and again", run_record},
 }};
 
 constexpr base::Program kProgram = {

@@ -10,5 +10,6 @@ namespace vigia {
 [[nodiscard]] const base::Program& program();
 
 int run_snapshot(base::Arguments arguments);
+int run_record(base::Arguments arguments);
 
 }  // namespace vigia

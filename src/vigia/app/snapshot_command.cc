@@ -14,6 +14,7 @@
 
 #include "base/settings.h"
 #include "vigia/app/commands.h"
+#include "vigia/app/recorded_view.h"
 #include "vigia/app/view_table.h"
 #include "vigia/sample/view.h"
 #include "vigia/sample/view_json.h"
@@ -30,12 +31,16 @@ const std::map<std::string_view, Format> kFormats = {
 const std::map<std::string_view, Order> kOrders = {
     {"cpu", Order::kCpu}, {"memory", Order::kMemory}, {"pid", Order::kPid}, {"name", Order::kName}};
 
+constexpr std::chrono::seconds kInterval{1};
+
 struct SnapshotOptions {
-  std::chrono::nanoseconds interval = std::chrono::seconds(1);
+  std::chrono::nanoseconds interval = kInterval;
   Format format = Format::kJson;
   Order order = Order::kPid;
   std::string filter;
   std::int64_t top = 0;
+  std::string from;
+  std::int64_t at = 0;
 };
 
 template <class Value>
@@ -70,6 +75,18 @@ void add_settings(base::Settings& settings, SnapshotOptions& options) {
   settings.add("filter", options.filter, "TEXT",
                "only processes with this in their name, command line or control group's path");
   settings.add("top", options.top, 0, 1'000'000, "only so many processes; 0: all");
+  settings.add("from", options.from, "FILE", "show what `vigia record` wrote there, not this host");
+  settings.add("at", options.at, 0, INT64_MAX, "which sample of it, from 1; 0: the last");
+  settings.add_check([&options]() -> base::Result<void> {
+    if (options.from.empty() && options.at != 0) {
+      return base::fail(base::Code::kInvalidArgument, "at: which sample of what? see --from");
+    }
+    if (!options.from.empty() && options.interval != kInterval) {
+      return base::fail(base::Code::kInvalidArgument,
+                        "interval: with --from it is the one between the recorded samples");
+    }
+    return {};
+  });
 }
 
 // Places of the processes to be shown, in order.
@@ -83,7 +100,8 @@ std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options
       return text.find(options.filter) != std::string::npos;
     };
     // Our own command line holds the filter.
-    const bool is_ours = !options.filter.empty() && process.pid == ::getpid();
+    const bool is_ours =
+        options.from.empty() && !options.filter.empty() && process.pid == ::getpid();
     return is_ours || !(has(process.name) || has(process.command) || has(process.cgroup));
   });
   // They stand by pid, which decides between equals.
@@ -109,7 +127,16 @@ std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options
   return places;
 }
 
+base::Result<View> recorded(const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(RecordedView found, view_of_recording(options.from, options.at));
+  if (found.is_cut) {
+    program().print_error(options.from + ": its last line is cut short, and passed over");
+  }
+  return std::move(found.view);
+}
+
 base::Result<View> take(const SnapshotOptions& options) {
+  if (!options.from.empty()) return recorded(options);
   ASSIGN_OR_RETURN(const auto source, ProcSource::open({}));
   Sample first;
   RETURN_IF_ERROR(source->read(first));

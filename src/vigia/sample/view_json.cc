@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "vigia/sample/sample_json.h"
 
 namespace vigia {
 namespace {
@@ -12,7 +13,6 @@ using base::JsonObject;
 
 constexpr int kSchema = 1;
 constexpr int kPercentDigits = 3;
-constexpr int kLoadDigits = 2;
 
 void add_percent(JsonObject& object, std::string_view name, CpuPercent percent) {
   if (percent) {
@@ -20,39 +20,6 @@ void add_percent(JsonObject& object, std::string_view name, CpuPercent percent) 
   } else {
     object.key(name) += "null";
   }
-}
-
-void add_times(JsonObject& object, const CpuTimes& times) {
-  object.add("user_ns", times.user_ns);
-  object.add("nice_ns", times.nice_ns);
-  object.add("system_ns", times.system_ns);
-  object.add("idle_ns", times.idle_ns);
-  object.add("iowait_ns", times.iowait_ns);
-  object.add("irq_ns", times.irq_ns);
-  object.add("softirq_ns", times.softirq_ns);
-  object.add("steal_ns", times.steal_ns);
-}
-
-void add_memory(JsonObject& object, const Memory& memory) {
-  object.add("total_bytes", memory.total_bytes);
-  object.add("free_bytes", memory.free_bytes);
-  object.add("available_bytes", memory.available_bytes);
-  object.add("buffers_bytes", memory.buffers_bytes);
-  object.add("cached_bytes", memory.cached_bytes);
-  object.add("slab_reclaimable_bytes", memory.slab_reclaimable_bytes);
-  object.add("swap_total_bytes", memory.swap_total_bytes);
-  object.add("swap_free_bytes", memory.swap_free_bytes);
-}
-
-// Appends `count` values with commas between them; `append(i)` appends one.
-template <class Append>
-void append_array(std::string& out, std::size_t count, const Append& append) {
-  out += '[';
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) out += ',';
-    append(i);
-  }
-  out += ']';
 }
 
 void add_header(JsonObject& object, const View& view) {
@@ -69,21 +36,19 @@ void add_header(JsonObject& object, const View& view) {
   JsonObject host(object.key("host"));
   JsonObject cpu(host.key("cpu"));
   add_percent(cpu, "busy_percent", view.busy_percent);
-  add_times(cpu, sample.cpu);
+  add_cpu_times(cpu, sample.cpu);
   cpu.close();
   std::string& out = host.key("cpus");
-  append_array(out, sample.cpus.size(), [&](std::size_t i) {
+  append_json_array(out, sample.cpus.size(), [&](std::size_t i) {
     JsonObject each(out);
-    add_times(each, sample.cpus[i]);
+    add_cpu_times(each, sample.cpus[i]);
     each.close();
   });
   JsonObject memory(host.key("memory"));
   add_memory(memory, sample.memory);
   memory.close();
   JsonObject load(host.key("load"));
-  load.add("one", sample.load.one, kLoadDigits);
-  load.add("five", sample.load.five, kLoadDigits);
-  load.add("fifteen", sample.load.fifteen, kLoadDigits);
+  add_load(load, sample.load);
   load.close();
   host.close();
 }
@@ -136,13 +101,13 @@ std::string to_json(const View& view, std::span<const std::size_t> processes) {
   JsonObject object(out);
   add_header(object, view);
   object.key("processes");
-  append_array(out, processes.size(), [&](std::size_t i) {
+  append_json_array(out, processes.size(), [&](std::size_t i) {
     JsonObject each(out);
     add_process(each, view, processes[i]);
     each.close();
   });
   object.key("containers");
-  append_array(out, view.containers.size(), [&](std::size_t i) {
+  append_json_array(out, view.containers.size(), [&](std::size_t i) {
     JsonObject each(out);
     add_container(each, view.containers[i]);
     each.close();

@@ -3,7 +3,7 @@
 // Threads: construct in the main thread before any other starts, so that all inherit the mask.
 #pragma once
 
-namespace estadio {
+namespace base {
 
 class StopSignals {
  public:
@@ -14,4 +14,4 @@ class StopSignals {
   bool wait_for_ms(int ms);
 };
 
-}  // namespace estadio
+}  // namespace base

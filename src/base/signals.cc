@@ -1,9 +1,9 @@
-#include "estadio/app/signals.h"
+#include "base/signals.h"
 
 #include <csignal>
 #include <ctime>
 
-namespace estadio {
+namespace base {
 namespace {
 
 sigset_t stop_set() {
@@ -36,4 +36,4 @@ bool StopSignals::wait_for_ms(int ms) {
   return sigtimedwait(&set, nullptr, &timeout) > 0;
 }
 
-}  // namespace estadio
+}  // namespace base
