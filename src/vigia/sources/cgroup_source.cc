@@ -1,6 +1,7 @@
 #include "vigia/sources/cgroup_source.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -8,7 +9,6 @@
 #include <bitset>
 #include <cerrno>
 #include <fmt/format.h>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -183,6 +183,11 @@ const CgroupMount* widest(const std::vector<CgroupMount>& mounts, const IsWanted
   return best;
 }
 
+std::size_t open_files(const std::vector<base::UniqueFd>& files) {
+  const auto is_open = [](const base::UniqueFd& file) { return static_cast<bool>(file); };
+  return static_cast<std::size_t>(std::ranges::count_if(files, is_open));
+}
+
 }  // namespace
 
 struct CgroupFile {
@@ -231,13 +236,19 @@ const CgroupFile kFiles[] = {
 
 }  // namespace
 
-CgroupSource::CgroupSource() : ticks_a_second_(::sysconf(_SC_CLK_TCK)), buffer_(kFileBytesMax) {}
+CgroupSource::CgroupSource(std::size_t files_max)
+    : files_max_(files_max), ticks_a_second_(::sysconf(_SC_CLK_TCK)), buffer_(kFileBytesMax) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    files_max_ = std::min<std::size_t>(files_max_, limit.rlim_cur / 4 * 3);
+  }
+}
 
 base::Result<CgroupSource> CgroupSource::open(const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, read_whole(options.mountinfo));
   const auto mounts = parse_cgroup_mounts(text);
   if (!mounts) return says_nonsense(options.mountinfo, "proc(5)");
-  CgroupSource source;
+  CgroupSource source(options.files_max);
   source.plan(*mounts);
   return source;
 }
@@ -280,92 +291,85 @@ base::Result<void> CgroupSource::read_groups(Sample& sample) {
   std::ranges::sort(paths);
   const auto repeated = std::ranges::unique(paths);
   paths.erase(repeated.begin(), repeated.end());
-  std::size_t open_count = 0;
+  std::size_t files = 0;
   auto known = groups_.begin();
   for (const std::string_view path : paths) {
     while (known != groups_.end() && known->path < path) ++known;
     const bool is_known = known != groups_.end() && known->path == path;
-    Group group = is_known ? std::move(*known++) : Group();
-    group.path = path;
-    group.folders.resize(mounts_.size());
+    Group group = is_known ? std::move(*known++) : group_of(path);
     Cgroup cgroup;
     ASSIGN_OR_RETURN(const bool is_there, read_group(group, cgroup));
     if (!is_there) continue;
     sample.cgroups.push_back(std::move(cgroup));
-    open_count += mounts_.size();
-    if (open_count <= kFoldersMax) found_.push_back(std::move(group));
+    files += open_files(group.files);
+    if (files <= files_max_) found_.push_back(std::move(group));
   }
   std::swap(groups_, found_);
-  found_.clear();  // closes the folders of those that went
+  found_.clear();  // closes the files of those that went
   return {};
+}
+
+CgroupSource::Group CgroupSource::group_of(std::string_view path) const {
+  Group group;
+  group.path = path;
+  group.files.resize(steps_.size());
+  for (const Mount& each : mounts_) {
+    group.places.push_back(each.folder ? below_mount(each.at.root, path) : std::nullopt);
+  }
+  return group;
 }
 
 base::Result<bool> CgroupSource::read_group(Group& group, Cgroup& cgroup) {
-  const bool is_kept = std::ranges::any_of(
-      group.folders, [](const base::UniqueFd& folder) { return static_cast<bool>(folder); });
-  RETURN_IF_ERROR(open_folders(group));
-  ASSIGN_OR_RETURN(bool is_there, read_files(group, cgroup));
+  const bool is_kept = open_files(group.files) > 0;
+  ASSIGN_OR_RETURN(const bool is_there, read_files(group, cgroup));
   if (is_there || !is_kept) return is_there;
-  // A group of that name may have been made anew since its folder was opened.
-  for (base::UniqueFd& each : group.folders) each.reset();
-  RETURN_IF_ERROR(open_folders(group));
+  // A group of that name may have been made anew since its files were opened.
+  for (base::UniqueFd& each : group.files) each.reset();
   return read_files(group, cgroup);
 }
 
-base::Result<void> CgroupSource::open_folders(Group& group) const {
-  for (std::size_t i = 0; i < mounts_.size(); ++i) {
-    base::UniqueFd& folder = group.folders[i];
-    if (folder || !mounts_[i].folder) continue;
-    const auto below = below_mount(mounts_[i].at.root, group.path);
-    if (!below) continue;
-    folder = base::UniqueFd(
-        ::openat(mounts_[i].folder.get(), below->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!folder && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-      const int error = errno;
-      return unavailable(fmt::format("opening {}/{}", mounts_[i].at.point, *below), error);
-    }
-  }
-  return {};
-}
-
 // Whether the group is there, and was until the end.
-base::Result<bool> CgroupSource::read_files(const Group& group, Cgroup& cgroup) {
+base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
   cgroup = Cgroup();
   cgroup.path = group.path;
   cgroup.read_ns = now_ns();
   Reading reading = {.cgroup = cgroup, .ticks_a_second = ticks_a_second_};
-  std::bitset<kMountsMax> lacks_files;  // by mount
-  for (const auto& [mount, file] : steps_) {
-    const base::UniqueFd& folder = group.folders[mount];
-    if (!folder || (file->unless != nullptr && cgroup.*(file->unless))) continue;
-    const base::UniqueFd fd(::openat(folder.get(), file->name, O_RDONLY | O_CLOEXEC));
-    // One reading gives all of such a file.
-    const ssize_t count = fd ? ::read(fd.get(), buffer_.data(), buffer_.size()) : -1;
+  std::bitset<kMountsMax> has_files;  // by mount
+  std::bitset<kMountsMax> lacks_files;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto& [mount, file] = steps_[i];
+    const auto& place = group.places[mount];
+    if (!place || (file->unless != nullptr && cgroup.*(file->unless))) continue;
+    const Mount& at = mounts_[mount];
+    const auto path = [&, file = file] { return *place + "/" + file->name; };
+    const auto whole_path = [&] { return at.at.point + "/" + path(); };
+    base::UniqueFd& fd = group.files[i];
+    if (!fd) fd = base::UniqueFd(::openat(at.folder.get(), path().c_str(), O_RDONLY | O_CLOEXEC));
+    // One reading gives all of such a file, as it is now.
+    const ssize_t count = fd ? ::pread(fd.get(), buffer_.data(), buffer_.size(), 0) : -1;
     const int error = count < 0 ? errno : 0;
-    const auto path = [&, mount = mount, file = file] {
-      const CgroupMount& at = mounts_[mount].at;
-      return fmt::format("{}/{}/{}", at.point, *below_mount(at.root, group.path), file->name);
-    };
-    if (error == ENODEV) return false;  // it was removed while the file was open
-    if (error == ENOENT) {
+    if (error == ENODEV) return false;  // the group was removed since the file was opened
+    if (error == ENOENT || error == ENOTDIR) {
       lacks_files.set(mount);
     } else if (error != 0 && error != EACCES && error != EPERM) {
-      return unavailable("reading " + path(), error);
+      return unavailable("reading " + whole_path(), error);
     } else if (error == 0) {
+      has_files.set(mount);
       const std::string_view text(buffer_.data(), static_cast<std::size_t>(count));
-      if (!file->take(text, reading)) return says_nonsense(path(), "the kernel");
+      if (!file->take(text, reading)) return says_nonsense(whole_path(), "the kernel");
     }
   }
   derive_memory(reading);
-  // A folder that was removed has no files at all.
-  bool is_there = false;
   for (std::size_t i = 0; i < mounts_.size(); ++i) {
-    const base::UniqueFd& folder = group.folders[i];
-    if (!folder) continue;
-    if (lacks_files[i] && ::faccessat(folder.get(), "cgroup.procs", F_OK, 0) != 0) return false;
-    is_there = true;
+    if (has_files[i] && lacks_files[i] && !is_whole(group, i)) return false;
   }
-  return is_there;
+  return has_files.any();
+}
+
+// Whether it is there, where not all of its files were: of a group that was removed there are none.
+bool CgroupSource::is_whole(const Group& group, std::size_t mount) const {
+  const std::string path = *group.places[mount] + "/cgroup.procs";
+  return ::faccessat(mounts_[mount].folder.get(), path.c_str(), F_OK, 0) == 0;
 }
 
 }  // namespace vigia

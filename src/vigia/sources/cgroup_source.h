@@ -2,20 +2,24 @@
 // no engine is asked.
 //
 //   /docker/ID/below  -->  /docker/ID         -->  MOUNT/docker/ID/FILE
-//   a process's group      the container's own     for each controller; the folder is kept open
+//   a process's group      the container's own     for each controller
 //
 // A controller is read from version 1 where it is mounted there, else from version 2. Where the
 // group is not in a controller's hierarchy, that controller's figures are not known.
 //
-// Bounds: kFoldersMax folders are kept open between reads; those beyond are opened for each. Of a
-// file 256 KiB are read, which is more than the kernel writes of one.
+// Files are kept open between reads, as opening one costs several times what reading does. Bounds:
+// Options::files_max of them, and three quarters of what the process may open (RLIMIT_NOFILE);
+// those beyond are opened for each read. The kernel holds a page for each. Of a file 256 KiB are
+// read, which is more than the kernel writes of one.
 //
 // Threads: of one thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,8 +35,8 @@ class CgroupSource {
  public:
   struct Options {
     std::string mountinfo = "/proc/self/mountinfo";
+    std::size_t files_max = 2048;  // kept open
   };
-  static constexpr std::size_t kFoldersMax = 512;
 
   // Finds where control groups are mounted now, which may be nowhere. Errors: kUnavailable;
   // kCorruption, where mountinfo is not as proc(5) has it.
@@ -54,18 +58,21 @@ class CgroupSource {
   };
   struct Group {
     std::string path;
-    std::vector<base::UniqueFd> folders;  // below each of mounts_, where it has one there
+    std::vector<std::optional<std::string>> places;  // below each of mounts_, where it may be there
+    std::vector<base::UniqueFd> files;               // of each of steps_, where it is open
   };
 
-  CgroupSource();
+  explicit CgroupSource(std::size_t files_max);
 
   void plan(const std::vector<CgroupMount>& found);
   base::Result<void> read_groups(Sample& sample);
+  [[nodiscard]] Group group_of(std::string_view path) const;
   // Whether the group is there.
   base::Result<bool> read_group(Group& group, Cgroup& cgroup);
-  base::Result<void> open_folders(Group& group) const;
-  base::Result<bool> read_files(const Group& group, Cgroup& cgroup);
+  base::Result<bool> read_files(Group& group, Cgroup& cgroup);
+  [[nodiscard]] bool is_whole(const Group& group, std::size_t mount) const;
 
+  std::size_t files_max_;
   std::int64_t ticks_a_second_;
   std::vector<char> buffer_;
   std::vector<Mount> mounts_;
