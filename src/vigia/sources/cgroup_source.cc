@@ -42,19 +42,19 @@ void set_io(Cgroup& cgroup, const CgroupIo& io) {
   cgroup.io_written_bytes = io.written_bytes;
 }
 
-// A file that holds one figure, which is to stand at `figure`.
-template <Cgroup::Figure Cgroup::* figure>
+// A file that holds one figure, which is to stand at `Member`.
+template <Cgroup::Figure Cgroup::* Member>
 bool take_figure(std::string_view text, Reading& reading) {
-  return (reading.cgroup.*figure = parse_figure(text)).has_value();
+  return (reading.cgroup.*Member = parse_figure(text)).has_value();
 }
-template <Cgroup::Figure Reading::* figure>
+template <Cgroup::Figure Reading::* Member>
 bool take_part(std::string_view text, Reading& reading) {
-  return (reading.*figure = parse_figure(text)).has_value();
+  return (reading.*Member = parse_figure(text)).has_value();
 }
-template <Cgroup::Figure Cgroup::* figure>
+template <Cgroup::Figure Cgroup::* Member>
 bool take_limit(std::string_view text, Reading& reading) {
   const auto limit = parse_limit(text);
-  if (limit) reading.cgroup.*figure = limit->most;
+  if (limit) reading.cgroup.*Member = limit->most;
   return limit.has_value();
 }
 
@@ -86,27 +86,27 @@ bool take_cpu(std::string_view text, Reading& reading) {
   return true;
 }
 
-template <auto parse>
+template <auto Parse>
 bool take_memory(std::string_view text, Reading& reading) {
-  reading.memory = parse(text);
+  reading.memory = Parse(text);
   if (!reading.memory) return false;
   if (reading.memory->kernel_bytes) reading.kernel_bytes = reading.memory->kernel_bytes;
   if (reading.memory->sock_bytes) reading.sock_bytes = reading.memory->sock_bytes;
   return true;
 }
 
-template <auto parse>
+template <auto Parse>
 bool take_ooms(std::string_view text, Reading& reading) {
-  const auto ooms = parse(text);
+  const auto ooms = Parse(text);
   if (!ooms) return false;
   reading.cgroup.ooms = ooms->ooms;
   reading.cgroup.oom_kills = ooms->oom_kills;
   return true;
 }
 
-template <auto parse>
+template <auto Parse>
 bool take_io(std::string_view text, Reading& reading) {
-  const auto io = parse(text);
+  const auto io = Parse(text);
   if (io) set_io(reading.cgroup, *io);
   return io.has_value();
 }
