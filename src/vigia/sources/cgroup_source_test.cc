@@ -215,7 +215,7 @@ TEST(CgroupSourceTest, EachContainerIsToldOnceByItsOwnGroup) {
 }
 
 TEST(CgroupSourceTest, FiguresAreReadAnewEachTime) {
-  for (const std::size_t files_max : {0, 2048}) {
+  for (const std::size_t files_max : {0U, 2048U}) {
     FakeMounts mounts;
     mounts.mount_v2("unified");
     mounts.add_group_v2();
@@ -424,7 +424,7 @@ class RealCgroupTest : public testing::Test {
 };
 
 TEST_F(RealCgroupTest, AGroupIsToldUntilItIsRemovedAndAgainWhenItIsMadeAnew) {
-  for (const std::size_t files_max : {0, 2048}) {
+  for (const std::size_t files_max : {0U, 2048U}) {
     auto source = CgroupSource::open({.files_max = files_max});
     ASSERT_TRUE(source) << source.error().message();
     for (int i = 0; i < 3; ++i) {
