@@ -13,6 +13,7 @@
 // Each fuzzer's LLVMFuzzerTestOneInput under a name of its own; see CMakeLists.txt.
 using Fuzzer = int(const std::uint8_t* data, std::size_t size);
 extern "C" Fuzzer fuzz_block_once;
+extern "C" Fuzzer fuzz_cgroup_text_once;
 extern "C" Fuzzer fuzz_contest_once;
 extern "C" Fuzzer fuzz_entry_parser_once;
 extern "C" Fuzzer fuzz_judge_message_once;
@@ -31,6 +32,7 @@ struct Target {
 };
 
 constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
+                               {.name = "cgroup_text", .run_once = &fuzz_cgroup_text_once},
                                {.name = "contest", .run_once = &fuzz_contest_once},
                                {.name = "entry_parser", .run_once = &fuzz_entry_parser_once},
                                {.name = "judge_message", .run_once = &fuzz_judge_message_once},

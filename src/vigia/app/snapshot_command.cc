@@ -18,6 +18,7 @@
 #include "vigia/app/view_table.h"
 #include "vigia/sample/view.h"
 #include "vigia/sample/view_json.h"
+#include "vigia/sources/cgroup_source.h"
 #include "vigia/sources/proc_source.h"
 
 namespace vigia {
@@ -138,12 +139,15 @@ base::Result<View> recorded(const SnapshotOptions& options) {
 base::Result<View> take(const SnapshotOptions& options) {
   if (!options.from.empty()) return recorded(options);
   ASSIGN_OR_RETURN(const auto source, ProcSource::open({}));
+  ASSIGN_OR_RETURN(auto cgroups, CgroupSource::open({}));
   Sample first;
   RETURN_IF_ERROR(source->read(first));
+  RETURN_IF_ERROR(cgroups.read(first));
   if (options.interval.count() == 0) return view_of(std::move(first));
   std::this_thread::sleep_for(options.interval);
   Sample second;
   RETURN_IF_ERROR(source->read(second));
+  RETURN_IF_ERROR(cgroups.read(second));
   return view_of(first, std::move(second));
 }
 

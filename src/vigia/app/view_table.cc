@@ -16,6 +16,8 @@ std::string mib(std::int64_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / (1 << 20));
 }
 
+std::string mib(Cgroup::Figure bytes) { return bytes ? mib(*bytes) : "-"; }
+
 std::string percent(CpuPercent value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
 
 // Control characters, and those that turn the direction of a line or end it (Unicode Standard 15,
@@ -68,12 +70,19 @@ std::string to_table(const View& view, std::span<const std::size_t> processes) {
                        printable(process.command, kCommandWidth));
   }
   if (view.containers.empty()) return out;
-  out += fmt::format("\n{:<12} {:<10} {:>9} {:>7} {:>10} {:>10}\n", "CONTAINER", "RUNTIME",
-                     "PROCESSES", "CPU %", "CPU s", "RSS MiB");
+  constexpr auto kLine =
+      "{:<12} {:<10} {:>9} {:>7} {:>6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>5}\n";
+  out += '\n';
+  out += fmt::format(kLine, "CONTAINER", "RUNTIME", "PROCESSES", "CPU %", "THR %", "CPU s",
+                     "RSS MiB", "WORK MiB", "HELD MiB", "MAX MiB", "KILLS");
   for (const ContainerView& each : view.containers) {
-    out += fmt::format("{:<12} {:<10} {:>9} {:>7} {:>10.2f} {:>10}\n", each.id.substr(0, kIdWidth),
-                       each.runtime, each.processes, percent(each.cpu_percent),
-                       static_cast<double>(each.cpu_ns) / 1e9, mib(each.rss_bytes));
+    const Cgroup& cgroup = each.cgroup;
+    out += fmt::format(kLine, each.id.substr(0, kIdWidth), each.runtime, each.processes,
+                       percent(each.cpu_percent), percent(each.throttled_percent),
+                       fmt::format("{:.2f}", static_cast<double>(each.cpu_ns) / 1e9),
+                       mib(each.rss_bytes), mib(cgroup.working_set_bytes),
+                       mib(cgroup.unreclaimable_bytes), mib(cgroup.memory_max_bytes),
+                       cgroup.oom_kills ? fmt::to_string(*cgroup.oom_kills) : "-");
   }
   return out;
 }

@@ -57,5 +57,22 @@ TEST(ViewTableTest, ShowsTheHostTheProcessesAndTheContainers) {
   EXPECT_THAT(to_table(view, {}), Not(HasSubstr("evil")));
 }
 
+TEST(ViewTableTest, OfAContainerItShowsWhatIsKnown) {
+  Sample sample;
+  Process process;
+  process.cgroup = "/docker/" + std::string(64, 'a');
+  sample.processes = {process};
+  View view = view_of(std::move(sample));
+  ContainerView& container = view.containers.front();
+  container.throttled_percent = 12.5;
+  container.cgroup.working_set_bytes = 5 << 20;
+  container.cgroup.unreclaimable_bytes = 7 << 20;
+  container.cgroup.oom_kills = 34;
+  const std::string table = to_table(view, {});
+  for (const char* part : {" 12.5 ", " 5.0 ", " 7.0 ", "  -  ", " 34\n"}) {
+    EXPECT_THAT(table, HasSubstr(part));
+  }
+}
+
 }  // namespace
 }  // namespace vigia

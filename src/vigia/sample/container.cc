@@ -25,14 +25,19 @@ constexpr std::array<Prefix, 6> kPrefixes = {{{"docker-", "docker"},
                                               {"cri-containerd-", "kubernetes"},
                                               {"crio-", "cri-o"}}};
 
+struct Scope {
+  std::string_view runtime;
+  std::string_view id;
+};
+
 // "docker-ID.scope", or without its end where no systemd made it.
-std::optional<ContainerName> scope_of(std::string_view segment) {
+std::optional<Scope> scope_of(std::string_view segment) {
   constexpr std::string_view kScope = ".scope";
   if (segment.ends_with(kScope)) segment.remove_suffix(kScope.size());
   for (const Prefix& prefix : kPrefixes) {
     if (!segment.starts_with(prefix.text)) continue;
     const std::string_view id = segment.substr(prefix.text.size());
-    if (is_id(id)) return ContainerName{.runtime = prefix.runtime, .id = id};
+    if (is_id(id)) return Scope{.runtime = prefix.runtime, .id = id};
   }
   return std::nullopt;
 }
@@ -49,6 +54,7 @@ std::optional<ContainerName> container_of(std::string_view cgroup) {
   // Of a group that was removed while a zombie is left in it.
   constexpr std::string_view kDeleted = " (deleted)";
   if (cgroup.ends_with(kDeleted)) cgroup.remove_suffix(kDeleted.size());
+  const std::string_view path = cgroup;
   std::string_view parent;
   bool is_of_pod = false;
   while (!cgroup.empty()) {
@@ -56,11 +62,12 @@ std::optional<ContainerName> container_of(std::string_view cgroup) {
     const std::string_view segment = cgroup.substr(0, end);
     cgroup.remove_prefix(std::min(end + 1, cgroup.size()));
     if (segment.empty()) continue;
-    if (is_id(segment)) {
-      return ContainerName{.runtime = is_of_pod ? "kubernetes" : runtime_below(parent),
-                           .id = segment};
-    }
-    if (const auto scope = scope_of(segment)) return scope;
+    const auto of = [&](std::string_view runtime, std::string_view id) {
+      const auto size = static_cast<std::size_t>(segment.data() + segment.size() - path.data());
+      return ContainerName{.runtime = runtime, .id = id, .path = path.substr(0, size)};
+    };
+    if (is_id(segment)) return of(is_of_pod ? "kubernetes" : runtime_below(parent), segment);
+    if (const auto scope = scope_of(segment)) return of(scope->runtime, scope->id);
     is_of_pod |= segment.starts_with("kubepods");
     parent = segment;
   }

@@ -11,7 +11,8 @@ namespace vigia {
 struct ContainerName {
   // "docker", "podman", "containerd", "cri-o" or "kubernetes"; empty where the path does not tell.
   std::string_view runtime;
-  std::string_view id;  // 64 hexadecimal digits, within the path
+  std::string_view id;    // 64 hexadecimal digits, within the path
+  std::string_view path;  // of the container's own group, where what is below it is cut off
 
   friend bool operator==(const ContainerName&, const ContainerName&) = default;
 };

@@ -42,6 +42,20 @@ TEST(ContainerTest, WhatIsBelowIsOfTheContainerToo) {
   EXPECT_EQ(runtime_of("/docker/" + kId + "/kubelet/kubepods/pod1/" + kInner), "docker");
 }
 
+TEST(ContainerTest, ItsOwnGroupIsTheOneThatHoldsItsId) {
+  const auto path_of = [](const std::string& cgroup) {
+    const auto container = container_of(cgroup);
+    return std::string(container ? container->path : "none");
+  };
+  EXPECT_EQ(path_of("/docker/" + kId), "/docker/" + kId);
+  EXPECT_EQ(path_of("/docker/" + kId + "/a b/" + kInner), "/docker/" + kId);
+  EXPECT_EQ(path_of("/docker/" + kId + "/"), "/docker/" + kId);
+  EXPECT_EQ(path_of("/docker/" + kId + " (deleted)"), "/docker/" + kId);
+  EXPECT_EQ(path_of("/a\\x2db.slice/docker-" + kId + ".scope/init"),
+            "/a\\x2db.slice/docker-" + kId + ".scope");
+  EXPECT_EQ(path_of("/../../docker/" + kId + "/x"), "/../../docker/" + kId);
+}
+
 TEST(ContainerTest, AContainerUnderAParentOfOnesOwnHasNoKnownRuntime) {
   EXPECT_EQ(runtime_of("/batch/" + kId), "");
 }

@@ -47,7 +47,40 @@ void add_to(std::int64_t& sum, std::int64_t number) {
   if (__builtin_add_overflow(sum, number, &sum)) sum = INT64_MAX;
 }
 
-void add_containers(View& view) {
+const Cgroup* find(const Sample& sample, std::string_view path) {
+  const auto found = std::ranges::lower_bound(sample.cgroups, path, {}, &Cgroup::path);
+  return found != sample.cgroups.end() && found->path == path ? &*found : nullptr;
+}
+
+// Of the periods in which the group had something to run, those in which it had to wait.
+CpuPercent throttled_percent(const Cgroup& was, const Cgroup& now) {
+  if (!was.periods || !now.periods || !was.throttled_periods || !now.throttled_periods) {
+    return std::nullopt;
+  }
+  const std::int64_t periods = *now.periods - *was.periods;
+  const std::int64_t throttled = *now.throttled_periods - *was.throttled_periods;
+  if (periods < 0 || throttled < 0) return std::nullopt;
+  if (periods == 0) return 0;
+  return std::min(1.0, static_cast<double>(throttled) / static_cast<double>(periods)) * 100;
+}
+
+// What its control group tells of a container, in place of the sums.
+void add_cgroup(ContainerView& container, const View& view, const Sample* before) {
+  const Cgroup* now = find(view.sample, container.cgroup.path);
+  if (now == nullptr) return;
+  container.cgroup = *now;
+  if (now->cpu_ns) container.cpu_ns = *now->cpu_ns;
+  const Cgroup* was = before == nullptr ? nullptr : find(*before, now->path);
+  if (was == nullptr) return;
+  container.throttled_percent = throttled_percent(*was, *now);
+  if (now->cpu_ns && was->cpu_ns) {
+    container.cpu_percent = percent(static_cast<double>(*now->cpu_ns - *was->cpu_ns),
+                                    now->read_ns - was->read_ns, view.sample.cpus.size());
+  }
+}
+
+// `before`: the sample that rates are from; none where there is only one.
+void add_containers(View& view, const Sample* before) {
   std::map<std::string_view, std::size_t> places;
   const auto& processes = view.sample.processes;
   const double most = 100 * static_cast<double>(std::max<std::size_t>(1, view.sample.cpus.size()));
@@ -57,8 +90,12 @@ void add_containers(View& view) {
     if (!name) continue;
     const auto [place, is_new] = places.try_emplace(name->id, view.containers.size());
     if (is_new) {
-      view.containers.push_back(
-          {.runtime = std::string(name->runtime), .id = std::string(name->id), .cpu_percent = 0});
+      ContainerView container;
+      container.runtime = name->runtime;
+      container.id = name->id;
+      container.cpu_percent = 0;
+      container.cgroup.path = name->path;
+      view.containers.push_back(std::move(container));
     }
     view.container[i] = place->second;
     ContainerView& container = view.containers[place->second];
@@ -70,6 +107,7 @@ void add_containers(View& view) {
                                 ? std::optional(std::min(*container.cpu_percent + *rate, most))
                                 : std::nullopt;
   }
+  for (ContainerView& each : view.containers) add_cgroup(each, view, before);
 }
 
 }  // namespace
@@ -78,7 +116,7 @@ View view_of(Sample sample) {
   View view;
   view.sample = std::move(sample);
   view.cpu_percent.resize(view.sample.processes.size());
-  add_containers(view);
+  add_containers(view, nullptr);
   return view;
 }
 
@@ -95,7 +133,7 @@ View view_of(const Sample& before, Sample after) {
   for (const Process& each : view.sample.processes) {
     view.cpu_percent.push_back(percent_of(each, before, processors));
   }
-  add_containers(view);
+  add_containers(view, &before);
   return view;
 }
 

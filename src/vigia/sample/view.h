@@ -2,8 +2,9 @@
 //
 // A process is the same as before when pid and start are: a pid that was given again is a new
 // process. What cannot be told, as a rate of what is in one sample only, or of a counter that went
-// back, is not told, rather than told wrong; nor is a container's of which one process has none.
-// What processes used that ended in between is in nobody's rate.
+// back, is not told, rather than told wrong. A container's rate is of its control group's counter;
+// where that is not in both samples it is the sum of its processes', and not told where one has
+// none. What processes used that ended in between is in no process's rate.
 //
 // Threads: values and functions.
 #pragma once
@@ -24,9 +25,13 @@ struct ContainerView {
   std::string runtime;
   std::string id;
   std::int32_t processes = 0;
-  std::int64_t cpu_ns = 0;  // of the processes that it has now
+  // By its control group, with what processes used that ended; where that is not known, of those
+  // that it has now.
+  std::int64_t cpu_ns = 0;
   CpuPercent cpu_percent;
-  std::int64_t rss_bytes = 0;
+  CpuPercent throttled_percent;  // of its periods within the interval, 0 to 100
+  std::int64_t rss_bytes = 0;    // of its processes
+  Cgroup cgroup;                 // its own; of figures that are not known nothing
 };
 
 struct View {

@@ -1,5 +1,6 @@
 #include "vigia/sample/view_json.h"
 
+#include <optional>
 #include <string_view>
 
 #include "base/json.h"
@@ -14,9 +15,12 @@ using base::JsonObject;
 constexpr int kSchema = 1;
 constexpr int kPercentDigits = 3;
 
-void add_percent(JsonObject& object, std::string_view name, CpuPercent percent) {
-  if (percent) {
-    object.add(name, *percent, kPercentDigits);
+// `digits`: of a number with decimals.
+template <class Value, class... Digits>
+void add_or_null(JsonObject& object, std::string_view name, const std::optional<Value>& value,
+                 Digits... digits) {
+  if (value) {
+    object.add(name, *value, digits...);
   } else {
     object.key(name) += "null";
   }
@@ -35,7 +39,7 @@ void add_header(JsonObject& object, const View& view) {
 
   JsonObject host(object.key("host"));
   JsonObject cpu(host.key("cpu"));
-  add_percent(cpu, "busy_percent", view.busy_percent);
+  add_or_null(cpu, "busy_percent", view.busy_percent, kPercentDigits);
   add_cpu_times(cpu, sample.cpu);
   cpu.close();
   std::string& out = host.key("cpus");
@@ -63,16 +67,14 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
   object.add("name", process.name);
   object.add("command", process.command);
   object.add("cgroup", process.cgroup);
-  if (const auto container = view.container[place]) {
-    object.add("container", view.containers[*container].id);
-  } else {
-    object.key("container") += "null";
-  }
+  std::optional<std::string_view> container;
+  if (const auto of = view.container[place]) container = view.containers[*of].id;
+  add_or_null(object, "container", container);
   object.add("threads", process.threads);
   object.add("cpu_ns", process.cpu_ns());
   object.add("user_ns", process.user_ns);
   object.add("system_ns", process.system_ns);
-  add_percent(object, "cpu_percent", view.cpu_percent[place]);
+  add_or_null(object, "cpu_percent", view.cpu_percent[place], kPercentDigits);
   object.add("vsz_bytes", process.vsz_bytes);
   object.add("rss_bytes", process.rss_bytes());
   object.add("rss_anon_bytes", process.rss_anon_bytes);
@@ -83,15 +85,29 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
 
 void add_container(JsonObject& object, const ContainerView& container) {
   object.add("id", container.id);
-  if (container.runtime.empty()) {
-    object.key("runtime") += "null";
-  } else {
-    object.add("runtime", container.runtime);
-  }
+  std::optional<std::string_view> runtime;
+  if (!container.runtime.empty()) runtime = container.runtime;
+  add_or_null(object, "runtime", runtime);
   object.add("processes", container.processes);
   object.add("cpu_ns", container.cpu_ns);
-  add_percent(object, "cpu_percent", container.cpu_percent);
+  const Cgroup& cgroup = container.cgroup;
+  add_or_null(object, "user_ns", cgroup.user_ns);
+  add_or_null(object, "system_ns", cgroup.system_ns);
+  add_or_null(object, "cpu_percent", container.cpu_percent, kPercentDigits);
+  add_or_null(object, "throttled_ns", cgroup.throttled_ns);
+  add_or_null(object, "throttled_percent", container.throttled_percent, kPercentDigits);
   object.add("rss_bytes", container.rss_bytes);
+  add_or_null(object, "memory_bytes", cgroup.memory_bytes);
+  add_or_null(object, "working_set_bytes", cgroup.working_set_bytes);
+  add_or_null(object, "unreclaimable_bytes", cgroup.unreclaimable_bytes);
+  add_or_null(object, "peak_bytes", cgroup.peak_bytes);
+  add_or_null(object, "memory_max_bytes", cgroup.memory_max_bytes);
+  add_or_null(object, "ooms", cgroup.ooms);
+  add_or_null(object, "oom_kills", cgroup.oom_kills);
+  add_or_null(object, "pids", cgroup.pids);
+  add_or_null(object, "pids_max", cgroup.pids_max);
+  add_or_null(object, "io_read_bytes", cgroup.io_read_bytes);
+  add_or_null(object, "io_written_bytes", cgroup.io_written_bytes);
 }
 
 }  // namespace

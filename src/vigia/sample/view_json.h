@@ -7,9 +7,14 @@
 //                  "cgroup":"…","container":"ID" or null,"threads":…,"cpu_ns":…,"user_ns":…,
 //                  "system_ns":…,"cpu_percent":… or null,"vsz_bytes":…,"rss_bytes":…,
 //                  "rss_anon_bytes":…,"rss_file_bytes":…,"rss_shmem_bytes":…,"oom_score_adj":…}],
-//    "containers":[{"id":"…","runtime":"docker" or null,"processes":…,"cpu_ns":…,"cpu_percent":… or
-//    null,
-//                   "rss_bytes":…}]}
+//    "containers":[{"id":"…","runtime":"docker" or null,"processes":…,"cpu_ns":…,"user_ns":…,
+//                   "system_ns":…,"cpu_percent":…,"throttled_ns":…,"throttled_percent":…,
+//                   "rss_bytes":…,"memory_bytes":…,"working_set_bytes":…,"unreclaimable_bytes":…,
+//                   "peak_bytes":…,"memory_max_bytes":…,"ooms":…,"oom_kills":…,"pids":…,
+//                   "pids_max":…,"io_read_bytes":…,"io_written_bytes":…}]}
+//
+// Of a container processes, cpu_ns and rss_bytes are always told. A limit that is null is none, or
+// not known.
 //
 // Texts of processes are any bytes; what is not UTF-8 is replaced. What is not known is null.
 //

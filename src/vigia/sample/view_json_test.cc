@@ -61,6 +61,44 @@ TEST(ViewJsonTest, HoldsTheHostTheProcessesAndTheContainers) {
   EXPECT_EQ(json.at_pointer("/containers/0/runtime").as_string(), "docker");
 }
 
+TEST(ViewJsonTest, AContainersFiguresAreNumbersOrNull) {
+  View view = made();
+  const auto container_of = [](const View& of) {
+    return boost::json::parse(to_json(of, {})).at_pointer("/containers/0").as_object();
+  };
+  const auto bare = container_of(view);
+  ContainerView& container = view.containers.front();
+  container.cpu_percent = 12.3456;
+  container.throttled_percent = 1;
+  Cgroup& cgroup = container.cgroup;
+  const std::pair<const char*, Cgroup::Figure*> figures[] = {
+      {"user_ns", &cgroup.user_ns},
+      {"system_ns", &cgroup.system_ns},
+      {"throttled_ns", &cgroup.throttled_ns},
+      {"memory_bytes", &cgroup.memory_bytes},
+      {"working_set_bytes", &cgroup.working_set_bytes},
+      {"unreclaimable_bytes", &cgroup.unreclaimable_bytes},
+      {"peak_bytes", &cgroup.peak_bytes},
+      {"memory_max_bytes", &cgroup.memory_max_bytes},
+      {"ooms", &cgroup.ooms},
+      {"oom_kills", &cgroup.oom_kills},
+      {"pids", &cgroup.pids},
+      {"pids_max", &cgroup.pids_max},
+      {"io_read_bytes", &cgroup.io_read_bytes},
+      {"io_written_bytes", &cgroup.io_written_bytes}};
+  std::int64_t number = 0;
+  for (const auto& [name, figure] : figures) *figure = ++number;
+  const auto told = container_of(view);
+  for (const auto& [name, figure] : figures) {
+    EXPECT_TRUE(bare.at(name).is_null()) << name;
+    EXPECT_EQ(told.at(name).as_int64(), **figure) << name;
+  }
+  EXPECT_TRUE(bare.at("cpu_percent").is_null());
+  EXPECT_TRUE(bare.at("throttled_percent").is_null());
+  EXPECT_EQ(told.at("cpu_percent").as_double(), 12.346);
+  EXPECT_EQ(told.size(), bare.size());
+}
+
 TEST(ViewJsonTest, OnlyTheChosenProcessesAreInIt) {
   const auto json = boost::json::parse(to_json(made(), {}));
   EXPECT_TRUE(json.at("processes").as_array().empty());

@@ -162,5 +162,85 @@ TEST(ViewTest, SumsBeyondAllNumbersStayAtTheLast) {
   EXPECT_EQ(view_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
 }
 
+// Of a container with one process that has used 1 s of its own, within 10 s.
+View view_with(const Cgroup& was, const Cgroup& now) {
+  auto only = process(1, kSecond, 0);
+  only.cgroup = "/docker/" + std::string(64, 'a') + "/below";
+  auto before = sample(100 * kSecond, {only});
+  only.user_ns = kSecond;
+  auto after = sample(110 * kSecond, {only});
+  before.cgroups = {was};
+  after.cgroups = {now};
+  for (Sample* each : {&before, &after}) {
+    each->cgroups.front().path = "/docker/" + std::string(64, 'a');
+    each->cgroups.front().read_ns = each->uptime_ns;
+  }
+  return view_of(before, std::move(after));
+}
+
+TEST(ViewTest, AContainerIsWhatItsControlGroupCounts) {
+  Cgroup was;
+  was.cpu_ns = 20 * kSecond;
+  was.periods = 100;
+  was.throttled_periods = 10;
+  Cgroup now = was;
+  now.cpu_ns = 25 * kSecond;
+  now.periods = 200;
+  now.throttled_periods = 35;
+  now.memory_bytes = 4096;
+  const View view = view_with(was, now);
+  ASSERT_EQ(view.containers.size(), 1U);
+  const ContainerView& container = view.containers.front();
+  EXPECT_EQ(container.cpu_ns, 25 * kSecond);
+  EXPECT_DOUBLE_EQ(*container.cpu_percent, 50);
+  EXPECT_DOUBLE_EQ(*container.throttled_percent, 25);
+  EXPECT_EQ(container.cgroup.memory_bytes, 4096);
+  EXPECT_EQ(container.cgroup.path, "/docker/" + std::string(64, 'a'));
+}
+
+TEST(ViewTest, AControlGroupsCounterThatWentBackHasNoRate) {
+  Cgroup was;
+  was.cpu_ns = 20 * kSecond;
+  was.periods = 100;
+  was.throttled_periods = 10;
+  Cgroup now = was;
+  now.cpu_ns = kSecond;
+  now.throttled_periods = 0;
+  const View view = view_with(was, now);
+  EXPECT_EQ(view.containers.front().cpu_ns, kSecond);
+  EXPECT_FALSE(view.containers.front().cpu_percent);
+  EXPECT_FALSE(view.containers.front().throttled_percent);
+}
+
+TEST(ViewTest, AControlGroupsRateIsNotBeyondTheProcessors) {
+  Cgroup was;
+  was.cpu_ns = 0;
+  Cgroup now;
+  now.cpu_ns = INT64_MAX;
+  EXPECT_DOUBLE_EQ(*view_with(was, now).containers.front().cpu_percent, 200);
+}
+
+TEST(ViewTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
+  Cgroup known;
+  known.cpu_ns = 20 * kSecond;
+  for (const auto& [was, now] : {std::pair(Cgroup(), Cgroup()), {known, Cgroup()}}) {
+    const ContainerView container = view_with(was, now).containers.front();
+    EXPECT_EQ(container.cpu_ns, kSecond);
+    EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
+    EXPECT_FALSE(container.throttled_percent);
+  }
+  // A group that was not told before, as a container that has just begun.
+  const ContainerView container = view_with(Cgroup(), known).containers.front();
+  EXPECT_EQ(container.cpu_ns, 20 * kSecond);
+  EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
+}
+
+TEST(ViewTest, AContainerThatHadNothingToRunWasNotThrottled) {
+  Cgroup idle;
+  idle.periods = 100;
+  idle.throttled_periods = 10;
+  EXPECT_EQ(view_with(idle, idle).containers.front().throttled_percent, 0);
+}
+
 }  // namespace
 }  // namespace vigia

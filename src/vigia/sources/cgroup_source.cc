@@ -1,0 +1,375 @@
+#include "vigia/sources/cgroup_source.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bitset>
+#include <cerrno>
+#include <fmt/format.h>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "vigia/sample/container.h"
+
+namespace vigia {
+namespace {
+
+constexpr std::size_t kFileBytesMax = std::size_t{256} << 10;
+constexpr std::size_t kMountinfoBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kMountsMax = 6;  // a hierarchy for each controller, and version 2
+
+// What the files of a group say; some figures are of more than one file.
+struct Reading {
+  Cgroup& cgroup;
+  std::int64_t ticks_a_second;
+  std::optional<CgroupMemory> memory = std::nullopt;
+  Cgroup::Figure kernel_bytes = std::nullopt;
+  Cgroup::Figure sock_bytes = std::nullopt;
+};
+
+void set_throttling(Cgroup& cgroup, const CgroupThrottling& throttling) {
+  cgroup.periods = throttling.periods;
+  cgroup.throttled_periods = throttling.throttled_periods;
+  cgroup.throttled_ns = throttling.throttled_ns;
+}
+
+void set_io(Cgroup& cgroup, const CgroupIo& io) {
+  cgroup.io_read_bytes = io.read_bytes;
+  cgroup.io_written_bytes = io.written_bytes;
+}
+
+// A file that holds one figure, which is to stand at `Member`.
+template <Cgroup::Figure Cgroup::* Member>
+bool take_figure(std::string_view text, Reading& reading) {
+  return (reading.cgroup.*Member = parse_figure(text)).has_value();
+}
+template <Cgroup::Figure Reading::* Member>
+bool take_part(std::string_view text, Reading& reading) {
+  return (reading.*Member = parse_figure(text)).has_value();
+}
+template <Cgroup::Figure Cgroup::* Member>
+bool take_limit(std::string_view text, Reading& reading) {
+  const auto limit = parse_limit(text);
+  if (limit) reading.cgroup.*Member = limit->most;
+  return limit.has_value();
+}
+
+bool take_throttling(std::string_view text, Reading& reading) {
+  const auto throttling = parse_throttling(text);
+  if (throttling) set_throttling(reading.cgroup, *throttling);
+  return throttling.has_value();
+}
+
+bool take_cpuacct_stat(std::string_view text, Reading& reading) {
+  const auto times = parse_cpuacct_stat(text, reading.ticks_a_second);
+  if (!times) return false;
+  reading.cgroup.user_ns = times->user_ns;
+  reading.cgroup.system_ns = times->system_ns;
+  return true;
+}
+
+// What version 1 has told already stays.
+bool take_cpu(std::string_view text, Reading& reading) {
+  const auto cpu = parse_cgroup_cpu(text);
+  if (!cpu) return false;
+  Cgroup& cgroup = reading.cgroup;
+  if (!cgroup.cpu_ns) {
+    cgroup.cpu_ns = cpu->usage_ns;
+    cgroup.user_ns = cpu->user_ns;
+    cgroup.system_ns = cpu->system_ns;
+  }
+  if (!cgroup.periods && cpu->throttling) set_throttling(cgroup, *cpu->throttling);
+  return true;
+}
+
+template <auto Parse>
+bool take_memory(std::string_view text, Reading& reading) {
+  reading.memory = Parse(text);
+  if (!reading.memory) return false;
+  if (reading.memory->kernel_bytes) reading.kernel_bytes = reading.memory->kernel_bytes;
+  if (reading.memory->sock_bytes) reading.sock_bytes = reading.memory->sock_bytes;
+  return true;
+}
+
+template <auto Parse>
+bool take_ooms(std::string_view text, Reading& reading) {
+  const auto ooms = Parse(text);
+  if (!ooms) return false;
+  reading.cgroup.ooms = ooms->ooms;
+  reading.cgroup.oom_kills = ooms->oom_kills;
+  return true;
+}
+
+template <auto Parse>
+bool take_io(std::string_view text, Reading& reading) {
+  const auto io = Parse(text);
+  if (io) set_io(reading.cgroup, *io);
+  return io.has_value();
+}
+
+// As the kubelet has it: never below nothing, though the two are read one after the other.
+void derive_memory(Reading& reading) {
+  if (!reading.memory) return;
+  Cgroup& cgroup = reading.cgroup;
+  if (cgroup.memory_bytes) {
+    cgroup.working_set_bytes =
+        std::max<std::int64_t>(0, *cgroup.memory_bytes - reading.memory->inactive_file_bytes);
+  }
+  if (reading.kernel_bytes && reading.sock_bytes) {
+    std::int64_t sum = reading.memory->anon_bytes;
+    if (__builtin_add_overflow(sum, *reading.kernel_bytes, &sum) ||
+        __builtin_add_overflow(sum, *reading.sock_bytes, &sum)) {
+      sum = INT64_MAX;
+    }
+    cgroup.unreclaimable_bytes = sum;
+  }
+}
+
+std::int64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+base::Failure unavailable(const std::string& what, int error) {
+  return base::fail(base::Code::kUnavailable, base::Error::from_errno(what, error).message());
+}
+
+base::Failure says_nonsense(const std::string& path, std::string_view source) {
+  return base::fail(base::Code::kCorruption, fmt::format("{} is not as {} has it", path, source));
+}
+
+// A file of /proc that one reading may give only a part of.
+base::Result<std::string> read_whole(const std::string& path) {
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::string part(std::size_t{64} << 10, '\0');
+  for (ssize_t count = fd ? 1 : -1; count != 0;) {
+    if (count > 0) count = ::read(fd.get(), part.data(), part.size());
+    if (count < 0) return unavailable("reading " + path, errno);
+    text.append(part, 0, static_cast<std::size_t>(count));
+    if (text.size() > kMountinfoBytesMax) {
+      return base::fail(base::Code::kUnavailable,
+                        fmt::format("{} is larger than {} bytes", path, kMountinfoBytesMax));
+    }
+  }
+  return text;
+}
+
+// How far below the root of our cgroup namespace a mount begins; above it, less than 0.
+std::ptrdiff_t depth_of(std::string_view root) {
+  std::ptrdiff_t depth = 0;
+  while (!root.empty()) {
+    const auto end = std::min(root.find('/'), root.size());
+    const std::string_view name = root.substr(0, end);
+    if (!name.empty()) depth += name == ".." ? -1 : 1;
+    root.remove_prefix(std::min(end + 1, root.size()));
+  }
+  return depth;
+}
+
+// Of the mounts that `is_wanted` the one of which most is seen, the last of those.
+template <class IsWanted>
+const CgroupMount* widest(const std::vector<CgroupMount>& mounts, const IsWanted& is_wanted) {
+  const CgroupMount* best = nullptr;
+  for (const CgroupMount& each : mounts) {
+    if (!is_wanted(each)) continue;
+    if (best == nullptr || depth_of(each.root) <= depth_of(best->root)) best = &each;
+  }
+  return best;
+}
+
+std::size_t open_files(const std::vector<base::UniqueFd>& files) {
+  const auto is_open = [](const base::UniqueFd& file) { return static_cast<bool>(file); };
+  return static_cast<std::size_t>(std::ranges::count_if(files, is_open));
+}
+
+}  // namespace
+
+struct CgroupFile {
+  enum Version { kV1, kV2 };
+
+  Version version;
+  std::string_view controller;  // whose mount it is below
+  const char* name;
+  bool (*take)(std::string_view text, Reading& reading);  // whether it is as it should be
+  // What it is read for, where another file may have told that already.
+  Cgroup::Figure Cgroup::* unless = nullptr;
+};
+
+namespace {
+
+constexpr auto kV1 = CgroupFile::kV1;
+constexpr auto kV2 = CgroupFile::kV2;
+
+// The counters that rates are derived from come first, next to the moment that is noted.
+const CgroupFile kFiles[] = {
+    {kV1, "cpuacct", "cpuacct.usage", take_figure<&Cgroup::cpu_ns>},
+    {kV1, "cpuacct", "cpuacct.stat", take_cpuacct_stat},
+    {kV1, "cpu", "cpu.stat", take_throttling},
+    {kV2, "cpuacct", "cpu.stat", take_cpu},
+    {kV2, "cpu", "cpu.stat", take_cpu, &Cgroup::periods},
+    {kV1, "memory", "memory.usage_in_bytes", take_figure<&Cgroup::memory_bytes>},
+    {kV1, "memory", "memory.stat", take_memory<parse_cgroup_memory_v1>},
+    {kV1, "memory", "memory.kmem.usage_in_bytes", take_part<&Reading::kernel_bytes>},
+    {kV1, "memory", "memory.kmem.tcp.usage_in_bytes", take_part<&Reading::sock_bytes>},
+    {kV1, "memory", "memory.max_usage_in_bytes", take_figure<&Cgroup::peak_bytes>},
+    {kV1, "memory", "memory.limit_in_bytes", take_limit<&Cgroup::memory_max_bytes>},
+    {kV1, "memory", "memory.oom_control", take_ooms<parse_oom_control>},
+    {kV2, "memory", "memory.current", take_figure<&Cgroup::memory_bytes>},
+    {kV2, "memory", "memory.stat", take_memory<parse_cgroup_memory_v2>},
+    {kV2, "memory", "memory.peak", take_figure<&Cgroup::peak_bytes>},
+    {kV2, "memory", "memory.max", take_limit<&Cgroup::memory_max_bytes>},
+    {kV2, "memory", "memory.events", take_ooms<parse_memory_events>},
+    {kV1, "pids", "pids.current", take_figure<&Cgroup::pids>},
+    {kV1, "pids", "pids.max", take_limit<&Cgroup::pids_max>},
+    {kV2, "pids", "pids.current", take_figure<&Cgroup::pids>},
+    {kV2, "pids", "pids.max", take_limit<&Cgroup::pids_max>},
+    {kV1, "blkio", "blkio.throttle.io_service_bytes_recursive", take_io<parse_blkio>},
+    {kV1, "blkio", "blkio.throttle.io_service_bytes", take_io<parse_blkio>, &Cgroup::io_read_bytes},
+    {kV2, "blkio", "io.stat", take_io<parse_io_stat>},
+};
+
+}  // namespace
+
+CgroupSource::CgroupSource(std::size_t files_max)
+    : files_max_(files_max), ticks_a_second_(::sysconf(_SC_CLK_TCK)), buffer_(kFileBytesMax) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    files_max_ = std::min<std::size_t>(files_max_, limit.rlim_cur / 4 * 3);
+  }
+}
+
+base::Result<CgroupSource> CgroupSource::open(const Options& options) {
+  ASSIGN_OR_RETURN(const std::string text, read_whole(options.mountinfo));
+  const auto mounts = parse_cgroup_mounts(text);
+  if (!mounts) return says_nonsense(options.mountinfo, "proc(5)");
+  CgroupSource source(options.files_max);
+  source.plan(*mounts);
+  return source;
+}
+
+// Which files are to be read below which mounts.
+void CgroupSource::plan(const std::vector<CgroupMount>& found) {
+  const auto place_of = [&](const CgroupMount& mount) {
+    const auto same = [&](const Mount& each) { return each.at == mount; };
+    const auto place = std::ranges::find_if(mounts_, same) - mounts_.begin();
+    if (static_cast<std::size_t>(place) == mounts_.size()) {
+      base::UniqueFd folder(::open(mount.point.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      mounts_.push_back({.at = mount, .folder = std::move(folder)});
+    }
+    return static_cast<std::size_t>(place);
+  };
+  const CgroupMount* v2 = widest(found, [](const CgroupMount& each) { return each.is_v2; });
+  for (const CgroupFile& file : kFiles) {
+    const CgroupMount* v1 = widest(found, [&](const CgroupMount& each) {
+      return std::ranges::find(each.options, file.controller) != each.options.end();
+    });
+    const CgroupMount* mount = file.version == kV1 ? v1 : v1 == nullptr ? v2 : nullptr;
+    if (mount != nullptr) steps_.push_back({.mount = place_of(*mount), .file = &file});
+  }
+}
+
+base::Result<void> CgroupSource::read(Sample& sample) {
+  auto done = read_groups(sample);
+  // What was taken from it is not there any more.
+  if (!done) groups_.clear();
+  return done;
+}
+
+base::Result<void> CgroupSource::read_groups(Sample& sample) {
+  sample.cgroups.clear();
+  found_.clear();
+  std::vector<std::string_view> paths;
+  for (const Process& each : sample.processes) {
+    if (const auto container = container_of(each.cgroup)) paths.push_back(container->path);
+  }
+  std::ranges::sort(paths);
+  const auto repeated = std::ranges::unique(paths);
+  paths.erase(repeated.begin(), repeated.end());
+  std::size_t files = 0;
+  auto known = groups_.begin();
+  for (const std::string_view path : paths) {
+    while (known != groups_.end() && known->path < path) ++known;
+    const bool is_known = known != groups_.end() && known->path == path;
+    Group group = is_known ? std::move(*known++) : group_of(path);
+    Cgroup cgroup;
+    ASSIGN_OR_RETURN(const bool is_there, read_group(group, cgroup));
+    if (!is_there) continue;
+    sample.cgroups.push_back(std::move(cgroup));
+    files += open_files(group.files);
+    if (files <= files_max_) found_.push_back(std::move(group));
+  }
+  std::swap(groups_, found_);
+  found_.clear();  // closes the files of those that went
+  return {};
+}
+
+CgroupSource::Group CgroupSource::group_of(std::string_view path) const {
+  Group group;
+  group.path = path;
+  group.files.resize(steps_.size());
+  for (const Mount& each : mounts_) {
+    group.places.push_back(each.folder ? below_mount(each.at.root, path) : std::nullopt);
+  }
+  return group;
+}
+
+base::Result<bool> CgroupSource::read_group(Group& group, Cgroup& cgroup) {
+  const bool is_kept = open_files(group.files) > 0;
+  ASSIGN_OR_RETURN(const bool is_there, read_files(group, cgroup));
+  if (is_there || !is_kept) return is_there;
+  // A group of that name may have been made anew since its files were opened.
+  for (base::UniqueFd& each : group.files) each.reset();
+  return read_files(group, cgroup);
+}
+
+// Whether the group is there, and was until the end.
+base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
+  cgroup = Cgroup();
+  cgroup.path = group.path;
+  cgroup.read_ns = now_ns();
+  Reading reading = {.cgroup = cgroup, .ticks_a_second = ticks_a_second_};
+  std::bitset<kMountsMax> has_files;  // by mount
+  std::bitset<kMountsMax> lacks_files;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto& [mount, file] = steps_[i];
+    const auto& place = group.places[mount];
+    if (!place || (file->unless != nullptr && cgroup.*(file->unless))) continue;
+    const Mount& at = mounts_[mount];
+    const auto path = [&, file = file] { return *place + "/" + file->name; };
+    const auto whole_path = [&] { return at.at.point + "/" + path(); };
+    base::UniqueFd& fd = group.files[i];
+    if (!fd) fd = base::UniqueFd(::openat(at.folder.get(), path().c_str(), O_RDONLY | O_CLOEXEC));
+    // One reading gives all of such a file, as it is now.
+    const ssize_t count = fd ? ::pread(fd.get(), buffer_.data(), buffer_.size(), 0) : -1;
+    const int error = count < 0 ? errno : 0;
+    if (error == ENODEV) return false;  // the group was removed since the file was opened
+    if (error == ENOENT || error == ENOTDIR) {
+      lacks_files.set(mount);
+    } else if (error != 0 && error != EACCES && error != EPERM) {
+      return unavailable("reading " + whole_path(), error);
+    } else if (error == 0) {
+      has_files.set(mount);
+      const std::string_view text(buffer_.data(), static_cast<std::size_t>(count));
+      if (!file->take(text, reading)) return says_nonsense(whole_path(), "the kernel");
+    }
+  }
+  derive_memory(reading);
+  for (std::size_t i = 0; i < mounts_.size(); ++i) {
+    if (has_files[i] && lacks_files[i] && !is_whole(group, i)) return false;
+  }
+  return has_files.any();
+}
+
+// Whether it is there, where not all of its files were: of a group that was removed there are none.
+bool CgroupSource::is_whole(const Group& group, std::size_t mount) const {
+  const std::string path = *group.places[mount] + "/cgroup.procs";
+  return ::faccessat(mounts_[mount].folder.get(), path.c_str(), F_OK, 0) == 0;
+}
+
+}  // namespace vigia

@@ -1,0 +1,234 @@
+"""`vigia snapshot` tells of a container what the files of its control group do."""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from deadlines import wait_until
+from test_snapshot import snapshot
+
+Mount = collections.namedtuple("Mount", "point controllers")
+
+# Holds what memory it is told to, says so, and burns a processor until it is killed.
+WORKER = """
+import sys
+held = bytearray(int(sys.argv[1]))
+held[::4096] = b"x" * len(held[::4096])
+print("ready", flush=True)
+while True:
+    pass
+"""
+HELD = 64 << 20
+
+
+def mounts():
+    """The hierarchies that are whole below our own namespace; of version 2 no controllers."""
+    found = []
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, kind = (part.split() for part in line.split(" - "))
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+        if kind[0] in ("cgroup", "cgroup2") and fields[3] == "/":
+            controllers = set(kind[2].split(",")) if kind[0] == "cgroup" else set()
+            found.append(Mount(pathlib.Path(point), controllers))
+    return found
+
+
+def remove(folder):
+    """Kills what is in the group, waits until nothing is, and removes it."""
+    if not folder.exists():
+        return
+    for pid in (folder / "cgroup.procs").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    wait_until(lambda: not (folder / "cgroup.procs").read_text(), f"{folder} to be empty")
+    folder.rmdir()
+
+
+class Group:
+    """A group of one name in every hierarchy that counts something."""
+
+    def __init__(self):
+        self.id = os.urandom(32).hex()
+        self.folders = {}  # by controller; "unified" is version 2
+        self.made = []
+
+    def make(self):
+        counting = {"cpu", "cpuacct", "memory", "pids", "blkio"}
+        for mount in mounts():
+            if mount.controllers and not mount.controllers & counting:
+                continue
+            folder = mount.point / "docker" / self.id
+            for each in (folder.parent, folder):
+                if not each.exists():
+                    each.mkdir()
+                    self.made.append(each)
+            for controller in mount.controllers or {"unified"}:
+                self.folders[controller] = folder
+
+    def remove(self):
+        for folder in reversed(self.made):
+            try:
+                remove(folder)
+            except OSError as error:  # a parent that others came to use
+                print(f"{folder} stays: {error}", file=sys.stderr)
+
+    def add(self, pid):
+        for folder in set(self.folders.values()):
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def text(self, controller, *names):
+        """Of the first of the files that is there; version 2 has those of all controllers."""
+        for folder in (self.folders.get(controller), self.folders.get("unified")):
+            for name in names:
+                if folder and (folder / name).exists():
+                    return (folder / name).read_text()
+        return None
+
+    def table(self, controller, *names):
+        text = self.text(controller, *names)
+        return text and {key: int(value) for key, value in map(str.split, text.splitlines())}
+
+
+@pytest.fixture
+def group():
+    made = Group()
+    try:
+        try:
+            made.make()
+        except OSError as error:
+            pytest.skip(f"NOT TESTED: no control group may be made: {error}")
+        if not made.folders:
+            pytest.skip("NOT TESTED: no control groups are mounted")
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def start(group):
+    """start(*words) runs a program in the group, as long as the test does."""
+    started = []
+
+    def run(*words):
+        # It joins before it becomes the program, so that all that it uses is counted there.
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   preexec_fn=lambda: group.add(os.getpid()))
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def work(start):
+    """work() starts a process that burns a processor and holds memory, and has all of that."""
+    def run():
+        process = start(sys.executable, "-c", WORKER, str(HELD))
+        assert process.stdout.readline() == b"ready\n"
+        return process
+    return run
+
+
+def container_of(view, group):
+    found = [each for each in json.loads(view)["containers"] if each["id"] == group.id]
+    return found[0] if found else None
+
+
+def test_a_container_is_told_as_its_files_have_it(group, work):
+    process = work()
+    os.kill(process.pid, signal.SIGSTOP)  # so that its counters stand still
+    wait_until(lambda: ") T " in pathlib.Path(f"/proc/{process.pid}/stat").read_text(), "a stop")
+    told = container_of(snapshot("--interval", "0"), group)
+    assert told["runtime"] == "docker" and told["processes"] == 1
+    assert told["cpu_percent"] is None and told["throttled_percent"] is None
+
+    times = group.table("cpuacct", "cpuacct.stat", "cpu.stat")
+    usage = group.text("cpuacct", "cpuacct.usage")
+    usage = int(usage) if usage else times["usage_usec"] * 1000
+    assert told["cpu_ns"] == usage > 0
+    tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
+    user = times["user"] * tick_ns if "user" in times else times["user_usec"] * 1000
+    assert told["user_ns"] == user
+
+    if group.text("memory", "memory.usage_in_bytes", "memory.current"):
+        assert HELD < told["unreclaimable_bytes"] <= HELD + (64 << 20)
+        assert told["unreclaimable_bytes"] <= told["memory_bytes"] + (1 << 20)
+        assert told["working_set_bytes"] <= told["memory_bytes"] <= told["peak_bytes"]
+        usage = int(group.text("memory", "memory.usage_in_bytes", "memory.current"))
+        assert abs(told["memory_bytes"] - usage) <= 8 << 20  # charged in batches
+        assert told["memory_max_bytes"] is None and told["oom_kills"] == 0
+    if group.text("pids", "pids.current"):
+        assert told["pids"] == int(group.text("pids", "pids.current")) == 1
+        assert told["pids_max"] is None
+
+
+def test_limits_are_told(group, work):
+    if "memory" not in group.folders or "pids" not in group.folders:
+        pytest.skip("NOT TESTED: memory and pids are not controllers of version 1 here")
+    work()
+    (group.folders["memory"] / "memory.limit_in_bytes").write_text(str(1 << 30))
+    (group.folders["pids"] / "pids.max").write_text("77")
+    told = container_of(snapshot("--interval", "0"), group)
+    assert told["memory_max_bytes"] == 1 << 30
+    assert told["pids_max"] == 77
+
+
+def test_a_container_that_is_held_back_is_told_so(group, work):
+    if "cpu" not in group.folders:
+        pytest.skip("NOT TESTED: cpu is no controller of version 1 here")
+    (group.folders["cpu"] / "cpu.cfs_period_us").write_text("20000")
+    (group.folders["cpu"] / "cpu.cfs_quota_us").write_text("4000")
+    work()
+    told = container_of(snapshot("--interval", "1s"), group)
+    assert 0 < told["cpu_percent"] < 60  # a fifth of a processor, and what a late timer adds
+    assert told["throttled_percent"] > 50
+    assert told["throttled_ns"] > 0
+
+
+def test_what_has_ended_is_in_the_rate(group, start):
+    start("sh", "-c", "while :; do /bin/true; done")
+    view = snapshot("--interval", "1s")
+    of_processes = sum(each["cpu_percent"] or 0 for each in json.loads(view)["processes"]
+                       if each["container"] == group.id)
+    assert container_of(view, group)["cpu_percent"] > of_processes
+
+
+def test_processes_below_are_of_the_container(group, work):
+    process = work()
+    below = {folder / "init" for folder in group.folders.values()}
+    try:
+        for folder in below:
+            folder.mkdir()
+            (folder / "cgroup.procs").write_text(str(process.pid))
+        told = container_of(snapshot("--interval", "0"), group)
+        assert told["processes"] == 1 and told["cpu_ns"] > 0
+        if group.text("pids", "pids.current"):
+            assert told["pids"] == 1
+    finally:
+        for folder in below:
+            remove(folder)
+
+
+def test_a_container_that_has_gone_is_not_told(group, work):
+    process = work()
+    assert container_of(snapshot("--interval", "0"), group)
+    process.kill()
+    process.wait()
+    assert container_of(snapshot("--interval", "0"), group) is None
+
+
+def test_the_table_has_a_line_of_it(group, work):
+    work()
+    table = snapshot("--interval", "100ms", "--format", "table")
+    line = next(each for each in table.splitlines() if each.startswith(group.id[:12]))
+    assert line.split()[1:3] == ["docker", "1"]
