@@ -5,9 +5,10 @@
 namespace vigia {
 namespace {
 
-constexpr std::array<base::Command, 2> kCommands = {{
+constexpr std::array<base::Command, 3> kCommands = {{
     {"snapshot", "show what every process and container of this host uses", run_snapshot},
     {"record", "write what they use to a file, time and again", run_record},
+    {"sources", "say where the figures may come from on this host", run_sources},
 }};
 
 constexpr base::Program kProgram = {

@@ -11,5 +11,6 @@ namespace vigia {
 
 int run_snapshot(base::Arguments arguments);
 int run_record(base::Arguments arguments);
+int run_sources(base::Arguments arguments);
 
 }  // namespace vigia

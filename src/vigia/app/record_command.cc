@@ -12,7 +12,7 @@
 #include "base/signals.h"
 #include "base/units.h"
 #include "vigia/app/commands.h"
-#include "vigia/sources/proc_source.h"
+#include "vigia/app/sampler.h"
 #include "vigia/sources/record_file.h"
 
 namespace vigia {
@@ -27,6 +27,7 @@ constexpr std::chrono::hours kIntervalMax{24};
 
 struct RecordOptions {
   std::string file;
+  SourceChoice source = SourceChoice::kAuto;
   std::chrono::nanoseconds interval = std::chrono::seconds(10);
   std::int64_t count = 0;
   std::chrono::nanoseconds duration{0};
@@ -35,6 +36,7 @@ struct RecordOptions {
 
 void add_settings(base::Settings& settings, RecordOptions& options) {
   settings.add_positional("file", options.file, "to be made; - is standard output");
+  add_source_setting(settings, options.source);
   settings.add("interval", options.interval, kIntervalMin, kIntervalMax, "between two samples");
   settings.add("count", options.count, 0, INT64_MAX, "end after so many samples; 0: go on");
   settings.add("duration", options.duration, std::chrono::nanoseconds(0), base::kDurationMax,
@@ -70,14 +72,15 @@ bool ends_before(steady_clock::time_point then, base::StopSignals& signals) {
 }
 
 base::Result<void> record(const RecordOptions& options, base::StopSignals& signals) {
-  ASSIGN_OR_RETURN(const auto source, ProcSource::open({}));
+  ASSIGN_OR_RETURN(Sampler sampler, Sampler::open(options.source));
+  if (!sampler.warning().empty()) program().print_error(sampler.warning());
   ASSIGN_OR_RETURN(RecordFile file, open_file(options));
   const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
   const auto begin = steady_clock::now();
   Sample sample;
   base::Result<void> done;
   for (std::int64_t count = 1; true; ++count) {
-    done = source->read(sample);
+    done = sampler.read(sample);
     if (done) done = file.append(sample);
     if (!done) break;
     if (shows_progress) {

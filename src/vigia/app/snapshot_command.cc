@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "base/settings.h"
+#include "vigia/app/choice.h"
 #include "vigia/app/commands.h"
 #include "vigia/app/recorded_view.h"
+#include "vigia/app/sampler.h"
 #include "vigia/app/view_table.h"
 #include "vigia/sample/view.h"
 #include "vigia/sample/view_json.h"
-#include "vigia/sources/cgroup_source.h"
-#include "vigia/sources/proc_source.h"
 
 namespace vigia {
 namespace {
@@ -35,6 +35,7 @@ const std::map<std::string_view, Order> kOrders = {
 constexpr std::chrono::seconds kInterval{1};
 
 struct SnapshotOptions {
+  SourceChoice source = SourceChoice::kAuto;
   std::chrono::nanoseconds interval = kInterval;
   Format format = Format::kJson;
   Order order = Order::kPid;
@@ -44,30 +45,8 @@ struct SnapshotOptions {
   std::int64_t at = 0;
 };
 
-template <class Value>
-void add_choice(base::Settings& settings, std::string name, Value& target,
-                const std::map<std::string_view, Value>& choices, std::string help) {
-  std::string words;
-  for (const auto& [word, value] : choices) words += (words.empty() ? "" : "|") + std::string(word);
-  settings.add_parsed(
-      std::move(name), words, std::move(help),
-      [&target, &choices, words](std::string_view text) -> base::Result<void> {
-        const auto chosen = choices.find(text);
-        if (chosen == choices.end()) {
-          return base::fail(base::Code::kInvalidArgument,
-                            fmt::format("expected one of {}, got '{}'", words, text));
-        }
-        target = chosen->second;
-        return {};
-      },
-      [&target, &choices] {
-        return std::string(std::ranges::find_if(choices, [&](const auto& each) {
-                             return each.second == target;
-                           })->first);
-      });
-}
-
 void add_settings(base::Settings& settings, SnapshotOptions& options) {
+  add_source_setting(settings, options.source);
   settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
                "between the two looks that rates are derived from; 0 looks once, without rates");
   add_choice(settings, "format", options.format, kFormats, "how to show it");
@@ -81,6 +60,10 @@ void add_settings(base::Settings& settings, SnapshotOptions& options) {
   settings.add_check([&options]() -> base::Result<void> {
     if (options.from.empty() && options.at != 0) {
       return base::fail(base::Code::kInvalidArgument, "at: which sample of what? see --from");
+    }
+    if (!options.from.empty() && options.source != SourceChoice::kAuto) {
+      return base::fail(base::Code::kInvalidArgument,
+                        "source: with --from it is the one that was recorded");
     }
     if (!options.from.empty() && options.interval != kInterval) {
       return base::fail(base::Code::kInvalidArgument,
@@ -138,16 +121,14 @@ base::Result<View> recorded(const SnapshotOptions& options) {
 
 base::Result<View> take(const SnapshotOptions& options) {
   if (!options.from.empty()) return recorded(options);
-  ASSIGN_OR_RETURN(const auto source, ProcSource::open({}));
-  ASSIGN_OR_RETURN(auto cgroups, CgroupSource::open({}));
+  ASSIGN_OR_RETURN(Sampler sampler, Sampler::open(options.source));
+  if (!sampler.warning().empty()) program().print_error(sampler.warning());
   Sample first;
-  RETURN_IF_ERROR(source->read(first));
-  RETURN_IF_ERROR(cgroups.read(first));
+  RETURN_IF_ERROR(sampler.read(first));
   if (options.interval.count() == 0) return view_of(std::move(first));
   std::this_thread::sleep_for(options.interval);
   Sample second;
-  RETURN_IF_ERROR(source->read(second));
-  RETURN_IF_ERROR(cgroups.read(second));
+  RETURN_IF_ERROR(sampler.read(second));
   return view_of(first, std::move(second));
 }
 

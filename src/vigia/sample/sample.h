@@ -32,7 +32,7 @@ struct Memory {
   std::int64_t buffers_bytes = 0;
   std::int64_t cached_bytes = 0;
   std::int64_t slab_reclaimable_bytes = 0;
-  std::int64_t swap_total_bytes = 0;
+  std::optional<std::int64_t> swap_total_bytes;  // a kernel module is not told
   std::int64_t swap_free_bytes = 0;
 
   friend bool operator==(const Memory&, const Memory&) = default;

@@ -126,9 +126,10 @@ constexpr Field<OwnerOf<Member>> text(std::string_view name) {
 }
 
 template <auto Member>
-constexpr Field<Cgroup> figure(std::string_view name) {
+constexpr Field<OwnerOf<Member>> figure(std::string_view name) {
+  using Struct = OwnerOf<Member>;
   return {name,
-          [](od::value& value, Cgroup& into, Problem& problem) {
+          [](od::value& value, Struct& into, Problem& problem) {
             bool is_null = false;
             if (value.is_null().get(is_null) == simdjson::SUCCESS && is_null) {
               into.*Member = std::nullopt;
@@ -142,7 +143,7 @@ constexpr Field<Cgroup> figure(std::string_view name) {
             into.*Member = count;
             return true;
           },
-          [](JsonObject& object, std::string_view key, const Cgroup& from) {
+          [](JsonObject& object, std::string_view key, const Struct& from) {
             if (from.*Member) {
               object.add(key, *(from.*Member));
             } else {
@@ -277,7 +278,7 @@ constexpr Fields<Memory, 8> kMemory = {
      number<&Memory::available_bytes>("available_bytes"),
      number<&Memory::buffers_bytes>("buffers_bytes"), number<&Memory::cached_bytes>("cached_bytes"),
      number<&Memory::slab_reclaimable_bytes>("slab_reclaimable_bytes"),
-     number<&Memory::swap_total_bytes>("swap_total_bytes"),
+     figure<&Memory::swap_total_bytes>("swap_total_bytes"),
      number<&Memory::swap_free_bytes>("swap_free_bytes")}};
 
 constexpr Fields<Load, 3> kLoad = {

@@ -7,7 +7,7 @@
 //                   "softirq_ns":…,"steal_ns":…},
 //            "cpus":[{as of cpu},…],
 //            "memory":{"total_bytes":…,"free_bytes":…,"available_bytes":…,"buffers_bytes":…,
-//                      "cached_bytes":…,"slab_reclaimable_bytes":…,"swap_total_bytes":…,
+//                      "cached_bytes":…,"slab_reclaimable_bytes":…,"swap_total_bytes":… or null,
 //                      "swap_free_bytes":…},
 //            "load":{"one":…,"five":…,"fifteen":…}},
 //    "processes":[{"pid":…,"ppid":…,"threads":…,"oom_score_adj":…,"uid":…,"state":"S",

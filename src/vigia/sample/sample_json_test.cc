@@ -36,12 +36,13 @@ class Samples {
     sample.cpu = times();
     sample.cpus.resize(static_cast<std::size_t>(below(4)));
     for (CpuTimes& each : sample.cpus) each = times();
-    for (std::int64_t* each : {&sample.memory.total_bytes, &sample.memory.free_bytes,
-                               &sample.memory.available_bytes, &sample.memory.buffers_bytes,
-                               &sample.memory.cached_bytes, &sample.memory.slab_reclaimable_bytes,
-                               &sample.memory.swap_total_bytes, &sample.memory.swap_free_bytes}) {
+    for (std::int64_t* each :
+         {&sample.memory.total_bytes, &sample.memory.free_bytes, &sample.memory.available_bytes,
+          &sample.memory.buffers_bytes, &sample.memory.cached_bytes,
+          &sample.memory.slab_reclaimable_bytes, &sample.memory.swap_free_bytes}) {
       *each = number();
     }
+    sample.memory.swap_total_bytes = figure();
     for (double* each : {&sample.load.one, &sample.load.five, &sample.load.fifteen}) {
       *each = static_cast<double>(below(1'000'000)) / 100;
     }

@@ -203,28 +203,27 @@ std::optional<HostCpu> parse_host_cpu(std::string_view text, std::int64_t ticks_
 }
 
 std::optional<Memory> parse_memory(std::string_view text) {
+  Memory memory;
   struct Line {
     std::string_view key;
-    std::int64_t Memory::* bytes;
+    std::int64_t* bytes;
   };
-  static constexpr std::array<Line, 8> kLines = {
-      {{"MemTotal", &Memory::total_bytes},
-       {"MemFree", &Memory::free_bytes},
-       {"MemAvailable", &Memory::available_bytes},
-       {"Buffers", &Memory::buffers_bytes},
-       {"Cached", &Memory::cached_bytes},
-       {"SwapTotal", &Memory::swap_total_bytes},
-       {"SwapFree", &Memory::swap_free_bytes},
-       {"SReclaimable", &Memory::slab_reclaimable_bytes}}};
-  Memory memory;
-  std::bitset<kLines.size()> found;
+  const std::array<Line, 8> wanted = {{{"MemTotal", &memory.total_bytes},
+                                       {"MemFree", &memory.free_bytes},
+                                       {"MemAvailable", &memory.available_bytes},
+                                       {"Buffers", &memory.buffers_bytes},
+                                       {"Cached", &memory.cached_bytes},
+                                       {"SwapTotal", &memory.swap_total_bytes.emplace()},
+                                       {"SwapFree", &memory.swap_free_bytes},
+                                       {"SReclaimable", &memory.slab_reclaimable_bytes}}};
+  std::bitset<wanted.size()> found;
   Scanner lines(text);
   for (auto text_of_line = lines.line(); !text_of_line.empty(); text_of_line = lines.line()) {
     Scanner line(text_of_line);
-    const auto wanted = std::ranges::find(kLines, line.until(':'), &Line::key);
-    if (wanted == kLines.end()) continue;
-    if (!take_kilobytes(line, memory.*(wanted->bytes))) return std::nullopt;
-    found.set(static_cast<std::size_t>(wanted - kLines.begin()));
+    const auto each = std::ranges::find(wanted, line.until(':'), &Line::key);
+    if (each == wanted.end()) continue;
+    if (!take_kilobytes(line, *each->bytes)) return std::nullopt;
+    found.set(static_cast<std::size_t>(each - wanted.begin()));
   }
   return found.all() ? std::optional(memory) : std::nullopt;
 }

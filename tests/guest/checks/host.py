@@ -1,10 +1,12 @@
 """What the checks share: loading the module, reading its files, processes of theirs, the log."""
 
+import codecs
 import contextlib
 import ctypes
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import traceback
@@ -113,6 +115,14 @@ def records():
     return parse_records(read(RECORDS_FILE))
 
 
+def lossy(text):
+    """As vigia shows it: U+FFFD for each byte that is of no character."""
+    return text.decode(errors="each byte")
+
+
+codecs.register_error("each byte", lambda error: ("\ufffd" * (error.end - error.start), error.end))
+
+
 def klog(action, buffer=None, size=0):
     return call(SYSLOG, action, buffer, size)
 
@@ -180,13 +190,18 @@ class Program:
         if self.pid == 0:
             try:
                 os.dup2(give, 0)
+                # The arguments may take a quarter of the stack (execve(2)).
+                resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, 64 << 20))
                 os.execve("/bin/busybox", [*SHELL, *arguments], {})
+            except BaseException as problem:
+                os.write(tell, str(problem).encode())
             finally:
                 os._exit(1)
         os.close(give)
         os.close(tell)
-        os.read(told, 1)  # ends at the exec, which closes the other side
-        os.close(told)
+        with open(told, "rb") as file:  # ends at the exec, which closes the other side
+            problem = file.read()
+        assert not problem, problem
 
     def __enter__(self):
         return self

@@ -44,12 +44,12 @@ def assert_as_proc_has_it(before, process):
         kib = int(status.get(theirs, "0 kB").split()[0])
         # Each processor may hold some pages back from a counter's sum (lib/percpu_counter.c).
         assert abs(process[ours] - kib * 1024) <= 64 * os.cpu_count() * host.PAGE, (process, status)
-    name = host.read(f"/proc/{pid}/comm")[:-1].decode(errors="replace")
+    name = host.lossy(host.read(f"/proc/{pid}/comm")[:-1])
     # /proc adds to a worker's name what it works on.
     assert name.startswith(process["name"]), (name, process["name"])
     groups = host.read(f"/proc/{pid}/cgroup").decode(errors="replace").split("\n")
     assert process["cgroup"] == groups[0].split(":", 2)[2]
-    shown = host.read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    shown = host.lossy(host.read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" "))
     assert process["command"].replace("\0", " ").rstrip(" ") == shown.rstrip(" "), (process, shown)
 
 
@@ -74,8 +74,8 @@ def check_names_and_commands_may_be_any_bytes():
                 host.Program(text, text + b" ") as program:
             found, raw = host.processes(), host.records()
             assert raw[child.pid]["name"] == text[:15]
-            assert found[child.pid]["name"] == text[:15].decode(errors="replace"), text
-            wanted = b" ".join((*host.SHELL, text, text + b" ")).decode(errors="replace")
+            assert found[child.pid]["name"] == host.lossy(text[:15]), text
+            wanted = host.lossy(b" ".join((*host.SHELL, text, text + b" ")))
             assert found[program.pid]["command"].replace("\0", " ").rstrip(" ") == \
                 wanted.rstrip(" "), text
 

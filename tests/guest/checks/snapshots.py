@@ -1,1 +1,109 @@
-"""."""
+"""`vigia` in the guest: every source against /proc and against the others."""
+
+import json
+import os
+import subprocess
+
+import host
+
+VIGIA = "/bin/vigia"
+SOURCES = ("module", "module-json", "bpf", "proc")
+# What does not change while nothing happens to a process.
+STEADY = ("ppid", "state", "uid", "oom_score_adj", "threads", "vsz_bytes", "command", "cgroup",
+          "container")
+
+
+def vigia(*arguments, status=0):
+    done = subprocess.run([VIGIA, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == status, (arguments, done)
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def snapshot(source, *arguments):
+    out, errors = vigia("snapshot", "--source", source, "--interval", "0", *arguments)
+    assert errors == "", errors
+    return json.loads(out)
+
+
+def check_every_source_works_here():
+    found = {each["name"]: each for each in json.loads(vigia("sources", "--json")[0])}
+    assert set(found) == set(SOURCES)
+    assert all(each["works"] for each in found.values()), found
+    assert [name for name, each in found.items() if each["taken"]] == ["module"]
+    out, _ = vigia("snapshot", "--interval", "0")
+    assert json.loads(out)["source"] == "module"
+
+
+def check_sources_agree():
+    """On each process that is there before and after, its counters between those of /proc."""
+    with host.Child(lambda: host.set_name(b'a"b\\\n\xff')), host.Program(b"x" * 200, b"\xe2\x82"):
+        before = {each["pid"]: each for each in snapshot("proc")["processes"]}
+        others = {source: snapshot(source) for source in SOURCES}
+        after = {each["pid"]: each for each in snapshot("proc")["processes"]}
+    compared = 0
+    for source, view in others.items():
+        assert view["source"] == source
+        found = {each["pid"]: each for each in view["processes"]}
+        lasting = {pid for pid in before.keys() & after.keys()
+                   if before[pid]["start_ns"] == after[pid]["start_ns"]}
+        assert lasting <= found.keys(), (source, lasting - found.keys())
+        for pid in lasting:
+            old, new, its = before[pid], after[pid], found[pid]
+            for field in STEADY:
+                if old[field] == new[field]:
+                    assert its[field] == new[field], (source, pid, field, its, new)
+            assert its["start_ns"] // host.TICK_NS == new["start_ns"] // host.TICK_NS
+            # A kernel's thread may have a longer name, which only /proc tells.
+            assert new["name"].startswith(its["name"]), (source, its, new)
+            slack = 2 * host.TICK_NS
+            assert old["cpu_ns"] - slack <= its["cpu_ns"] <= new["cpu_ns"] + slack, \
+                (source, old, its, new)
+            for field in ("rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes"):
+                near = 64 * os.cpu_count() * host.PAGE
+                assert min(old[field], new[field]) - near <= its[field] <= \
+                    max(old[field], new[field]) + near, (source, field, its, new)
+            compared += 1
+        memory = view["host"]["memory"]
+        assert memory["swap_total_bytes"] is not None
+        assert memory["total_bytes"] == others["proc"]["host"]["memory"]["total_bytes"]
+    return f"{compared} processes compared"
+
+
+def check_titles_and_groups_of_what_is_new_are_told():
+    for source in SOURCES:
+        folder = "/sys/fs/cgroup/docker-" + "d" * 64 + ".scope"
+        os.mkdir(folder)
+        with host.Program(b"an argument") as program:
+            with open(folder + "/cgroup.procs", "w") as file:
+                file.write(str(program.pid))
+            its = [each for each in snapshot(source)["processes"] if each["pid"] == program.pid]
+            assert its[0]["container"] == "d" * 64, (source, its)
+            assert its[0]["command"] == "sh -c read line an argument", (source, its)
+        os.rmdir(folder)
+
+
+def check_a_pid_namespace_of_its_own_has_its_own_numbers():
+    receive, send = os.pipe()
+    outer = os.fork()
+    if outer == 0:
+        try:
+            assert host.LIBC.unshare(0x20000000) == 0
+            inner = os.fork()
+            if inner == 0:
+                for source in ("module", "module-json", "bpf"):
+                    found = snapshot(source)["processes"]
+                    own = [each["pid"] for each in found]
+                    parents = [each["ppid"] for each in found]
+                    os.write(send, f"{source} {own} {parents}\n".encode())
+                os._exit(0)
+            os.waitpid(inner, 0)
+        finally:
+            os._exit(0)
+    os.close(send)
+    with open(receive, "rb") as file:
+        lines = file.read().decode().splitlines()
+    os.waitpid(outer, 0)
+    assert len(lines) == 3, lines
+    for line, pid in zip(lines, (2, 3, 4)):
+        # Ours is the first there, vigia the next.
+        assert line.endswith(f" [1, {pid}] [0, 1]"), lines

@@ -1,0 +1,100 @@
+#include "vigia/app/sampler.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <map>
+
+#include "vigia/app/choice.h"
+#include "vigia/sources/bpf_stream.h"
+#include "vigia/sources/kernel_source.h"
+#include "vigia/sources/module_source.h"
+#include "vigia/sources/proc_source.h"
+
+namespace vigia {
+namespace {
+
+const std::map<std::string_view, SourceChoice> kChoices = {
+    {"auto", SourceChoice::kAuto},
+    {"module", SourceChoice::kModule},
+    {"module-json", SourceChoice::kModuleJson},
+    {"bpf", SourceChoice::kBpf},
+    {"proc", SourceChoice::kProc}};
+
+base::Result<std::unique_ptr<Source>> of_records(
+    base::Result<std::unique_ptr<RecordStream>> stream) {
+  if (!stream) return tl::unexpected(std::move(stream).error());
+  return KernelSource::open(std::move(*stream), {});
+}
+
+base::Result<std::unique_ptr<Source>> open_module() { return of_records(open_module_records()); }
+base::Result<std::unique_ptr<Source>> open_json() { return open_module_json(); }
+base::Result<std::unique_ptr<Source>> open_bpf() { return of_records(open_bpf_records()); }
+base::Result<std::unique_ptr<Source>> open_proc() { return ProcSource::open({}); }
+
+struct Known {
+  SourceChoice choice;
+  std::string_view name;
+  std::string_view about;
+  base::Result<std::unique_ptr<Source>> (*open)();
+  bool is_of_auto;
+};
+
+// The best first.
+constexpr std::array<Known, 4> kKnown = {{
+    {SourceChoice::kModule, "module", "records of vigia's kernel module", open_module, true},
+    {SourceChoice::kBpf, "bpf", "records of a BPF iterator", open_bpf, true},
+    {SourceChoice::kProc, "proc", "the files of /proc", open_proc, true},
+    {SourceChoice::kModuleJson, "module-json", "JSON of vigia's kernel module", open_json, false},
+}};
+
+// Opened, and seen to give a sample.
+base::Result<std::unique_ptr<Source>> try_source(const Known& known) {
+  ASSIGN_OR_RETURN(auto source, known.open());
+  Sample sample;
+  RETURN_IF_ERROR(source->read(sample));
+  return source;
+}
+
+}  // namespace
+
+void add_source_setting(base::Settings& settings, SourceChoice& choice) {
+  add_choice(settings, "source", choice, kChoices,
+             "where figures come from; auto: the best that works here (vigia sources)");
+}
+
+std::vector<Attempt> try_sources() {
+  std::vector<Attempt> attempts;
+  for (const Known& known : kKnown) {
+    auto source = try_source(known);
+    attempts.push_back({.name = known.name,
+                        .about = known.about,
+                        .trouble = source ? std::nullopt : std::optional(std::move(source).error()),
+                        .is_of_auto = known.is_of_auto});
+  }
+  return attempts;
+}
+
+base::Result<Sampler> Sampler::open(SourceChoice choice) {
+  ASSIGN_OR_RETURN(auto cgroups, CgroupSource::open({}));
+  base::Result<std::unique_ptr<Source>> source;
+  std::string warning;
+  for (const Known& known : kKnown) {
+    if (choice == SourceChoice::kAuto ? !known.is_of_auto : choice != known.choice) continue;
+    source = try_source(known);
+    if (source) return Sampler(std::move(*source), std::move(cgroups), std::move(warning));
+    // Where it is not there at all, or not for us, another is simply taken.
+    if (source.error().code() != base::Code::kUnavailable) {
+      warning =
+          fmt::format("passing over the source '{}': {}", known.name, source.error().message());
+    }
+  }
+  return tl::unexpected(std::move(source).error());
+}
+
+base::Result<void> Sampler::read(Sample& sample) {
+  RETURN_IF_ERROR(source_->read(sample));
+  return cgroups_.read(sample);
+}
+
+}  // namespace vigia

@@ -1,0 +1,58 @@
+// `vigia sources`: which sources of figures work here, and why not the others.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "vigia/app/commands.h"
+#include "vigia/app/sampler.h"
+
+namespace vigia {
+namespace {
+
+void print_text(const std::vector<Attempt>& attempts, const Attempt* taken) {
+  for (const Attempt& each : attempts) {
+    fmt::print("{} {:<12} {}{}\n", &each == taken ? '*' : ' ', each.name, each.about,
+               each.trouble ? fmt::format(": not here: {}", each.trouble->message()) : "");
+  }
+  fmt::print("\n* is taken where none is asked for by --source.\n");
+}
+
+void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {
+  std::string out = "[";
+  for (const Attempt& each : attempts) {
+    if (out.size() > 1) out += ',';
+    base::JsonObject object(out);
+    object.add("name", each.name);
+    object.key("works") += each.trouble ? "false" : "true";
+    object.key("taken") += &each == taken ? "true" : "false";
+    if (each.trouble) {
+      object.add("trouble", each.trouble->message());
+    } else {
+      object.key("trouble") += "null";
+    }
+    object.close();
+  }
+  fmt::print("{}]\n", out);
+}
+
+}  // namespace
+
+int run_sources(base::Arguments arguments) {
+  bool is_json = false;
+  base::Settings settings = program().settings_for(
+      "sources",
+      "Says which sources of figures work on this host, which one is taken, and why the others do\n"
+      "not work.",
+      "  vigia sources\n"
+      "  vigia sources --json | jq '.[] | select(.works).name'\n");
+  settings.add("json", is_json, "as a JSON array, for scripts");
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  const std::vector<Attempt> attempts = try_sources();
+  const auto found = std::ranges::find_if(
+      attempts, [](const Attempt& each) { return each.is_of_auto && !each.trouble; });
+  const Attempt* taken = found == attempts.end() ? nullptr : &*found;
+  is_json ? print_json(attempts, taken) : print_text(attempts, taken);
+  return taken == nullptr ? base::kExitFailed : base::kExitOk;
+}
+
+}  // namespace vigia

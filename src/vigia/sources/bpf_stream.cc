@@ -1,0 +1,77 @@
+#include "vigia/sources/bpf_stream.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <processes.skel.h>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/freed.h"
+#include "base/unique_fd.h"
+
+namespace vigia {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
+
+base::Failure unavailable(const std::string& what, int error) {
+  std::string why = base::Error::from_errno(what, error).message();
+  if (error == EPERM || error == EACCES) why += ": it needs root, or CAP_BPF and CAP_PERFMON";
+  return base::fail(base::Code::kUnavailable, std::move(why));
+}
+
+class BpfRecords final : public RecordStream {
+ public:
+  using Program = std::unique_ptr<processes_bpf, base::Freed<&processes_bpf::destroy>>;
+
+  explicit BpfRecords(Program program) : program_(std::move(program)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "bpf"; }
+  [[nodiscard]] std::string_view place() const override { return "the BPF iterator"; }
+
+  [[nodiscard]] base::Result<std::string_view> read() override {
+    // An iterator goes through the processes once.
+    const base::UniqueFd iterator(
+        ::bpf_iter_create(::bpf_link__fd(program_->links.vigia_processes)));
+    if (!iterator) return unavailable("starting the BPF iterator", errno);
+    std::size_t size = 0;
+    while (true) {
+      if (buffer_.size() < size + kPieceBytes) buffer_.resize(2 * (size + kPieceBytes));
+      const ssize_t count = ::read(iterator.get(), buffer_.data() + size, buffer_.size() - size);
+      if (count == 0) return std::string_view(buffer_.data(), size);
+      if (count < 0 && errno != EAGAIN && errno != EINTR) {
+        return unavailable("reading the BPF iterator", errno);
+      }
+      if (count > 0) size += static_cast<std::size_t>(count);
+    }
+  }
+
+ private:
+  Program program_;
+  std::vector<char> buffer_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<RecordStream>> open_bpf_records() {
+  // What libbpf would say on its own goes into no log of ours; the error tells.
+  ::libbpf_set_print(nullptr);
+  BpfRecords::Program program(processes_bpf::open());
+  if (!program) return unavailable("opening the BPF program", errno);
+  if (const int error = processes_bpf::load(program.get()); error != 0) {
+    return unavailable("loading the BPF program", -error);
+  }
+  if (const int error = processes_bpf::attach(program.get()); error != 0) {
+    return unavailable("attaching the BPF program", -error);
+  }
+  return std::make_unique<BpfRecords>(std::move(program));
+}
+
+}  // namespace vigia

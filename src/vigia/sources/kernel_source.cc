@@ -1,0 +1,137 @@
+#include "vigia/sources/kernel_source.h"
+
+#include <fcntl.h>
+
+#include <cstring>
+#include <fmt/format.h>
+
+#include "base/unique_fd.h"
+#include "vigia/sources/proc_text.h"
+
+namespace vigia {
+namespace {
+
+std::string_view name_of(const vigia_record& record) {
+  return {record.name, ::strnlen(record.name, sizeof(record.name))};
+}
+
+std::int64_t to_signed(std::uint64_t figure) { return static_cast<std::int64_t>(figure); }
+
+void set_figures(const vigia_record& record, Process& process) {
+  const RunTime runtime = divide_runtime(record);
+  process.pid = record.pid;
+  process.ppid = record.ppid;
+  process.threads = record.threads;
+  process.oom_score_adj = record.oom_score_adj;
+  process.uid = record.uid;
+  process.state = static_cast<char>(record.state);
+  process.start_ns = to_signed(record.start_ns);
+  process.read_ns = to_signed(record.read_ns);
+  process.user_ns = runtime.user_ns;
+  process.system_ns = runtime.system_ns;
+  process.vsz_bytes = to_signed(record.vsz_bytes);
+  process.rss_anon_bytes = to_signed(record.rss_anon_bytes);
+  process.rss_file_bytes = to_signed(record.rss_file_bytes);
+  process.rss_shmem_bytes = to_signed(record.rss_shmem_bytes);
+  process.name = name_of(record);
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<KernelSource>> KernelSource::open(std::unique_ptr<RecordStream> stream,
+                                                               Options options) {
+  ASSIGN_OR_RETURN(auto files, ProcFiles::open(options.proc));
+  return std::unique_ptr<KernelSource>(
+      new KernelSource(std::move(stream), std::move(options), std::move(files)));
+}
+
+base::Result<void> KernelSource::read(Sample& sample) {
+  sample.source = name();
+  sample.hidden = 0;
+  RETURN_IF_ERROR(files_.read_host(sample));
+  ASSIGN_OR_RETURN(const auto bytes, stream_->read());
+  if (auto parsed = parse_records(bytes, records_); !parsed) {
+    return base::fail(parsed.error().code(),
+                      fmt::format("{}: {}", stream_->place(), parsed.error().message()));
+  }
+  auto done = read_processes(sample);
+  if (!done) known_.clear();
+  return done;
+}
+
+base::Result<void> KernelSource::read_processes(Sample& sample) {
+  for (auto& [id, group] : groups_) group.is_in_use = false;
+  found_.resize(records_.size());
+  sample.processes.resize(records_.size());
+  auto known = known_.begin();
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const vigia_record& record = records_[i];
+    Known& found = found_[i];
+    while (known != known_.end() && known->pid < record.pid) ++known;
+    const bool is_as_before = known != known_.end() && known->pid == record.pid &&
+                              known->start_ns == record.start_ns &&
+                              known->exec_id == record.exec_id;
+    found.pid = record.pid;
+    found.start_ns = record.start_ns;
+    found.exec_id = record.exec_id;
+    if (is_as_before) {
+      std::swap(found.command, known->command);
+    } else {
+      found.command.clear();
+      RETURN_IF_ERROR(read_command(record, found));
+    }
+    Process& process = sample.processes[i];
+    set_figures(record, process);
+    process.command = found.command;
+    RETURN_IF_ERROR(find_group(record, process.cgroup));
+  }
+  std::swap(known_, found_);
+  std::erase_if(groups_, [](const auto& each) { return !each.second.is_in_use; });
+  return {};
+}
+
+base::Result<void> KernelSource::read_command(const vigia_record& record, Known& known) {
+  if ((record.flags & VIGIA_KERNEL_THREAD) != 0) return {};
+  ASSIGN_OR_RETURN(const auto text, read_of(record, "cmdline", options_.command_bytes));
+  if (text) known.command = command_of(*text);
+  return {};
+}
+
+base::Result<void> KernelSource::find_group(const vigia_record& record, std::string& path) {
+  path.clear();
+  if (record.cgroup_id == 0) return {};
+  const auto group = groups_.find(record.cgroup_id);
+  if (group != groups_.end()) {
+    const bool is_of_last = !group->second.is_in_use;
+    group->second.is_in_use = true;
+    path = group->second.path;
+    if (group->second.is_certain || !is_of_last) return {};
+  }
+  ASSIGN_OR_RETURN(const auto text, read_of(record, "cgroup", ProcFiles::kBytesMax));
+  if (!text) return {};
+  const auto found = cgroup_of(*text);
+  if (!found) return files_.says_nonsense(fmt::format("{}/cgroup", record.pid));
+  path = *found;
+  const bool is_certain = group != groups_.end() && group->second.path == path;
+  groups_.insert_or_assign(record.cgroup_id, Group{.path = path, .is_certain = is_certain});
+  return {};
+}
+
+base::Result<std::optional<std::string_view>> KernelSource::read_of(const vigia_record& record,
+                                                                    const char* file,
+                                                                    std::size_t bytes_max) {
+  // Below this folder no other process appears, though the pid may be given again.
+  const base::UniqueFd folder(::openat(files_.folder(), std::to_string(record.pid).c_str(),
+                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return std::nullopt;
+  ProcFiles::Fate fate{};
+  ASSIGN_OR_RETURN(const auto stat,
+                   files_.read_of(folder.get(), "stat", ProcFiles::kBytesMax, fate));
+  if (!stat) return std::nullopt;
+  const auto parsed = parse_proc_stat(*stat);
+  if (!parsed) return files_.says_nonsense(fmt::format("{}/stat", record.pid));
+  if (parsed->start_ticks != to_signed(record.start_ns) / files_.tick_ns()) return std::nullopt;
+  return files_.read_of(folder.get(), file, bytes_max, fate);
+}
+
+}  // namespace vigia

@@ -1,0 +1,133 @@
+#include "vigia/sources/module_source.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fmt/format.h>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "vigia/sample/sample_json.h"
+#include "vigia/sources/proc_files.h"
+
+namespace vigia {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // as the module gives at once
+
+base::Failure unavailable(const std::string& path, int error) {
+  const std::string why = base::Error::from_errno(path, error).message();
+  switch (error) {
+    case ENOENT:
+      return base::fail(base::Code::kUnavailable,
+                        why + ": the module is not loaded (make module-install)");
+    case EACCES:
+      return base::fail(base::Code::kUnavailable,
+                        why + ": only root and the module's group may read it");
+    default: return base::fail(base::Code::kUnavailable, why);
+  }
+}
+
+// A file of the module's, read from its start each time.
+class ModuleFile {
+ public:
+  static base::Result<ModuleFile> open(std::string path) {
+    ModuleFile file;
+    file.path_ = std::move(path);
+    RETURN_IF_ERROR(file.reopen());
+    return file;
+  }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  base::Result<std::string_view> read() {
+    // A file that was open when the module was replaced gives nothing any more.
+    if (auto text = read_open(); text || !has_gone_) return text;
+    RETURN_IF_ERROR(reopen());
+    return read_open();
+  }
+
+ private:
+  base::Result<void> reopen() {
+    has_gone_ = false;
+    fd_ = base::UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd_) return unavailable(path_, errno);
+    return {};
+  }
+
+  base::Result<std::string_view> read_open() {
+    ssize_t count = ::lseek(fd_.get(), 0, SEEK_SET);
+    std::size_t size = 0;
+    while (count >= 0) {
+      if (buffer_.size() < size + kPieceBytes) buffer_.resize(2 * (size + kPieceBytes));
+      count = ::read(fd_.get(), buffer_.data() + size, buffer_.size() - size);
+      if (count == 0) return std::string_view(buffer_.data(), size);
+      if (count > 0) size += static_cast<std::size_t>(count);
+    }
+    const int error = errno;
+    has_gone_ = error == EIO;
+    return unavailable(path_, error);
+  }
+
+  std::string path_;
+  base::UniqueFd fd_;
+  bool has_gone_ = false;
+  std::vector<char> buffer_;
+};
+
+class ModuleRecords final : public RecordStream {
+ public:
+  explicit ModuleRecords(ModuleFile file) : file_(std::move(file)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "module"; }
+  [[nodiscard]] std::string_view place() const override { return file_.path(); }
+  [[nodiscard]] base::Result<std::string_view> read() override { return file_.read(); }
+
+ private:
+  ModuleFile file_;
+};
+
+class ModuleJson final : public Source {
+ public:
+  ModuleJson(ModuleFile file, ProcFiles proc) : file_(std::move(file)), proc_(std::move(proc)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "module-json"; }
+
+  [[nodiscard]] base::Result<void> read(Sample& sample) override {
+    ASSIGN_OR_RETURN(const auto text, file_.read());
+    if (auto parsed = reader_.read(text, sample); !parsed) {
+      return base::fail(parsed.error().code(),
+                        fmt::format("{}: {}", file_.path(), parsed.error().message()));
+    }
+    sample.source = name();
+    // The one figure that no module is told.
+    if (sample.memory.swap_total_bytes) return {};
+    Memory memory;
+    RETURN_IF_ERROR(proc_.read_memory(memory));
+    sample.memory.swap_total_bytes = memory.swap_total_bytes;
+    return {};
+  }
+
+ private:
+  ModuleFile file_;
+  ProcFiles proc_;
+  SampleReader reader_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<RecordStream>> open_module_records(const std::string& proc) {
+  ASSIGN_OR_RETURN(auto file, ModuleFile::open(proc + "/vigia_bin"));
+  return std::make_unique<ModuleRecords>(std::move(file));
+}
+
+base::Result<std::unique_ptr<Source>> open_module_json(const std::string& proc) {
+  ASSIGN_OR_RETURN(auto file, ModuleFile::open(proc + "/vigia"));
+  ASSIGN_OR_RETURN(auto files, ProcFiles::open(proc));
+  return std::make_unique<ModuleJson>(std::move(file), std::move(files));
+}
+
+}  // namespace vigia

@@ -1,0 +1,76 @@
+#include "vigia/sources/records.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace vigia {
+namespace {
+
+// Sums of them stay within 64 bits with a sign.
+constexpr std::uint64_t kFigureMax = std::uint64_t{INT64_MAX} / 4;
+
+constexpr std::string_view kStates = "RSDTtXZPI";
+
+bool is_sound(const vigia_record& record) {
+  const auto largest = std::max({record.start_ns, record.read_ns, record.runtime_ns, record.user_ns,
+                                 record.system_ns, record.vsz_bytes, record.rss_anon_bytes,
+                                 record.rss_file_bytes, record.rss_shmem_bytes});
+  return record.kind == VIGIA_PROCESS && record.pid > 0 && record.ppid >= 0 &&
+         record.threads >= 0 && largest <= kFigureMax &&
+         kStates.find(static_cast<char>(record.state)) != std::string_view::npos;
+}
+
+base::Failure corrupt(std::string what) {
+  return base::fail(base::Code::kCorruption, std::move(what));
+}
+
+}  // namespace
+
+base::Result<void> parse_records(std::string_view bytes, std::vector<vigia_record>& records) {
+  vigia_header header{};
+  if (bytes.size() < sizeof(header)) return corrupt("the header is cut");
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  bytes.remove_prefix(sizeof(header));
+  if (header.magic != VIGIA_MAGIC) return corrupt("it does not begin as vigia's records do");
+  if (header.schema != VIGIA_SCHEMA) {
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("its records are of schema {}, expected {}: it is of another "
+                                  "release of vigia",
+                                  header.schema, VIGIA_SCHEMA));
+  }
+  if (header.record_bytes != sizeof(vigia_record)) {
+    return corrupt(
+        fmt::format("records of {} bytes, expected {}", header.record_bytes, sizeof(vigia_record)));
+  }
+  const std::size_t count = bytes.size() / sizeof(vigia_record);
+  if (count == 0 || bytes.size() % sizeof(vigia_record) != 0) return corrupt("a record is cut");
+  records.resize(count);
+  std::memcpy(records.data(), bytes.data(), bytes.size());
+  const vigia_record end = records.back();
+  records.pop_back();
+  if (end.kind != VIGIA_END || static_cast<std::size_t>(end.pid) != records.size()) {
+    return corrupt("it ends before its last record");
+  }
+  std::int32_t before = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!is_sound(records[i])) return corrupt(fmt::format("record {} has what none may have", i));
+    if (records[i].pid <= before) {
+      return corrupt(fmt::format("record {} is of pid {}, after {}", i, records[i].pid, before));
+    }
+    before = records[i].pid;
+  }
+  return {};
+}
+
+RunTime divide_runtime(const vigia_record& record) {
+  const auto runtime = static_cast<std::int64_t>(record.runtime_ns);
+  if (record.system_ns == 0) return {.user_ns = runtime, .system_ns = 0};
+  if (record.user_ns == 0) return {.user_ns = 0, .system_ns = runtime};
+  __extension__ typedef unsigned __int128 Wide;
+  const auto system_ns = static_cast<std::int64_t>(Wide{record.runtime_ns} * record.system_ns /
+                                                   (record.user_ns + record.system_ns));
+  return {.user_ns = runtime - system_ns, .system_ns = system_ns};
+}
+
+}  // namespace vigia
