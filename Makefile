@@ -9,7 +9,7 @@ SUITES ?=
 # The contests to break, where not just enough to make every fault once: make chaos SEEDS=1-200
 SEEDS ?=
 
-.PHONY: help build run run-distributed test chaos test-sanitizers bench lint format fuzz deps clean
+.PHONY: help build run run-distributed test chaos test-sanitizers module module-install bench lint format fuzz deps clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ run-distributed: ## the same with every role on its own, over Kafka and Redis
 	@tools/run --distributed
 
 test: ## run all tests on the release; SUITES="unit blackbox" runs only these
-	@tools/deps build test kafka redis
+	@tools/deps build test guest kafka redis
 	@tools/build release
 	@tools/test --preset release $(SUITES)
 
@@ -43,6 +43,12 @@ chaos: ## break contests in every way, and prove them; SEEDS=1-200 breaks more
 	@tools/deps build test kafka redis
 	@tools/build release estadio
 	@CHAOS_SEEDS="$(SEEDS)" /usr/bin/python3 -m pytest -v tests/chaos
+
+module: ## build vigia's kernel module for the running kernel into build/module
+	@tools/module build
+
+module-install: ## install it on this machine, with DKMS where that is there (as root)
+	@tools/module install
 
 bench: ## measure beside nginx, wrk and the bare disk
 	@tools/deps build bench kafka redis

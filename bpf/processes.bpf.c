@@ -25,7 +25,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* Of the reading under way. */
 __u32 processes; /* given so far */
+__u32 reader_level; /* the reader's pid namespace: how deep it is, and which */
+__u64 reader_ns;
 const volatile char state_letters[8] = "RSDTtXZP"; /* fs/proc/array.c, task_state_array */
 
 static char state_of(struct task_struct *task)
@@ -45,17 +48,28 @@ static char state_of(struct task_struct *task)
 	return state_letters[place & 7];
 }
 
-/* The number of @pid in the reader's namespace, in which @reader is; 0 where it has none. */
-static int number_of(struct pid *pid, struct pid *reader)
+/* The number of @pid in the reader's namespace; 0 where it has none. */
+static int number_of(struct pid *pid)
 {
-	unsigned int level = BPF_CORE_READ(reader, level);
-	unsigned long offset = level * bpf_core_type_size(struct upid);
-	struct upid *mine = (void *)&reader->numbers[0] + offset;
-	struct upid *its = (void *)&pid->numbers[0] + offset;
+	struct upid *its;
 
-	if (!pid || BPF_CORE_READ(pid, level) < level || BPF_CORE_READ(its, ns) != BPF_CORE_READ(mine, ns))
+	if (!pid || pid->level < reader_level)
 		return 0;
-	return BPF_CORE_READ(its, nr);
+	/* Of the first namespace, as it mostly is: a plain load. */
+	if (reader_level == 0)
+		return pid->numbers[0].nr;
+	its = (void *)&pid->numbers[0] + reader_level * bpf_core_type_size(struct upid);
+	return (__u64)BPF_CORE_READ(its, ns) == reader_ns ? BPF_CORE_READ(its, nr) : 0;
+}
+
+static void find_reader(void)
+{
+	struct pid *pid = bpf_get_current_task_btf()->thread_pid;
+	struct upid *its;
+
+	reader_level = pid->level;
+	its = (void *)&pid->numbers[0] + reader_level * bpf_core_type_size(struct upid);
+	reader_ns = (__u64)BPF_CORE_READ(its, ns);
 }
 
 struct walk {
@@ -89,7 +103,8 @@ static void read_runtime(struct task_struct *task, struct vigia_record *record)
 	int attempt;
 
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		sequence = BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
+		sequence = signal->stats_lock.seqcount.seqcount.sequence;
+		barrier();
 		record->user_ns = signal->utime;
 		record->system_ns = signal->stime;
 		record->runtime_ns = signal->sum_sched_runtime;
@@ -106,8 +121,8 @@ static void read_runtime(struct task_struct *task, struct vigia_record *record)
 
 			bpf_loop(THREADS_MAX, add_thread, &walk, 0);
 		}
-		if (!(sequence & 1) &&
-		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
+		barrier();
+		if (!(sequence & 1) && sequence == signal->stats_lock.seqcount.seqcount.sequence)
 			return;
 	}
 }
@@ -143,7 +158,7 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 static __u64 cgroup_id_of(struct task_struct *task)
 {
 	struct css_set *groups = task->cgroups;
-	struct cgroup *unified = BPF_CORE_READ(groups, dfl_cgrp);
+	struct cgroup *unified = groups->dfl_cgrp;
 
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
 		struct cgroup_subsys_state **at = (void *)&groups->subsys[0];
@@ -153,10 +168,10 @@ static __u64 cgroup_id_of(struct task_struct *task)
 		at += bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 		bpf_probe_read_kernel(&css, sizeof(css), at);
 		group = BPF_CORE_READ(css, cgroup);
-		if (group && BPF_CORE_READ(group, root) != BPF_CORE_READ(unified, root))
-			unified = group;
+		if (group && BPF_CORE_READ(group, root) != unified->root)
+			return BPF_CORE_READ(group, kn, id);
 	}
-	return BPF_CORE_READ(unified, kn, id);
+	return unified->kn->id;
 }
 
 SEC("iter/task")
@@ -164,7 +179,6 @@ int vigia_processes(struct bpf_iter__task *context)
 {
 	struct seq_file *file = context->meta->seq;
 	struct task_struct *task = context->task;
-	struct pid *reader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_pid);
 	struct vigia_record record = {};
 
 	if (context->meta->seq_num == 0) {
@@ -175,6 +189,7 @@ int vigia_processes(struct bpf_iter__task *context)
 		};
 
 		processes = 0;
+		find_reader();
 		bpf_seq_write(file, &header, sizeof(header));
 	}
 	if (!task) {
@@ -186,10 +201,10 @@ int vigia_processes(struct bpf_iter__task *context)
 	if (task->pid != task->tgid)
 		return 0;
 	record.kind = VIGIA_PROCESS;
-	record.pid = number_of(task->thread_pid, reader);
+	record.pid = number_of(task->thread_pid);
 	if (record.pid == 0)
 		return 0; /* it has just gone */
-	record.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader, thread_pid), reader);
+	record.ppid = number_of(task->real_parent->group_leader->thread_pid);
 	record.threads = task->signal->nr_threads;
 	record.oom_score_adj = task->signal->oom_score_adj;
 	record.uid = task->real_cred->uid.val;

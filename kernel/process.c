@@ -134,7 +134,7 @@ void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *
 	*user_ns = record->runtime_ns - *system_ns;
 }
 
-size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)
+static size_t read_arguments(struct task_struct *task, char *buffer, size_t max)
 {
 	unsigned long begin, end, environment_end;
 	struct mm_struct *mm;
@@ -166,6 +166,19 @@ size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)
 					     FOLL_FORCE | FOLL_ANON);
 
 		return strnlen(buffer, bytes + max(more, 0));
+	}
+	return bytes;
+}
+
+size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)
+{
+	size_t bytes = read_arguments(task, buffer, max), i;
+
+	while (bytes > 0 && buffer[bytes - 1] == '\0')
+		bytes--;
+	for (i = 0; i < bytes; i++) {
+		if (buffer[i] == '\0')
+			buffer[i] = ' ';
 	}
 	return bytes;
 }

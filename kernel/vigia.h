@@ -41,7 +41,7 @@ void vigia_read_process(struct task_struct *task, pid_t pid, struct pid_namespac
 void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *system_ns);
 
 /*
- * The arguments of @task with NUL between them, at most @max bytes. Returns their length. Only from
+ * The arguments of @task with blanks between them, at most @max bytes. Returns their length. Only from
  * anonymous memory: that of a file may be anyone's, and keep us waiting for ever. May sleep.
  */
 size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max);

@@ -15,6 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("ESTADIO_BIN", ROOT / "build/release/bin/estadio"))
 VIGIA = BINARY.with_name("vigia")
+SOURCES = BINARY.with_name("sources")  # of the bench
 HERE = pathlib.Path(__file__).resolve().parent
 SUITES = ("bookworm", "bookworm-backports")
 NEEDED = ("qemu-system-x86_64", "busybox", "cpio", "make", "gcc")
@@ -110,6 +111,8 @@ def make_disk(folder, module):
     disk.copy_python()
     if VIGIA.exists():
         disk.copy_program(VIGIA, "/bin/vigia")
+    if SOURCES.exists():
+        disk.copy_program(SOURCES, "/bin/sources")
     disk.copy(module, "/vigia.ko")
     for each in HERE.glob("checks/*.py"):
         disk.copy(each, f"/checks/{each.name}")

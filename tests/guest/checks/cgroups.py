@@ -1,6 +1,7 @@
 """Control groups, version 2, as they are: limits, throttling, memory, and what the view says."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ def figures(path):
 
 
 @contextlib.contextmanager
-def container(**limits):
+def container(limits):
     """A group as Docker's systemd driver names it, with all controllers."""
     write(ROOT + "/cgroup.subtree_control", "+cpu +memory +pids +io")
     slice_ = ROOT + "/system.slice"
@@ -34,7 +35,7 @@ def container(**limits):
     folder = f"{slice_}/docker-{ID}.scope"
     os.mkdir(folder)
     for name, value in limits.items():
-        write(f"{folder}/{name.replace('_', '.', 1)}", value)
+        write(f"{folder}/{name}", value)
     try:
         yield folder
     finally:
@@ -45,7 +46,17 @@ def container(**limits):
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, 0)[0]:
                 pass
-        os.rmdir(folder)
+        until_it_goes(folder)
+
+
+def until_it_goes(folder):
+    """What was killed leaves its group a moment later."""
+    while True:
+        try:
+            return os.rmdir(folder)
+        except OSError as error:
+            assert error.errno == errno.EBUSY, error
+            os.sched_yield()
 
 
 def join(folder):
@@ -67,7 +78,7 @@ def check_memory_is_what_the_kernel_charges():
         join(folder)
         held.append(bytearray(os.urandom(24 << 20)))
 
-    with container(memory_max=str(200 << 20), pids_max=str(PROCESS_LIMIT)) as folder:
+    with container({"memory.max": str(200 << 20), "pids.max": str(PROCESS_LIMIT)}) as folder:
         with host.Child(lambda: hold(folder)):
             for source in snapshots.SOURCES:
                 its = view_of(source)
@@ -93,7 +104,7 @@ def check_a_throttled_one_is_told():
             while True:
                 pass
 
-    with container(cpu_max="20000 100000") as folder:
+    with container({"cpu.max": "20000 100000"}) as folder:
         with host.Child(lambda: burn(folder)):
             its = view_of("proc", "3s")
             stat = figures(folder + "/cpu.stat")
@@ -111,7 +122,7 @@ def check_a_kill_for_memory_is_counted():
             while True:
                 kept.append(bytearray(b"x") * (1 << 20))
 
-    with container(memory_max=str(32 << 20), memory_swap_max="0") as folder:
+    with container({"memory.max": str(32 << 20)}) as folder:
         host.forget_messages()
         with host.Child(lambda: grow(folder)):
             while figures(folder + "/memory.events")["oom_kill"] == 0:
@@ -137,12 +148,7 @@ def check_a_container_that_goes_meanwhile_is_not_an_error():
                 join(folder)
                 os._exit(0)
             os.waitpid(pid, 0)
-            while True:
-                try:
-                    os.rmdir(folder)
-                    break
-                except OSError:
-                    continue
+            until_it_goes(folder)
 
     def look():
         for source in ("module", "bpf", "proc", "module-json", "proc"):

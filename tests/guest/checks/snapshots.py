@@ -104,6 +104,6 @@ def check_a_pid_namespace_of_its_own_has_its_own_numbers():
         lines = file.read().decode().splitlines()
     os.waitpid(outer, 0)
     assert len(lines) == 3, lines
-    for line, pid in zip(lines, (2, 3, 4)):
+    for line, pid in zip(lines, ("2", "3", "4")):
         # Ours is the first there, vigia the next.
         assert line.endswith(f" [1, {pid}] [0, 1]"), lines

@@ -1,0 +1,51 @@
+"""The guest suite: the kernel module and vigia within virtual machines, one for each kernel.
+
+    /usr/bin/python3 -m pytest tests/guest
+
+What runs there is in checks/, a function each; here is a test for each of them. Machines are emulated
+(QEMU without KVM), so that they boot wherever QEMU does.
+
+Environment:
+    ESTADIO_BIN      as of the black-box suite; vigia is taken from beside it
+    GUEST_KERNELS    the suites of Debian whose kernels are booted (default: all of machine.SUITES)
+"""
+
+import ast
+import os
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+
+import machine  # noqa: E402
+
+KERNELS = os.environ.get("GUEST_KERNELS", " ".join(machine.SUITES)).split()
+
+
+def checks():
+    """Names of all checks, without importing what only runs in a guest."""
+    for path in sorted((machine.HERE / "checks").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("check_"):
+                yield f"{path.stem}:{node.name.removeprefix('check_')}"
+
+
+def pytest_generate_tests(metafunc):
+    if "suite" in metafunc.fixturenames:
+        metafunc.parametrize("suite", KERNELS, scope="session")
+    if "check" in metafunc.fixturenames:
+        metafunc.parametrize("check", list(checks()))
+
+
+@pytest.fixture(scope="session")
+def needs():
+    missing = machine.missing()
+    if missing:
+        pytest.skip(f"NOT TESTED, the kernel module: these are not here: {missing}")
+
+
+@pytest.fixture(scope="session")
+def results(needs, suite, tmp_path_factory):
+    """What the checks came to under the kernel of a suite."""
+    return machine.run_checks(suite, tmp_path_factory.mktemp(suite))
