@@ -4,8 +4,8 @@
 //
 // Makes PROCESSES sleeping children, then measures in turn each source that works here, and
 // `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Prints a JSON object: by source the medians of the
-// processor time of a reading in us, of the first one too, and the most memory that the reader held.
-// Each source is read by a process of its own.
+// processor time of a reading in us, of the first one too, and the most memory that the reader
+// held. Each source is read by a process of its own.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,7 +28,7 @@
 
 namespace {
 
-constexpr int kReads = 10;  // of a round
+constexpr int kReads = 20;  // of a round
 
 double us_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);

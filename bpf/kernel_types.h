@@ -7,6 +7,7 @@
 #define VIGIA_KERNEL_TYPES_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -66,8 +67,12 @@ struct mm_struct {
 };
 
 /* Before 6.2. */
+struct atomic_long {
+	__s64 counter;
+};
+
 struct mm_rss_stat {
-	long count[4];
+	struct atomic_long count[4];
 };
 
 struct mm_struct___before_6_2 {

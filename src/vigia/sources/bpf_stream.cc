@@ -4,9 +4,11 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <fmt/format.h>
 #include <processes.skel.h>
 #include <string>
 #include <string_view>
@@ -21,9 +23,33 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
+// What libbpf said while a program was loaded on this thread, which includes what the kernel's
+// verifier did.
+thread_local std::string heard;
+
+int listen(libbpf_print_level level, const char* format, std::va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  std::array<char, 4096> line{};
+  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+  if (length > 0) heard.append(line.data());
+  return length;
+}
+
+// The verifier's last line before its figures.
+std::string_view verifiers_reason() {
+  const std::size_t end = heard.rfind("\nprocessed ");
+  if (end == std::string::npos) return {};
+  const std::size_t begin = heard.rfind('\n', end - 1);
+  return std::string_view(heard).substr(begin + 1, end - begin - 1);
+}
+
 base::Failure unavailable(const std::string& what, int error) {
   std::string why = base::Error::from_errno(what, error).message();
-  if (error == EPERM || error == EACCES) why += ": it needs root, or CAP_BPF and CAP_PERFMON";
+  if (error == EPERM || error == EACCES) {
+    why += ": it needs root, or CAP_BPF and CAP_PERFMON";
+  } else if (const std::string_view reason = verifiers_reason(); !reason.empty()) {
+    why += fmt::format(": {}", reason);
+  }
   return base::fail(base::Code::kUnavailable, std::move(why));
 }
 
@@ -61,8 +87,8 @@ class BpfRecords final : public RecordStream {
 }  // namespace
 
 base::Result<std::unique_ptr<RecordStream>> open_bpf_records() {
-  // What libbpf would say on its own goes into no log of ours; the error tells.
-  ::libbpf_set_print(nullptr);
+  heard.clear();
+  ::libbpf_set_print(listen);
   BpfRecords::Program program(processes_bpf::open());
   if (!program) return unavailable("opening the BPF program", errno);
   if (const int error = processes_bpf::load(program.get()); error != 0) {
