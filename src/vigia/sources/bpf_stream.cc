@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -29,9 +28,15 @@ thread_local std::string heard;
 
 int listen(libbpf_print_level level, const char* format, std::va_list arguments) {
   if (level != LIBBPF_WARN) return 0;
-  std::array<char, 4096> line{};
-  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-  if (length > 0) heard.append(line.data());
+  std::va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0) return length;
+  const std::size_t before = heard.size();
+  heard.resize(before + static_cast<std::size_t>(length) + 1);  // and NUL
+  std::vsnprintf(heard.data() + before, heard.size() - before, format, arguments);
+  heard.pop_back();
   return length;
 }
 
@@ -45,10 +50,10 @@ std::string_view verifiers_reason() {
 
 base::Failure unavailable(const std::string& what, int error) {
   std::string why = base::Error::from_errno(what, error).message();
-  if (error == EPERM || error == EACCES) {
-    why += ": it needs root, or CAP_BPF and CAP_PERFMON";
-  } else if (const std::string_view reason = verifiers_reason(); !reason.empty()) {
+  if (const std::string_view reason = verifiers_reason(); !reason.empty()) {
     why += fmt::format(": {}", reason);
+  } else if (error == EPERM || error == EACCES) {
+    why += ": it needs root, or CAP_BPF and CAP_PERFMON";
   }
   return base::fail(base::Code::kUnavailable, std::move(why));
 }
