@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A task iterator (Documentation/bpf/bpf_iterators.rst) that gives what abi/vigia_records.h says: the
- * same as the kernel module, where none may be loaded. Needs 5.17 (bpf_loop).
+ * A task iterator (Documentation/bpf/bpf_iterators.rst) that gives what abi/vigia_records.h says:
+ * the same as the kernel module, where none may be loaded. Needs 5.17 (bpf_loop).
  */
 #include "kernel_types.h"
 
@@ -25,7 +25,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* Of the reading under way. */
-__u32 processes; /* given so far */
+__u32 processes;    /* given so far */
 __u32 reader_level; /* the reader's pid namespace: how deep it is, and which */
 __u64 reader_ns;
 const volatile char state_letters[8] = "RSDTtXZP"; /* fs/proc/array.c, task_state_array */
@@ -47,7 +47,7 @@ static char state_of(struct task_struct *task)
 	return state_letters[place & 7];
 }
 
-/* What @pid is called at the reader's level. @pid is an address, with which the verifier lets us count. */
+/* What @pid is called at the reader's level; its address was read as a number, to reckon with. */
 static struct upid *at_level(struct pid *pid)
 {
 	return (void *)&pid->numbers[0] + reader_level * bpf_core_type_size(struct upid);
@@ -152,11 +152,15 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 	record->vsz_bytes = (__u64)mm->total_vm << PAGE_SHIFT;
 	/* Places in an array are only found anew where they are constants. */
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		/* Its verifier does not look into atomic_long_t: no plain loads. */
 		struct mm_struct___before_6_2 *older = (void *)mm;
 
-		record->rss_file_bytes = bytes_of(older->rss_stat.count[MM_FILEPAGES].counter);
-		record->rss_anon_bytes = bytes_of(older->rss_stat.count[MM_ANONPAGES].counter);
-		record->rss_shmem_bytes = bytes_of(older->rss_stat.count[MM_SHMEMPAGES].counter);
+		record->rss_file_bytes = bytes_of(
+			BPF_CORE_READ(older, rss_stat.count[MM_FILEPAGES].counter));
+		record->rss_anon_bytes = bytes_of(
+			BPF_CORE_READ(older, rss_stat.count[MM_ANONPAGES].counter));
+		record->rss_shmem_bytes = bytes_of(
+			BPF_CORE_READ(older, rss_stat.count[MM_SHMEMPAGES].counter));
 	} else {
 		record->rss_file_bytes = bytes_of(mm->rss_stat[MM_FILEPAGES].count);
 		record->rss_anon_bytes = bytes_of(mm->rss_stat[MM_ANONPAGES].count);

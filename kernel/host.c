@@ -67,6 +67,11 @@ static void put_cpu_times(struct seq_file *file, const struct kernel_cpustat *st
 	seq_putc(file, '}');
 }
 
+static void put_pages(struct seq_file *file, const char *key, u64 pages)
+{
+	seq_put_decimal_ull(file, key, pages << PAGE_SHIFT);
+}
+
 static void put_memory(struct seq_file *file)
 {
 	struct sysinfo info;
@@ -74,17 +79,16 @@ static void put_memory(struct seq_file *file)
 
 	si_meminfo(&info);
 	cached = global_node_page_state(NR_FILE_PAGES) - total_swapcache_pages() - info.bufferram;
-	seq_put_decimal_ull(file, ",\"memory\":{\"total_bytes\":", (u64)info.totalram << PAGE_SHIFT);
-	seq_put_decimal_ull(file, ",\"free_bytes\":", (u64)info.freeram << PAGE_SHIFT);
-	seq_put_decimal_ull(file, ",\"available_bytes\":",
-			    (u64)max(si_mem_available(), 0L) << PAGE_SHIFT);
-	seq_put_decimal_ull(file, ",\"buffers_bytes\":", (u64)info.bufferram << PAGE_SHIFT);
-	seq_put_decimal_ull(file, ",\"cached_bytes\":", (u64)max(cached, 0L) << PAGE_SHIFT);
-	seq_put_decimal_ull(file, ",\"slab_reclaimable_bytes\":",
-			    (u64)global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) << PAGE_SHIFT);
+	put_pages(file, ",\"memory\":{\"total_bytes\":", info.totalram);
+	put_pages(file, ",\"free_bytes\":", info.freeram);
+	put_pages(file, ",\"available_bytes\":", max(si_mem_available(), 0L));
+	put_pages(file, ",\"buffers_bytes\":", info.bufferram);
+	put_pages(file, ",\"cached_bytes\":", max(cached, 0L));
+	put_pages(file, ",\"slab_reclaimable_bytes\":",
+		  global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B));
 	/* Modules are not told how much swap there is in all, only how much of it is free. */
-	seq_put_decimal_ull(file, ",\"swap_total_bytes\":null,\"swap_free_bytes\":",
-			    (u64)max(get_nr_swap_pages(), 0L) << PAGE_SHIFT);
+	put_pages(file,
+		  ",\"swap_total_bytes\":null,\"swap_free_bytes\":", max(get_nr_swap_pages(), 0L));
 	seq_putc(file, '}');
 }
 

@@ -26,7 +26,7 @@ MODULE_PARM_DESC(command_bytes, "most bytes of a command line, up to 65536; defa
 
 static unsigned int gid;
 module_param(gid, uint, 0444);
-MODULE_PARM_DESC(gid, "number of the group that may read /proc/vigia and /proc/vigia_bin; default 0");
+MODULE_PARM_DESC(gid, "number of the group that may read the files in /proc; default 0");
 
 /* Elements of the sequence that are no process, and their positions; a process' is its pid. */
 static char begin_token, end_token;

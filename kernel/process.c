@@ -2,13 +2,13 @@
 /* What one process is and has used. */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/ktime.h>
 #include <linux/user_namespace.h>
 
 #include "vigia.h"
@@ -138,7 +138,7 @@ static size_t read_arguments(struct task_struct *task, char *buffer, size_t max)
 {
 	unsigned long begin, end, environment_end;
 	struct mm_struct *mm;
-	int bytes;
+	int bytes, more;
 
 	mm = get_task_mm(task);
 	if (!mm)
@@ -160,14 +160,12 @@ static size_t read_arguments(struct task_struct *task, char *buffer, size_t max)
 	 * A process may write a title over its arguments and on into its environment: then the last
 	 * NUL is not where it was, and all is one text up to the first.
 	 */
-	if (bytes == end - begin && buffer[bytes - 1] != '\0' && environment_end > end) {
-		int more = access_process_vm(task, end, buffer + bytes,
-					     min_t(unsigned long, max - bytes, environment_end - end),
-					     FOLL_FORCE | FOLL_ANON);
-
-		return strnlen(buffer, bytes + max(more, 0));
-	}
-	return bytes;
+	if (bytes < end - begin || buffer[bytes - 1] == '\0' || environment_end <= end)
+		return bytes;
+	more = access_process_vm(task, end, buffer + bytes,
+				 min_t(unsigned long, max - bytes, environment_end - end),
+				 FOLL_FORCE | FOLL_ANON);
+	return strnlen(buffer, bytes + max(more, 0));
 }
 
 size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)

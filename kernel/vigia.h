@@ -16,10 +16,10 @@
 /* What one open file keeps between reads. */
 struct vigia_reader {
 	struct pid_namespace *ns;
-	u32 processes;	    /* given so far */
+	u32 processes; /* given so far */
 	unsigned int command_max;
-	char *command;	    /* command_max bytes */
-	char *cgroup;	    /* PATH_MAX bytes */
+	char *command; /* command_max bytes */
+	char *cgroup;  /* PATH_MAX bytes */
 };
 
 /* process.c */
@@ -34,21 +34,18 @@ struct task_struct *vigia_find_process(struct pid_namespace *ns, pid_t from, pid
 void vigia_read_process(struct task_struct *task, pid_t pid, struct pid_namespace *ns,
 			struct user_namespace *user_ns, struct vigia_record *record);
 
-/*
- * Divides the runtime by what ticks saw of it, as the kernel does for /proc; the first tick decides
- * for all where there is none yet of the other side.
- */
+/* Divides the runtime as ticks saw it spent, which is what the kernel does for /proc. */
 void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *system_ns);
 
 /*
- * The arguments of @task with blanks between them, at most @max bytes. Returns their length. Only from
- * anonymous memory: that of a file may be anyone's, and keep us waiting for ever. May sleep.
+ * The arguments of @task with blanks between them, at most @max bytes. Returns their length. Only
+ * from anonymous memory: that of a file may be anyone's, and keep us waiting for ever. May sleep.
  */
 size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max);
 
 /*
- * Path of @task in the hierarchy that counts memory, as the reader's cgroup namespace has it, within
- * PATH_MAX bytes; "" where there is none.
+ * Path of @task in the hierarchy that counts memory, as the reader's cgroup namespace has it,
+ * within PATH_MAX bytes; "" where there is none.
  */
 void vigia_read_cgroup(struct task_struct *task, char *buffer);
 
