@@ -33,7 +33,7 @@ def checks():
 
 def pytest_generate_tests(metafunc):
     if "suite" in metafunc.fixturenames:
-        metafunc.parametrize("suite", KERNELS, scope="session")
+        metafunc.parametrize("suite", KERNELS)
     if "check" in metafunc.fixturenames:
         metafunc.parametrize("check", list(checks()))
 
@@ -46,6 +46,14 @@ def needs():
 
 
 @pytest.fixture(scope="session")
-def results(needs, suite, tmp_path_factory):
-    """What the checks came to under the kernel of a suite."""
-    return machine.run_checks(suite, tmp_path_factory.mktemp(suite))
+def all_results():
+    """Results by suite, of the machines that were booted."""
+    return {}
+
+
+@pytest.fixture
+def results(needs, suite, all_results, tmp_path_factory):
+    """What the checks came to under the kernel of a suite; the first that asks boots it."""
+    if suite not in all_results:
+        all_results[suite] = machine.run_checks(suite, tmp_path_factory.mktemp(suite))
+    return all_results[suite]

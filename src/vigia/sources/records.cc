@@ -67,7 +67,7 @@ RunTime divide_runtime(const vigia_record& record) {
   const auto runtime = static_cast<std::int64_t>(record.runtime_ns);
   if (record.system_ns == 0) return {.user_ns = runtime, .system_ns = 0};
   if (record.user_ns == 0) return {.user_ns = 0, .system_ns = runtime};
-  __extension__ typedef unsigned __int128 Wide;
+  __extension__ using Wide = unsigned __int128;
   const auto system_ns = static_cast<std::int64_t>(Wide{record.runtime_ns} * record.system_ns /
                                                    (record.user_ns + record.system_ns));
   return {.user_ns = runtime - system_ns, .system_ns = system_ns};
