@@ -74,7 +74,8 @@ base::Result<void> KernelSource::read_processes(Sample& sample) {
     found.pid = record.pid;
     found.start_ns = record.start_ns;
     found.exec_id = record.exec_id;
-    if (is_as_before) {
+    // An exec counts as done a moment before its arguments are there.
+    if (is_as_before && !known->command.empty()) {
       std::swap(found.command, known->command);
     } else {
       found.command.clear();
