@@ -253,6 +253,28 @@ TEST_F(KernelSourceTest, APathThatCannotBeConfirmedIsKept) {
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
+TEST_F(KernelSourceTest, AProcessThatEndsTellsNoPathToOthers) {
+  records_[0].vsz_bytes = 0;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(group_of(0, "/"), "/system.slice");
+    EXPECT_EQ(sample_.processes[1].cgroup, "/system.slice");
+  }
+}
+
+TEST_F(KernelSourceTest, AProcessThatEndsAloneIsInTheGroupThatProcHas) {
+  records_[0].vsz_bytes = 0;
+  records_[0].cgroup_id = kGroup + 1;
+  EXPECT_EQ(group_of(0, "/a"), "/a");
+  EXPECT_EQ(group_of(0, "/b"), "/b");
+}
+
+TEST_F(KernelSourceTest, AKernelThreadTellsItsPathWithoutMemory) {
+  records_[0].vsz_bytes = 0;
+  records_[0].flags = VIGIA_KERNEL_THREAD;
+  EXPECT_EQ(group_of(0, "/"), "/");
+  EXPECT_EQ(sample_.processes[1].cgroup, "/");
+}
+
 TEST_F(KernelSourceTest, AGroupThatNobodyIsInIsForgotten) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(group_of(0, "/a"), "/a");
