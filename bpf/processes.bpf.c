@@ -195,7 +195,8 @@ int vigia_processes(struct bpf_iter__task *context)
 	struct task_struct *task = context->task;
 	struct vigia_record record = {};
 
-	if (context->meta->seq_num == 0) {
+	/* The end has this number too where there was one process. */
+	if (context->meta->seq_num == 0 && task) {
 		const struct vigia_header header = {
 			.magic = VIGIA_MAGIC,
 			.schema = VIGIA_SCHEMA,

@@ -17,8 +17,10 @@ extern "C" Fuzzer fuzz_cgroup_text_once;
 extern "C" Fuzzer fuzz_contest_once;
 extern "C" Fuzzer fuzz_entry_parser_once;
 extern "C" Fuzzer fuzz_judge_message_once;
+extern "C" Fuzzer fuzz_printable_once;
 extern "C" Fuzzer fuzz_proc_text_once;
 extern "C" Fuzzer fuzz_record_once;
+extern "C" Fuzzer fuzz_records_once;
 extern "C" Fuzzer fuzz_redis_url_once;
 extern "C" Fuzzer fuzz_request_parser_once;
 extern "C" Fuzzer fuzz_response_parser_once;
@@ -36,8 +38,10 @@ constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "contest", .run_once = &fuzz_contest_once},
                                {.name = "entry_parser", .run_once = &fuzz_entry_parser_once},
                                {.name = "judge_message", .run_once = &fuzz_judge_message_once},
+                               {.name = "printable", .run_once = &fuzz_printable_once},
                                {.name = "proc_text", .run_once = &fuzz_proc_text_once},
                                {.name = "record", .run_once = &fuzz_record_once},
+                               {.name = "records", .run_once = &fuzz_records_once},
                                {.name = "redis_url", .run_once = &fuzz_redis_url_once},
                                {.name = "request_parser", .run_once = &fuzz_request_parser_once},
                                {.name = "response_parser", .run_once = &fuzz_response_parser_once},

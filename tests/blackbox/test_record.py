@@ -61,7 +61,7 @@ def test_a_recording_is_a_line_a_sample(recording):
     samples = samples_of(recording.read_text())
     assert len(samples) == 3
     for sample in samples:
-        assert sample["schema"] == 1 and sample["source"] == "proc"
+        assert sample["schema"] == 1 and sample["source"] in ("module", "bpf", "proc")
         assert sample["kernel"] == os.uname().release
         assert len(sample["host"]["cpus"]) == os.cpu_count()
         pids = [each["pid"] for each in sample["processes"]]

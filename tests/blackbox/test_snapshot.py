@@ -50,7 +50,7 @@ def start():
 
 def test_a_process_is_told_as_proc_has_it(start):
     pid = start("sleep", "3600")
-    told = processes_of(snapshot("--interval", "0"))[pid]
+    told = processes_of(snapshot("--interval", "0", "--source", "proc"))[pid]
     folder = pathlib.Path(f"/proc/{pid}")
     fields = (folder / "stat").read_text().rsplit(") ", 1)[1].split()
     status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
@@ -68,7 +68,7 @@ def test_a_process_is_told_as_proc_has_it(start):
 
 
 def test_the_host_is_told():
-    view = json.loads(snapshot("--interval", "0"))
+    view = json.loads(snapshot("--interval", "0", "--source", "proc"))
     assert view["schema"] == 1 and view["source"] == "proc" and view["interval_ns"] == 0
     assert view["kernel"] == os.uname().release
     assert view["boot_id"] == pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -17,6 +17,12 @@ std::string_view name_of(const vigia_record& record) {
 
 std::int64_t to_signed(std::uint64_t figure) { return static_cast<std::int64_t>(figure); }
 
+// It has given back its memory. In a hierarchy of version 1 /proc has it in the first group from
+// then on (proc_cgroup_show() of kernel/cgroup/cgroup.c).
+bool is_ending(const vigia_record& record) {
+  return record.vsz_bytes == 0 && (record.flags & VIGIA_KERNEL_THREAD) == 0;
+}
+
 void set_figures(const vigia_record& record, Process& process) {
   const RunTime runtime = divide_runtime(record);
   process.pid = record.pid;
@@ -74,7 +80,8 @@ base::Result<void> KernelSource::read_processes(Sample& sample) {
     found.pid = record.pid;
     found.start_ns = record.start_ns;
     found.exec_id = record.exec_id;
-    if (is_as_before) {
+    // An exec counts as done a moment before its arguments are there.
+    if (is_as_before && !known->command.empty()) {
       std::swap(found.command, known->command);
     } else {
       found.command.clear();
@@ -83,7 +90,12 @@ base::Result<void> KernelSource::read_processes(Sample& sample) {
     Process& process = sample.processes[i];
     set_figures(record, process);
     process.command = found.command;
-    RETURN_IF_ERROR(find_group(record, process.cgroup));
+    if (!is_ending(record)) RETURN_IF_ERROR(find_group(record, process.cgroup));
+  }
+  // They are told the path that others in their group gave.
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    if (!is_ending(records_[i])) continue;
+    RETURN_IF_ERROR(find_group(records_[i], sample.processes[i].cgroup));
   }
   std::swap(known_, found_);
   std::erase_if(groups_, [](const auto& each) { return !each.second.is_in_use; });
@@ -91,7 +103,7 @@ base::Result<void> KernelSource::read_processes(Sample& sample) {
 }
 
 base::Result<void> KernelSource::read_command(const vigia_record& record, Known& known) {
-  if ((record.flags & VIGIA_KERNEL_THREAD) != 0) return {};
+  if ((record.flags & VIGIA_KERNEL_THREAD) != 0 || is_ending(record)) return {};
   ASSIGN_OR_RETURN(const auto text, read_of(record, "cmdline", options_.command_bytes));
   if (text) known.command = command_of(*text);
   return {};
@@ -105,13 +117,14 @@ base::Result<void> KernelSource::find_group(const vigia_record& record, std::str
     const bool is_of_last = !group->second.is_in_use;
     group->second.is_in_use = true;
     path = group->second.path;
-    if (group->second.is_certain || !is_of_last) return {};
+    if (group->second.is_certain || !is_of_last || is_ending(record)) return {};
   }
   ASSIGN_OR_RETURN(const auto text, read_of(record, "cgroup", ProcFiles::kBytesMax));
   if (!text) return {};
   const auto found = cgroup_of(*text);
   if (!found) return files_.says_nonsense(fmt::format("{}/cgroup", record.pid));
   path = *found;
+  if (is_ending(record)) return {};
   const bool is_certain = group != groups_.end() && group->second.path == path;
   groups_.insert_or_assign(record.cgroup_id, Group{.path = path, .is_certain = is_certain});
   return {};

@@ -3,7 +3,8 @@
 //
 // A record has no long texts. A command line and the path of a control group are read from /proc
 // for what is new: a process that began or was executed anew, a group that no process was in
-// before. So a title that a process gives itself later is not told.
+// before. So a title that a process gives itself later is not told. An empty command line is looked
+// for again.
 //
 // Threads: of one thread.
 #pragma once
