@@ -18,12 +18,13 @@ VIGIA = BINARY.with_name("vigia")
 SOURCES = BINARY.with_name("sources")  # of the bench
 HERE = pathlib.Path(__file__).resolve().parent
 SUITES = ("bookworm", "bookworm-backports")
-NEEDED = ("qemu-system-x86_64", "busybox", "cpio", "make", "gcc")
+NEEDED = ("qemu-system-x86_64", "busybox", "cpio", "make", "gcc", "ps")
 BOOT_S = 600
 MEMORY_MIB = 1536
 PROCESSORS = 2
 
 INIT = """#!/bin/busybox sh
+export PATH=/usr/bin:/bin
 /bin/busybox --install -s /bin
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -113,6 +114,7 @@ def make_disk(folder, module):
         disk.copy_program(VIGIA, "/bin/vigia")
     if SOURCES.exists():
         disk.copy_program(SOURCES, "/bin/sources")
+        disk.copy_program(shutil.which("ps"), "/usr/bin/ps")
     disk.copy(module, "/vigia.ko")
     for each in HERE.glob("checks/*.py"):
         disk.copy(each, f"/checks/{each.name}")

@@ -184,6 +184,7 @@ Sample made() {
   sample.processes = {first, second};
   sample.cgroups.resize(1);
   sample.cgroups[0].path = "/a";
+  sample.cgroups[0].cpu_ns.reset();
   return sample;
 }
 

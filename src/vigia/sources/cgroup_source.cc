@@ -285,8 +285,11 @@ base::Result<void> CgroupSource::read_groups(Sample& sample) {
   sample.cgroups.clear();
   found_.clear();
   std::vector<std::string_view> paths;
+  std::string_view before;  // many of a row are in the same
   for (const Process& each : sample.processes) {
-    if (const auto container = container_of(each.cgroup)) paths.push_back(container->path);
+    if (each.cgroup == before) continue;
+    before = each.cgroup;
+    if (const auto container = container_of(before)) paths.push_back(container->path);
   }
   std::ranges::sort(paths);
   const auto repeated = std::ranges::unique(paths);

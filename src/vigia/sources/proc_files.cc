@@ -22,8 +22,6 @@ std::int64_t now_ns(clockid_t clock) {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
-
 base::Failure unavailable(const std::string& what, int error) {
   return base::fail(base::Code::kUnavailable, base::Error::from_errno(what, error).message());
 }
@@ -39,10 +37,11 @@ base::Result<ProcFiles> ProcFiles::open(std::string root) {
   if (!files.directory_) return unavailable("opening " + files.root_, errno);
   files.buffer_.resize(kBytesMax);
   files.tick_ns_ = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
-  ASSIGN_OR_RETURN(const auto release, files.read_file("sys/kernel/osrelease"));
-  files.kernel_ = first_line(release);
-  ASSIGN_OR_RETURN(const auto boot_id, files.read_file("sys/kernel/random/boot_id"));
-  files.boot_id_ = first_line(boot_id);
+  ASSIGN_OR_RETURN(files.kernel_, files.first_line_of("sys/kernel/osrelease"));
+  ASSIGN_OR_RETURN(files.boot_id_, files.first_line_of("sys/kernel/random/boot_id"));
+  for (HostFile* file : {&files.stat_, &files.meminfo_, &files.loadavg_}) {
+    RETURN_IF_ERROR(files.open_file(*file));
+  }
   return files;
 }
 
@@ -51,13 +50,13 @@ base::Result<void> ProcFiles::read_host(Sample& sample) {
   sample.boot_id = boot_id_;
   sample.wall_ms = now_ns(CLOCK_REALTIME) / 1'000'000;
   sample.uptime_ns = boot_time_ns();
-  ASSIGN_OR_RETURN(const auto cpu_text, read_file("stat"));
+  ASSIGN_OR_RETURN(const auto cpu_text, read_file(stat_));
   auto cpu = parse_host_cpu(cpu_text, 1'000'000'000 / tick_ns_);
   if (!cpu) return says_nonsense("stat");
   sample.cpu = cpu->all;
   sample.cpus = std::move(cpu->each);
   RETURN_IF_ERROR(read_memory(sample.memory));
-  ASSIGN_OR_RETURN(const auto load_text, read_file("loadavg"));
+  ASSIGN_OR_RETURN(const auto load_text, read_file(loadavg_));
   const auto load = parse_load(load_text);
   if (!load) return says_nonsense("loadavg");
   sample.load = *load;
@@ -65,7 +64,7 @@ base::Result<void> ProcFiles::read_host(Sample& sample) {
 }
 
 base::Result<void> ProcFiles::read_memory(Memory& memory) {
-  ASSIGN_OR_RETURN(const auto text, read_file("meminfo"));
+  ASSIGN_OR_RETURN(const auto text, read_file(meminfo_));
   const auto parsed = parse_memory(text);
   if (!parsed) return says_nonsense("meminfo");
   memory = *parsed;
@@ -109,12 +108,25 @@ base::Result<std::optional<std::string_view>> ProcFiles::read_of(int of, const c
   return std::nullopt;
 }
 
-base::Result<std::string_view> ProcFiles::read_file(const char* path) {
-  const base::UniqueFd fd(::openat(folder(), path, O_RDONLY | O_CLOEXEC));
-  const ssize_t count = fd ? ::read(fd.get(), buffer_.data(), buffer_.size()) : -1;
+base::Result<void> ProcFiles::open_file(HostFile& file) {
+  file.fd = base::UniqueFd(::openat(folder(), file.path, O_RDONLY | O_CLOEXEC));
+  if (file.fd) return {};
+  const int error = errno;
+  return unavailable(fmt::format("opening {}/{}", root_, file.path), error);
+}
+
+base::Result<std::string_view> ProcFiles::read_file(const HostFile& file) {
+  const ssize_t count = ::pread(file.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
   const int error = errno;
-  return unavailable(fmt::format("reading {}/{}", root_, path), error);
+  return unavailable(fmt::format("reading {}/{}", root_, file.path), error);
+}
+
+base::Result<std::string> ProcFiles::first_line_of(const char* path) {
+  HostFile file{.path = path, .fd = {}};
+  RETURN_IF_ERROR(open_file(file));
+  ASSIGN_OR_RETURN(const auto text, read_file(file));
+  return std::string(text.substr(0, text.find('\n')));
 }
 
 base::Failure ProcFiles::says_nonsense(std::string_view path) const {

@@ -14,6 +14,7 @@
 
 #include "base/freed.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "vigia/sample/sample.h"
 
 namespace vigia {
@@ -56,7 +57,16 @@ class ProcFiles {
  private:
   ProcFiles() = default;
 
-  base::Result<std::string_view> read_file(const char* path);
+  // A file of the host's, and open between readings: to open one takes longer than to read it.
+  struct HostFile {
+    const char* path;
+    base::UniqueFd fd;
+  };
+
+  base::Result<void> open_file(HostFile& file);
+  // Within buffer_.
+  base::Result<std::string_view> read_file(const HostFile& file);
+  base::Result<std::string> first_line_of(const char* path);
 
   std::string root_;
   std::unique_ptr<DIR, base::Freed<&::closedir>> directory_;
@@ -64,6 +74,9 @@ class ProcFiles {
   std::string kernel_;
   std::string boot_id_;
   std::vector<char> buffer_;
+  HostFile stat_{.path = "stat", .fd = {}};
+  HostFile meminfo_{.path = "meminfo", .fd = {}};
+  HostFile loadavg_{.path = "loadavg", .fd = {}};
 };
 
 }  // namespace vigia
