@@ -148,8 +148,11 @@ class Results:
                           *self.kernel_log.splitlines()[-60:]])
 
 
-def run_checks(suite, folder):
-    """Boots the kernel of a suite and has it run all checks. `folder` is for what that needs."""
+def run_checks(suite, folder, only=""):
+    """Boots the kernel of a suite and has it run all checks, or those of the module `only`.
+
+    `folder` is for what that needs.
+    """
     kernel_folder, _ = kernel(suite)
     module, _ = build_module(suite)
     disk_folder = folder / "disk"
@@ -159,7 +162,8 @@ def run_checks(suite, folder):
     command = [
         "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max",
         "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), "-kernel", kernel_folder / "vmlinuz",
-        "-initrd", folder / "initramfs", "-append", "console=ttyS0 loglevel=5 oops=panic panic=-1",
+        "-initrd", folder / "initramfs", "-append",
+        "console=ttyS0 loglevel=5 oops=panic panic=-1" + (f" vigia.checks={only}" if only else ""),
         "-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot",
         "-serial", f"file:{folder}/kernel.log", "-serial", f"file:{folder}/results"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr) as machine:
