@@ -1,4 +1,4 @@
-"""What a look costs here, for `make bench`. A guest that is emulated is slow, so that only ratios say something."""
+"""What a look costs here, for `make bench`: emulated, it is slow, so that only ratios say something."""
 
 import json
 import os
