@@ -11,6 +11,7 @@ Environment:
 """
 
 import ast
+import concurrent.futures
 import os
 import sys
 
@@ -48,14 +49,16 @@ def needs():
 
 
 @pytest.fixture(scope="session")
-def all_results():
-    """Results by suite, of the machines that were booted."""
-    return {}
+def all_results(needs, tmp_path_factory):
+    """What the checks came to under each kernel, by its suite. The machines run side by side."""
+    for suite in KERNELS:
+        machine.kernel(suite)  # fetched one after the other
+    folders = {suite: tmp_path_factory.mktemp(suite) for suite in KERNELS}
+    with concurrent.futures.ThreadPoolExecutor(len(KERNELS)) as pool:
+        runs = {suite: pool.submit(machine.run_checks, suite, folders[suite]) for suite in KERNELS}
+    return {suite: run.result() for suite, run in runs.items()}
 
 
 @pytest.fixture
-def results(needs, suite, all_results, tmp_path_factory):
-    """What the checks came to under the kernel of a suite; the first that asks boots it."""
-    if suite not in all_results:
-        all_results[suite] = machine.run_checks(suite, tmp_path_factory.mktemp(suite))
+def results(all_results, suite):
     return all_results[suite]

@@ -9,7 +9,7 @@ import host
 VIGIA = "/bin/vigia"
 SOURCES = ("module", "module-json", "bpf", "proc")
 # What does not change while nothing happens to a process.
-STEADY = ("ppid", "state", "uid", "oom_score_adj", "threads", "vsz_bytes", "command", "cgroup",
+STEADY = ("ppid", "uid", "oom_score_adj", "threads", "vsz_bytes", "command", "cgroup",
           "container")
 
 
@@ -36,7 +36,8 @@ def check_every_source_works_here():
 
 def check_sources_agree():
     """On each process that is there before and after, its counters between those of /proc."""
-    with host.Child(lambda: host.set_name(b'a"b\\\n\xff')), host.Program(b"x" * 200, b"\xe2\x82"):
+    with host.Child(lambda: host.set_name(b'a"b\\\n\xff')) as child, \
+            host.Program(b"x" * 200, b"\xe2\x82") as program:
         before = {each["pid"]: each for each in snapshot("proc")["processes"]}
         others = {source: snapshot(source) for source in SOURCES}
         after = {each["pid"]: each for each in snapshot("proc")["processes"]}
@@ -47,6 +48,7 @@ def check_sources_agree():
         lasting = {pid for pid in before.keys() & after.keys()
                    if before[pid]["start_ns"] == after[pid]["start_ns"]}
         assert lasting <= found.keys(), (source, lasting - found.keys())
+        assert found[child.pid]["state"] == found[program.pid]["state"] == "S"
         for pid in lasting:
             old, new, its = before[pid], after[pid], found[pid]
             for field in STEADY:
