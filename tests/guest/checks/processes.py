@@ -57,10 +57,15 @@ def check_every_process_is_as_proc_has_it():
     with host.Child(), host.Program(b"an argument", b"another"):
         before = {int(each): stat_of(int(each)) for each in os.listdir("/proc") if each.isdigit()}
         found = host.processes()
+        compared = 0
         for pid in before.keys() & found.keys() - {os.getpid()}:
-            assert_as_proc_has_it(before[pid], found[pid])
-    assert len(before) > 20
-    return f"{len(before)} processes"
+            try:
+                assert_as_proc_has_it(before[pid], found[pid])
+                compared += 1
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # a worker of the kernel's has gone
+    assert compared > 20
+    return f"{compared} processes"
 
 
 HOSTILE = (b'a"b\\c', b"a\nb\tc", b"\x1b[31mred", b"\xff\xfe\x80", b"\xed\xa0\x80 half a pair",
