@@ -44,7 +44,7 @@ chaos: ## break contests in every way, and prove them; SEEDS=1-200 breaks more
 	@tools/build release estadio
 	@CHAOS_SEEDS="$(SEEDS)" /usr/bin/python3 -m pytest -v tests/chaos
 
-module: ## build vigia's kernel module for the running kernel into build/module
+module: ## build vigia's kernel module for the running kernel, with its headers, into build/module
 	@tools/module build
 
 module-install: ## install it on this machine, with DKMS where that is there (as root)

@@ -4,8 +4,8 @@
 //
 // Makes PROCESSES sleeping children, then measures in turn each source that works here, and
 // `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Prints a JSON object: by source the medians of the
-// processor time of a reading in us, of the first one too, and the most memory that the reader
-// held. Each source is read by a process of its own.
+// processor time of a reading in us, of the first one too, and the most memory that the last
+// reader held. Each source is read by a process of its own.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -75,6 +75,7 @@ Cost measured_apart(const std::function<Cost()>& measure) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) std::abort();
   const pid_t child = ::fork();
+  if (child < 0) std::abort();
   if (child == 0) {
     const Cost cost = measure();
     const bool is_told = ::write(ends[1], &cost, sizeof(cost)) == sizeof(cost);
@@ -91,6 +92,7 @@ Cost measured_apart(const std::function<Cost()>& measure) {
 Cost cost_of_ps() {
   const double before = cpu_us(RUSAGE_CHILDREN);
   const pid_t child = ::fork();
+  if (child < 0) std::abort();
   if (child == 0) {
     const int null = ::open("/dev/null", O_WRONLY);
     ::dup2(null, STDOUT_FILENO);
@@ -117,7 +119,8 @@ std::vector<pid_t> make_children(int count) {
     const pid_t child = ::fork();
     if (child < 0) {
       std::perror("sources: fork");
-      break;
+      for (const pid_t each : children) ::kill(each, SIGKILL);
+      std::exit(1);
     }
     if (child == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -10,7 +10,6 @@
 
 #include "vigia_records.h"
 
-#define PAGE_SHIFT 12
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 #define TASK_UNINTERRUPTIBLE 0x0002
@@ -26,8 +25,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Of the reading under way. */
 __u32 processes;    /* given so far */
+__s32 last_pid;	    /* the last of them */
 __u32 reader_level; /* the reader's pid namespace: how deep it is, and which */
 __u64 reader_ns;
+const volatile __u32 page_shift = 12;		   /* set when it is loaded */
 const volatile char state_letters[8] = "RSDTtXZP"; /* fs/proc/array.c, task_state_array */
 
 static char state_of(struct task_struct *task)
@@ -103,7 +104,7 @@ static void sum_threads(struct task_struct *task, struct vigia_record *record)
 	record->user_ns = signal->utime;
 	record->system_ns = signal->stime;
 	record->runtime_ns = signal->sum_sched_runtime;
-	if (signal->nr_threads <= 1) {
+	if (signal->nr_threads == 1) {
 		record->user_ns += task->utime;
 		record->system_ns += task->stime;
 		record->runtime_ns += task->se.sum_exec_runtime;
@@ -140,7 +141,7 @@ static void read_runtime(struct task_struct *task, struct vigia_record *record)
 /* A counter's sum may for a moment be behind what each processor holds back of it. */
 static __u64 bytes_of(__s64 pages)
 {
-	return pages < 0 ? 0 : (__u64)pages << PAGE_SHIFT;
+	return pages < 0 ? 0 : (__u64)pages << page_shift;
 }
 
 static void read_memory(struct task_struct *task, struct vigia_record *record)
@@ -149,7 +150,7 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 
 	if (!mm || record->flags & VIGIA_KERNEL_THREAD)
 		return;
-	record->vsz_bytes = (__u64)mm->total_vm << PAGE_SHIFT;
+	record->vsz_bytes = (__u64)mm->total_vm << page_shift;
 	/* Places in an array are only found anew where they are constants. */
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
 		/* Its verifier does not look into atomic_long_t: no plain loads. */
@@ -165,6 +166,14 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 		record->rss_file_bytes = bytes_of(mm->rss_stat[MM_FILEPAGES].count);
 		record->rss_anon_bytes = bytes_of(mm->rss_stat[MM_ANONPAGES].count);
 		record->rss_shmem_bytes = bytes_of(mm->rss_stat[MM_SHMEMPAGES].count);
+	}
+	/* No reference was held: what it gave up meanwhile may have been anything by then. */
+	barrier();
+	if (task->mm != mm) {
+		record->vsz_bytes = 0;
+		record->rss_file_bytes = 0;
+		record->rss_anon_bytes = 0;
+		record->rss_shmem_bytes = 0;
 	}
 }
 
@@ -204,6 +213,7 @@ int vigia_processes(struct bpf_iter__task *context)
 		};
 
 		processes = 0;
+		last_pid = 0;
 		find_reader();
 		bpf_seq_write(file, &header, sizeof(header));
 	}
@@ -216,12 +226,14 @@ int vigia_processes(struct bpf_iter__task *context)
 	if (task->pid != task->tgid)
 		return 0;
 	record.pid = number_of(task);
-	if (record.pid == 0)
-		return 0; /* it has just gone */
+	/* One that has just gone; or a thread that has become the leader by exec since it was
+	 * found. */
+	if (record.pid <= last_pid || task->signal->nr_threads == 0)
+		return 0;
 	record.read_ns = bpf_ktime_get_boot_ns();
 	/*
-	 * What takes long is memory that no cache has. So first what lies apart, by plain loads close
-	 * together, for all of which the processor waits at once.
+	 * What takes long is memory that no cache has. So first what lies apart, by plain loads
+	 * close together, for all of which the processor waits at once.
 	 */
 	record.kind = VIGIA_PROCESS;
 	record.flags = task->flags & PF_KTHREAD ? VIGIA_KERNEL_THREAD : 0;
@@ -237,7 +249,9 @@ int vigia_processes(struct bpf_iter__task *context)
 	record.state = state_of(task);
 	record.cgroup_id = cgroup_id_of(task);
 	/* Where the buffer is full, this is called again for the same process. */
-	if (bpf_seq_write(file, &record, sizeof(record)) == 0)
+	if (bpf_seq_write(file, &record, sizeof(record)) == 0) {
 		processes++;
+		last_pid = record.pid;
+	}
 	return 0;
 }

@@ -32,17 +32,20 @@ const char *vigia_boot_id(void)
 	return boot_id;
 }
 
-/* A processor that is idle now has not yet counted how long, in which case get_*_us() do. */
+/*
+ * As fs/proc/stat.c: a processor that is idle now has not yet counted how long, which get_*_us()
+ * do; of one that is offline they say nothing of use.
+ */
 static u64 idle_ns(const struct kernel_cpustat *stat, int cpu)
 {
-	u64 us = get_cpu_idle_time_us(cpu, NULL);
+	u64 us = cpu_online(cpu) ? get_cpu_idle_time_us(cpu, NULL) : -1ULL;
 
 	return us == -1ULL ? stat->cpustat[CPUTIME_IDLE] : us * NSEC_PER_USEC;
 }
 
 static u64 iowait_ns(const struct kernel_cpustat *stat, int cpu)
 {
-	u64 us = get_cpu_iowait_time_us(cpu, NULL);
+	u64 us = cpu_online(cpu) ? get_cpu_iowait_time_us(cpu, NULL) : -1ULL;
 
 	return us == -1ULL ? stat->cpustat[CPUTIME_IOWAIT] : us * NSEC_PER_USEC;
 }

@@ -89,7 +89,7 @@ void vigia_json_begin(struct seq_file *file)
 		put_string(file, ",\"boot_id\":", boot_id, strlen(boot_id));
 	else
 		seq_puts(file, ",\"boot_id\":null");
-	seq_put_decimal_ull(file, ",\"wall_ms\":", ktime_get_real_ns() / NSEC_PER_MSEC);
+	seq_put_decimal_ull(file, ",\"wall_ms\":", ktime_to_ms(ktime_get_real()));
 	seq_put_decimal_ull(file, ",\"uptime_ns\":", ktime_get_boottime_ns());
 	seq_puts(file, ",\"hidden_processes\":0,");
 	vigia_json_host(file);

@@ -5,7 +5,8 @@
  *
  * A document is made as it is read, a process at a time, so memory does not grow with their number;
  * where a read ends, the next goes on with the next higher pid. It can therefore only be read
- * onwards, or again from its start: any other place would be of another document.
+ * onwards, or again from its start: any other place would be of another document. An open file is
+ * for one reader; two that share it each get parts of one document.
  */
 #include <linux/gfp.h>
 #include <linux/module.h>
@@ -123,11 +124,13 @@ static int show_record(struct seq_file *file, void *element)
 			.record_bytes = sizeof(record),
 		};
 
-		return seq_write(file, &header, sizeof(header));
+		seq_write(file, &header, sizeof(header));
+		return 0;
 	}
 	if (element != &end_token)
 		vigia_read_process(element, file->index, reader->ns, seq_user_ns(file), &record);
-	return seq_write(file, &record, sizeof(record));
+	seq_write(file, &record, sizeof(record));
+	return 0;
 }
 
 static const struct seq_operations json_sequence = {
@@ -194,6 +197,8 @@ static ssize_t vigia_read(struct kiocb *request, struct iov_iter *to)
 
 static loff_t vigia_seek(struct file *file, loff_t offset, int whence)
 {
+	if (whence == SEEK_CUR && offset == 0)
+		return file->f_pos;
 	if (whence != SEEK_SET || offset != 0)
 		return -ESPIPE;
 	return seq_lseek(file, offset, whence);

@@ -134,44 +134,58 @@ void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *
 	*user_ns = record->runtime_ns - *system_ns;
 }
 
-static size_t read_arguments(struct task_struct *task, char *buffer, size_t max)
+/*
+ * As get_mm_cmdline() of fs/proc/base.c: a process may write a title over its arguments, and on
+ * into its environment where that follows; then the last NUL is not where it was, and all is one
+ * text up to the first.
+ */
+static size_t read_arguments(struct task_struct *task, struct mm_struct *mm, char *buffer,
+			     size_t max)
 {
-	unsigned long begin, end, environment_end;
-	struct mm_struct *mm;
+	unsigned long begin, end, environment, environment_end;
+	char last = '\0';
 	int bytes, more;
 
-	mm = get_task_mm(task);
-	if (!mm)
-		return 0;
 	spin_lock(&mm->arg_lock);
 	begin = mm->arg_start;
 	end = mm->arg_end;
+	environment = mm->env_start;
 	environment_end = mm->env_end;
 	spin_unlock(&mm->arg_lock);
-	mmput(mm);
 	if (begin >= end)
 		return 0;
 
 	bytes = access_process_vm(task, begin, buffer, min_t(unsigned long, max, end - begin),
-				  FOLL_FORCE | FOLL_ANON);
+				  FOLL_ANON);
 	if (bytes <= 0)
 		return 0;
-	/*
-	 * A process may write a title over its arguments and on into its environment: then the last
-	 * NUL is not where it was, and all is one text up to the first.
-	 */
-	if (bytes < end - begin || buffer[bytes - 1] == '\0' || environment_end <= end)
+	if (bytes == end - begin)
+		last = buffer[bytes - 1];
+	else if (access_process_vm(task, end - 1, &last, 1, FOLL_ANON) != 1)
 		return bytes;
-	more = access_process_vm(task, end, buffer + bytes,
-				 min_t(unsigned long, max - bytes, environment_end - end),
-				 FOLL_FORCE | FOLL_ANON);
-	return strnlen(buffer, bytes + max(more, 0));
+	if (last == '\0')
+		return bytes;
+	if (bytes == end - begin && environment == end && environment_end > end) {
+		more = access_process_vm(task, end, buffer + bytes,
+					 min_t(unsigned long, max - bytes, environment_end - end),
+					 FOLL_ANON);
+		bytes += max(more, 0);
+	}
+	return strnlen(buffer, bytes);
 }
 
 size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)
 {
-	size_t bytes = read_arguments(task, buffer, max), i;
+	struct mm_struct *mm = get_task_mm(task);
+	size_t bytes, i;
 
+	if (!mm)
+		return 0;
+	bytes = read_arguments(task, mm, buffer, max);
+	/* What executed another program meanwhile was read at addresses of the one before. */
+	if (READ_ONCE(task->mm) != mm)
+		bytes = 0;
+	mmput(mm);
 	while (bytes > 0 && buffer[bytes - 1] == '\0')
 		bytes--;
 	for (i = 0; i < bytes; i++) {

@@ -13,6 +13,10 @@
 
 #include "vigia_records.h"
 
+#if !defined(CONFIG_64BIT) || !defined(CONFIG_CGROUPS)
+#error "vigia needs a kernel of 64 bits with control groups"
+#endif
+
 /* What one open file keeps between reads. */
 struct vigia_reader {
 	struct pid_namespace *ns;

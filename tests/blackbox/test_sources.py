@@ -168,8 +168,8 @@ def is_same(one, other):
 
 def contradictions(source):
     """What a source told otherwise than /proc: pid, field and the three looks."""
-    before, told, after = (processes_of(snapshot("--interval", "0", "--source", name))
-                           for name in ("proc", source, "proc"))
+    views = [snapshot("--interval", "0", "--source", name) for name in ("proc", source, "proc")]
+    before, told, after = map(processes_of, views)
     found = {}
     for pid, first in before.items():
         last, middle = after.get(pid), told.get(pid)
@@ -183,8 +183,8 @@ def contradictions(source):
     # Upstream's task iterator gives all of the namespace (kernel/bpf/task_iter.c), but there are
     # kernels for virtual machines that keep the host's init from BPF. That the first process of a
     # namespace is given is tested below.
-    if source in ("bpf", "auto") and (1, "pid") in found:
-        del found[1, "pid"]
+    if views[1]["source"] == "bpf":
+        found.pop((1, "pid"), None)
     return found
 
 

@@ -1,6 +1,6 @@
 // The sources of samples that this program has, and which of them works here.
 //
-//   module | bpf | proc --> Sampler --> Sample, with the figures of control groups
+//   module | bpf | proc | module-json --> Sampler --> Sample, with the figures of control groups
 //
 // Threads: of one thread.
 #pragma once

@@ -53,7 +53,7 @@ struct Process {
   std::int32_t threads = 0;
   std::int32_t oom_score_adj = 0;
   std::uint32_t uid = 0;      // the real one
-  char state = '?';           // R, S, D, T, t, Z, X or I, as proc(5) has them
+  char state = '?';           // R, S, D, T, t, Z, X, P or I, as proc(5) has them
   std::int64_t start_ns = 0;  // since boot; with the pid it tells a process from all others
   std::int64_t read_ns = 0;   // since boot, when its counters stood so
   std::int64_t user_ns = 0;

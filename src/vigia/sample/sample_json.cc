@@ -15,7 +15,6 @@ namespace {
 namespace od = simdjson::ondemand;
 using base::JsonObject;
 
-constexpr std::int64_t kSchema = 1;
 constexpr int kLoadDigits = 2;
 // Of what is summed up within a process: a sum of four is a number still.
 constexpr std::int64_t kPartMax = INT64_MAX / 4;
@@ -366,7 +365,7 @@ constexpr Fields<Sample, 10> kSample = {
     {Field<Sample>{"schema",
                    [](od::value&, Sample&, Problem&) { return true; },  // looked at before all else
                    [](JsonObject& object, std::string_view name, const Sample&) {
-                     object.add(name, kSchema);
+                     object.add(name, kSampleSchema);
                    }},
      text<&Sample::source>("source"), text<&Sample::kernel>("kernel"),
      Field<Sample>{"boot_id", &read_boot_id,
@@ -444,10 +443,10 @@ base::Result<void> SampleReader::read(std::string_view text, Sample& sample) {
     return corrupt("schema: expected a whole number");
   }
   if (error != simdjson::SUCCESS) return malformed(error);
-  if (schema != kSchema) {
+  if (schema != kSampleSchema) {
     return base::fail(
         base::Code::kFailedPrecondition,
-        fmt::format("schema {} is not known here: expected schema {}", schema, kSchema));
+        fmt::format("schema {} is not known here: expected schema {}", schema, kSampleSchema));
   }
   document.rewind();
   if (const auto again = document.get_object().get(object)) return malformed(again);

@@ -32,6 +32,8 @@
 
 namespace vigia {
 
+inline constexpr int kSampleSchema = 1;
+
 // More than half a million processes are.
 inline constexpr std::size_t kSampleBytesMax = std::size_t{256} << 20;
 

@@ -14,7 +14,7 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // "module", "bpf" or "proc".
+  // As "module", "bpf" or "proc".
   [[nodiscard]] virtual std::string_view name() const = 0;
 
   // Looks at the host now. What `sample` held is replaced, its memory used again. A process that

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -16,11 +17,10 @@
 
 #include "base/freed.h"
 #include "base/unique_fd.h"
+#include "vigia/sources/records.h"
 
 namespace vigia {
 namespace {
-
-constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
 // What libbpf said while a program was loaded on this thread, which includes what the kernel's
 // verifier did.
@@ -72,16 +72,9 @@ class BpfRecords final : public RecordStream {
     const base::UniqueFd iterator(
         ::bpf_iter_create(::bpf_link__fd(program_->links.vigia_processes)));
     if (!iterator) return unavailable("starting the BPF iterator", errno);
-    std::size_t size = 0;
-    while (true) {
-      if (buffer_.size() < size + kPieceBytes) buffer_.resize(2 * (size + kPieceBytes));
-      const ssize_t count = ::read(iterator.get(), buffer_.data() + size, buffer_.size() - size);
-      if (count == 0) return std::string_view(buffer_.data(), size);
-      if (count < 0 && errno != EAGAIN && errno != EINTR) {
-        return unavailable("reading the BPF iterator", errno);
-      }
-      if (count > 0) size += static_cast<std::size_t>(count);
-    }
+    const auto read = read_whole(iterator.get(), buffer_);
+    if (!read) return unavailable("reading the BPF iterator", read.error());
+    return *read;
   }
 
  private:
@@ -96,6 +89,8 @@ base::Result<std::unique_ptr<RecordStream>> open_bpf_records() {
   ::libbpf_set_print(listen);
   BpfRecords::Program program(processes_bpf::open());
   if (!program) return unavailable("opening the BPF program", errno);
+  const auto page_bytes = static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
+  program->rodata->page_shift = static_cast<__u32>(std::countr_zero(page_bytes));
   if (const int error = processes_bpf::load(program.get()); error != 0) {
     return unavailable("loading the BPF program", -error);
   }

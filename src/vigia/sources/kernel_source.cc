@@ -60,6 +60,8 @@ base::Result<void> KernelSource::read(Sample& sample) {
     return base::fail(parsed.error().code(),
                       fmt::format("{}: {}", stream_->place(), parsed.error().message()));
   }
+  // They were released between the kernel's finding them and its reading them.
+  std::erase_if(records_, [](const vigia_record& each) { return each.threads == 0; });
   auto done = read_processes(sample);
   if (!done) known_.clear();
   return done;

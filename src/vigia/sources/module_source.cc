@@ -12,11 +12,13 @@
 #include "base/unique_fd.h"
 #include "vigia/sample/sample_json.h"
 #include "vigia/sources/proc_files.h"
+#include "vigia/sources/records.h"
 
 namespace vigia {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // as the module gives at once
+// One number tells of both, in the kernel's sources.
+static_assert(kSampleSchema == VIGIA_SCHEMA);
 
 base::Failure unavailable(const std::string& path, int error) {
   const std::string why = base::Error::from_errno(path, error).message();
@@ -59,17 +61,12 @@ class ModuleFile {
   }
 
   base::Result<std::string_view> read_open() {
-    ssize_t count = ::lseek(fd_.get(), 0, SEEK_SET);
-    std::size_t size = 0;
-    while (count >= 0) {
-      if (buffer_.size() < size + kPieceBytes) buffer_.resize(2 * (size + kPieceBytes));
-      count = ::read(fd_.get(), buffer_.data() + size, buffer_.size() - size);
-      if (count == 0) return std::string_view(buffer_.data(), size);
-      if (count > 0) size += static_cast<std::size_t>(count);
-    }
-    const int error = errno;
-    has_gone_ = error == EIO;
-    return unavailable(path_, error);
+    const auto read = ::lseek(fd_.get(), 0, SEEK_SET) == 0
+                          ? read_whole(fd_.get(), buffer_)
+                          : tl::expected<std::string_view, int>(tl::unexpect, errno);
+    if (read) return *read;
+    has_gone_ = read.error() == EIO;
+    return unavailable(path_, read.error());
   }
 
   std::string path_;
@@ -90,6 +87,9 @@ class ModuleRecords final : public RecordStream {
   ModuleFile file_;
 };
 
+// It was released between the module's finding it and its reading it.
+bool has_ended(const Process& process) { return process.threads == 0; }
+
 class ModuleJson final : public Source {
  public:
   ModuleJson(ModuleFile file, ProcFiles proc) : file_(std::move(file)), proc_(std::move(proc)) {}
@@ -103,6 +103,7 @@ class ModuleJson final : public Source {
                         fmt::format("{}: {}", file_.path(), parsed.error().message()));
     }
     sample.source = name();
+    std::erase_if(sample.processes, has_ended);
     // The one figure that no module is told.
     if (sample.memory.swap_total_bytes) return {};
     Memory memory;

@@ -1,6 +1,9 @@
 #include "vigia/sources/records.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -9,6 +12,8 @@ namespace {
 
 // Sums of them stay within 64 bits with a sign.
 constexpr std::uint64_t kFigureMax = std::uint64_t{INT64_MAX} / 4;
+
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // as the module gives at once
 
 constexpr std::string_view kStates = "RSDTtXZPI";
 
@@ -61,6 +66,19 @@ base::Result<void> parse_records(std::string_view bytes, std::vector<vigia_recor
     before = records[i].pid;
   }
   return {};
+}
+
+tl::expected<std::string_view, int> read_whole(int fd, std::vector<char>& buffer) {
+  std::size_t size = 0;
+  while (size <= kRecordsBytesMax) {
+    if (buffer.size() < size + kPieceBytes) buffer.resize(2 * (size + kPieceBytes));
+    const ssize_t count = ::read(fd, buffer.data() + size, buffer.size() - size);
+    if (count == 0) return std::string_view(buffer.data(), size);
+    if (count > 0) size += static_cast<std::size_t>(count);
+    // A BPF iterator rests after many that it passed over.
+    if (count < 0 && errno != EAGAIN && errno != EINTR) return tl::unexpected(errno);
+  }
+  return tl::unexpected(EFBIG);
 }
 
 RunTime divide_runtime(const vigia_record& record) {

@@ -4,8 +4,10 @@
 // Threads: functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 #include <vigia_records.h>
 
@@ -17,6 +19,11 @@ namespace vigia {
 // of another schema; kCorruption, naming the record, for all else.
 [[nodiscard]] base::Result<void> parse_records(std::string_view bytes,
                                                std::vector<vigia_record>& records);
+
+// Reads what `fd` gives to its end, into `buffer`, which keeps its memory. Returns what was read;
+// errno, where the kernel gave one; EFBIG for more than kRecordsBytesMax.
+inline constexpr std::size_t kRecordsBytesMax = std::size_t{256} << 20;
+[[nodiscard]] tl::expected<std::string_view, int> read_whole(int fd, std::vector<char>& buffer);
 
 // What a process used, as /proc has it (cputime_adjust() of kernel/sched/cputime.c): the
 // nanoseconds that it ran, divided as ticks saw it do. Not the like of what /proc keeps from an
