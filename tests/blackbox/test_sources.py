@@ -183,7 +183,7 @@ def contradictions(source):
     # Upstream's task iterator gives all of the namespace (kernel/bpf/task_iter.c), but there are
     # kernels for virtual machines that keep the host's init from BPF. That the first process of a
     # namespace is given is tested below.
-    if views[1]["source"] == "bpf":
+    if json.loads(views[1])["source"] == "bpf":
         found.pop((1, "pid"), None)
     return found
 

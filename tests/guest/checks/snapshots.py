@@ -38,6 +38,7 @@ def check_sources_agree():
     """On each process that is there before and after, its counters between those of /proc."""
     with host.Child(lambda: host.set_name(b'a"b\\\n\xff')) as child, \
             host.Program(b"x" * 200, b"\xe2\x82") as program:
+        waiting = child.pid, program.pid
         before = {each["pid"]: each for each in snapshot("proc")["processes"]}
         others = {source: snapshot(source) for source in SOURCES}
         after = {each["pid"]: each for each in snapshot("proc")["processes"]}
@@ -48,7 +49,7 @@ def check_sources_agree():
         lasting = {pid for pid in before.keys() & after.keys()
                    if before[pid]["start_ns"] == after[pid]["start_ns"]}
         assert lasting <= found.keys(), (source, lasting - found.keys())
-        assert found[child.pid]["state"] == found[program.pid]["state"] == "S"
+        assert [found[pid]["state"] for pid in waiting] == ["S", "S"]
         for pid in lasting:
             old, new, its = before[pid], after[pid], found[pid]
             for field in STEADY:
