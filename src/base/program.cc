@@ -1,6 +1,7 @@
 #include "base/program.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -15,13 +16,17 @@ int Program::run(int argc, char** argv) const {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     status = run_command(arguments);
   } catch (const std::system_error& error) {
-    // fmt's way to say that nothing can be written; whoever reads the other stream is told.
-    std::fputs(error.what(), stderr);
-    std::fputs("\n", stderr);
-    return kExitFailed;
+    // fmt's way to say that nothing can be written.
+    return not_written(error.code().message());
   }
-  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  return status == kExitOk && !is_written ? kExitFailed : status;
+  if (std::fflush(stdout) != 0) return not_written(std::generic_category().message(errno));
+  return status == kExitOk && std::ferror(stdout) != 0 ? kExitFailed : status;
+}
+
+// Whoever reads the other stream is told; where nobody does, there is nothing left to throw for.
+int Program::not_written(const std::string& why) const {
+  std::fputs(fmt::format("{}: writing standard output: {}\n", name, why).c_str(), stderr);
+  return kExitFailed;
 }
 
 int Program::run_command(Arguments arguments) const {

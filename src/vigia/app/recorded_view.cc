@@ -1,5 +1,7 @@
 #include "vigia/app/recorded_view.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <utility>
@@ -23,6 +25,12 @@ base::Result<std::int64_t> count_lines(const std::string& path) {
 }  // namespace
 
 base::Result<RecordedView> view_of_recording(const std::string& path, std::int64_t at) {
+  // It is gone through twice.
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    return base::fail(base::Code::kInvalidArgument,
+                      path + " is not a regular file: write the recording to one first");
+  }
   std::int64_t last = at;
   std::int64_t wanted = 2;
   if (at == 0) {

@@ -14,7 +14,8 @@ void print_text(const std::vector<Attempt>& attempts, const Attempt* taken) {
     fmt::print("{} {:<12} {}{}\n", &each == taken ? '*' : ' ', each.name, each.about,
                each.trouble ? fmt::format(": not here: {}", each.trouble->message()) : "");
   }
-  fmt::print("\n* is taken where none is asked for by --source.\n");
+  fmt::print("\n{}\n", taken == nullptr ? "None of them works here."
+                                        : "* is taken where none is asked for by --source.");
 }
 
 void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {

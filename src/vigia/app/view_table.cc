@@ -58,7 +58,8 @@ std::string to_table(const View& view, std::span<const std::size_t> processes) {
       sample.hidden > 0 ? fmt::format(", and {} that we may not look at", sample.hidden) : "",
       percent(view.busy_percent), 100 * sample.cpus.size(), mib(sample.memory.available_bytes),
       mib(sample.memory.total_bytes), sample.load.one, sample.load.five, sample.load.fifteen,
-      sample.source, "PID", "UID", "CPU %", "CPU s", "RSS MiB", "NAME", "CONTAINER", "COMMAND");
+      printable(sample.source, kNameWidth), "PID", "UID", "CPU %", "CPU s", "RSS MiB", "NAME",
+      "CONTAINER", "COMMAND");
   for (const std::size_t place : processes) {
     const Process& process = sample.processes[place];
     const auto container = view.container[place];

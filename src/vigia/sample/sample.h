@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vigia {
@@ -47,13 +48,16 @@ struct Load {
   friend bool operator==(const Load&, const Load&) = default;
 };
 
+// As proc(5) has them.
+inline constexpr std::string_view kProcessStates = "RSDTtXZPI";
+
 struct Process {
   std::int32_t pid = 0;  // as the reader's pid namespace has it, like ppid
   std::int32_t ppid = 0;
   std::int32_t threads = 0;
   std::int32_t oom_score_adj = 0;
   std::uint32_t uid = 0;      // the real one
-  char state = '?';           // R, S, D, T, t, Z, X, P or I, as proc(5) has them
+  char state = '?';           // one of kProcessStates
   std::int64_t start_ns = 0;  // since boot; with the pid it tells a process from all others
   std::int64_t read_ns = 0;   // since boot, when its counters stood so
   std::int64_t user_ns = 0;

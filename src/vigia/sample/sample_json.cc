@@ -154,8 +154,8 @@ constexpr Field<OwnerOf<Member>> figure(std::string_view name) {
 bool read_state(od::value& value, Process& into, Problem& problem) {
   std::string_view letter;
   if (value.get_string().get(letter) != simdjson::SUCCESS || letter.size() != 1 ||
-      letter.front() <= ' ') {
-    return problem.say("expected a letter");
+      kProcessStates.find(letter.front()) == std::string_view::npos) {
+    return problem.say(fmt::format("expected one of the letters {}", kProcessStates));
   }
   into.state = letter.front();
   return true;

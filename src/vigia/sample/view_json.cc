@@ -88,6 +88,7 @@ void add_container(JsonObject& object, const ContainerView& container) {
   std::optional<std::string_view> runtime;
   if (!container.runtime.empty()) runtime = container.runtime;
   add_or_null(object, "runtime", runtime);
+  object.add("cgroup", container.cgroup.path);
   object.add("processes", container.processes);
   object.add("cpu_ns", container.cpu_ns);
   const Cgroup& cgroup = container.cgroup;

@@ -136,7 +136,9 @@ std::int64_t now_ns() {
 }
 
 base::Failure unavailable(const std::string& what, int error) {
-  return base::fail(base::Code::kUnavailable, base::Error::from_errno(what, error).message());
+  std::string why = base::Error::from_errno(what, error).message();
+  if (error == EMFILE) why += ": raise the limit of open files (ulimit -n, LimitNOFILE)";
+  return base::fail(base::Code::kUnavailable, std::move(why));
 }
 
 base::Failure says_nonsense(const std::string& path, std::string_view source) {
@@ -331,6 +333,20 @@ base::Result<bool> CgroupSource::read_group(Group& group, Cgroup& cgroup) {
   return read_files(group, cgroup);
 }
 
+base::UniqueFd CgroupSource::open_file(Group& group, const Mount& at, const std::string& path) {
+  base::UniqueFd fd(::openat(at.folder.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd || errno != EMFILE) return fd;
+  // Others need what this process may open: from now on nothing is kept.
+  files_max_ = 0;
+  const auto close_all = [](Group& each) {
+    for (base::UniqueFd& file : each.files) file.reset();
+  };
+  std::ranges::for_each(groups_, close_all);
+  std::ranges::for_each(found_, close_all);
+  close_all(group);
+  return base::UniqueFd(::openat(at.folder.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 // Whether the group is there, and was until the end.
 base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
   cgroup = Cgroup();
@@ -347,7 +363,7 @@ base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
     const auto path = [&, file = file] { return *place + "/" + file->name; };
     const auto whole_path = [&] { return at.at.point + "/" + path(); };
     base::UniqueFd& fd = group.files[i];
-    if (!fd) fd = base::UniqueFd(::openat(at.folder.get(), path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) fd = open_file(group, at, path());
     // One reading gives all of such a file, as it is now.
     const ssize_t count = fd ? ::pread(fd.get(), buffer_.data(), buffer_.size(), 0) : -1;
     const int error = count < 0 ? errno : 0;

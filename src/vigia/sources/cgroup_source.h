@@ -70,9 +70,10 @@ class CgroupSource {
   // Whether the group is there.
   base::Result<bool> read_group(Group& group, Cgroup& cgroup);
   base::Result<bool> read_files(Group& group, Cgroup& cgroup);
+  base::UniqueFd open_file(Group& group, const Mount& at, const std::string& path);
   [[nodiscard]] bool is_whole(const Group& group, std::size_t mount) const;
 
-  std::size_t files_max_;
+  std::size_t files_max_;  // 0 once this process could open no more
   std::int64_t ticks_a_second_;
   std::vector<char> buffer_;
   std::vector<Mount> mounts_;

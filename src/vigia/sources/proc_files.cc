@@ -112,7 +112,10 @@ base::Result<void> ProcFiles::open_file(HostFile& file) {
   file.fd = base::UniqueFd(::openat(folder(), file.path, O_RDONLY | O_CLOEXEC));
   if (file.fd) return {};
   const int error = errno;
-  return unavailable(fmt::format("opening {}/{}", root_, file.path), error);
+  auto failed = unavailable(fmt::format("opening {}/{}", root_, file.path), error);
+  if (error != ENOENT) return failed;
+  return base::fail(base::Code::kUnavailable,
+                    failed.value().message() + ": is all of /proc mounted there?");
 }
 
 base::Result<std::string_view> ProcFiles::read_file(const HostFile& file) {

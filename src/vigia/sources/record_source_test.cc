@@ -23,6 +23,7 @@ std::string line_of(std::int64_t uptime_ns, std::size_t processes = 2) {
   sample.uptime_ns = uptime_ns;
   for (std::size_t i = 0; i < processes; ++i) {
     Process process;
+    process.state = 'S';
     process.pid = static_cast<std::int32_t>(i + 1);
     process.command = std::string(200, 'x');
     sample.processes.push_back(process);

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "vigia/sample/sample.h"
+
 namespace vigia {
 namespace {
 
@@ -15,15 +17,13 @@ constexpr std::uint64_t kFigureMax = std::uint64_t{INT64_MAX} / 4;
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // as the module gives at once
 
-constexpr std::string_view kStates = "RSDTtXZPI";
-
 bool is_sound(const vigia_record& record) {
   const auto largest = std::max({record.start_ns, record.read_ns, record.runtime_ns, record.user_ns,
                                  record.system_ns, record.vsz_bytes, record.rss_anon_bytes,
                                  record.rss_file_bytes, record.rss_shmem_bytes});
   return record.kind == VIGIA_PROCESS && record.pid > 0 && record.ppid >= 0 &&
          record.threads >= 0 && largest <= kFigureMax &&
-         kStates.find(static_cast<char>(record.state)) != std::string_view::npos;
+         kProcessStates.find(static_cast<char>(record.state)) != std::string_view::npos;
 }
 
 base::Failure corrupt(std::string what) {
