@@ -251,5 +251,6 @@ def test_files_that_cannot_be_opened_are_named(tmp_path):
     there = tmp_path / "nowhere" / "host.ndjson"
     for words in (["snapshot", "--from", there], ["record", there]):
         assert f"opening {there}: No such file or directory" in vigia(*words, status=1)
-    assert "Is a directory" in vigia("snapshot", "--from", tmp_path, status=1)
+    for no_file in (tmp_path, "/dev/stdin"):
+        assert f"{no_file} is not a regular file" in vigia("snapshot", "--from", no_file, status=1)
     assert not pathlib.Path(there).exists()
