@@ -222,6 +222,13 @@ TEST_F(KernelSourceTest, AProcessThatHasGoneIsToldWithItsCounters) {
   }
 }
 
+TEST_F(KernelSourceTest, AProcessThatWasReleasedMeanwhileIsNotInIt) {
+  records_[0].threads = 0;
+  const Sample& sample = read();
+  ASSERT_EQ(sample.processes.size(), 1U);
+  EXPECT_EQ(sample.processes[0].pid, 20);
+}
+
 TEST_F(KernelSourceTest, APathIsReadTwiceThenKept) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(sample_.processes[1].cgroup, "/a");  // as of the first that is in it

@@ -104,6 +104,7 @@ class ModuleJsonTest : public testing::Test {
     given_.memory.total_bytes = 9;
     Process& process = given_.processes.emplace_back();
     process.pid = 7;
+    process.threads = 1;
     process.state = 'S';
     process.name = "seven";
   }
@@ -138,6 +139,16 @@ TEST_F(ModuleJsonTest, ASwapThatTheModuleTellsIsKept) {
   proc_.remove("meminfo");
   ASSERT_TRUE(source->read(sample_));
   EXPECT_EQ(sample_.memory.swap_total_bytes, 5);
+}
+
+TEST_F(ModuleJsonTest, WhatWasReleasedMeanwhileIsNotInIt) {
+  Process& released = given_.processes.emplace_back(given_.processes.front());
+  released.pid = 8;
+  released.threads = 0;
+  const auto source = open();
+  ASSERT_TRUE(source->read(sample_));
+  given_.processes.pop_back();
+  EXPECT_EQ(sample_.processes, given_.processes);
 }
 
 TEST_F(ModuleJsonTest, EachReadIsOfNowAndOfAnySize) {
