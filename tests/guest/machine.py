@@ -65,8 +65,9 @@ def build_module(suite, checks="W=1"):
 
 
 def libraries_of(program):
-    """The shared libraries that a program loads, as the machine has them."""
-    listed = subprocess.run(["ldd", program], check=True, stdout=subprocess.PIPE, text=True).stdout
+    """The shared libraries that a program loads, as the machine has them; none of a static one."""
+    listed = subprocess.run(["ldd", program], check=False, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True).stdout
     return {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
 
 
@@ -108,7 +109,7 @@ class Disk:
 
 def make_disk(folder, module):
     disk = Disk(folder)
-    disk.copy(shutil.which("busybox"), "/bin/busybox")
+    disk.copy_program(shutil.which("busybox"), "/bin/busybox")
     disk.copy_python()
     if VIGIA.exists():
         disk.copy_program(VIGIA, "/bin/vigia")
