@@ -65,7 +65,7 @@ class ModuleFile {
                           ? read_whole(fd_.get(), buffer_)
                           : tl::expected<std::string_view, int>(tl::unexpect, errno);
     if (read) return *read;
-    has_gone_ = read.error() == EIO;
+    has_gone_ = read.error() == EIO || read.error() == EINVAL;  // of read, of lseek
     return unavailable(path_, read.error());
   }
 

@@ -83,6 +83,25 @@ def check_it_reads_onwards_or_from_the_start():
         os.close(fd)
 
 
+def check_two_that_share_a_descriptor_do_no_harm():
+    """Each gets parts; only one that reads alone has a document."""
+    for path, parse in ((host.JSON_FILE, host.parse), (host.RECORDS_FILE, host.parse_records)):
+        fd = os.open(path, os.O_RDONLY)
+
+        def read(fd=fd):
+            for _ in range(40):
+                try:
+                    os.pread(fd, 500, 0)
+                    os.read(fd, 500)
+                except OSError as error:
+                    assert error.errno == errno.ESPIPE, error
+
+        host.in_parallel(read, read, read)
+        os.lseek(fd, 0, os.SEEK_SET)
+        with open(fd, "rb") as file:
+            parse(file.read())
+
+
 def check_it_may_not_be_written():
     try:
         fd = os.open(host.JSON_FILE, os.O_WRONLY)

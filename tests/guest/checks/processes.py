@@ -171,6 +171,29 @@ def check_an_exec_is_seen():
         assert raw[program.pid]["name"] in (b"sh", b"busybox")
 
 
+def check_an_exec_by_a_thread_that_does_not_lead():
+    """It becomes the leader, and takes its pid (de_thread() of fs/exec.c)."""
+    give, hold = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.dup2(give, 0)
+            os.close(hold)
+            threading.Thread(target=os.execve, args=("/bin/busybox", host.SHELL, {})).start()
+            signal.pause()
+        finally:
+            os._exit(1)
+    try:
+        while (raw := host.records()[pid])["name"] not in (b"sh", b"busybox"):
+            assert host.processes()[pid]["start_ns"] == raw["start_ns"]
+        assert raw["threads"] == 1
+        assert host.processes()[pid]["command"] == "sh -c read line"
+    finally:
+        os.close(hold)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def check_groups_have_the_number_of_their_folder():
     folder = "/sys/fs/cgroup/a b\\x2dc"
     os.mkdir(folder)
@@ -233,6 +256,33 @@ def check_pids_that_begin_again_are_other_processes():
             file.write(most)
 
 
+def assert_processors_are_as_proc_has_them(cpu, cpus):
+    stat = [line.split() for line in host.read("/proc/stat").decode().splitlines()
+            if line.startswith("cpu")]
+    names = ("user_ns", "nice_ns", "system_ns", "idle_ns", "iowait_ns", "irq_ns", "softirq_ns",
+             "steal_ns")
+    assert len(stat) == 1 + len(cpus)
+    for times, line in zip([cpu, *cpus], stat):
+        for name, ticks in zip(names, line[1:]):
+            assert abs(times[name] - int(ticks) * host.TICK_NS) <= 1_000_000_000, (name, times, line)
+
+
+def check_a_processor_that_is_offline():
+    switch = "/sys/devices/system/cpu/cpu1/online"
+    if not os.path.exists(switch):
+        raise host.Skipped("no processor can be taken away")
+    with open(switch, "w") as file:
+        file.write("0")
+    try:
+        ours = host.document()["host"]
+        assert len(ours["cpus"]) == 1
+        assert_processors_are_as_proc_has_them(ours["cpu"], ours["cpus"])
+        host.records()
+    finally:
+        with open(switch, "w") as file:
+            file.write("1")
+
+
 def check_host_figures_are_proc_s():
     def meminfo():
         return {line.split(":")[0]: int(line.split()[1]) * 1024
@@ -246,13 +296,7 @@ def check_host_figures_are_proc_s():
                        ("swap_free_bytes", "SwapFree")):
         assert abs(ours["memory"][mine] - theirs[name]) <= near, (mine, ours, theirs)
     assert ours["memory"]["total_bytes"] == theirs["MemTotal"]
-    stat = [line.split() for line in host.read("/proc/stat").decode().splitlines()
-            if line.startswith("cpu")]
-    names = ("user_ns", "nice_ns", "system_ns", "idle_ns", "iowait_ns", "irq_ns", "softirq_ns",
-             "steal_ns")
-    for times, line in zip([ours["cpu"], *ours["cpus"]], stat):
-        for name, ticks in zip(names, line[1:]):
-            assert abs(times[name] - int(ticks) * host.TICK_NS) <= 1_000_000_000, (name, times, line)
+    assert_processors_are_as_proc_has_them(ours["cpu"], ours["cpus"])
     load = [float(each) for each in host.read("/proc/loadavg").split()[:3]]
     for mine, each in zip(("one", "five", "fifteen"), load):
         assert abs(ours["load"][mine] - each) <= 0.2

@@ -113,3 +113,17 @@ def check_a_pid_namespace_of_its_own_has_its_own_numbers():
     for line, pid in zip(lines, ("2", "3", "4")):
         # Ours is the first there, vigia the next.
         assert line.endswith(f" [1, {pid}] [0, 1]"), lines
+
+
+def check_a_recorder_goes_on_with_a_module_that_was_replaced():
+    for source in ("module", "module-json"):
+        command = [VIGIA, "record", "-", "--count", "3", "--interval", "3s", "--source", source]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as recorder:
+            first = recorder.stdout.readline()
+            host.unload()
+            host.load()
+            rest = recorder.stdout.read().splitlines()
+        assert recorder.returncode == 0
+        assert len(rest) == 2
+        for line in (first, *rest):
+            assert json.loads(line)["source"] == source
