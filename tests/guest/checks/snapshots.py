@@ -118,7 +118,9 @@ def check_a_pid_namespace_of_its_own_has_its_own_numbers():
 def check_a_recorder_goes_on_with_a_module_that_was_replaced():
     for source in ("module", "module-json"):
         command = [VIGIA, "record", "-", "--count", "3", "--interval", "3s", "--source", source]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as recorder:
+        # A guest's standard error is a terminal, on which it would show how far it is.
+        with subprocess.Popen(command, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as recorder:
             first = recorder.stdout.readline()
             host.unload()
             host.load()
