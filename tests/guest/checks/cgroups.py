@@ -140,7 +140,7 @@ def check_a_kill_for_memory_is_counted():
 
 def check_a_container_that_goes_meanwhile_is_not_an_error():
     def come_and_go():
-        for i in range(150):
+        for i in range(60):
             folder = f"{ROOT}/docker-{i:064x}.scope"
             os.mkdir(folder)
             pid = os.fork()
