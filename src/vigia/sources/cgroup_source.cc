@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "vigia/sample/container.h"
+#include "vigia/sources/proc_files.h"
 
 namespace vigia {
 namespace {
@@ -127,12 +127,6 @@ void derive_memory(Reading& reading) {
     }
     cgroup.unreclaimable_bytes = sum;
   }
-}
-
-std::int64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 base::Failure unavailable(const std::string& what, int error) {
@@ -351,7 +345,7 @@ base::UniqueFd CgroupSource::open_file(Group& group, const Mount& at, const std:
 base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
   cgroup = Cgroup();
   cgroup.path = group.path;
-  cgroup.read_ns = now_ns();
+  cgroup.read_ns = boot_time_ns();
   Reading reading = {.cgroup = cgroup, .ticks_a_second = ticks_a_second_};
   std::bitset<kMountsMax> has_files;  // by mount
   std::bitset<kMountsMax> lacks_files;

@@ -15,6 +15,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 # Numbers of system calls on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
 DELETE_MODULE, FINIT_MODULE, SYSLOG = 176, 313, 103
 PR_SET_NAME = 15
+CLONE_NEWPID = 0x20000000
 SYSLOG_READ_ALL, SYSLOG_CLEAR = 3, 5
 
 JSON_FILE = "/proc/vigia"
@@ -266,16 +267,13 @@ class Crowd:
             os.waitpid(pid, 0)
 
 
-def as_nobody(action):
-    """Runs `action` in a child without rights. Returns what it returns, a text."""
+def told_by_child(action):
+    """Runs `action` in a child. Returns what it returns, a text; "" where it failed."""
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            os.write(send, str(action()).encode())
+            os.write(send, action().encode())
         finally:
             os._exit(0)
     os.close(send)
@@ -283,3 +281,23 @@ def as_nobody(action):
         text = file.read().decode()
     os.waitpid(pid, 0)
     return text
+
+
+def as_nobody(action):
+    """As told_by_child, without rights."""
+    def run():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        return action()
+
+    return told_by_child(run)
+
+
+def in_pid_namespace(action):
+    """As told_by_child, as the first process of a pid namespace."""
+    def run():
+        assert LIBC.unshare(CLONE_NEWPID) == 0
+        return told_by_child(action)
+
+    return told_by_child(run)

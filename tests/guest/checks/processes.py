@@ -7,9 +7,6 @@ import threading
 
 import host
 
-CLONE_NEWPID = 0x20000000
-PR_SET_MM = 35
-
 
 def stat_of(pid):
     text = host.read(f"/proc/{pid}/stat")
@@ -207,25 +204,11 @@ def check_groups_have_the_number_of_their_folder():
 
 
 def check_the_reader_s_pid_namespace_is_told():
-    receive, send = os.pipe()
-    outer = os.fork()
-    if outer == 0:
-        try:
-            assert host.LIBC.unshare(CLONE_NEWPID) == 0
-            inner = os.fork()
-            if inner == 0:
-                found = host.processes()
-                raw = host.records()
-                text = f"{sorted(found)} {sorted(raw)} {found[1]['ppid']} {raw[1]['ppid']}"
-                os.write(send, text.encode())
-                os._exit(0)
-            os.waitpid(inner, 0)
-        finally:
-            os._exit(0)
-    os.close(send)
-    with open(receive, "rb") as file:
-        text = file.read().decode()
-    os.waitpid(outer, 0)
+    def look():
+        found, raw = host.processes(), host.records()
+        return f"{sorted(found)} {sorted(raw)} {found[1]['ppid']} {raw[1]['ppid']}"
+
+    text = host.in_pid_namespace(look)
     assert text == "[1] [1] 0 0", text
 
 

@@ -89,26 +89,16 @@ def check_titles_and_groups_of_what_is_new_are_told():
 
 
 def check_a_pid_namespace_of_its_own_has_its_own_numbers():
-    receive, send = os.pipe()
-    outer = os.fork()
-    if outer == 0:
-        try:
-            assert host.LIBC.unshare(0x20000000) == 0
-            inner = os.fork()
-            if inner == 0:
-                for source in ("module", "module-json", "bpf"):
-                    found = snapshot(source)["processes"]
-                    own = [each["pid"] for each in found]
-                    parents = [each["ppid"] for each in found]
-                    os.write(send, f"{source} {own} {parents}\n".encode())
-                os._exit(0)
-            os.waitpid(inner, 0)
-        finally:
-            os._exit(0)
-    os.close(send)
-    with open(receive, "rb") as file:
-        lines = file.read().decode().splitlines()
-    os.waitpid(outer, 0)
+    def look():
+        lines = []
+        for source in ("module", "module-json", "bpf"):
+            found = snapshot(source)["processes"]
+            own = [each["pid"] for each in found]
+            parents = [each["ppid"] for each in found]
+            lines.append(f"{source} {own} {parents}")
+        return "\n".join(lines)
+
+    lines = host.in_pid_namespace(look).splitlines()
     assert len(lines) == 3, lines
     for line, pid in zip(lines, ("2", "3", "4")):
         # Ours is the first there, vigia the next.
