@@ -26,7 +26,7 @@ void give_back_if_large(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+Connection::Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, Worker& worker,
                        std::uint32_t slot)
     : fd_(std::move(fd)),
       tls_(std::move(tls)),
@@ -68,7 +68,7 @@ std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
   if (tls_) return tls_->read(data, size);
   const auto count = ::recv(fd_.get(), data, size, 0);
   if (count >= 0) return count;
-  return errno == EAGAIN || errno == EINTR ? TlsSession::kWantRead : TlsSession::kFailed;
+  return errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantRead : net::TlsSession::kFailed;
 }
 
 // Once: epoll tells again of what is left. Of TLS nothing is left that it cannot see, because a
@@ -80,13 +80,13 @@ void Connection::receive() {
     stage_ = Stage::kHead;
     last_activity_ = worker_.loop().now();
   }
-  if (count == TlsSession::kWantRead) return;
-  if (count == TlsSession::kWantWrite) {
+  if (count == net::TlsSession::kWantRead) return;
+  if (count == net::TlsSession::kWantWrite) {
     interest_ |= EPOLLOUT;
     worker_.loop().modify(fd_.get(), interest_, *this);
     return;
   }
-  if (count == TlsSession::kFailed) return close();
+  if (count == net::TlsSession::kFailed) return close();
   if (count == 0) return finish_reading();
   worker_.count_received(static_cast<std::size_t>(count));
   last_activity_ = worker_.loop().now();
@@ -354,11 +354,13 @@ void Connection::flush() {
     } else {
       count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
       if (count < 0) {
-        count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
+        count = errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantWrite
+                                                  : net::TlsSession::kFailed;
       }
     }
-    if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
-    if (count == TlsSession::kWantWrite) {
+    if (count == net::TlsSession::kWantRead)
+      return;  // the handshake goes on when the client speaks
+    if (count == net::TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
       drop_sent();
       return update_interest();

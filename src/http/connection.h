@@ -15,18 +15,18 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "http/event_loop.h"
 #include "http/request_parser.h"
 #include "http/server.h"
-#include "http/tls.h"
+#include "net/event_loop.h"
+#include "net/tls.h"
 
 namespace http {
 
 class Worker;
 
-class Connection final : public EventLoop::Watcher {
+class Connection final : public net::EventLoop::Watcher {
  public:
-  Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+  Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, Worker& worker,
              std::uint32_t slot);
   ~Connection() override;
 
@@ -105,7 +105,7 @@ class Connection final : public EventLoop::Watcher {
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
   base::UniqueFd fd_;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<net::TlsSession> tls_;
   Worker& worker_;
   const std::uint32_t slot_;
 

@@ -24,10 +24,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "http/address.h"
-#include "http/event_loop.h"
 #include "http/message.h"
-#include "http/tls.h"
+#include "net/address.h"
+#include "net/event_loop.h"
+#include "net/tls.h"
 
 namespace http {
 
@@ -67,7 +67,7 @@ class Service {
  public:
   virtual ~Service() = default;
   // Called once, before the loop runs. `router` and `loop` outlive the service.
-  virtual void install(Router& router, EventLoop& loop) = 0;
+  virtual void install(Router& router, net::EventLoop& loop) = 0;
 };
 using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 
@@ -87,14 +87,14 @@ class Server {
   struct Shared;  // internal
 
   struct Options {
-    Address address;
+    net::Address address;
     unsigned threads = 1;
     Limits limits;
     // While many requests come, those of this time are handled together; 0: each at once. It saves
     // the thread from waking up for each. Not done when they come from clients that wait for their
     // answers: these would only send the next later.
     std::chrono::nanoseconds gather{};
-    const TlsContext* tls = nullptr;  // plain when null; must outlive the server
+    const net::TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };
 
   struct Stats {
@@ -120,7 +120,7 @@ class Server {
   void serve();
 
   // Where it listens, with the port the system chose when 0 was asked for.
-  [[nodiscard]] const Address& address() const { return address_; }
+  [[nodiscard]] const net::Address& address() const { return address_; }
   [[nodiscard]] Stats stats() const;
 
   // Accepts no more, lets what is being answered finish (at most `patience`), closes the rest.
@@ -128,7 +128,7 @@ class Server {
 
  private:
   Server();
-  Address address_;
+  net::Address address_;
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool is_serving_ = false;

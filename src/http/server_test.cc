@@ -32,21 +32,22 @@ class ServerTest : public testing::Test {
   //   GET  /later     answered by the loop 20 ms later
   //   GET  /stream    a stream; kept in held_ too
   void start(Limits limits = {}, unsigned threads = 1,
-             Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
-    auto server = Server::open(
-        {.address = std::move(address),
-         .threads = threads,
-         .limits = limits,
-         .gather = gather_,
-         .tls = nullptr},
-        {TestService::factory([this](Router& router, EventLoop& loop) { install(router, loop); })},
-        clock_, log_);
+             net::Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
+    auto server = Server::open({.address = std::move(address),
+                                .threads = threads,
+                                .limits = limits,
+                                .gather = gather_,
+                                .tls = nullptr},
+                               {TestService::factory([this](Router& router, net::EventLoop& loop) {
+                                 install(router, loop);
+                               })},
+                               clock_, log_);
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     server_->serve();
   }
 
-  void install(Router& router, EventLoop& loop) {
+  void install(Router& router, net::EventLoop& loop) {
     loop_ = &loop;
     router.add(Method::kGet, "/hello", [](const Request&, Exchange exchange) {
       exchange.respond(
@@ -97,7 +98,7 @@ class ServerTest : public testing::Test {
 
   base::SystemClock clock_;
   base::Logger log_{clock_, {.level = base::LogLevel::kError}};
-  EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
+  net::EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
   std::chrono::nanoseconds gather_{};  // of the server that start() makes
@@ -184,7 +185,7 @@ class GatheringService final : public Service {
  public:
   explicit GatheringService(std::atomic<int>& left_lying) : left_lying_(left_lying) {}
 
-  void install(Router& router, EventLoop& loop) override {
+  void install(Router& router, net::EventLoop& loop) override {
     router.add(Method::kGet, "/gathered", [this, &loop](const Request&, Exchange exchange) {
       gathered_.push_back({.exchange = exchange, .round = loop.now()});
     });
@@ -840,7 +841,7 @@ TEST_F(ServerTest, APortIsNotSharedWithAnotherServerHoweverManyLoopsTheyHave) {
 
 TEST_F(ServerTest, AServerStartsAgainOnThePortThatAnotherLeft) {
   start({}, 2);
-  const Address address = server_->address();
+  const net::Address address = server_->address();
   TestClient client = this->client();
   client.send("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.read_response().status, 200);
@@ -914,7 +915,7 @@ TEST_F(ServerTest, StoppingTwiceIsStoppingOnce) {
 
 class UnixSocketTest : public ServerTest {
  protected:
-  [[nodiscard]] Address address() const {
+  [[nodiscard]] net::Address address() const {
     return {.host = {}, .port = 0, .unix_path = folder_ / "s.sock"};
   }
   base::test::TempFolder folder_;
@@ -974,8 +975,8 @@ TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
                              {}, clock, log);
   if (!server) std::_Exit(3);
   (*server)->serve();
-  const auto peers = resolve((*server)->address());
-  const Resolved& peer = peers->front();
+  const auto peers = net::resolve((*server)->address());
+  const net::Resolved& peer = peers->front();
   const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const rlimit limit{.rlim_cur = static_cast<rlim_t>(client.get()) + 1,
                      .rlim_max = static_cast<rlim_t>(client.get()) + 1};

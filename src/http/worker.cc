@@ -98,7 +98,7 @@ void Worker::accept_one(base::UniqueFd fd) {
     }
     return;
   }
-  std::unique_ptr<TlsSession> tls;
+  std::unique_ptr<net::TlsSession> tls;
   if (shared_.tls != nullptr) {
     tls = shared_.tls->start(fd.get());
     if (!tls) {

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "http/event_loop.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "net/event_loop.h"
 
 namespace http {
 
@@ -21,12 +21,12 @@ class Connection;
 struct Server::Shared {
   Limits limits;
   std::chrono::nanoseconds gather{};
-  const TlsContext* tls = nullptr;
+  const net::TlsContext* tls = nullptr;
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::size_t> arriving_bytes{0};  // received of requests that have not come whole
 };
 
-class Worker final : private EventLoop::Watcher {
+class Worker final : private net::EventLoop::Watcher {
  public:
   static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
   // Fewer within the time of gathering are handled one by one.
@@ -42,7 +42,7 @@ class Worker final : private EventLoop::Watcher {
   void add_to(Server::Stats& stats) const;
 
   // For connections.
-  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] net::EventLoop& loop() { return loop_; }
   [[nodiscard]] const Router& router() const { return router_; }
   [[nodiscard]] const Limits& limits() const { return shared_.limits; }
   [[nodiscard]] bool draining() const { return draining_; }
@@ -86,7 +86,7 @@ class Worker final : private EventLoop::Watcher {
   base::UniqueFd listener_;
   Server::Shared& shared_;
   base::Logger& log_;
-  EventLoop loop_;
+  net::EventLoop loop_;
   Router router_;
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null when free

@@ -125,7 +125,7 @@ class WholeContest {
   RetryWindow window_;
   KnownIds known_;
   Vitals vitals_;
-  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
   std::unique_ptr<Tally> tally_;

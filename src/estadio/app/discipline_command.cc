@@ -27,8 +27,8 @@
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_terms.h"
 #include "estadio/rpc/judge_server.h"
-#include "http/address.h"
 #include "http/metrics.h"
+#include "net/address.h"
 
 namespace estadio {
 namespace {
@@ -38,7 +38,7 @@ using std::chrono::milliseconds;
 constexpr int kLookEveryMs = 500;
 
 struct DisciplineOptions {
-  http::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
+  net::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
   GrpcTlsOptions tls;
   std::string disciplines;
   std::string contest_file;
@@ -57,7 +57,7 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
   settings.add_parsed(
       "grpc", "HOST:PORT", "where to listen for faculty servers; port 0 takes a free one",
       [&options](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.grpc, http::Address::parse(text));
+        ASSIGN_OR_RETURN(options.grpc, net::Address::parse(text));
         if (options.grpc.unix_path.empty()) return {};
         return base::fail(base::Code::kInvalidArgument,
                           fmt::format("expected HOST:PORT or [IPV6]:PORT, got '{}'", text));
@@ -245,7 +245,7 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
 
 base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   // Whether the port can be had is told now, and not when Kafka is there.
-  RETURN_IF_ERROR(http::listen_on(options_.grpc));
+  RETURN_IF_ERROR(net::listen_on(options_.grpc));
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },

@@ -108,7 +108,7 @@ class FacultyRole {
   base::Logger& log_;
   RetryWindow window_;
   Vitals vitals_;
-  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
   http::Metrics metrics_;

@@ -28,7 +28,7 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add_parsed(
       "http", "ADDR", "where to listen: HOST:PORT or unix:PATH; port 0 takes a free one",
       [this](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(address, http::Address::parse(text));
+        ASSIGN_OR_RETURN(address, net::Address::parse(text));
         return {};
       },
       [this] { return address.to_string(); });
@@ -61,10 +61,10 @@ base::Result<void> HttpOptions::check() const {
   return {};
 }
 
-base::Result<std::unique_ptr<http::TlsContext>> HttpOptions::load_tls() const {
+base::Result<std::unique_ptr<net::TlsContext>> HttpOptions::load_tls() const {
   if (tls_certificate.empty()) return nullptr;
-  ASSIGN_OR_RETURN(auto tls, http::TlsContext::for_server(tls_certificate, tls_key));
-  return std::make_unique<http::TlsContext>(std::move(tls));
+  ASSIGN_OR_RETURN(auto tls, net::TlsContext::for_server(tls_certificate, tls_key));
+  return std::make_unique<net::TlsContext>(std::move(tls));
 }
 
 base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
@@ -83,7 +83,7 @@ base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
   return {};
 }
 
-http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const {
+http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
   return {.address = address,
           .threads = threads > 0 ? static_cast<unsigned>(threads) : half_of_the_processors(),
           .limits = {.connections = static_cast<std::uint32_t>(max_connections),

@@ -13,7 +13,7 @@ void respond_status(http::Exchange& exchange, std::string_view json) {
 
 }  // namespace
 
-void Operations::install(http::Router& router, http::EventLoop& /*loop*/) {
+void Operations::install(http::Router& router, net::EventLoop& /*loop*/) {
   metrics_.add_to(router);
   router.add(http::Method::kGet, "/healthz", [](const http::Request&, http::Exchange exchange) {
     respond_status(exchange, R"({"status":"alive"})");

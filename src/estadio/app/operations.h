@@ -26,7 +26,7 @@ class Operations final : public http::Service {
   Operations(const http::Metrics& metrics, const Hindrance& hindrance)
       : metrics_(metrics), hindrance_(hindrance) {}
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
   const http::Metrics& metrics_;
@@ -50,7 +50,7 @@ class OperationsServer {
  private:
   OperationsServer() = default;
 
-  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<net::TlsContext> tls_;
   http::Metrics metrics_;
   Operations::Hindrance hindrance_;
   std::unique_ptr<http::Server> server_;  // last: ends before what it uses goes

@@ -70,7 +70,7 @@ class ScoreboardRole {
   const Scoreboard board_;
   http::Metrics metrics_;
   const Operations::Hindrance hindrance_;
-  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<http::Server> server_;
 };
 

@@ -49,7 +49,7 @@ FacultyService::FacultyService(FacultyEdge& edge)
 
 FacultyService::~FacultyService() = default;
 
-void FacultyService::install(http::Router& router, http::EventLoop& loop) {
+void FacultyService::install(http::Router& router, net::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kPost, "/v1/entries",
              [this](const http::Request& request, http::Exchange exchange) {

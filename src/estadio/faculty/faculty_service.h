@@ -67,7 +67,7 @@ class FacultyService final : public http::Service {
   explicit FacultyService(FacultyEdge& edge);
   ~FacultyService() override;
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
   // A request whose entries are in a batch.
@@ -109,7 +109,7 @@ class FacultyService final : public http::Service {
   FacultyEdge& edge_;
   const RecordFormat format_;
   EntryParser parser_;
-  http::EventLoop* loop_ = nullptr;
+  net::EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
   std::vector<Batch*> spare_;
   std::size_t last_requests_ = 0;  // of the batch that was answered last

@@ -95,7 +95,7 @@ class FacultyServiceTest : public testing::Test {
                         .make_judge = [this] { return std::make_unique<HeldJudge>(bench_); },
                         .limits = limits});
     http::Server::Options options;
-    options.address = *http::Address::parse("127.0.0.1:0");
+    options.address = *net::Address::parse("127.0.0.1:0");
     auto started = http::Server::open(std::move(options),
                                       {[this] { return std::make_unique<FacultyService>(*edge_); }},
                                       clock_, captured_.logger());

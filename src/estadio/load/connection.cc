@@ -10,7 +10,7 @@
 namespace estadio::load {
 namespace {
 
-using http::TlsSession;
+using net::TlsSession;
 
 // How long open() waits for a server's part of a handshake before the connection counts as open.
 constexpr std::chrono::milliseconds kHandshakePatience{100};
@@ -80,7 +80,7 @@ void Connection::try_next(std::string_view why) {
 }
 
 void Connection::start_connecting() {
-  auto fd = http::start_connecting(parts_.peer.addresses[address_]);
+  auto fd = net::start_connecting(parts_.peer.addresses[address_]);
   if (!fd) return try_next(fd.error().message());
   fd_ = *std::move(fd);
   is_connecting_ = true;

@@ -17,14 +17,14 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "http/address.h"
-#include "http/event_loop.h"
 #include "http/response_parser.h"
-#include "http/tls.h"
+#include "net/address.h"
+#include "net/event_loop.h"
+#include "net/tls.h"
 
 namespace estadio::load {
 
-class Connection final : private http::EventLoop::Watcher {
+class Connection final : private net::EventLoop::Watcher {
  public:
   enum class Failure {
     kConnect,    // no connection
@@ -46,15 +46,15 @@ class Connection final : private http::EventLoop::Watcher {
   };
 
   struct Peer {
-    std::vector<http::Resolved> addresses;  // to be tried in this order; at least one
-    const http::TlsContext* tls = nullptr;  // plain when null
-    std::string name;                       // for the certificate
+    std::vector<net::Resolved> addresses;  // to be tried in this order; at least one
+    const net::TlsContext* tls = nullptr;  // plain when null
+    std::string name;                      // for the certificate
   };
 
   // What connections of one loop share; all of it must outlive them.
   struct Parts {
     const Peer& peer;
-    http::EventLoop& loop;
+    net::EventLoop& loop;
     std::span<char> room;  // where bytes are received
     Owner& owner;
   };
@@ -98,7 +98,7 @@ class Connection final : private http::EventLoop::Watcher {
   const Parts parts_;
 
   base::UniqueFd fd_;
-  std::unique_ptr<http::TlsSession> tls_;
+  std::unique_ptr<net::TlsSession> tls_;
   std::size_t address_ = 0;     // of the peer's, in use
   std::size_t tries_left_ = 0;  // addresses not tried yet by this connect()
   std::uint32_t events_ = 0;    // watched

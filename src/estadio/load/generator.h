@@ -43,7 +43,7 @@
 #include "estadio/load/request_writer.h"
 #include "estadio/load/schedule.h"
 #include "estadio/load/thread_usage.h"
-#include "http/event_loop.h"
+#include "net/event_loop.h"
 
 namespace estadio::load {
 
@@ -202,7 +202,7 @@ class Generator final : private Connection::Owner {
   AckWriter* const acks_;
   StartLine& start_line_;
   const base::Clock& clock_;
-  http::EventLoop loop_;
+  net::EventLoop loop_;
   std::vector<char> receive_room_;
   std::deque<Slot> slots_;
   FreeSlots free_;

@@ -19,8 +19,8 @@
 #include "estadio/load/progress_line.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/target.h"
-#include "http/address.h"
-#include "http/tls.h"
+#include "net/address.h"
+#include "net/tls.h"
 
 namespace estadio {
 namespace {
@@ -106,14 +106,14 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   ASSIGN_OR_RETURN(const load::Entries entries, entries_of(options));
   RETURN_IF_ERROR(allow_connections(options.connections));
 
-  std::optional<http::TlsContext> tls;
+  std::optional<net::TlsContext> tls;
   if (target.is_tls) {
     auto context =
-        http::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
+        net::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
     if (!context) return base::fail(std::move(context).error().within("tls-ca"));
     tls.emplace(*std::move(context));
   }
-  ASSIGN_OR_RETURN(std::vector<http::Resolved> addresses, http::resolve(target.address));
+  ASSIGN_OR_RETURN(std::vector<net::Resolved> addresses, net::resolve(target.address));
   const load::Connection::Peer peer{
       .addresses = std::move(addresses), .tls = tls ? &*tls : nullptr, .name = target.address.host};
 

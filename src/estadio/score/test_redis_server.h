@@ -29,7 +29,7 @@
 #include "base/freed.h"
 #include "estadio/contest/test_world.h"
 #include "estadio/score/redis_url.h"
-#include "http/address.h"
+#include "net/address.h"
 
 namespace estadio::test {
 
@@ -154,10 +154,10 @@ class TestRedisServer {
   }
 
   static std::uint16_t free_port() {
-    const http::Address asked{.host = "localhost", .port = 0, .unix_path = {}};
-    const auto listener = http::listen_on(asked);
+    const net::Address asked{.host = "localhost", .port = 0, .unix_path = {}};
+    const auto listener = net::listen_on(asked);
     CHECK(listener);
-    return http::local_address(listener->get(), asked)->port;
+    return net::local_address(listener->get(), asked)->port;
   }
 
   void launch() {

@@ -30,7 +30,7 @@ void refuse(http::Exchange& exchange, const base::Error& error) {
 
 }  // namespace
 
-void ScoreboardService::install(http::Router& router, http::EventLoop& loop) {
+void ScoreboardService::install(http::Router& router, net::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kGet, "/v1/scores",
              [this](const http::Request&, http::Exchange exchange) { answer(exchange, score_of); });

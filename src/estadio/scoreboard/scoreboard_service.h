@@ -46,7 +46,7 @@ class ScoreboardService final : public http::Service {
  public:
   explicit ScoreboardService(const Scoreboard& board) : board_(board) {}
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
   // A watcher that does not read as fast as the score changes gets fewer of its changes, always
@@ -66,7 +66,7 @@ class ScoreboardService final : public http::Service {
   void send_latest_score();
 
   const Scoreboard& board_;
-  http::EventLoop* loop_ = nullptr;
+  net::EventLoop* loop_ = nullptr;
   std::vector<Stream> streams_;
   std::string last_score_;
   std::uint64_t next_pulse_ = 0;

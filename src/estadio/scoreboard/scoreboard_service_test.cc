@@ -42,7 +42,7 @@ class ScoreboardServiceTest : public testing::Test {
                                 .clock = clock_,
                                 .page = page_});
     http::Server::Options options;
-    options.address = *http::Address::parse("127.0.0.1:0");
+    options.address = *net::Address::parse("127.0.0.1:0");
     auto started = http::Server::open(
         std::move(options), {[this] { return std::make_unique<ScoreboardService>(*board_); }},
         clock_, captured_.logger());

@@ -1,5 +1,5 @@
 // Addresses: what their text may be, that it comes back, and that a port of 0 becomes a real one.
-#include "http/address.h"
+#include "net/address.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace http {
+namespace net {
 namespace {
 
 TEST(AddressTest, TextComesBackAsItWas) {
@@ -136,4 +136,4 @@ TEST(AddressTest, ANameThatIsNotKnownIsNamedInTheError) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace net

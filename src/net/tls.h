@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace http {
+namespace net {
 
 class TlsSession;
 
@@ -69,4 +69,4 @@ class TlsSession {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace http
+}  // namespace net

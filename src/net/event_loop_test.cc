@@ -1,6 +1,6 @@
 // The event loop: timers in their order, functions from other threads, and watchers that go while
 // they are being called.
-#include "http/event_loop.h"
+#include "net/event_loop.h"
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace http {
+namespace net {
 namespace {
 
 using namespace std::chrono_literals;
@@ -248,4 +248,4 @@ TEST_F(EventLoopTest, TheTimeOfARoundComesFromTheClockThatWasHandedIn) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace net

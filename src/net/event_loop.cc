@@ -1,4 +1,4 @@
-#include "http/event_loop.h"
+#include "net/event_loop.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 
-namespace http {
+namespace net {
 namespace {
 
 constexpr std::size_t kReadyMax = 512;
@@ -148,4 +148,4 @@ void EventLoop::drain_wakeup() {
   [[maybe_unused]] const auto drained = ::read(wakeup_.get(), &ignored, sizeof ignored);
 }
 
-}  // namespace http
+}  // namespace net

@@ -1,4 +1,4 @@
-#include "http/address.h"
+#include "net/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace http {
+namespace net {
 namespace {
 
 constexpr int kBacklog = 4096;
@@ -191,4 +191,4 @@ base::Result<base::UniqueFd> start_connecting(const Resolved& peer) {
   return fd;
 }
 
-}  // namespace http
+}  // namespace net

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace http {
+namespace net {
 
 struct Address {
   std::string host;        // a name or a number; empty with a Unix socket
@@ -52,4 +52,4 @@ struct Resolved {
 // which).
 [[nodiscard]] base::Result<base::UniqueFd> start_connecting(const Resolved& peer);
 
-}  // namespace http
+}  // namespace net

@@ -22,7 +22,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace http {
+namespace net {
 
 class EventLoop {
  public:
@@ -105,4 +105,4 @@ class EventLoop {
   std::atomic<bool> stopping_ = false;
 };
 
-}  // namespace http
+}  // namespace net

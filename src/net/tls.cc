@@ -1,4 +1,4 @@
-#include "http/tls.h"
+#include "net/tls.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +11,7 @@
 
 #include "base/freed.h"
 
-namespace http {
+namespace net {
 namespace {
 
 // Of the errors that are queued the first says what happened; the others, who passed it on.
@@ -164,4 +164,4 @@ const std::string& TlsSession::failure() const { return impl_->failure; }
 
 bool TlsSession::has_pending() const { return SSL_pending(impl_->ssl.get()) > 0; }
 
-}  // namespace http
+}  // namespace net
