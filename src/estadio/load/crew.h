@@ -17,13 +17,13 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/connection.h"
 #include "estadio/load/entries.h"
 #include "estadio/load/generator.h"
 #include "estadio/load/options.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/target.h"
+#include "http/client_connection.h"
 
 namespace estadio::load {
 
@@ -33,7 +33,7 @@ class Crew {
   struct Parts {
     const Entries& entries;
     const Target& target;
-    const Connection::Peer& peer;
+    const http::ClientConnection::Peer& peer;
     AckFile* acks = nullptr;  // none when null
     const base::Clock& clock;
     std::uint64_t seed = 0;

@@ -37,12 +37,12 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/connection.h"
 #include "estadio/load/json_reader.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/schedule.h"
 #include "estadio/load/thread_usage.h"
+#include "http/client_connection.h"
 #include "net/event_loop.h"
 
 namespace estadio::load {
@@ -72,7 +72,7 @@ struct Progress {
   std::uint64_t waiting = 0;  // requests that are due and for which no connection is free
 };
 
-class Generator final : private Connection::Owner {
+class Generator final : private http::ClientConnection::Owner {
  public:
   // How long after its end an open loop goes on with what fell due within it.
   static constexpr std::chrono::nanoseconds kBacklogGrace = std::chrono::seconds(1);
@@ -93,7 +93,7 @@ class Generator final : private Connection::Owner {
 
   // What threads share, and the parts of this one. All must outlive the generator.
   struct Parts {
-    const Connection::Peer& peer;
+    const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
     StartLine& start_line;
@@ -127,9 +127,10 @@ class Generator final : private Connection::Owner {
       kRetired,   // nothing is left to be sent
     };
 
-    Slot(std::size_t index, const Connection::Parts& parts) : connection(index, parts) {}
+    Slot(std::size_t index, const http::ClientConnection::Dependencies& shared)
+        : connection(index, shared) {}
 
-    Connection connection;
+    http::ClientConnection connection;
     State state = State::kOpening;
     Slot* next_free = nullptr;
 
@@ -164,12 +165,14 @@ class Generator final : private Connection::Owner {
     Slot* last_ = nullptr;
   };
 
-  void on_open(Connection& connection) override;
-  void on_answer(Connection& connection, const http::ResponseParser& answer) override;
-  void on_failure(Connection& connection, Connection::Failure failure,
+  void on_open(http::ClientConnection& connection) override;
+  void on_answer(http::ClientConnection& connection, const http::ResponseParser& answer) override;
+  void on_failure(http::ClientConnection& connection, http::ClientConnection::Failure failure,
                   std::string_view why) override;
 
-  [[nodiscard]] Slot& slot_of(const Connection& connection) { return slots_[connection.index()]; }
+  [[nodiscard]] Slot& slot_of(const http::ClientConnection& connection) {
+    return slots_[connection.index()];
+  }
 
   void settle_opening(Slot& slot, Slot::State state);
   void begin();
@@ -203,7 +206,7 @@ class Generator final : private Connection::Owner {
   StartLine& start_line_;
   const base::Clock& clock_;
   net::EventLoop loop_;
-  std::vector<char> receive_room_;
+  std::vector<char> receive_buffer_;
   std::deque<Slot> slots_;
   FreeSlots free_;
   JsonReader json_;

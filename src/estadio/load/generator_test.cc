@@ -37,7 +37,7 @@ struct Rig {
                   {.peer = peer, .writer = writer, .start_line = start_line, .clock = kClock}) {}
 
   Target target;
-  Connection::Peer peer;
+  http::ClientConnection::Peer peer;
   Entries entries;
   RequestWriter writer;
   StartLine start_line;

@@ -13,12 +13,12 @@
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/connection.h"
 #include "estadio/load/crew.h"
 #include "estadio/load/entries.h"
 #include "estadio/load/progress_line.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/target.h"
+#include "http/client_connection.h"
 #include "net/address.h"
 #include "net/tls.h"
 
@@ -114,7 +114,7 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
     tls.emplace(*std::move(context));
   }
   ASSIGN_OR_RETURN(std::vector<net::Resolved> addresses, net::resolve(target.address));
-  const load::Connection::Peer peer{
+  const http::ClientConnection::Peer peer{
       .addresses = std::move(addresses), .tls = tls ? &*tls : nullptr, .name = target.address.host};
 
   ASSIGN_OR_RETURN(JsonOutput json, JsonOutput::open(options.json));

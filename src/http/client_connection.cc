@@ -1,4 +1,4 @@
-#include "estadio/load/connection.h"
+#include "http/client_connection.h"
 
 #include <sys/socket.h>
 
@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-namespace estadio::load {
+namespace http {
 namespace {
 
 using net::TlsSession;
@@ -19,17 +19,17 @@ std::string text_of_errno(int number) { return std::generic_category().message(n
 
 }  // namespace
 
-Connection::Connection(std::size_t index, const Parts& parts)
-    : index_(index), parts_(parts), parser_({.body_bytes_max = kAnswerBytesMax}) {}
+ClientConnection::ClientConnection(std::size_t index, const Dependencies& dependencies)
+    : index_(index), shared_(dependencies), parser_({.body_bytes_max = kAnswerBytesMax}) {}
 
-Connection::~Connection() { close(); }
+ClientConnection::~ClientConnection() { close(); }
 
-void Connection::open() {
+void ClientConnection::open() {
   is_opening_ = true;
   connect();
 }
 
-void Connection::send(std::string_view request) {
+void ClientConnection::send(std::string_view request) {
   is_waiting_ = true;
   unsent_ = request;
   if (!fd_) {
@@ -39,77 +39,77 @@ void Connection::send(std::string_view request) {
   }
 }
 
-void Connection::close() {
+void ClientConnection::close() {
   is_connecting_ = is_opening_ = is_waiting_ = has_answered_ = false;
   unsent_ = {};
   if (!fd_) return;
-  parts_.loop.remove(fd_.get(), *this);
+  shared_.loop.remove(fd_.get(), *this);
   tls_.reset();
   fd_.reset();
   parser_.reset();
 }
 
 // What happens while nothing is asked of the connection is found out by the next request.
-void Connection::fail(Failure failure, std::string_view why) {
+void ClientConnection::fail(Failure failure, std::string_view why) {
   const bool is_owed = is_opening_ || is_waiting_;
   close();
-  if (is_owed) parts_.owner.on_failure(*this, failure, why);
+  if (is_owed) shared_.owner.on_failure(*this, failure, why);
 }
 
-void Connection::settle_opening() {
+void ClientConnection::settle_opening() {
   if (!std::exchange(is_opening_, false) || is_waiting_) return;
-  parts_.owner.on_open(*this);
+  shared_.owner.on_open(*this);
 }
 
-void Connection::watch(std::uint32_t events) {
+void ClientConnection::watch(std::uint32_t events) {
   if (events == events_) return;
   events_ = events;
-  parts_.loop.modify(fd_.get(), events_, *this);
+  shared_.loop.modify(fd_.get(), events_, *this);
 }
 
-void Connection::connect() {
-  tries_left_ = parts_.peer.addresses.size() - 1;
+void ClientConnection::connect() {
+  tries_left_ = shared_.peer.addresses.size() - 1;
   start_connecting();
 }
 
-void Connection::try_next(std::string_view why) {
+void ClientConnection::try_next(std::string_view why) {
   if (tries_left_ == 0) return fail(Failure::kConnect, why);
   --tries_left_;
-  address_ = (address_ + 1) % parts_.peer.addresses.size();
+  address_ = (address_ + 1) % shared_.peer.addresses.size();
   start_connecting();
 }
 
-void Connection::start_connecting() {
-  auto fd = net::start_connecting(parts_.peer.addresses[address_]);
+void ClientConnection::start_connecting() {
+  auto fd = net::start_connecting(shared_.peer.addresses[address_]);
   if (!fd) return try_next(fd.error().message());
   fd_ = *std::move(fd);
   is_connecting_ = true;
   events_ = EPOLLIN | EPOLLOUT;
-  if (auto added = parts_.loop.add(fd_.get(), events_, *this); !added) {
+  if (auto added = shared_.loop.add(fd_.get(), events_, *this); !added) {
     fd_.reset();
     fail(Failure::kConnect, added.error().message());
   }
 }
 
-bool Connection::finish_connecting() {
+bool ClientConnection::finish_connecting() {
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) {
-    parts_.loop.remove(fd_.get(), *this);
+    shared_.loop.remove(fd_.get(), *this);
     fd_.reset();
     try_next("connecting: " + text_of_errno(error));
     return false;
   }
   is_connecting_ = false;
   watch(EPOLLIN);
-  if (parts_.peer.tls == nullptr) return true;
-  tls_ = parts_.peer.tls->start(fd_.get(), parts_.peer.name);
+  if (shared_.peer.tls == nullptr) return true;
+  tls_ = shared_.peer.tls->start(fd_.get(), shared_.peer.name);
   if (!tls_) fail(Failure::kTls, "starting TLS");
   return tls_ != nullptr;
 }
 
-void Connection::on_ready(std::uint32_t events) {
+void ClientConnection::on_ready(std::uint32_t events) {
   if (is_connecting_) return on_connected();
   if ((events & EPOLLOUT) != 0 || (tls_ && !unsent_.empty())) transmit();
   if (fd_ && !is_connecting_ && (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
@@ -117,7 +117,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (fd_ && !is_connecting_) settle_opening();
 }
 
-void Connection::on_connected() {
+void ClientConnection::on_connected() {
   if (!finish_connecting()) return;
   if (!tls_) {
     settle_opening();
@@ -128,10 +128,10 @@ void Connection::on_connected() {
   receive();  // starts the handshake
   if (!is_opening_) return;
   // It may have ended within that call already, and then no event will tell.
-  parts_.loop.at(parts_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
+  shared_.loop.at(shared_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
 }
 
-void Connection::transmit() {
+void ClientConnection::transmit() {
   while (!unsent_.empty()) {
     std::ptrdiff_t count = 0;
     if (tls_) {
@@ -141,11 +141,11 @@ void Connection::transmit() {
       if (count < 0) {
         const bool is_full = errno == EAGAIN || errno == EINTR;
         if (!is_full) return fail(Failure::kReset, "sending: " + text_of_errno(errno));
-        count = TlsSession::kWantWrite;
+        count = net::TlsSession::kWantWrite;
       }
     }
-    if (count == TlsSession::kWantRead) break;
-    if (count == TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+    if (count == net::TlsSession::kWantRead) break;
+    if (count == net::TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
     if (count <= 0) {
       return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
     }
@@ -154,62 +154,62 @@ void Connection::transmit() {
   watch(EPOLLIN);
 }
 
-void Connection::receive() {
+void ClientConnection::receive() {
   do {
     std::ptrdiff_t count = 0;
     if (tls_) {
-      count = tls_->read(parts_.room.data(), parts_.room.size());
-      if (count == TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
-      if (count == TlsSession::kWantRead) return;
-      if (count == TlsSession::kFailed) {
+      count = tls_->read(shared_.receive_buffer.data(), shared_.receive_buffer.size());
+      if (count == net::TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+      if (count == net::TlsSession::kWantRead) return;
+      if (count == net::TlsSession::kFailed) {
         return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
       }
     } else {
-      count = ::recv(fd_.get(), parts_.room.data(), parts_.room.size(), 0);
+      count = ::recv(fd_.get(), shared_.receive_buffer.data(), shared_.receive_buffer.size(), 0);
       if (count < 0) {
         if (errno == EAGAIN || errno == EINTR) return;
         return fail(Failure::kReset, "receiving: " + text_of_errno(errno));
       }
     }
     if (count == 0) return peer_closed();
-    if (!take({parts_.room.data(), static_cast<std::size_t>(count)})) return;
+    if (!take({shared_.receive_buffer.data(), static_cast<std::size_t>(count)})) return;
   } while (tls_ && tls_->has_pending());
 }
 
-bool Connection::take(std::string_view data) {
+bool ClientConnection::take(std::string_view data) {
   if (!is_waiting_) {
     close();  // nothing was asked
     return false;
   }
   std::size_t used = 0;
   switch (parser_.parse(data, used)) {
-    case http::ParseState::kMore: return true;
-    case http::ParseState::kFailed: fail(Failure::kMalformed, parser_.error()); return false;
-    case http::ParseState::kDone: break;
+    case ParseState::kMore: return true;
+    case ParseState::kFailed: fail(Failure::kMalformed, parser_.error()); return false;
+    case ParseState::kDone: break;
   }
   // An answer before the whole request was sent is good, but the rest would be taken for another.
   take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty());
   return fd_ && !is_connecting_;
 }
 
-void Connection::take_answer(bool is_reusable) {
+void ClientConnection::take_answer(bool is_reusable) {
   is_waiting_ = false;
   has_answered_ = true;
   if (!is_reusable) {
     // As close(), but the parser still holds the answer.
-    parts_.loop.remove(fd_.get(), *this);
+    shared_.loop.remove(fd_.get(), *this);
     tls_.reset();
     fd_.reset();
     unsent_ = {};
     has_answered_ = false;
   }
-  parts_.owner.on_answer(*this, parser_);
+  shared_.owner.on_answer(*this, parser_);
 }
 
-void Connection::peer_closed() {
+void ClientConnection::peer_closed() {
   if (!is_waiting_) return fail(Failure::kConnect, "closed by the server");
-  if (parser_.finish() == http::ParseState::kDone) return take_answer(false);
+  if (parser_.finish() == ParseState::kDone) return take_answer(false);
   fail(Failure::kReset, parser_.error());
 }
 
-}  // namespace estadio::load
+}  // namespace http

@@ -1,10 +1,10 @@
-// One connection of the generator: kept alive, one request at a time.
+// A client's connection to an HTTP server: kept alive, one request at a time.
 //
 //   closed --open() or send()--> connecting --> open <--> waiting for an answer
 //     ^------- the peer closed, an error, close() ---------------'
 //
-// A request given to a closed connection opens it first. A peer that closes while nothing is asked
-// of it is no failure: the next request connects anew.
+// A request on a closed connection opens it first. A server that closes an idle connection causes
+// no failure: the next request connects anew.
 //
 // Threads: none; belongs to its loop.
 #pragma once
@@ -22,9 +22,9 @@
 #include "net/event_loop.h"
 #include "net/tls.h"
 
-namespace estadio::load {
+namespace http {
 
-class Connection final : private net::EventLoop::Watcher {
+class ClientConnection final : private net::EventLoop::Watcher {
  public:
   enum class Failure {
     kConnect,    // no connection
@@ -33,16 +33,17 @@ class Connection final : private net::EventLoop::Watcher {
     kMalformed,  // what came was no HTTP response
   };
 
-  // Who uses the connection. Every method may send(), open() or close() again.
+  // The user of the connection. Every method may call send(), open() or close().
   class Owner {
    public:
     virtual ~Owner() = default;
     // After open().
-    virtual void on_open(Connection& connection) = 0;
+    virtual void on_open(ClientConnection& connection) = 0;
     // After send(). `answer` is good until this returns.
-    virtual void on_answer(Connection& connection, const http::ResponseParser& answer) = 0;
-    // After open() or send(), in its stead. The connection is closed.
-    virtual void on_failure(Connection& connection, Failure failure, std::string_view why) = 0;
+    virtual void on_answer(ClientConnection& connection, const ResponseParser& answer) = 0;
+    // After open() or send(), instead of the above. The connection is closed.
+    virtual void on_failure(ClientConnection& connection, Failure failure,
+                            std::string_view why) = 0;
   };
 
   struct Peer {
@@ -51,26 +52,26 @@ class Connection final : private net::EventLoop::Watcher {
     std::string name;                      // for the certificate
   };
 
-  // What connections of one loop share; all of it must outlive them.
-  struct Parts {
+  // What the connections of one loop share. All of it must outlive them.
+  struct Dependencies {
     const Peer& peer;
     net::EventLoop& loop;
-    std::span<char> room;  // where bytes are received
+    std::span<char> receive_buffer;
     Owner& owner;
   };
 
   // `index` is the owner's name for this one.
-  Connection(std::size_t index, const Parts& parts);
-  ~Connection() override;
+  ClientConnection(std::size_t index, const Dependencies& dependencies);
+  ~ClientConnection() override;
 
   [[nodiscard]] std::size_t index() const { return index_; }
 
   // Connects. REQUIRES: closed.
   void open();
-  // Sends a request, whose bytes stay where they are until its answer, failure or close().
+  // Sends a request. Its bytes must stay valid until the answer, a failure or close().
   // REQUIRES: no answer is due.
   void send(std::string_view request);
-  // Forgets what is under way, without telling the owner.
+  // Abandons a request under way, without a call of the owner.
   void close();
 
  private:
@@ -95,7 +96,7 @@ class Connection final : private net::EventLoop::Watcher {
   void watch(std::uint32_t events);
 
   const std::size_t index_;
-  const Parts parts_;
+  const Dependencies shared_;
 
   base::UniqueFd fd_;
   std::unique_ptr<net::TlsSession> tls_;
@@ -107,7 +108,7 @@ class Connection final : private net::EventLoop::Watcher {
   bool is_waiting_ = false;    // an answer is due
   bool has_answered_ = false;  // since it was opened
   std::string_view unsent_;    // of the request under way
-  http::ResponseParser parser_;
+  ResponseParser parser_;
 };
 
-}  // namespace estadio::load
+}  // namespace http
