@@ -23,8 +23,8 @@
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/vitals.h"
 #include "estadio/discipline/local_judge.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/score/rocks_score_book.h"
@@ -124,7 +124,7 @@ class WholeContest {
   const Coin coin_;
   RetryWindow window_;
   KnownIds known_;
-  Vitals vitals_;
+  EdgeStats edge_stats_;
   std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
@@ -175,7 +175,7 @@ base::Result<void> WholeContest::serve() {
   pulses_ = std::make_unique<Pulses>([this] { return figures(); });
   edge_.reset(new FacultyEdge{.contest = folder_.contest(),
                               .window = window_,
-                              .vitals = vitals_,
+                              .edge_stats = edge_stats_,
                               .clock = clock_,
                               .make_judge =
                                   [this] {
@@ -237,11 +237,11 @@ base::Result<ScoreView> WholeContest::view() const {
 }
 
 Pulses::Figures WholeContest::figures() {
-  const Vitals::Totals totals = vitals_.totals();
+  const EdgeStats::Totals totals = edge_stats_.totals();
   const auto view = this->view();
   return {.accepted = totals.accepted_entries + totals.repeated_entries,
           .rejected = totals.rejected_requests,
-          .recent_latencies = vitals_.take_recent_latencies(),
+          .recent_latencies = edge_stats_.take_recent_latencies(),
           .uncounted = view ? uncounted(view->score, view->facts) : 0};
 }
 
@@ -249,7 +249,7 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   const auto view = this->view();
   if (view) write_metrics(metrics, view->score, folder_.contest());
   write_uncounted(metrics, view ? uncounted(view->score, view->facts) : 0);
-  write_metrics(metrics, vitals_);
+  write_metrics(metrics, edge_stats_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
   write_metrics(metrics, window_);

@@ -17,7 +17,7 @@
 #include "estadio/app/role_metrics.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/terms.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/rpc/remote_judge.h"
 #include "http/metrics.h"
@@ -107,7 +107,7 @@ class FacultyRole {
   const base::Clock& clock_;
   base::Logger& log_;
   RetryWindow window_;
-  Vitals vitals_;
+  EdgeStats edge_stats_;
   std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
@@ -135,7 +135,7 @@ base::Result<void> FacultyRole::open() {
   limits.company_wait = options_.company_wait;
   edge_.reset(new FacultyEdge{.contest = contest_,
                               .window = window_,
-                              .vitals = vitals_,
+                              .edge_stats = edge_stats_,
                               .clock = clock_,
                               .make_judge = [this] { return channels_->make_judge(); },
                               .limits = limits,
@@ -173,7 +173,7 @@ std::optional<std::string> FacultyRole::hindrance() const {
 }
 
 void FacultyRole::collect(http::MetricsWriter& metrics) const {
-  write_metrics(metrics, vitals_);
+  write_metrics(metrics, edge_stats_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
   write_metrics(metrics, window_);

@@ -40,8 +40,8 @@ void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted) {
                 static_cast<double>(uncounted));
 }
 
-void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
-  const Vitals::Totals totals = vitals.totals();
+void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats) {
+  const EdgeStats::Totals totals = edge_stats.totals();
   metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.",
                   static_cast<double>(totals.accepted_entries));
   metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
@@ -51,7 +51,7 @@ void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
                   static_cast<double>(totals.rejected_requests));
   metrics.histogram("estadio_answer_duration_seconds",
                     "Time from the reading of a request to its durable answer.",
-                    vitals.latencies());
+                    edge_stats.latencies());
 }
 
 void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window) {

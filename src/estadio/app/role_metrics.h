@@ -6,7 +6,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/score_book.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/rpc/judge_server.h"
@@ -19,7 +19,7 @@ namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
 void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
-void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
+void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats);
 void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const KafkaLog::Stats& stats);

@@ -77,7 +77,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!window_ms && !is_late) return refuse_until_read_back(exchange);
   const auto format = format_of(request.header("content-type"));
   if (!format) {
-    edge_.vitals.rejected();
+    edge_.edge_stats.rejected();
     return http::respond_problem(
         exchange, 415,
         "expected Content-Type: application/json (an entry or an array of them) or "
@@ -124,7 +124,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!admit(record_bytes)) {
     take_back();
     if (record_bytes <= edge_.limits.in_flight_bytes) return refuse_for_now(exchange);
-    edge_.vitals.rejected();
+    edge_.edge_stats.rejected();
     return http::respond_problem(exchange, 413,
                                  "more entries than may be on their way at once: send fewer");
   }
@@ -144,14 +144,14 @@ bool FacultyService::admit(std::size_t bytes) {
 }
 
 void FacultyService::refuse_late(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(exchange, 403,
                         "the contest is over: entries are no longer taken, and not all of these "
                         "were accepted before");
 }
 
 void FacultyService::refuse_until_read_back(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(
       exchange, 503,
       "it is not known yet how far back ids are remembered (/readyz says why): send again later",
@@ -159,14 +159,14 @@ void FacultyService::refuse_until_read_back(http::Exchange exchange) {
 }
 
 void FacultyService::refuse_for_now(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(exchange, 429,
                         "as many entries as may wait are waiting to be written: send again later",
                         {}, kRetryAfter);
 }
 
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   std::string members;
   if (rejection.kind == Rejection::Kind::kTooMany) {
     return http::respond_problem(exchange, 413, rejection.detail);
@@ -244,7 +244,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
       entries += waiting.count;
       for (const Verdict& verdict : verdicts) repeated += verdict.is_repeated ? 1 : 0;
     }
-    edge_.vitals.accepted(latencies_, entries - repeated, repeated);
+    edge_.edge_stats.accepted(latencies_, entries - repeated, repeated);
   }
   std::size_t bytes = 0;
   for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;
@@ -289,7 +289,7 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
 }
 
 void FacultyService::fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   if (fate == Verdict::Fate::kRefused) {
     return http::respond_problem(waiting.exchange, 503, why, {}, kRetryAfter);
   }
@@ -304,7 +304,7 @@ void FacultyService::check_timeouts() {
         loop_->now() - batch->submitted > edge_.limits.durability_timeout) {
       batch->has_timed_out = true;
       for (const Waiting& waiting : batch->waiting) {
-        edge_.vitals.rejected();
+        edge_.edge_stats.rejected();
         http::respond_problem(
             waiting.exchange, 504,
             "not durable in time; it may still be: send the entries again with the same ids");

@@ -25,11 +25,11 @@
 #include <vector>
 
 #include "estadio/contest/contest.h"
-#include "estadio/contest/entry_parser.h"
 #include "estadio/contest/judge.h"
 #include "estadio/contest/record.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
+#include "estadio/faculty/entry_parser.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -54,7 +54,7 @@ struct FacultyEdge {
 
   const Contest& contest;
   const RetryWindow& window;
-  Vitals& vitals;
+  EdgeStats& edge_stats;
   const base::Clock& clock;
   const std::function<std::unique_ptr<Judge>()> make_judge;  // called once a loop
   const Limits limits;

@@ -90,7 +90,7 @@ class FacultyServiceTest : public testing::Test {
     edge_.reset(
         new FacultyEdge{.contest = contest_,
                         .window = window_,
-                        .vitals = vitals_,
+                        .edge_stats = edge_stats_,
                         .clock = clock_,
                         .make_judge = [this] { return std::make_unique<HeldJudge>(bench_); },
                         .limits = limits});
@@ -135,7 +135,7 @@ class FacultyServiceTest : public testing::Test {
 
   Contest contest_ = Contest::defaults();
   RetryWindow window_{600'000, 1};
-  Vitals vitals_;
+  EdgeStats edge_stats_;
   test::TestClock clock_;
   test::CapturedLog captured_;
   Bench bench_;
@@ -168,8 +168,8 @@ TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.header("Content-Type"), "application/json");
   EXPECT_EQ(response.body, fmt::format(R"({{"id":"{}","outcome":"winner"}})", id));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 1U);
-  EXPECT_EQ(vitals_.latencies().count(), 1U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 1U);
+  EXPECT_EQ(edge_stats_.latencies().count(), 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
@@ -183,8 +183,8 @@ TEST_F(FacultyServiceTest, ARepeatIsSaidToBeOne) {
   held.done({});
   EXPECT_EQ(client_->read_response().body,
             fmt::format(R"({{"id":"{}","outcome":"loser","repeated":true}})", id));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
-  EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
 }
 
 TEST_F(FacultyServiceTest, ManyEntriesAreAnsweredWithTheirCounts) {
@@ -349,7 +349,7 @@ TEST_F(FacultyServiceTest, MalformedBodiesAreNamedByByteAndLine) {
   EXPECT_EQ(json.at("line").as_int64(), 2);
   EXPECT_EQ(json.at("offset").as_int64(), static_cast<std::int64_t>(kEntry.size()) + 12);
   EXPECT_TRUE(bench_.is_empty());
-  EXPECT_EQ(vitals_.totals().rejected_requests, 2U);
+  EXPECT_EQ(edge_stats_.totals().rejected_requests, 2U);
   EXPECT_EQ(edge_->in_flight_bytes, 0U);
 }
 
@@ -435,8 +435,8 @@ TEST_F(FacultyServiceTest, WhatWasNotKeptIs503AndWhatIsNotKnown504) {
     const auto response = expect_problem(status);
     EXPECT_EQ(response.header("Retry-After"), status == 503 ? "1" : "");
   }
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
-  EXPECT_EQ(vitals_.totals().rejected_requests, 5U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().rejected_requests, 5U);
   post(kEntry);
   bench_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
@@ -450,7 +450,7 @@ TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
   EXPECT_EQ(edge_->in_flight_bytes, record_bytes()) << "it is still under way";
   held.answer();
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
   // The next answer on the connection is the next request's.
   post("{");
   expect_problem(400);
@@ -536,7 +536,7 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   post(fmt::format("[{},{}]", given, kEntry));
   expect_problem(403);  // not a retry as a whole
   EXPECT_TRUE(bench_.is_empty());
-  EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
+  EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
@@ -570,7 +570,7 @@ TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfI
   expect_problem(504);
   EXPECT_EQ(client_->read_response().status, 200);
   expect_problem(504);  // kept in part: it is for the client to send all of it again
-  EXPECT_EQ(vitals_.totals().accepted_entries, 3U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 3U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 

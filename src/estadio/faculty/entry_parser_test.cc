@@ -1,4 +1,4 @@
-#include "estadio/contest/entry_parser.h"
+#include "estadio/faculty/entry_parser.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -12,7 +12,7 @@
 
 namespace estadio {
 
-class Vitals {
+class EdgeStats {
  public:
   struct Totals {
     std::uint64_t accepted_entries = 0;

@@ -1,4 +1,4 @@
-#include "estadio/contest/json_scanner.h"
+#include "estadio/faculty/json_scanner.h"
 
 #include <cstdint>
 

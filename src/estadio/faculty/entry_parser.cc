@@ -1,4 +1,4 @@
-#include "estadio/contest/entry_parser.h"
+#include "estadio/faculty/entry_parser.h"
 
 #include <array>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "estadio/contest/json_scanner.h"
+#include "estadio/faculty/json_scanner.h"
 
 namespace estadio {
 namespace {
