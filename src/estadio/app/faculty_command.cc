@@ -1,6 +1,6 @@
 // `estadio faculty`: takes entries over HTTP and has discipline servers judge them over gRPC.
 //
-//   HTTP loops (FacultyService) -> RemoteJudge -> gRPC streams
+//   HTTP loops (FacultyService) -> JudgeClient -> gRPC streams
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@
 #include "estadio/contest/terms.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
-#include "estadio/rpc/remote_judge.h"
+#include "estadio/rpc/judge_client.h"
 #include "http/metrics.h"
 #include "http/server.h"
 

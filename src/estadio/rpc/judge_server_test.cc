@@ -1,4 +1,4 @@
-// The server as callers of any kind see it; its own caller is tested in remote_judge_test.cc.
+// The server as callers of any kind see it; its own caller is tested in judge_client_test.cc.
 #include "estadio/rpc/judge_server.h"
 
 #include <estadio/v1/judge.grpc.pb.h>

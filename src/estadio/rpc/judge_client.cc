@@ -1,4 +1,4 @@
-#include "estadio/rpc/remote_judge.h"
+#include "estadio/rpc/judge_client.h"
 
 #include <algorithm>
 #include <array>
@@ -70,7 +70,7 @@ struct Piece {
   [[nodiscard]] std::size_t entries() const { return call->places(number).size(); }
 };
 
-class RemoteJudge;
+class JudgeClient;
 
 // One JudgeStream call. Everything but `context` and what gRPC has at the time is guarded by the
 // judge's mutex.
@@ -87,7 +87,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
     v1::JudgeRequest message;
   };
 
-  Stream(RemoteJudge& judge, std::size_t its_lane) : lane(its_lane), judge_(judge) {}
+  Stream(JudgeClient& judge, std::size_t its_lane) : lane(its_lane), judge_(judge) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -116,14 +116,14 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   bool server_is_stopping = false;
 
  private:
-  RemoteJudge& judge_;
+  JudgeClient& judge_;
 };
 
-class RemoteJudge final : public Judge {
+class JudgeClient final : public Judge {
  public:
-  RemoteJudge(Shared& shared, std::set<RemoteJudge*>& registry, std::mutex& registry_mutex,
+  JudgeClient(Shared& shared, std::set<JudgeClient*>& registry, std::mutex& registry_mutex,
               std::uint64_t seed);
-  ~RemoteJudge() override;
+  ~JudgeClient() override;
 
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
 
@@ -182,7 +182,7 @@ class RemoteJudge final : public Judge {
   void tell_one(const Piece& piece, base::Error error);
 
   Shared& shared_;
-  std::set<RemoteJudge*>& registry_;
+  std::set<JudgeClient*>& registry_;
   std::mutex& registry_mutex_;  // taken before mutex_
 
   // judge() alone.
@@ -202,7 +202,7 @@ void Stream::OnReadDone(bool ok) { judge_.on_read(*this, ok); }
 void Stream::OnWriteDone(bool ok) { judge_.on_written(*this, ok); }
 void Stream::OnDone(const grpc::Status& status) { judge_.on_done(*this, status); }
 
-RemoteJudge::RemoteJudge(Shared& shared, std::set<RemoteJudge*>& registry,
+JudgeClient::JudgeClient(Shared& shared, std::set<JudgeClient*>& registry,
                          std::mutex& registry_mutex, std::uint64_t seed)
     : shared_(shared), registry_(registry), registry_mutex_(registry_mutex), random_(seed) {
   {
@@ -221,7 +221,7 @@ RemoteJudge::RemoteJudge(Shared& shared, std::set<RemoteJudge*>& registry,
   registry_.insert(this);
 }
 
-RemoteJudge::~RemoteJudge() {
+JudgeClient::~JudgeClient() {
   {
     const std::scoped_lock lock(registry_mutex_);
     registry_.erase(this);
@@ -231,7 +231,7 @@ RemoteJudge::~RemoteJudge() {
   changed_.wait(lock, [this] { return streams_alive_ == 0; });
 }
 
-void RemoteJudge::stop() {
+void JudgeClient::stop() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
   for (const auto& [stream, owner] : streams_) stream->context.TryCancel();
@@ -239,7 +239,7 @@ void RemoteJudge::stop() {
 
 // Streams.
 
-void RemoteJudge::open(Lane& lane, std::size_t number) {
+void JudgeClient::open(Lane& lane, std::size_t number) {
   auto owner = std::make_unique<Stream>(*this, number);
   Stream& stream = *owner;
   streams_.emplace(&stream, std::move(owner));
@@ -256,7 +256,7 @@ void RemoteJudge::open(Lane& lane, std::size_t number) {
   stream.StartCall();
 }
 
-void RemoteJudge::on_read(Stream& stream, bool ok) {
+void JudgeClient::on_read(Stream& stream, bool ok) {
   Lock lock(mutex_);
   if (!ok) return has_broken(stream);
   switch (stream.reading.kind_case()) {
@@ -271,7 +271,7 @@ void RemoteJudge::on_read(Stream& stream, bool ok) {
   stream.StartRead(&stream.reading);
 }
 
-void RemoteJudge::take_welcome(Stream& stream, const v1::Welcome& welcome) {
+void JudgeClient::take_welcome(Stream& stream, const v1::Welcome& welcome) {
   if (stream.phase != Stream::Phase::kGreeting) return;
   auto judged = read_welcome(welcome, shared_.greeting());
   if (!judged) return refuse(stream, std::move(judged).error());
@@ -315,7 +315,7 @@ void RemoteJudge::take_welcome(Stream& stream, const v1::Welcome& welcome) {
   lane.trouble.clear();
 }
 
-void RemoteJudge::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
+void JudgeClient::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
   Lane& lane = lanes_[stream.lane];
   if (lane.current != &stream) return;
   shared_.counters.streams_moved.fetch_add(1, std::memory_order_relaxed);
@@ -324,11 +324,11 @@ void RemoteJudge::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
   open(lane, stream.lane);
 }
 
-void RemoteJudge::take_window(Stream& stream, const v1::RetryWindow& window) {
+void JudgeClient::take_window(Stream& stream, const v1::RetryWindow& window) {
   stream.window_ms = window.has_ms() ? std::optional(window.ms()) : std::nullopt;
 }
 
-void RemoteJudge::take_verdicts(Stream& stream, Lock& lock) {
+void JudgeClient::take_verdicts(Stream& stream, Lock& lock) {
   const v1::Verdicts& verdicts = stream.reading.verdicts();
   const auto found = stream.pieces.find(verdicts.sequence());
   if (found == stream.pieces.end()) return;  // too late: it was given up
@@ -344,13 +344,13 @@ void RemoteJudge::take_verdicts(Stream& stream, Lock& lock) {
   lock.lock();
 }
 
-void RemoteJudge::refuse(Stream& stream, base::Error error) {
+void JudgeClient::refuse(Stream& stream, base::Error error) {
   stream.refusal = std::move(error);
   stream.context.TryCancel();
 }
 
 // It is given up when what waits to be written has been.
-void RemoteJudge::retire(Stream& stream) {
+void JudgeClient::retire(Stream& stream) {
   stream.phase = Stream::Phase::kRetiring;
   if (stream.is_writing) return;  // on_written() goes on
   CHECK(stream.queue.empty());
@@ -361,7 +361,7 @@ void RemoteJudge::retire(Stream& stream) {
 
 // Starts what is to be written next; unlocked while gRPC is called, since that may take as long as
 // a write to the socket.
-void RemoteJudge::write_next(Stream& stream, Lock& lock) {
+void JudgeClient::write_next(Stream& stream, Lock& lock) {
   if (stream.is_writing || stream.phase == Stream::Phase::kBroken) return;
   if (!stream.queue.empty()) {
     stream.is_writing = true;
@@ -381,7 +381,7 @@ void RemoteJudge::write_next(Stream& stream, Lock& lock) {
   }
 }
 
-void RemoteJudge::on_written(Stream& stream, bool ok) {
+void JudgeClient::on_written(Stream& stream, bool ok) {
   Lock lock(mutex_);
   stream.is_writing = false;
   if (!ok || stream.phase == Stream::Phase::kBroken) return has_broken(stream);
@@ -390,7 +390,7 @@ void RemoteJudge::on_written(Stream& stream, bool ok) {
 
 // Nothing can be sent any more; answers may still come. What became of it, on_done() is told, when
 // nothing is being written.
-void RemoteJudge::has_broken(Stream& stream) {
+void JudgeClient::has_broken(Stream& stream) {
   stream.phase = Stream::Phase::kBroken;
   stream.queue.clear();
   Lane& lane = lanes_[stream.lane];
@@ -403,7 +403,7 @@ void RemoteJudge::has_broken(Stream& stream) {
   stream.RemoveHold();
 }
 
-void RemoteJudge::on_done(Stream& stream, const grpc::Status& status) {
+void JudgeClient::on_done(Stream& stream, const grpc::Status& status) {
   std::unique_ptr<Stream> owner;
   Ended ended;
   {
@@ -439,7 +439,7 @@ void RemoteJudge::on_done(Stream& stream, const grpc::Status& status) {
   changed_.notify_all();
 }
 
-void RemoteJudge::try_later(Lane& lane, std::string trouble) {
+void JudgeClient::try_later(Lane& lane, std::string trouble) {
   const std::chrono::nanoseconds half = lane.backoff / 2;
   lane.wants_next = true;
   lane.next_at = shared_.parts.clock.mono() + half +
@@ -459,7 +459,7 @@ void RemoteJudge::try_later(Lane& lane, std::string trouble) {
 
 // Time.
 
-void RemoteJudge::tick() {
+void JudgeClient::tick() {
   Ended ended;
   {
     const Lock lock(mutex_);
@@ -480,7 +480,7 @@ void RemoteJudge::tick() {
   tell(std::move(ended));
 }
 
-void RemoteJudge::expire(Stream& stream, base::Nanos now, Ended& ended) {
+void JudgeClient::expire(Stream& stream, base::Nanos now, Ended& ended) {
   // Those that were sent first end first.
   while (!stream.pieces.empty() && stream.pieces.begin()->second.deadline <= now) {
     const std::uint64_t sequence = stream.pieces.begin()->first;
@@ -497,11 +497,11 @@ void RemoteJudge::expire(Stream& stream, base::Nanos now, Ended& ended) {
   }
 }
 
-void RemoteJudge::tell(Ended ended) {
+void JudgeClient::tell(Ended ended) {
   for (auto& [piece, error] : ended) tell_one(piece, std::move(error));
 }
 
-void RemoteJudge::tell_one(const Piece& piece, base::Error error) {
+void JudgeClient::tell_one(const Piece& piece, base::Error error) {
   const bool is_refused =
       error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
@@ -511,7 +511,7 @@ void RemoteJudge::tell_one(const Piece& piece, base::Error error) {
 
 // Batches.
 
-void RemoteJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) {
+void JudgeClient::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) {
   CHECK(verdicts.size() == batch.entries.size());
   if (batch.entries.empty()) return done({});
   DisciplineMask disciplines = 0;
@@ -538,7 +538,7 @@ void RemoteJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Do
   }
 }
 
-RemoteJudge::Route RemoteJudge::route(DisciplineMask disciplines) const {
+JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
   std::vector<Carrier> carriers;
   DisciplineMask full = 0;
   {
@@ -563,7 +563,7 @@ RemoteJudge::Route RemoteJudge::route(DisciplineMask disciplines) const {
                              : base::Error(base::Code::kUnavailable, std::string(kNobody))};
 }
 
-void RemoteJudge::send(std::size_t lane, DisciplineMask disciplines, Piece piece,
+void JudgeClient::send(std::size_t lane, DisciplineMask disciplines, Piece piece,
                        Stream::Queued queued) {
   Lock lock(mutex_);
   Stream* stream = lanes_[lane].current;
@@ -580,7 +580,7 @@ void RemoteJudge::send(std::size_t lane, DisciplineMask disciplines, Piece piece
   write_next(*stream, lock);
 }
 
-std::optional<std::string> RemoteJudge::hindrance() const {
+std::optional<std::string> JudgeClient::hindrance() const {
   const Lock lock(mutex_);
   if (is_stopping_) return "the streams to the judge's servers are closed";
   DisciplineMask judged = 0;
@@ -598,13 +598,13 @@ std::optional<std::string> RemoteJudge::hindrance() const {
                      troubles.empty() ? "" : "; ", fmt::join(troubles, "; "));
 }
 
-std::size_t RemoteJudge::streams_open() const {
+std::size_t JudgeClient::streams_open() const {
   const Lock lock(mutex_);
   return static_cast<std::size_t>(
       std::ranges::count_if(lanes_, [](const Lane& lane) { return lane.current != nullptr; }));
 }
 
-std::optional<std::int64_t> RemoteJudge::window_ms() const {
+std::optional<std::int64_t> JudgeClient::window_ms() const {
   const Lock lock(mutex_);
   std::optional<std::int64_t> least;
   for (const Lane& lane : lanes_) {
@@ -671,7 +671,7 @@ struct JudgeChannels::Impl {
     std::unique_lock lock(never);
     while (!changed.wait_for(lock, token, kTickEvery, [&] { return token.stop_requested(); })) {
       const std::scoped_lock judges_lock(mutex);
-      for (RemoteJudge* judge : judges) judge->tick();
+      for (JudgeClient* judge : judges) judge->tick();
       publish_window();
     }
   }
@@ -680,7 +680,7 @@ struct JudgeChannels::Impl {
   void publish_window() const {
     if (shared.parts.window == nullptr) return;
     std::optional<std::int64_t> least;
-    for (const RemoteJudge* judge : judges) {
+    for (const JudgeClient* judge : judges) {
       if (const auto window_ms = judge->window_ms()) {
         least = std::min(*window_ms, least.value_or(INT64_MAX));
       }
@@ -691,7 +691,7 @@ struct JudgeChannels::Impl {
   Shared shared;
   mutable std::mutex mutex;
   // Guarded by mutex.
-  std::set<RemoteJudge*> judges;
+  std::set<JudgeClient*> judges;
   std::uint64_t judges_made = 0;
 
   std::jthread ticker;
@@ -728,12 +728,12 @@ std::unique_ptr<Judge> JudgeChannels::make_judge() {
     const std::scoped_lock lock(impl_->mutex);
     seed += ++impl_->judges_made;
   }
-  return std::make_unique<RemoteJudge>(impl_->shared, impl_->judges, impl_->mutex, seed);
+  return std::make_unique<JudgeClient>(impl_->shared, impl_->judges, impl_->mutex, seed);
 }
 
 std::optional<std::string> JudgeChannels::hindrance() const {
   const std::scoped_lock lock(impl_->mutex);
-  for (const RemoteJudge* judge : impl_->judges) {
+  for (const JudgeClient* judge : impl_->judges) {
     if (auto reason = judge->hindrance()) return reason;
   }
   return impl_->judges.empty() ? std::optional<std::string>("nothing judges yet") : std::nullopt;
@@ -741,7 +741,7 @@ std::optional<std::string> JudgeChannels::hindrance() const {
 
 void JudgeChannels::stop() {
   const std::scoped_lock lock(impl_->mutex);
-  for (RemoteJudge* judge : impl_->judges) judge->stop();
+  for (JudgeClient* judge : impl_->judges) judge->stop();
 }
 
 JudgeChannels::Stats JudgeChannels::stats() const {
@@ -754,7 +754,7 @@ JudgeChannels::Stats JudgeChannels::stats() const {
   stats.entries_refused = counters.entries_refused.load(std::memory_order_relaxed);
   stats.entries_unknown = counters.entries_unknown.load(std::memory_order_relaxed);
   const std::scoped_lock lock(impl_->mutex);
-  for (const RemoteJudge* judge : impl_->judges) stats.streams_open += judge->streams_open();
+  for (const JudgeClient* judge : impl_->judges) stats.streams_open += judge->streams_open();
   return stats;
 }
 

@@ -1,23 +1,23 @@
-// The contract of Judge for RemoteJudge, over a real server on this machine that judges by
+// The contract of Judge for JudgeClient, over a real server on this machine that judges by
 // LocalJudge. Here and not beside the adapter, which knows no other part.
 #include <gtest/gtest.h>
 
 #include "estadio/contest/judge_contract.h"
 #include "estadio/contest/test_log.h"
 #include "estadio/discipline/local_judge.h"
+#include "estadio/rpc/judge_client.h"
 #include "estadio/rpc/judge_server.h"
-#include "estadio/rpc/remote_judge.h"
 
 namespace estadio {
 namespace {
 
 constexpr CoinSeed kSeed = {1, 2, 3, 4, 5, 6, 7, 8};
 
-class RemoteJudgeHarness {
+class JudgeClientHarness {
  public:
   static constexpr int kPartitions = 3;
 
-  RemoteJudgeHarness() {
+  JudgeClientHarness() {
     server_ = JudgeServer::open({}, {.contest = contest_,
                                      .window = window_,
                                      .clock = clock_,
@@ -56,7 +56,7 @@ class RemoteJudgeHarness {
   std::unique_ptr<Judge> judge_;
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Remote, JudgeContract, RemoteJudgeHarness);
+INSTANTIATE_TYPED_TEST_SUITE_P(Remote, JudgeContract, JudgeClientHarness);
 
 }  // namespace
 }  // namespace estadio

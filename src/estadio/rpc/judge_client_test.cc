@@ -1,5 +1,5 @@
 // Judging over real servers on this machine, with judges that a test holds back or makes fail.
-#include "estadio/rpc/remote_judge.h"
+#include "estadio/rpc/judge_client.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -64,9 +64,9 @@ JudgeServer::Options judging(std::vector<std::int64_t> disciplines, std::string 
       .tls = {}, .disciplines = std::move(disciplines), .coin_commitment = std::move(commitment)};
 }
 
-class RemoteJudgeTest : public testing::Test {
+class JudgeClientTest : public testing::Test {
  protected:
-  ~RemoteJudgeTest() override { judge_.reset(); }
+  ~JudgeClientTest() override { judge_.reset(); }
 
   static JudgeChannels::Options calling(std::vector<std::string> addresses) {
     return {.addresses = std::move(addresses), .tls = {}, .coin_commitment = {}};
@@ -111,7 +111,7 @@ class RemoteJudgeTest : public testing::Test {
   std::unique_ptr<Judge> judge_;
 };
 
-TEST_F(RemoteJudgeTest, EntriesArriveWholeAndVerdictsAtTheirPlaces) {
+TEST_F(JudgeClientTest, EntriesArriveWholeAndVerdictsAtTheirPlaces) {
   TestServer server;
   call(calling({server.address()}));
   expect_judged(1, 500);
@@ -126,14 +126,14 @@ TEST_F(RemoteJudgeTest, EntriesArriveWholeAndVerdictsAtTheirPlaces) {
   EXPECT_EQ(server.judges.batches(), 1U);
 }
 
-TEST_F(RemoteJudgeTest, ABatchLargerThanAMessageTravelsAsSeveral) {
+TEST_F(JudgeClientTest, ABatchLargerThanAMessageTravelsAsSeveral) {
   TestServer server;
   call(calling({server.address()}));
   expect_judged(0, kBatchEntriesMax * 2 + 5);
   EXPECT_EQ(server.judges.batches(), 3U);
 }
 
-TEST_F(RemoteJudgeTest, BatchesUnderWayAreAnsweredInAnyOrder) {
+TEST_F(JudgeClientTest, BatchesUnderWayAreAnsweredInAnyOrder) {
   TestServer server;
   call(calling({server.address()}));
   server.judges.hold();
@@ -148,7 +148,7 @@ TEST_F(RemoteJudgeTest, BatchesUnderWayAreAnsweredInAnyOrder) {
   EXPECT_TRUE(held.result());
 }
 
-TEST_F(RemoteJudgeTest, TheServersErrorIsPassedOn) {
+TEST_F(JudgeClientTest, TheServersErrorIsPassedOn) {
   TestServer server;
   call(calling({server.address()}));
   for (const auto code : {base::Code::kUnavailable, base::Code::kResourceExhausted,
@@ -162,7 +162,7 @@ TEST_F(RemoteJudgeTest, TheServersErrorIsPassedOn) {
   }
 }
 
-TEST_F(RemoteJudgeTest, AServerThatIsNotThereIsUnavailableAtOnce) {
+TEST_F(JudgeClientTest, AServerThatIsNotThereIsUnavailableAtOnce) {
   // The port is free again when the server has gone.
   std::string address;
   {
@@ -179,7 +179,7 @@ TEST_F(RemoteJudgeTest, AServerThatIsNotThereIsUnavailableAtOnce) {
   EXPECT_GE(channels_->stats().entries_refused, 3U);
 }
 
-TEST_F(RemoteJudgeTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchFindsItBack) {
+TEST_F(JudgeClientTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchFindsItBack) {
   TestServer server;
   call(calling({server.address()}));
   server.judges.hold();
@@ -196,7 +196,7 @@ TEST_F(RemoteJudgeTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchF
   expect_judged(9, 4);
 }
 
-TEST_F(RemoteJudgeTest, WithoutAnAnswerInTimeItIsNotKnownAndALateAnswerIsNobodys) {
+TEST_F(JudgeClientTest, WithoutAnAnswerInTimeItIsNotKnownAndALateAnswerIsNobodys) {
   TestServer server;
   auto options = calling({server.address()});
   options.answer_timeout = std::chrono::milliseconds(50);
@@ -215,7 +215,7 @@ TEST_F(RemoteJudgeTest, WithoutAnAnswerInTimeItIsNotKnownAndALateAnswerIsNobodys
   EXPECT_EQ(channels_->stats().streams_open, 1U);
 }
 
-TEST_F(RemoteJudgeTest, StreamsThatMoveOnLoseNoBatch) {
+TEST_F(JudgeClientTest, StreamsThatMoveOnLoseNoBatch) {
   JudgeServer::Options ages = judging({});
   ages.stream_age = std::chrono::milliseconds(20);
   TestServer server(std::move(ages));
@@ -240,7 +240,7 @@ TEST_F(RemoteJudgeTest, StreamsThatMoveOnLoseNoBatch) {
   EXPECT_EQ(channels_->stats().streams_failed, 0U);
 }
 
-TEST_F(RemoteJudgeTest, EntriesGoToTheServerOfTheirDiscipline) {
+TEST_F(JudgeClientTest, EntriesGoToTheServerOfTheirDiscipline) {
   TestServer swimming(judging({1}));
   TestServer others(judging({2, 3}));
   call(calling({swimming.address(), others.address()}));
@@ -251,7 +251,7 @@ TEST_F(RemoteJudgeTest, EntriesGoToTheServerOfTheirDiscipline) {
   for (const auto& [entry, student] : others.judges.entries()) EXPECT_NE(entry.discipline, 0);
 }
 
-TEST_F(RemoteJudgeTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
+TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
   TestServer swimming(judging({1}));
   TestServer others(judging({2, 3}));
   call(calling({swimming.address(), others.address()}));
@@ -275,7 +275,7 @@ TEST_F(RemoteJudgeTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
   EXPECT_EQ(away.verdicts[1].fate, Fate::kKept);
 }
 
-TEST_F(RemoteJudgeTest, WhenOneServerIsLostAnotherTakesItsPart) {
+TEST_F(JudgeClientTest, WhenOneServerIsLostAnotherTakesItsPart) {
   TestServer first;
   TestServer second;
   call(calling({first.address(), second.address()}));
@@ -287,7 +287,7 @@ TEST_F(RemoteJudgeTest, WhenOneServerIsLostAnotherTakesItsPart) {
   EXPECT_EQ(second.judges.entries().size(), 30U);
 }
 
-TEST_F(RemoteJudgeTest, AServerThatStopsAnswersAllAndTheNextTakesOver) {
+TEST_F(JudgeClientTest, AServerThatStopsAnswersAllAndTheNextTakesOver) {
   TestServer first;
   TestServer second;
   call(calling({first.address(), second.address()}));
@@ -309,7 +309,7 @@ TEST_F(RemoteJudgeTest, AServerThatStopsAnswersAllAndTheNextTakesOver) {
   expect_judged(0, 30);
 }
 
-TEST_F(RemoteJudgeTest, AServerOfAnotherContestIsNamedAndNotUsed) {
+TEST_F(JudgeClientTest, AServerOfAnotherContestIsNamedAndNotUsed) {
   TestServer server(judging({}, "bb"));
   auto options = calling({server.address()});
   options.coin_commitment = "aa";
@@ -320,14 +320,14 @@ TEST_F(RemoteJudgeTest, AServerOfAnotherContestIsNamedAndNotUsed) {
   EXPECT_EQ(server.judges.batches(), 0U);
 }
 
-TEST_F(RemoteJudgeTest, ServersOfDifferentCoinsAreNotUsedTogether) {
+TEST_F(JudgeClientTest, ServersOfDifferentCoinsAreNotUsedTogether) {
   TestServer first(judging({1}, "aa"));
   TestServer second(judging({2, 3}, "bb"));
   open(calling({first.address(), second.address()}));
   EXPECT_TRUE(is_hindered_by("its coin's commitment is"));
 }
 
-TEST_F(RemoteJudgeTest, WithAsManyBytesOnTheirWayAsMayBeNothingMoreIsTaken) {
+TEST_F(JudgeClientTest, WithAsManyBytesOnTheirWayAsMayBeNothingMoreIsTaken) {
   TestServer server;
   auto options = calling({server.address()});
   options.in_flight_bytes = 2000;
@@ -341,7 +341,7 @@ TEST_F(RemoteJudgeTest, WithAsManyBytesOnTheirWayAsMayBeNothingMoreIsTaken) {
   expect_judged(101, 1);
 }
 
-TEST_F(RemoteJudgeTest, AServerThatReadsNoMoreIsWaitedForAndLosesNothing) {
+TEST_F(JudgeClientTest, AServerThatReadsNoMoreIsWaitedForAndLosesNothing) {
   JudgeServer::Options narrow = judging({});
   narrow.in_flight_bytes = 1000;
   TestServer server(std::move(narrow));
@@ -360,7 +360,7 @@ TEST_F(RemoteJudgeTest, AServerThatReadsNoMoreIsWaitedForAndLosesNothing) {
   }
 }
 
-TEST_F(RemoteJudgeTest, StoppedChannelsAnswerWhatIsUnderWayAndRefuseTheRest) {
+TEST_F(JudgeClientTest, StoppedChannelsAnswerWhatIsUnderWayAndRefuseTheRest) {
   TestServer server;
   call(calling({server.address()}));
   server.judges.hold();
@@ -373,7 +373,7 @@ TEST_F(RemoteJudgeTest, StoppedChannelsAnswerWhatIsUnderWayAndRefuseTheRest) {
   EXPECT_NE(channels_->hindrance(), std::nullopt);
 }
 
-TEST_F(RemoteJudgeTest, AJudgeThatGoesAnswersWhatIsUnderWay) {
+TEST_F(JudgeClientTest, AJudgeThatGoesAnswersWhatIsUnderWay) {
   TestServer server;
   call(calling({server.address()}));
   server.judges.hold();
@@ -384,7 +384,7 @@ TEST_F(RemoteJudgeTest, AJudgeThatGoesAnswersWhatIsUnderWay) {
   EXPECT_EQ(judging.code(), base::Code::kInternal);
 }
 
-TEST_F(RemoteJudgeTest, JudgesOfSeveralThreadsHaveStreamsOfTheirOwn) {
+TEST_F(JudgeClientTest, JudgesOfSeveralThreadsHaveStreamsOfTheirOwn) {
   TestServer server;
   call(calling({server.address()}));
   const auto other = channels_->make_judge();
@@ -401,13 +401,13 @@ TEST_F(RemoteJudgeTest, JudgesOfSeveralThreadsHaveStreamsOfTheirOwn) {
   work(*judge_);
 }
 
-TEST_F(RemoteJudgeTest, ANameIsLookedUp) {
+TEST_F(JudgeClientTest, ANameIsLookedUp) {
   TestServer server;
   call(calling({"localhost" + server.address().substr(server.address().rfind(':'))}));
   expect_judged(1, 10);
 }
 
-TEST_F(RemoteJudgeTest, WrongOptionsAreNamed) {
+TEST_F(JudgeClientTest, WrongOptionsAreNamed) {
   const auto error_of = [&](std::vector<std::string> addresses) {
     const auto channels =
         JudgeChannels::open(calling(std::move(addresses)),
@@ -428,7 +428,7 @@ TEST_F(RemoteJudgeTest, WrongOptionsAreNamed) {
   EXPECT_THAT(channels.error().message(), HasSubstr("none.pem"));
 }
 
-class RemoteJudgeTlsTest : public RemoteJudgeTest {
+class JudgeClientTlsTest : public JudgeClientTest {
  protected:
   void SetUp() override {
 #ifdef __SANITIZE_THREAD__
@@ -444,7 +444,7 @@ class RemoteJudgeTlsTest : public RemoteJudgeTest {
     return std::make_unique<TestServer>(std::move(options));
   }
   static JudgeChannels::Options calling(const TestServer& server, TlsFiles files) {
-    auto options = RemoteJudgeTest::calling({server.address()});
+    auto options = JudgeClientTest::calling({server.address()});
     options.tls = std::move(files);
     return options;
   }
@@ -457,13 +457,13 @@ class RemoteJudgeTlsTest : public RemoteJudgeTest {
   test::Authority theirs_{folder_.path(), "theirs"};
 };
 
-TEST_F(RemoteJudgeTlsTest, EntriesTravelEncrypted) {
+TEST_F(JudgeClientTlsTest, EntriesTravelEncrypted) {
   const auto server = serve({});
   call(calling(*server, trusting(ours_)));
   expect_judged(1, 100);
 }
 
-TEST_F(RemoteJudgeTlsTest, AServerThatNobodyVouchesForIsNotUsed) {
+TEST_F(JudgeClientTlsTest, AServerThatNobodyVouchesForIsNotUsed) {
   const auto server = serve({});
   open(calling(*server, trusting(theirs_)));
   EXPECT_TRUE(eventually([&] { return channels_->stats().streams_failed > 2; }));
@@ -472,13 +472,13 @@ TEST_F(RemoteJudgeTlsTest, AServerThatNobodyVouchesForIsNotUsed) {
   EXPECT_EQ(server->judges.batches(), 0U);
 }
 
-TEST_F(RemoteJudgeTlsTest, AClientWithTheRightCertificateIsLetIn) {
+TEST_F(JudgeClientTlsTest, AClientWithTheRightCertificateIsLetIn) {
   const auto server = serve(ours_.file());
   call(calling(*server, ours_.issue("client", ours_.file())));
   expect_judged(1, 100);
 }
 
-TEST_F(RemoteJudgeTlsTest, AClientWithoutACertificateOrWithAnothersIsRefused) {
+TEST_F(JudgeClientTlsTest, AClientWithoutACertificateOrWithAnothersIsRefused) {
   const auto server = serve(ours_.file());
   for (const TlsFiles& files : {trusting(ours_), theirs_.issue("stranger", ours_.file())}) {
     open(calling(*server, files));
@@ -491,9 +491,9 @@ TEST_F(RemoteJudgeTlsTest, AClientWithoutACertificateOrWithAnothersIsRefused) {
   EXPECT_EQ(server->server().stats().streams_open, 0U);
 }
 
-TEST_F(RemoteJudgeTlsTest, ACallerThatSpeaksPlainlyIsRefused) {
+TEST_F(JudgeClientTlsTest, ACallerThatSpeaksPlainlyIsRefused) {
   const auto server = serve({});
-  open(RemoteJudgeTest::calling({server->address()}));
+  open(JudgeClientTest::calling({server->address()}));
   EXPECT_TRUE(eventually([&] { return channels_->stats().streams_failed > 2; }));
   EXPECT_NE(channels_->hindrance(), std::nullopt);
 }
