@@ -36,8 +36,8 @@ class KnownIds {
   // Sets is_repeated of the verdicts whose entries are known; late ones of these were kept.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Settles the fate of the late entries that have none yet: kKept when they are known; kRefused
-  // when what is known reaches back to when they may have been sent first; else kUnknown.
+  // Sets the durability of the late entries whose verdicts say kOfBatch: kKept when their id is
+  // known; kRefused when the known ids reach back to the time of the first sending; else kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
   // Adds the batch's entries that a client gave ids to, without the late ones: they have become

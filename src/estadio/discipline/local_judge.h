@@ -1,10 +1,9 @@
 // Judging in this process: tosses the coin for every entry of a batch and gives the results to
 // the log, all at once.
 //
-// Entries whose id a client gave and that are known to be durable already (KnownIds) are not logged
-// again: the answer says that they were repeated. Others are, and the tally counts them once. A
-// late entry that is not known is looked up once more when all that was appended before has its
-// fate.
+// An entry whose given id is known to be durable (KnownIds) is not logged again. Its verdict says
+// that it is repeated. All others are logged, and the tally counts each id once. A late entry with
+// an unknown id is looked up once more after every earlier append has been answered.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once

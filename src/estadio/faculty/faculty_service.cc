@@ -30,16 +30,17 @@ bool mark_late(std::span<Entry> entries) {
   return std::ranges::all_of(entries, &Entry::is_id_given);
 }
 
-// What became of a request: what all its entries share, else not known.
-Verdict::Fate common_fate(std::span<const Verdict> verdicts, Verdict::Fate of_batch) {
-  using Fate = Verdict::Fate;
-  const auto fate_of = [&](const Verdict& verdict) {
-    return verdict.fate == Fate::kOfBatch ? of_batch : verdict.fate;
+// The durability of a request: the one that all its entries share, else kUnknown.
+Verdict::Durability common_durability(std::span<const Verdict> verdicts,
+                                      Verdict::Durability of_batch) {
+  using Durability = Verdict::Durability;
+  const auto durability_of = [&](const Verdict& verdict) {
+    return verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
   };
-  const Fate first = fate_of(verdicts.front());
+  const Durability first = durability_of(verdicts.front());
   const bool is_common = std::ranges::all_of(
-      verdicts, [&](const Verdict& verdict) { return fate_of(verdict) == first; });
-  return is_common ? first : Fate::kUnknown;
+      verdicts, [&](const Verdict& verdict) { return durability_of(verdict) == first; });
+  return is_common ? first : Durability::kUnknown;
 }
 
 }  // namespace
@@ -227,15 +228,17 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     std::uint64_t repeated = 0;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
-    const Verdict::Fate of_batch = fate_of_batch(judged);
+    const Verdict::Durability of_batch = durability_of_batch(judged);
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
-      if (const auto fate = common_fate(verdicts, of_batch); fate != Verdict::Fate::kKept) {
-        // Of what was judged only late entries can be refused.
-        if (judged && std::ranges::count(verdicts, Verdict::Fate::kUnknown, &Verdict::fate) == 0) {
+      if (const auto durability = common_durability(verdicts, of_batch);
+          durability != Verdict::Durability::kKept) {
+        // After a judgement only late entries can be refused.
+        if (judged && std::ranges::count(verdicts, Verdict::Durability::kUnknown,
+                                         &Verdict::durability) == 0) {
           refuse_late(waiting.exchange);
         } else {
-          fail(waiting, fate, judged ? std::string_view() : judged.error().message());
+          fail(waiting, durability, judged ? std::string_view() : judged.error().message());
         }
         continue;
       }
@@ -288,9 +291,10 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
       {.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
 }
 
-void FacultyService::fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why) {
+void FacultyService::fail(const Waiting& waiting, Verdict::Durability durability,
+                          std::string_view why) {
   edge_.edge_stats.rejected();
-  if (fate == Verdict::Fate::kRefused) {
+  if (durability == Verdict::Durability::kRefused) {
     return http::respond_problem(waiting.exchange, 503, why, {}, kRetryAfter);
   }
   http::respond_problem(
@@ -322,7 +326,7 @@ void FacultyService::check_timeouts() {
 void FacultyService::give_up_gathering() {
   std::size_t bytes = 0;
   for (const Waiting& waiting : gathering_->waiting) {
-    fail(waiting, Verdict::Fate::kRefused, "the judges do not answer: send again later");
+    fail(waiting, Verdict::Durability::kRefused, "the judges do not answer: send again later");
     bytes += waiting.record_bytes;
   }
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);

@@ -93,7 +93,7 @@ class FacultyService final : public http::Service {
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);
-  void fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why);
+  void fail(const Waiting& waiting, Verdict::Durability durability, std::string_view why);
   void check_timeouts();
   void give_up_gathering();
   void reject(const Rejection& rejection, http::Exchange exchange);

@@ -512,7 +512,7 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
 }
 
 TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntriesWereKept) {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms());
   start();
@@ -523,10 +523,11 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   const auto held = bench_.next();
   ASSERT_EQ(held.verdicts.size(), 5U);
   for (const Entry& entry : held.batch->entries) EXPECT_TRUE(entry.is_late);
-  const Fate fates[] = {Fate::kKept, Fate::kKept, Fate::kRefused, Fate::kRefused, Fate::kUnknown};
+  const Durability durabilities[] = {Durability::kKept, Durability::kKept, Durability::kRefused,
+                                     Durability::kRefused, Durability::kUnknown};
   for (std::size_t i = 0; i < held.verdicts.size(); ++i) {
-    held.verdicts[i].fate = fates[i];
-    held.verdicts[i].is_repeated = fates[i] == Fate::kKept;
+    held.verdicts[i].durability = durabilities[i];
+    held.verdicts[i].is_repeated = durabilities[i] == Durability::kKept;
   }
   held.done({});
   EXPECT_THAT(client_->read_response().body, HasSubstr(R"("repeated":true)"));
@@ -553,7 +554,7 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverWhatIsNewIsRefusedAlsoWhileTheLog
 }
 
 TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfItsOwnEntries) {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   start();
   // All in one piece, so that they come to be judged in one batch.
   const std::string two = fmt::format("[{},{}]", kEntry, kEntry);
@@ -561,9 +562,11 @@ TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfI
                             request(two)));
   const auto held = bench_.next();
   ASSERT_EQ(held.verdicts.size(), 7U);
-  const Fate fates[] = {Fate::kKept, Fate::kOfBatch, Fate::kUnknown, Fate::kKept,
-                        Fate::kKept, Fate::kKept,    Fate::kRefused};
-  for (std::size_t i = 0; i < held.verdicts.size(); ++i) held.verdicts[i].fate = fates[i];
+  const Durability durabilities[] = {
+      Durability::kKept, Durability::kOfBatch, Durability::kUnknown, Durability::kKept,
+      Durability::kKept, Durability::kKept,    Durability::kRefused};
+  for (std::size_t i = 0; i < held.verdicts.size(); ++i)
+    held.verdicts[i].durability = durabilities[i];
   held.done(base::fail(base::Code::kUnavailable, "one of the judges is away"));
   EXPECT_EQ(client_->read_response().status, 200);
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");

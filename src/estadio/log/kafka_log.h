@@ -96,13 +96,13 @@ class KafkaLog final : public EventLog {
     std::int64_t end = 0;
   };
 
-  // An append on its way. Its counts are its records' fates, by the reports' thread and, for
-  // records that could not even be queued, the appending one.
+  // An append under way, with counts of its records by result. The reports' thread counts them;
+  // the appending thread counts records that could not be queued.
   struct Waiting {
     Waiting(Done done_when, std::size_t size) : done(std::move(done_when)), bytes(size) {}
     Done done;
     std::size_t bytes;
-    std::atomic<std::uint32_t> left{0};  // records without a fate
+    std::atomic<std::uint32_t> left{0};  // records without a result
     std::atomic<std::uint32_t> refused{0};
     std::atomic<std::uint32_t> unknown{0};
     std::uint32_t records = 0;

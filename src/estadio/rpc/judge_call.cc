@@ -16,7 +16,7 @@ JudgeCall::JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::u
 }
 
 void JudgeCall::end(std::size_t piece, std::string_view verdicts, base::Result<void> result) {
-  // An error may come without verdicts, when none of them has a fate of its own.
+  // An error comes without verdicts when all of them say kOfBatch.
   if (!result && verdicts.empty()) return fail(piece, std::move(result).error());
   if (auto decoded = decode_verdicts(verdicts, places(piece), verdicts_); !decoded) {
     return fail(piece, base::Error(base::Code::kInternal,
@@ -36,16 +36,16 @@ void JudgeCall::ended(std::size_t piece, base::Result<void> result) {
 }
 
 void JudgeCall::settle() {
-  // The worst speaks for the batch; what fared better says so by its own fate.
+  // The worst status is the batch's. Entries of a better one get a durability of their own.
   const Piece& worst = *std::ranges::max_element(
-      pieces_, {}, [](const Piece& piece) { return fate_of_batch(piece.result); });
-  const Verdict::Fate of_batch = fate_of_batch(worst.result);
+      pieces_, {}, [](const Piece& piece) { return durability_of_batch(piece.result); });
+  const Verdict::Durability of_batch = durability_of_batch(worst.result);
   for (const Piece& piece : pieces_) {
-    const Verdict::Fate fate = fate_of_batch(piece.result);
-    if (fate == of_batch) continue;
+    const Verdict::Durability durability = durability_of_batch(piece.result);
+    if (durability == of_batch) continue;
     for (const std::uint32_t place : piece.places) {
       Verdict& verdict = verdicts_[place];
-      if (verdict.fate == Verdict::Fate::kOfBatch) verdict.fate = fate;
+      if (verdict.durability == Verdict::Durability::kOfBatch) verdict.durability = durability;
     }
   }
   done_(worst.result);

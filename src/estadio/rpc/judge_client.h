@@ -6,11 +6,11 @@
 // judges, and the thread that looks at the time. A judge has streams of its own on them, so that
 // judges of several loops do not wait for each other; many batches may be under way on each.
 //
-// A batch goes to as few streams as judge its disciplines together, the least busy first. Of a
-// batch that nobody could take nothing was kept (kUnavailable); of one that was sent, on a stream
-// that broke or did not answer in time, this is not known (kInternal, kDeadlineExceeded). When that
-// is not the same for all entries, each verdict says its own fate. Nothing is sent twice: whoever
-// sends an entry again decides that.
+// A batch goes to as few streams as judge its disciplines together, the least busy first. A batch
+// that no stream accepted was not logged (kUnavailable). A batch sent on a stream that broke or
+// timed out may have been logged (kInternal, kDeadlineExceeded). Where entries of one batch differ,
+// each verdict has its own durability. Nothing is sent twice: the client decides whether to send
+// again.
 //
 // An address may be a name that several servers have: the streams are spread over them, and looked
 // up again when a connection ends. A stream that ends is opened again at once, and after a failure

@@ -16,7 +16,7 @@ using test::eventually;
 using test::Judging;
 using test::numbered_batch;
 using testing::HasSubstr;
-using Fate = Verdict::Fate;
+using Durability = Verdict::Durability;
 
 // A server that can go away and come back at its address.
 class TestServer {
@@ -173,7 +173,7 @@ TEST_F(JudgeClientTest, AServerThatIsNotThereIsUnavailableAtOnce) {
   Judging judging(*judge_, numbered_batch(1, 3));
   EXPECT_TRUE(judging.is_done());
   EXPECT_EQ(judging.code(), base::Code::kUnavailable);
-  EXPECT_EQ(judging.verdicts[0].fate, Fate::kOfBatch);
+  EXPECT_EQ(judging.verdicts[0].durability, Durability::kOfBatch);
   EXPECT_TRUE(is_hindered_by(address + ": ")) << *channels_->hindrance();
   EXPECT_THAT(*channels_->hindrance(), HasSubstr("nobody judges 1 (Natación), 2 (Atletismo)"));
   EXPECT_GE(channels_->stats().entries_refused, 3U);
@@ -259,7 +259,8 @@ TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
   Judging refused(*judge_, numbered_batch(0, 9));
   EXPECT_EQ(refused.code(), base::Code::kResourceExhausted);
   for (std::size_t i = 0; i < 9; ++i) {
-    EXPECT_EQ(refused.verdicts[i].fate, i % 3 == 0 ? Fate::kOfBatch : Fate::kKept) << i;
+    EXPECT_EQ(refused.verdicts[i].durability, i % 3 == 0 ? Durability::kOfBatch : Durability::kKept)
+        << i;
   }
   swimming.judges.hold();
   Judging lost(*judge_, numbered_batch(0, 9));
@@ -267,12 +268,13 @@ TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
   swimming.vanish();
   EXPECT_EQ(lost.code(), base::Code::kInternal);
   for (std::size_t i = 0; i < 9; ++i) {
-    EXPECT_EQ(lost.verdicts[i].fate, i % 3 == 0 ? Fate::kOfBatch : Fate::kKept) << i;
+    EXPECT_EQ(lost.verdicts[i].durability, i % 3 == 0 ? Durability::kOfBatch : Durability::kKept)
+        << i;
   }
   ASSERT_TRUE(is_hindered_by("nobody judges 1 (Natación); "));
   Judging away(*judge_, numbered_batch(0, 9));
   EXPECT_EQ(away.code(), base::Code::kUnavailable);
-  EXPECT_EQ(away.verdicts[1].fate, Fate::kKept);
+  EXPECT_EQ(away.verdicts[1].durability, Durability::kKept);
 }
 
 TEST_F(JudgeClientTest, WhenOneServerIsLostAnotherTakesItsPart) {
