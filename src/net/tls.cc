@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <system_error>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 
 namespace net {
 namespace {
@@ -33,12 +33,12 @@ base::Failure refuse(std::string_view what) {
 }  // namespace
 
 struct TlsContext::Impl {
-  std::unique_ptr<SSL_CTX, base::Freed<&SSL_CTX_free>> context;
+  std::unique_ptr<SSL_CTX, base::CDeleter<&SSL_CTX_free>> context;
   bool verify = false;
 };
 
 struct TlsSession::Impl {
-  std::unique_ptr<SSL, base::Freed<&SSL_free>> ssl;
+  std::unique_ptr<SSL, base::CDeleter<&SSL_free>> ssl;
   std::string failure;
 
   std::ptrdiff_t outcome(int result) {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 #include "base/test_folder.h"
 #include "net/test_certificate.h"
 
@@ -38,8 +38,8 @@ TEST(TlsContextTest, ABadCertificateOrKeyIsAnErrorThatNamesTheFile) {
       std::string::npos);
   const std::string locked = path("locked.key");
   {
-    const std::unique_ptr<EVP_PKEY, base::Freed<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
-    const std::unique_ptr<BIO, base::Freed<&BIO_free>> out(BIO_new_file(locked.c_str(), "w"));
+    const std::unique_ptr<EVP_PKEY, base::CDeleter<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
+    const std::unique_ptr<BIO, base::CDeleter<&BIO_free>> out(BIO_new_file(locked.c_str(), "w"));
     const std::string phrase = "secret";
     ASSERT_EQ(PEM_write_bio_PrivateKey(out.get(), key.get(), EVP_aes_128_cbc(),
                                        reinterpret_cast<const unsigned char*>(phrase.data()),

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 
 namespace estadio {
 namespace {
@@ -87,7 +87,7 @@ Deadline Deadline::part(std::size_t divisor) const {
 }
 
 struct RedisConnection::Parser {
-  std::unique_ptr<redisReader, base::Freed<&redisReaderFree>> reader{redisReaderCreate()};
+  std::unique_ptr<redisReader, base::CDeleter<&redisReaderFree>> reader{redisReaderCreate()};
 
   [[nodiscard]] base::Failure refuse() const {
     return base::fail(base::Code::kFailedPrecondition,
@@ -166,7 +166,7 @@ base::Result<RedisReply> RedisConnection::exchange(std::span<const std::string_v
   char* formatted = nullptr;
   const int size = redisFormatCommandArgv(&formatted, static_cast<int>(command.size()),
                                           texts.data(), sizes.data());
-  const std::unique_ptr<char, base::Freed<&redisFreeCommand>> owner(formatted);
+  const std::unique_ptr<char, base::CDeleter<&redisFreeCommand>> owner(formatted);
   if (size < 0) return base::fail(base::Code::kResourceExhausted, "no memory for a command");
   std::string_view unsent(formatted, static_cast<std::size_t>(size));
   while (!unsent.empty()) {
@@ -180,7 +180,7 @@ base::Result<RedisReply> RedisConnection::exchange(std::span<const std::string_v
     void* raw = nullptr;
     if (redisReaderGetReply(reader, &raw) != REDIS_OK) return parser_->refuse();
     if (raw != nullptr) {
-      const std::unique_ptr<redisReply, base::Freed<&freeReplyObject>> reply(
+      const std::unique_ptr<redisReply, base::CDeleter<&freeReplyObject>> reply(
           static_cast<redisReply*>(raw));
       if (reader->pos != reader->len) return away("more came than one reply");
       return reply_of(*reply);
