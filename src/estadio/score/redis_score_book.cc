@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {

@@ -1,4 +1,4 @@
-// Numbers and names of partitions as the score books write them, read back.
+// How score books write numbers and partitions as text.
 //
 // Threads: functions.
 #pragma once
@@ -12,7 +12,8 @@
 
 namespace estadio {
 
-// Digits, no zero before others; 0 to `most`.
+// Reads a number of 0 to `most`: decimal digits without a leading zero. Returns nothing for any
+// other text.
 [[nodiscard]] std::optional<std::int64_t> number_of(std::string_view text,
                                                     std::int64_t most = INT64_MAX);
 

@@ -1,4 +1,4 @@
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 #include <fmt/format.h>
 

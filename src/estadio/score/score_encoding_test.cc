@@ -1,4 +1,4 @@
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace estadio {
 namespace {
 
-TEST(StoredTextTest, ANumberIsDigitsWithoutZeroBeforeThem) {
+TEST(ScoreEncodingTest, ANumberIsDigitsWithoutZeroBeforeThem) {
   EXPECT_EQ(number_of("0"), 0);
   EXPECT_EQ(number_of("10"), 10);
   EXPECT_EQ(number_of("9223372036854775807"), INT64_MAX);
@@ -18,12 +18,12 @@ TEST(StoredTextTest, ANumberIsDigitsWithoutZeroBeforeThem) {
   EXPECT_FALSE(number_of(std::string_view("1\0", 2)));
 }
 
-TEST(StoredTextTest, ANumberIsNotAboveItsBound) {
+TEST(ScoreEncodingTest, ANumberIsNotAboveItsBound) {
   EXPECT_EQ(number_of("7", 7), 7);
   EXPECT_FALSE(number_of("8", 7));
 }
 
-TEST(StoredTextTest, APartitionComesBackFromItsName) {
+TEST(ScoreEncodingTest, APartitionComesBackFromItsName) {
   for (const PartitionId partition : {PartitionId{.topic = Outcome::kWinner, .number = 0},
                                       PartitionId{.topic = Outcome::kLoser, .number = 255},
                                       PartitionId{.topic = Outcome::kLoser, .number = INT32_MAX}}) {
