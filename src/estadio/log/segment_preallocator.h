@@ -1,8 +1,8 @@
-// Keeps room ready ahead of the log's writer: the segment in use is filled with zeros some way
-// ahead, and the next segment's file is made before it is needed.
+// Prepares the files ahead of the log's writer. It fills the segment in use with zeros some way
+// ahead, and makes the next segment's file before the writer needs it.
 //
-// Writing over zeros that are already on disk changes no metadata, so that fdatasync waits for the
-// data alone: measured, half the time of writing to a file that grows (docs/adr/0002).
+// Overwriting zeros that are on disk changes no metadata, so fdatasync waits for the data alone.
+// That takes half the time of writing to a file that grows (docs/adr/0002).
 //
 // Threads: one of its own; the methods are the writer's.
 #pragma once
@@ -22,25 +22,25 @@
 
 namespace estadio {
 
-class Runway {
+class SegmentPreallocator {
  public:
-  // How far ahead of the writer zeros are put, and in what steps.
+  // Zeros are written this far ahead of the writer, in steps of this size.
   static constexpr std::size_t kAheadBytes = std::size_t{4} << 20;
   static constexpr std::size_t kStepBytes = std::size_t{256} << 10;
 
-  // `folder` is the log's; a segment that was prepared but never used is made anew. `disk` and
-  // `log` must outlive it.
-  Runway(std::string folder, std::size_t segment_bytes, Disk& disk, base::Logger& log);
-  ~Runway();
+  // `folder` is the log's. A segment that was prepared and never used is made again. `disk` and
+  // `log` must outlive this.
+  SegmentPreallocator(std::string folder, std::size_t segment_bytes, Disk& disk, base::Logger& log);
+  ~SegmentPreallocator();
 
-  // The writer uses the file, of `bytes` bytes with room reserved, of which the first `written`
-  // hold data.
+  // The writer now uses this file. It has `bytes` bytes reserved, and the first `written` hold
+  // data.
   void use(const std::string& path, std::size_t bytes, std::size_t written);
-  // The writer is about to write up to `end`: after this returns no zeros are put before it.
-  // Errors: that of putting zeros, once it was met: the file is not to be trusted any more.
+  // The writer is about to write up to `end`. After this returns, no zeros are written before
+  // `end`. Errors: the first failure to sync zeros; the file must not be trusted any more.
   [[nodiscard]] base::Result<void> claim(std::size_t end);
-  // Hands over the next segment's file, empty and with its room reserved, for the writer to write
-  // its header and rename it from next_path().
+  // Returns the next segment's file, empty, with its bytes reserved. The writer writes its header
+  // and renames it from next_path().
   // Errors: kResourceExhausted when the disk is full.
   [[nodiscard]] base::Result<base::UniqueFd> take_next();
   [[nodiscard]] std::string next_path() const { return folder_ + "/next"; }
@@ -49,7 +49,7 @@ class Runway {
   enum class Next { kNone, kWanted, kMaking, kReady, kFailed };
 
   void run(const std::stop_token& stop);
-  // Makes the file with its room reserved and its first steps zeroed. Takes no lock.
+  // Makes the file, reserves its bytes and zeroes its first steps. Takes no lock.
   base::Result<base::UniqueFd> make_next() const;
   void zero_step(std::unique_lock<std::mutex>& lock);
 
@@ -62,7 +62,7 @@ class Runway {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  // The file in use, opened anew: an error of the disk is told once to each opening, and the
+  // The file in use, opened a second time. Linux reports a disk error once to each opening, and the
   // writer must not miss its own.
   std::shared_ptr<const base::UniqueFd> file_;
   std::size_t bytes_ = 0;    // of the file

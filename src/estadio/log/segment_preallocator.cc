@@ -1,4 +1,4 @@
-#include "estadio/log/runway.h"
+#include "estadio/log/segment_preallocator.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +9,8 @@
 
 namespace estadio {
 
-Runway::Runway(std::string folder, std::size_t segment_bytes, Disk& disk, base::Logger& log)
+SegmentPreallocator::SegmentPreallocator(std::string folder, std::size_t segment_bytes, Disk& disk,
+                                         base::Logger& log)
     : folder_(std::move(folder)),
       segment_bytes_(segment_bytes),
       disk_(disk),
@@ -18,7 +19,7 @@ Runway::Runway(std::string folder, std::size_t segment_bytes, Disk& disk, base::
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-Runway::~Runway() {
+SegmentPreallocator::~SegmentPreallocator() {
   thread_.request_stop();
   {
     // Between the thread's look at the stop request and its wait.
@@ -27,7 +28,7 @@ Runway::~Runway() {
   changed_.notify_all();
 }
 
-void Runway::use(const std::string& path, std::size_t bytes, std::size_t written) {
+void SegmentPreallocator::use(const std::string& path, std::size_t bytes, std::size_t written) {
   // Without it no zeros are put ahead; the room is reserved all the same.
   auto file = std::make_shared<base::UniqueFd>(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   std::unique_lock lock(mutex_);
@@ -39,7 +40,7 @@ void Runway::use(const std::string& path, std::size_t bytes, std::size_t written
   changed_.notify_all();
 }
 
-base::Result<void> Runway::claim(std::size_t end) {
+base::Result<void> SegmentPreallocator::claim(std::size_t end) {
   std::unique_lock lock(mutex_);
   claimed_ = end;
   // The zeros on their way are far ahead, but for a block as large as all that was ready.
@@ -52,7 +53,7 @@ base::Result<void> Runway::claim(std::size_t end) {
   return {};
 }
 
-base::Result<base::UniqueFd> Runway::take_next() {
+base::Result<base::UniqueFd> SegmentPreallocator::take_next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return next_state_ != Next::kMaking; });
   const bool is_ready = next_state_ == Next::kReady;
@@ -62,7 +63,7 @@ base::Result<base::UniqueFd> Runway::take_next() {
   return make_next();
 }
 
-base::Result<base::UniqueFd> Runway::make_next() const {
+base::Result<base::UniqueFd> SegmentPreallocator::make_next() const {
   const std::string path = next_path();
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   if (!fd) return base::fail(base::Error::from_errno("making " + path, errno));
@@ -82,7 +83,7 @@ base::Result<base::UniqueFd> Runway::make_next() const {
 }
 
 // Puts the next zeros, without the lock: claim() keeps the writer out of them meanwhile.
-void Runway::zero_step(std::unique_lock<std::mutex>& lock) {
+void SegmentPreallocator::zero_step(std::unique_lock<std::mutex>& lock) {
   const std::size_t from = std::max(zeroed_, claimed_);
   const auto step = std::string_view(zeros_).substr(0, std::min(kStepBytes, bytes_ - from));
   const auto file = file_;  // the writer may move on meanwhile
@@ -103,7 +104,7 @@ void Runway::zero_step(std::unique_lock<std::mutex>& lock) {
   if (!synced && file == file_) error_ = std::move(synced).error();
 }
 
-void Runway::run(const std::stop_token& stop) {
+void SegmentPreallocator::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     if (file_ && !error_ && std::max(zeroed_, claimed_) < bytes_ &&
