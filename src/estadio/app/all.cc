@@ -104,8 +104,8 @@ class WholeContest {
         clock_(clock),
         log_(log),
         folder_(std::move(folder)),
-        coin_(folder_.seed()),
-        window_(folder_.rule().window.count(),
+        coin_(*folder_.manifest().coin_seed),
+        window_(folder_.manifest().retry.window.count(),
                 static_cast<std::size_t>(folder_.contest().partitions()) * 2),
         known_(window_.retention_ms()) {}
 
@@ -159,7 +159,7 @@ base::Result<void> WholeContest::open_stores() {
                                            .segment_bytes = options_.segment_bytes.count},
                                           clock_, log_));
   tally_ = std::make_unique<Tally>(
-      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.rule().ids)},
+      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.manifest().retry.ids)},
       Tally::Parts{.contest = folder_.contest(),
                    .events = *events_,
                    .scores = *scores_,
@@ -212,7 +212,7 @@ base::Result<void> WholeContest::serve() {
 }
 
 base::Result<ContestFacts> WholeContest::facts() const {
-  ContestFacts facts{.started_at_ms = folder_.started_at_ms(),
+  ContestFacts facts{.started_at_ms = folder_.manifest().started_at_ms,
                      .coin_commitment = coin_.commitment(),
                      .coin_seed = std::nullopt,
                      .retry_window_ms = window_.in_force_ms(),

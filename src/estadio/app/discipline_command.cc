@@ -25,7 +25,7 @@
 #include "estadio/discipline/local_judge.h"
 #include "estadio/discipline/log_reach.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 #include "estadio/rpc/judge_server.h"
 #include "http/metrics.h"
 #include "net/address.h"
@@ -130,9 +130,9 @@ class DisciplineRole {
   base::Result<void> run(base::StopSignals& signals);
 
  private:
-  base::Result<AgreedTerms> agree() const;
-  base::Result<void> open_parts(const AgreedTerms& agreed, std::unique_ptr<KafkaLog> events);
-  base::Result<std::unique_ptr<KafkaLog>> open_log(const AgreedTerms& agreed) const;
+  base::Result<ContestManifest> agree() const;
+  base::Result<void> open_parts(const ContestManifest& manifest, std::unique_ptr<KafkaLog> events);
+  base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
   [[nodiscard]] std::optional<std::string> hindrance() const;
   void collect(http::MetricsWriter& metrics) const;
 
@@ -156,58 +156,59 @@ class DisciplineRole {
   std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
 };
 
-base::Result<AgreedTerms> DisciplineRole::agree() const {
+base::Result<ContestManifest> DisciplineRole::agree() const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   std::optional<CoinSeed> own;
   if (!options_.seed_file.empty()) {
     ASSIGN_OR_RETURN(own, load_coin_seed(options_.seed_file));
   }
   const CoinSeed seed = own ? *own : draw_coin_seed();
-  AgreedTerms proposal{.terms = {.started_at_ms = clock_.wall_ms(),
-                                 .retry = options_.retry.applied_to({}),
-                                 .coin_commitment = Coin(seed).commitment()},
-                       .seed = own ? std::nullopt : std::optional(seed)};
-  ASSIGN_OR_RETURN(AgreedTerms agreed, agree_on_terms(kafka, std::move(proposal), log_));
-  const RetryRule wanted = options_.retry.applied_to(agreed.terms.retry);
-  if (wanted != agreed.terms.retry) {
+  ContestManifest proposal{.started_at_ms = clock_.wall_ms(),
+                           .retry = options_.retry.applied_to({}),
+                           .coin_commitment = Coin(seed).commitment(),
+                           .coin_seed = own ? std::nullopt : std::optional(seed)};
+  ASSIGN_OR_RETURN(ContestManifest manifest, agree_on_manifest(kafka, std::move(proposal), log_));
+  const RetryRule wanted = options_.retry.applied_to(manifest.retry);
+  if (wanted != manifest.retry) {
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format("the contest counts with retry-window {} and retry-ids {}, fixed when it "
                     "began; asked for are {} and {}",
-                    base::format_duration(agreed.terms.retry.window), agreed.terms.retry.ids,
+                    base::format_duration(manifest.retry.window), manifest.retry.ids,
                     base::format_duration(wanted.window), wanted.ids));
   }
-  if (options_.kafka.partitions != 0 && options_.kafka.partitions != agreed.terms.partitions) {
+  if (options_.kafka.partitions != 0 && options_.kafka.partitions != manifest.partitions) {
     return base::fail(base::Code::kFailedPrecondition,
                       fmt::format("partitions: the contest began with {} of each topic; asked for "
                                   "are {}",
-                                  agreed.terms.partitions, options_.kafka.partitions));
+                                  manifest.partitions, options_.kafka.partitions));
   }
-  RETURN_IF_ERROR(settle_seed(agreed, options_.seed_file));
-  return agreed;
+  RETURN_IF_ERROR(settle_seed(manifest, options_.seed_file));
+  return manifest;
 }
 
-base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(const AgreedTerms& agreed) const {
+base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
+    const ContestManifest& manifest) const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   return KafkaLog::open(
       {.cluster = kafka.cluster,
        .topics = kafka.topics,
        .missing = MissingTopics::kRefuse,
-       .partitions = agreed.terms.partitions,
+       .partitions = manifest.partitions,
        .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
        .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
        .in_flight_bytes = options_.max_in_flight.count},
       log_);
 }
 
-base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
+base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
                                               std::unique_ptr<KafkaLog> events) {
-  coin_ = std::make_unique<Coin>(*agreed.seed);
+  coin_ = std::make_unique<Coin>(*manifest.coin_seed);
   events_ = std::move(events);
   const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
-  window_ = std::make_unique<RetryWindow>(agreed.terms.retry.window.count(), partitions);
+  window_ = std::make_unique<RetryWindow>(manifest.retry.window.count(), partitions);
   known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Extent::kOwn);
-  const auto recent = RecentIds::share(static_cast<std::size_t>(agreed.terms.retry.ids), partitions,
+  const auto recent = RecentIds::share(static_cast<std::size_t>(manifest.retry.ids), partitions,
                                        window_->retention_ms());
   reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
   if (contest_.closes_at_ms()) {
@@ -225,7 +226,7 @@ base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
                         .tls = options_.tls.to_files(),
                         .disciplines = std::move(disciplines),
                         .coin_commitment = coin_->commitment(),
-                        .started_at_ms = agreed.terms.started_at_ms,
+                        .started_at_ms = manifest.started_at_ms,
                         .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
                         .seed = static_cast<std::uint64_t>(clock_.mono().count())},
                        {.contest = contest_,
@@ -250,13 +251,13 @@ base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
                        [this] { return hindrance(); }, clock_, log_));
-  ASSIGN_OR_RETURN(const auto agreed,
+  ASSIGN_OR_RETURN(const auto manifest,
                    keep_trying([this] { return agree(); }, signals, progress_, log_));
-  if (!agreed) return {};
-  ASSIGN_OR_RETURN(auto events,
-                   keep_trying([&, this] { return open_log(*agreed); }, signals, progress_, log_));
+  if (!manifest) return {};
+  ASSIGN_OR_RETURN(auto events, keep_trying([&, this] { return open_log(*manifest); }, signals,
+                                            progress_, log_));
   if (!events) return {};
-  RETURN_IF_ERROR(open_parts(*agreed, *std::move(events)));
+  RETURN_IF_ERROR(open_parts(*manifest, *std::move(events)));
   progress_.set(std::nullopt);
   log_.info("judging", {{"grpc_port", judges_->port()},
                         {"partitions", events_->partitions()},

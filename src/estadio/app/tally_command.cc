@@ -21,7 +21,7 @@
 #include "estadio/contest/retry_window.h"
 #include "estadio/log/kafka_group.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 #include "estadio/score/redis_facts.h"
 #include "estadio/score/redis_score_book.h"
 #include "estadio/tally/tally.h"
@@ -93,7 +93,7 @@ class TallyRole {
   Progress progress_{"it is starting"};
 
   // Since Kafka and Redis are there.
-  AgreedTerms agreed_;
+  ContestManifest manifest_;
   std::unique_ptr<RetryWindow> window_;
   std::unique_ptr<KafkaLog> events_;
   std::unique_ptr<RedisScoreBook> scores_;
@@ -113,15 +113,15 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
   };
-  ASSIGN_OR_RETURN(auto agreed, keep_trying([&, this] { return read_terms(kafka, log_); }, signals,
-                                            progress_, log_, has_not_begun));
-  if (!agreed) return false;
-  agreed_ = *std::move(agreed);
+  ASSIGN_OR_RETURN(auto manifest, keep_trying([&, this] { return read_manifest(kafka, log_); },
+                                              signals, progress_, log_, has_not_begun));
+  if (!manifest) return false;
+  manifest_ = *std::move(manifest);
   const auto open_log = [&, this] {
     return KafkaLog::open({.cluster = kafka.cluster,
                            .topics = kafka.topics,
                            .missing = MissingTopics::kRefuse,
-                           .partitions = agreed_.terms.partitions},
+                           .partitions = manifest_.partitions},
                           log_);
   };
   ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, progress_, log_));
@@ -143,11 +143,11 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   if (!facts) return false;
   facts_ = *std::move(facts);
   RETURN_IF_ERROR(check_prefix());
-  window_ = std::make_unique<RetryWindow>(agreed_.terms.retry.window.count(),
+  window_ = std::make_unique<RetryWindow>(manifest_.retry.window.count(),
                                           static_cast<std::size_t>(events_->partitions()) * 2);
   tally_ = std::make_unique<Tally>(
       Tally::Options{.commit_every = options_.commit_every,
-                     .retry_ids = static_cast<std::size_t>(agreed_.terms.retry.ids)},
+                     .retry_ids = static_cast<std::size_t>(manifest_.retry.ids)},
       Tally::Parts{.contest = contest_,
                    .events = *events_,
                    .scores = *scores_,
@@ -163,8 +163,8 @@ base::Result<void> TallyRole::check_prefix() const {
   const auto known = facts_->read();
   // Nobody has told anything yet: unavailable too.
   if (!known) return {};
-  if (known->coin_commitment == agreed_.terms.coin_commitment &&
-      known->started_at_ms == agreed_.terms.started_at_ms) {
+  if (known->coin_commitment == manifest_.coin_commitment &&
+      known->started_at_ms == manifest_.started_at_ms) {
     return {};
   }
   return base::fail(
@@ -209,7 +209,7 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   RETURN_IF_ERROR(join_groups());
   progress_.set(std::nullopt);
   log_.info("counting", {{"partitions", events_->partitions()},
-                         {"coin_commitment", agreed_.terms.coin_commitment}});
+                         {"coin_commitment", manifest_.coin_commitment}});
   do {
     report();
   } while (!signals.wait_for_ms(kReportEveryMs));
@@ -227,16 +227,16 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
 // Tells the scoreboard what it cannot know, and the group how far it is, for the lag that Kafka's
 // tools show.
 void TallyRole::report() {
-  ContestFacts facts{.started_at_ms = agreed_.terms.started_at_ms,
-                     .coin_commitment = agreed_.terms.coin_commitment,
+  ContestFacts facts{.started_at_ms = manifest_.started_at_ms,
+                     .coin_commitment = manifest_.coin_commitment,
                      .coin_seed = std::nullopt,
                      .retry_window_ms = std::nullopt,
                      .ends = {}};
   const auto closes_at_ms = contest_.closes_at_ms();
   // Whoever knows the seed can choose ids that win, and another's clock may be behind ours.
-  if (closes_at_ms && agreed_.seed &&
+  if (closes_at_ms && manifest_.coin_seed &&
       clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
-    facts.coin_seed = Coin(*agreed_.seed).reveal();
+    facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
   std::int64_t uncounted = 0;
   bool is_known = true;

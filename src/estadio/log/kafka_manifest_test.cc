@@ -1,4 +1,4 @@
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,20 +17,21 @@ using testing::Not;
 
 constexpr CoinSeed kSeed = {1, 2, 3};
 
-AgreedTerms proposal_of(const CoinSeed& seed, std::int64_t started_at_ms = 1000) {
-  return {.terms = {.started_at_ms = started_at_ms,
-                    .retry = {.window = std::chrono::minutes(3), .ids = 5000},
-                    .coin_commitment = Coin(seed).commitment()},
-          .seed = seed};
+ContestManifest proposal_of(const CoinSeed& seed, std::int64_t started_at_ms = 1000) {
+  return {.started_at_ms = started_at_ms,
+          .retry = {.window = std::chrono::minutes(3), .ids = 5000},
+          .coin_commitment = Coin(seed).commitment(),
+          .coin_seed = seed};
 }
 
-class KafkaTermsTest : public testing::Test {
+class KafkaManifestTest : public testing::Test {
  protected:
   void SetUp() override {
     if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
     static int number = 0;
     contest_.cluster.brokers = test::KafkaBroker::shared().address();
-    contest_.topics = {.prefix = fmt::format("terms{}-{}.", ::getpid(), number++), .partitions = 3};
+    contest_.topics = {.prefix = fmt::format("manifest{}-{}.", ::getpid(), number++),
+                       .partitions = 3};
   }
   // Puts a record into the topic `contest` as it stands.
   void put(const std::string& value) const {
@@ -45,57 +46,57 @@ class KafkaTermsTest : public testing::Test {
   test::CapturedLog log_;
 };
 
-TEST_F(KafkaTermsTest, AContestThatHasNotBegunHasNone) {
-  const auto read = read_terms(contest_, log_.logger());
+TEST_F(KafkaManifestTest, AContestThatHasNotBegunHasNone) {
+  const auto read = read_manifest(contest_, log_.logger());
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code(), base::Code::kNotFound);
 }
 
-TEST_F(KafkaTermsTest, WhatAContestBeginsWithIsWhatAllReadAfterwards) {
-  const auto began = agree_on_terms(contest_, proposal_of(kSeed), log_.logger());
+TEST_F(KafkaManifestTest, WhatAContestBeginsWithIsWhatAllReadAfterwards) {
+  const auto began = agree_on_manifest(contest_, proposal_of(kSeed), log_.logger());
   ASSERT_TRUE(began) << began.error().message();
-  const auto later = agree_on_terms(contest_, proposal_of({9}, 2000), log_.logger());
+  const auto later = agree_on_manifest(contest_, proposal_of({9}, 2000), log_.logger());
   ASSERT_TRUE(later) << later.error().message();
-  const auto read = read_terms(contest_, log_.logger());
+  const auto read = read_manifest(contest_, log_.logger());
   ASSERT_TRUE(read) << read.error().message();
-  for (const AgreedTerms& agreed : {*began, *later, *read}) {
-    EXPECT_EQ(agreed.terms.started_at_ms, 1000);
-    EXPECT_EQ(agreed.terms.partitions, 3);
-    EXPECT_EQ(agreed.terms.retry, (RetryRule{.window = std::chrono::minutes(3), .ids = 5000}));
-    EXPECT_EQ(agreed.terms.coin_commitment, Coin(kSeed).commitment());
-    EXPECT_EQ(agreed.seed, kSeed);
+  for (const ContestManifest& manifest : {*began, *later, *read}) {
+    EXPECT_EQ(manifest.started_at_ms, 1000);
+    EXPECT_EQ(manifest.partitions, 3);
+    EXPECT_EQ(manifest.retry, (RetryRule{.window = std::chrono::minutes(3), .ids = 5000}));
+    EXPECT_EQ(manifest.coin_commitment, Coin(kSeed).commitment());
+    EXPECT_EQ(manifest.coin_seed, kSeed);
   }
 }
 
-TEST_F(KafkaTermsTest, OfManyThatBeginAtOnceOneIsTakenByAll) {
+TEST_F(KafkaManifestTest, OfManyThatBeginAtOnceOneIsTakenByAll) {
   constexpr int kProcesses = 6;
-  std::vector<base::Result<AgreedTerms>> agreed(kProcesses, AgreedTerms());
+  std::vector<base::Result<ContestManifest>> manifests(kProcesses, ContestManifest());
   {
     std::vector<std::jthread> processes;
     for (int i = 0; i < kProcesses; ++i) {
       processes.emplace_back([&, i] {
-        agreed[static_cast<std::size_t>(i)] =
-            agree_on_terms(contest_, proposal_of({static_cast<std::uint8_t>(i)}), log_.logger());
+        manifests[static_cast<std::size_t>(i)] =
+            agree_on_manifest(contest_, proposal_of({static_cast<std::uint8_t>(i)}), log_.logger());
       });
     }
   }
-  for (const auto& each : agreed) {
+  for (const auto& each : manifests) {
     ASSERT_TRUE(each) << each.error().message();
-    EXPECT_EQ(each->seed, agreed[0]->seed);
+    EXPECT_EQ(each->coin_seed, manifests[0]->coin_seed);
   }
 }
 
-TEST_F(KafkaTermsTest, ASeedThatIsKeptElsewhereIsNotInTheTopic) {
-  AgreedTerms proposal = proposal_of(kSeed);
-  proposal.seed.reset();
-  ASSERT_TRUE(agree_on_terms(contest_, proposal, log_.logger()));
-  const auto read = read_terms(contest_, log_.logger());
+TEST_F(KafkaManifestTest, ASeedThatIsKeptElsewhereIsNotInTheTopic) {
+  ContestManifest proposal = proposal_of(kSeed);
+  proposal.coin_seed.reset();
+  ASSERT_TRUE(agree_on_manifest(contest_, proposal, log_.logger()));
+  const auto read = read_manifest(contest_, log_.logger());
   ASSERT_TRUE(read);
-  EXPECT_FALSE(read->seed);
-  EXPECT_EQ(read->terms.coin_commitment, Coin(kSeed).commitment());
+  EXPECT_FALSE(read->coin_seed);
+  EXPECT_EQ(read->coin_commitment, Coin(kSeed).commitment());
 }
 
-TEST_F(KafkaTermsTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted) {
+TEST_F(KafkaManifestTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted) {
   const std::string secret = "0123456789abcdef0123456789abcdef";
   const std::pair<std::string, std::string> wrong[] = {
       {"hello", "a JSON object"},
@@ -114,7 +115,7 @@ TEST_F(KafkaTermsTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted) {
         OLIMPIADAS_TOOLS, contest_.topics.contest_name(), contest_.cluster.brokers);
     ASSERT_EQ(std::system(command.c_str()), 0);
     put(value);
-    const auto read = read_terms(contest_, log_.logger());
+    const auto read = read_manifest(contest_, log_.logger());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code(), base::Code::kCorruption);
     EXPECT_THAT(read.error().message(), HasSubstr(expected));
@@ -122,16 +123,16 @@ TEST_F(KafkaTermsTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted) {
   }
 }
 
-TEST_F(KafkaTermsTest, ATopicThatForgetsIsRefused) {
+TEST_F(KafkaManifestTest, ATopicThatForgetsIsRefused) {
   const std::string command = fmt::format(
       "{}/kafka cli kafka-topics --create --topic {} --partitions 1 --replication-factor 1 "
       "--bootstrap-server {} >/dev/null 2>&1",
       OLIMPIADAS_TOOLS, contest_.topics.contest_name(), contest_.cluster.brokers);
   ASSERT_EQ(std::system(command.c_str()), 0);
-  const auto agreed = agree_on_terms(contest_, proposal_of(kSeed), log_.logger());
-  ASSERT_FALSE(agreed);
-  EXPECT_EQ(agreed.error().code(), base::Code::kFailedPrecondition);
-  EXPECT_THAT(agreed.error().message(), HasSubstr("cleanup.policy=compact"));
+  const auto manifest = agree_on_manifest(contest_, proposal_of(kSeed), log_.logger());
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().code(), base::Code::kFailedPrecondition);
+  EXPECT_THAT(manifest.error().message(), HasSubstr("cleanup.policy=compact"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
@@ -18,18 +18,19 @@ constexpr int kLookEveryMs = 500;
 // Whoever waits for longer tries again, and can be told to end meanwhile.
 constexpr std::chrono::seconds kReachPatience{5};
 
-std::string to_json(const AgreedTerms& agreed) {
+std::string to_json(const ContestManifest& manifest) {
   std::string json = fmt::format(
       R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},"retry_ids":{},)"
       R"("coin_commitment":"{}")",
-      kVersion, agreed.terms.started_at_ms, agreed.terms.partitions,
-      agreed.terms.retry.window.count(), agreed.terms.retry.ids, agreed.terms.coin_commitment);
-  if (agreed.seed) json += fmt::format(R"(,"coin_seed":"{}")", Coin(*agreed.seed).reveal());
+      kVersion, manifest.started_at_ms, manifest.partitions, manifest.retry.window.count(),
+      manifest.retry.ids, manifest.coin_commitment);
+  if (manifest.coin_seed)
+    json += fmt::format(R"(,"coin_seed":"{}")", Coin(*manifest.coin_seed).reveal());
   return json + '}';
 }
 
 // Nothing is quoted in an error: the seed may stand there.
-base::Result<AgreedTerms> parse_terms(std::string_view json, const std::string& topic) {
+base::Result<ContestManifest> parse_manifest(std::string_view json, const std::string& topic) {
   const auto refuse = [&](std::string_view what) {
     return base::fail(
         base::Code::kCorruption,
@@ -44,7 +45,7 @@ base::Result<AgreedTerms> parse_terms(std::string_view json, const std::string& 
                           std::int64_t& value) {
     return object[key].get(value) == simdjson::SUCCESS && value >= least && value <= most;
   };
-  AgreedTerms agreed;
+  ContestManifest manifest;
   std::int64_t version = 0;
   std::int64_t partitions = 0;
   std::int64_t window_ms = 0;
@@ -52,31 +53,31 @@ base::Result<AgreedTerms> parse_terms(std::string_view json, const std::string& 
   if (!number("version", kVersion, kVersion, version)) {
     return refuse(fmt::format("expected version {}: a later estadio may have begun it", kVersion));
   }
-  if (!number("started_at_ms", 1, INT64_MAX, agreed.terms.started_at_ms) ||
+  if (!number("started_at_ms", 1, INT64_MAX, manifest.started_at_ms) ||
       !number("partitions", 1, Contest::kPartitionsMax, partitions) ||
       !number("retry_window_ms", 0, INT64_MAX / 2, window_ms) ||
-      !number("retry_ids", 1, INT64_MAX, agreed.terms.retry.ids) ||
+      !number("retry_ids", 1, INT64_MAX, manifest.retry.ids) ||
       object["coin_commitment"].get(commitment) != simdjson::SUCCESS) {
     return refuse(
         "expected started_at_ms, partitions, retry_window_ms, retry_ids and coin_commitment");
   }
-  agreed.terms.partitions = static_cast<int>(partitions);
-  agreed.terms.retry.window = milliseconds(window_ms);
-  agreed.terms.coin_commitment = std::string(commitment);
+  manifest.partitions = static_cast<int>(partitions);
+  manifest.retry.window = milliseconds(window_ms);
+  manifest.coin_commitment = std::string(commitment);
   std::string_view seed;
   const auto has_seed = object["coin_seed"].get(seed);
-  if (has_seed == simdjson::NO_SUCH_FIELD) return agreed;
-  agreed.seed = has_seed == simdjson::SUCCESS ? parse_coin_seed(seed) : std::nullopt;
-  if (!agreed.seed) return refuse("coin_seed is not 32 hexadecimal digits");
-  if (Coin(*agreed.seed).commitment() != commitment) {
+  if (has_seed == simdjson::NO_SUCH_FIELD) return manifest;
+  manifest.coin_seed = has_seed == simdjson::SUCCESS ? parse_coin_seed(seed) : std::nullopt;
+  if (!manifest.coin_seed) return refuse("coin_seed is not 32 hexadecimal digits");
+  if (Coin(*manifest.coin_seed).commitment() != commitment) {
     return refuse("coin_seed is not the one that coin_commitment was made of");
   }
-  return agreed;
+  return manifest;
 }
 
 // The first proposal; nothing when there is none.
-base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest,
-                                                     KafkaDeadline deadline) {
+base::Result<std::optional<ContestManifest>> first_manifest(const KafkaContest& contest,
+                                                            KafkaDeadline deadline) {
   const std::string name = contest.topics.contest_name();
   const std::string what = "reading the topic " + name;
   ASSIGN_OR_RETURN(KafkaConf conf, kafka_conf(contest.cluster, {{"enable.partition.eof", "true"},
@@ -88,13 +89,13 @@ base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest
   if (!topic || rd_kafka_consume_start(topic.get(), 0, RD_KAFKA_OFFSET_BEGINNING) != 0) {
     return base::fail(kafka_error(what, rd_kafka_last_error()));
   }
-  std::optional<AgreedTerms> first;
+  std::optional<ContestManifest> first;
   base::Result<void> outcome;
   const KafkaMessage message(rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
   if (!message) {
     outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
   } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    auto parsed = parse_terms({static_cast<const char*>(message->payload), message->len}, name);
+    auto parsed = parse_manifest({static_cast<const char*>(message->payload), message->len}, name);
     if (parsed) {
       first = *std::move(parsed);
     } else {
@@ -108,10 +109,10 @@ base::Result<std::optional<AgreedTerms>> first_terms(const KafkaContest& contest
   return first;
 }
 
-base::Result<void> propose(rd_kafka_s& client, const std::string& name, const AgreedTerms& proposal,
-                           KafkaDeadline deadline) {
+base::Result<void> propose(rd_kafka_s& client, const std::string& name,
+                           const ContestManifest& proposal, KafkaDeadline deadline) {
   const KafkaTopic topic(rd_kafka_topic_new(&client, name.c_str(), nullptr));
-  const std::string key = base::UuidGenerator().next(proposal.terms.started_at_ms).to_string();
+  const std::string key = base::UuidGenerator().next(proposal.started_at_ms).to_string();
   std::string json = to_json(proposal);
   std::optional<rd_kafka_resp_err_t> answer;
   if (topic && rd_kafka_produce(topic.get(), 0, RD_KAFKA_MSG_F_COPY, json.data(), json.size(),
@@ -181,33 +182,33 @@ class Client {
 
 }  // namespace
 
-base::Result<AgreedTerms> read_terms(const KafkaContest& contest, base::Logger& log) {
+base::Result<ContestManifest> read_manifest(const KafkaContest& contest, base::Logger& log) {
   const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
   ASSIGN_OR_RETURN(const auto client, Client::open(contest));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kRefuse,
                                         contest.patience, log));
-  ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
-  if (agreed) return *std::move(agreed);
+  ASSIGN_OR_RETURN(auto manifest, first_manifest(contest, deadline));
+  if (manifest) return *std::move(manifest);
   return base::fail(base::Code::kNotFound,
                     fmt::format("no contest has begun in Kafka: the topic {} is empty",
                                 contest.topics.contest_name()));
 }
 
-base::Result<AgreedTerms> agree_on_terms(const KafkaContest& contest, AgreedTerms proposal,
-                                         base::Logger& log) {
+base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
+                                                ContestManifest proposal, base::Logger& log) {
   const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
   ASSIGN_OR_RETURN(const auto client, Client::open(contest));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kMake,
                                         contest.patience, log));
-  ASSIGN_OR_RETURN(auto agreed, first_terms(contest, deadline));
-  if (agreed) return *std::move(agreed);
+  ASSIGN_OR_RETURN(auto manifest, first_manifest(contest, deadline));
+  if (manifest) return *std::move(manifest);
   ASSIGN_OR_RETURN(
-      proposal.terms.partitions,
+      proposal.partitions,
       prepare_topics(client->raw(), contest.topics, MissingTopics::kMake, contest.patience, log));
   RETURN_IF_ERROR(propose(client->raw(), contest.topics.contest_name(), proposal, deadline));
   // Another process may have been quicker.
-  ASSIGN_OR_RETURN(agreed, first_terms(contest, deadline));
-  if (agreed) return *std::move(agreed);
+  ASSIGN_OR_RETURN(manifest, first_manifest(contest, deadline));
+  if (manifest) return *std::move(manifest);
   return base::fail(base::Code::kUnavailable,
                     fmt::format("what the contest began with cannot be read back from the topic {}",
                                 contest.topics.contest_name()));
