@@ -100,8 +100,9 @@ void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats
   metrics.counter("estadio_judge_streams_refused_total",
                   "Streams that were refused: too many, or another contest.",
                   static_cast<double>(stats.streams_refused));
-  metrics.counter("estadio_judge_streams_moved_total", "Streams that were asked to move on.",
-                  static_cast<double>(stats.streams_moved));
+  metrics.counter("estadio_judge_go_aways_total",
+                  "Streams whose callers were asked to open another.",
+                  static_cast<double>(stats.go_aways));
   metrics.counter("estadio_judge_batches_total", "Batches received.",
                   static_cast<double>(stats.batches));
   metrics.counter("estadio_judge_batches_malformed_total",
@@ -120,9 +121,9 @@ void write_metrics(http::MetricsWriter& metrics, const JudgeChannels::Stats& sta
   metrics.counter("estadio_judges_streams_failed_total",
                   "Streams to discipline servers that broke or could not be opened.",
                   static_cast<double>(stats.streams_failed));
-  metrics.counter("estadio_judges_streams_moved_total",
-                  "Streams that moved on as their server asked.",
-                  static_cast<double>(stats.streams_moved));
+  metrics.counter("estadio_judges_go_aways_total",
+                  "Streams that were replaced because their server asked for it.",
+                  static_cast<double>(stats.go_aways));
   metrics.counter("estadio_judges_batches_total", "Batches sent.",
                   static_cast<double>(stats.messages));
   metrics.counter("estadio_judges_entries_total", "Entries sent.",

@@ -90,7 +90,7 @@ class BatchReader {
                                 discipline));
     }
     if (caller_.disciplines[discipline] == CallerIndexes::kNotJudged) {
-      return refuse("disciplines", place, "this server does not judge it, as its welcome said");
+      return refuse("disciplines", place, "this server does not judge it, as the handshake said");
     }
     const unsigned flags = byte_at(message_.flags(), place);
     if ((flags & ~kAllFlags) != 0) return refuse("flags", place, "unknown bits");

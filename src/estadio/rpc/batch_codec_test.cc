@@ -167,7 +167,7 @@ TEST_F(BatchCodecTest, ValuesOutOfRangeAreNamedWithTheirPlace) {
             "student_sizes[1]: expected 0 to 200, got 201");
   caller_.disciplines[1] = CallerIndexes::kNotJudged;
   EXPECT_EQ(refusal_of([](v1::Batch&) {}),
-            "disciplines[0]: this server does not judge it, as its welcome said");
+            "disciplines[0]: this server does not judge it, as the handshake said");
 }
 
 TEST_F(BatchCodecTest, StudentsAreTextInWholeCharacters) {

@@ -20,7 +20,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "estadio/rpc/batch_codec.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 #include "estadio/rpc/judge_call.h"
 #include "estadio/rpc/routing.h"
 #include "estadio/rpc/status.h"
@@ -40,7 +40,7 @@ constexpr std::string_view kNobody = "no judge's server can be reached: send aga
 
 struct Counters {
   std::atomic<std::uint64_t> streams_failed{0};
-  std::atomic<std::uint64_t> streams_moved{0};
+  std::atomic<std::uint64_t> go_aways{0};
   std::atomic<std::uint64_t> messages{0};
   std::atomic<std::uint64_t> entries{0};
   std::atomic<std::uint64_t> entries_refused{0};
@@ -54,7 +54,7 @@ struct Shared {
   std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;  // of each address, with its connections
   Counters counters;
 
-  [[nodiscard]] GreetingParts greeting() const {
+  [[nodiscard]] HandshakeParty party() const {
     return {.contest = parts.contest, .coin_commitment = options.coin_commitment};
   }
 };
@@ -77,10 +77,10 @@ class JudgeClient;
 class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
   enum class Phase {
-    kGreeting,  // hello is on its way
-    kOpen,      // takes batches
-    kRetiring,  // takes no more, and answers come
-    kBroken,    // nothing can be sent any more
+    kHandshake,  // the request is under way
+    kOpen,       // takes batches
+    kRetiring,   // takes no more, and answers come
+    kBroken,     // nothing can be sent any more
   };
   struct Queued {
     std::uint64_t sequence = 0;
@@ -99,7 +99,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   v1::JudgeReply reading;    // gRPC's while it reads
   v1::JudgeRequest writing;  // gRPC's while is_writing
 
-  Phase phase = Phase::kGreeting;
+  Phase phase = Phase::kHandshake;
   DisciplineMask judged = 0;
   std::string coin_commitment;
   std::int64_t started_at_ms = 0;
@@ -107,7 +107,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::deque<Queued> queue;
   std::map<std::uint64_t, Piece> pieces;  // by sequence, queued ones too
   std::size_t in_flight_bytes = 0;        // of pieces
-  base::Nanos greeting_ends{};
+  base::Nanos handshake_deadline{};
   std::optional<base::Error> refusal;  // ours: why the stream was cancelled
   bool is_writing = false;
   bool has_closed = false;   // our half
@@ -145,7 +145,7 @@ class JudgeClient final : public Judge {
   struct Lane {
     std::size_t address = 0;
     Stream* current = nullptr;  // takes batches
-    Stream* next = nullptr;     // is being greeted
+    Stream* next = nullptr;     // in its handshake
     bool wants_next = true;
     base::Nanos next_at{};  // not before
     std::chrono::nanoseconds backoff{};
@@ -163,8 +163,8 @@ class JudgeClient final : public Judge {
   void on_written(Stream& stream, bool ok);
   void on_done(Stream& stream, const grpc::Status& status);
 
-  void take_welcome(Stream& stream, const v1::Welcome& welcome);
-  void take_move_on(Stream& stream, const v1::MoveOn& move_on);
+  void take_handshake(Stream& stream, const v1::HandshakeResponse& response);
+  void take_go_away(Stream& stream, const v1::GoAway& go_away);
   static void take_window(Stream& stream, const v1::RetryWindow& window);
   void take_verdicts(Stream& stream, Lock& lock);
 
@@ -212,7 +212,7 @@ JudgeClient::JudgeClient(Shared& shared, std::set<JudgeClient*>& registry,
         lanes_.push_back({.address = i,
                           .next_at = {},
                           .backoff = shared_.options.backoff_min,
-                          .trouble = "not greeted yet"});
+                          .trouble = "no handshake yet"});
       }
     }
     for (std::size_t i = 0; i < lanes_.size(); ++i) open(lanes_[i], i);
@@ -246,9 +246,9 @@ void JudgeClient::open(Lane& lane, std::size_t number) {
   ++streams_alive_;
   lane.next = &stream;
   lane.wants_next = false;
-  stream.greeting_ends = shared_.parts.clock.mono() + shared_.options.greeting_timeout;
+  stream.handshake_deadline = shared_.parts.clock.mono() + shared_.options.handshake_timeout;
   shared_.stubs[lane.address]->async()->JudgeStream(&stream.context, &stream);
-  write_hello(shared_.greeting(), *stream.writing.mutable_hello());
+  write_handshake_request(shared_.party(), *stream.writing.mutable_handshake());
   stream.is_writing = true;
   stream.AddHold();  // batches are written when they come
   stream.StartRead(&stream.reading);
@@ -260,9 +260,9 @@ void JudgeClient::on_read(Stream& stream, bool ok) {
   Lock lock(mutex_);
   if (!ok) return has_broken(stream);
   switch (stream.reading.kind_case()) {
-    case v1::JudgeReply::kWelcome: take_welcome(stream, stream.reading.welcome()); break;
+    case v1::JudgeReply::kHandshake: take_handshake(stream, stream.reading.handshake()); break;
     case v1::JudgeReply::kVerdicts: take_verdicts(stream, lock); break;
-    case v1::JudgeReply::kMoveOn: take_move_on(stream, stream.reading.move_on()); break;
+    case v1::JudgeReply::kGoAway: take_go_away(stream, stream.reading.go_away()); break;
     case v1::JudgeReply::kRetryWindow: take_window(stream, stream.reading.retry_window()); break;
     case v1::JudgeReply::KIND_NOT_SET: break;  // of a later version of the server
   }
@@ -271,37 +271,37 @@ void JudgeClient::on_read(Stream& stream, bool ok) {
   stream.StartRead(&stream.reading);
 }
 
-void JudgeClient::take_welcome(Stream& stream, const v1::Welcome& welcome) {
-  if (stream.phase != Stream::Phase::kGreeting) return;
-  auto judged = read_welcome(welcome, shared_.greeting());
+void JudgeClient::take_handshake(Stream& stream, const v1::HandshakeResponse& response) {
+  if (stream.phase != Stream::Phase::kHandshake) return;
+  auto judged = read_handshake_response(response, shared_.party());
   if (!judged) return refuse(stream, std::move(judged).error());
   // An id must have the same outcome wherever it is judged, and all results are in one log.
   for (const Lane& other : lanes_) {
     if (other.current == nullptr) continue;
     const std::string& address = shared_.options.addresses[other.address];
     const std::string& commitment = other.current->coin_commitment;
-    if (!commitment.empty() && !welcome.coin_commitment().empty() &&
-        commitment != welcome.coin_commitment()) {
+    if (!commitment.empty() && !response.coin_commitment().empty() &&
+        commitment != response.coin_commitment()) {
       return refuse(stream,
                     base::Error(base::Code::kFailedPrecondition,
                                 fmt::format("its coin's commitment is {}, that of {} is {}",
-                                            welcome.coin_commitment(), address, commitment)));
+                                            response.coin_commitment(), address, commitment)));
     }
     const std::int64_t started_at_ms = other.current->started_at_ms;
-    if (started_at_ms != 0 && welcome.started_at_ms() != 0 &&
-        started_at_ms != welcome.started_at_ms()) {
+    if (started_at_ms != 0 && response.started_at_ms() != 0 &&
+        started_at_ms != response.started_at_ms()) {
       return refuse(
           stream,
           base::Error(base::Code::kFailedPrecondition,
                       fmt::format("its contest began at {}, that of {} at {} (ms since 1970): they "
                                   "keep their results in different topics",
-                                  welcome.started_at_ms(), address, started_at_ms)));
+                                  response.started_at_ms(), address, started_at_ms)));
     }
   }
   stream.phase = Stream::Phase::kOpen;
   stream.judged = *judged;
-  stream.coin_commitment = welcome.coin_commitment();
-  stream.started_at_ms = welcome.started_at_ms();
+  stream.coin_commitment = response.coin_commitment();
+  stream.started_at_ms = response.started_at_ms();
   Lane& lane = lanes_[stream.lane];
   if (Stream* old = std::exchange(lane.current, &stream)) {
     retire(*old);
@@ -315,11 +315,11 @@ void JudgeClient::take_welcome(Stream& stream, const v1::Welcome& welcome) {
   lane.trouble.clear();
 }
 
-void JudgeClient::take_move_on(Stream& stream, const v1::MoveOn& move_on) {
+void JudgeClient::take_go_away(Stream& stream, const v1::GoAway& go_away) {
   Lane& lane = lanes_[stream.lane];
   if (lane.current != &stream) return;
-  shared_.counters.streams_moved.fetch_add(1, std::memory_order_relaxed);
-  stream.server_is_stopping |= move_on.stopping();
+  shared_.counters.go_aways.fetch_add(1, std::memory_order_relaxed);
+  stream.server_is_stopping |= go_away.stopping();
   if (lane.next != nullptr || is_stopping_) return;
   open(lane, stream.lane);
 }
@@ -470,9 +470,9 @@ void JudgeClient::tick() {
       if (lane.wants_next && lane.next == nullptr && now >= lane.next_at) open(lane, i);
     }
     for (const auto& [stream, owner] : streams_) {
-      if (stream->phase == Stream::Phase::kGreeting && now >= stream->greeting_ends &&
+      if (stream->phase == Stream::Phase::kHandshake && now >= stream->handshake_deadline &&
           !stream->refusal) {
-        refuse(*stream, base::Error(base::Code::kDeadlineExceeded, "no welcome came in time"));
+        refuse(*stream, base::Error(base::Code::kDeadlineExceeded, "no handshake came in time"));
       }
       expire(*stream, now, ended);
     }
@@ -647,7 +647,7 @@ grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_min));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_max));
   // Despite its name: how long an attempt at a connection may take.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(options.greeting_timeout));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(options.handshake_timeout));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, milliseconds(kLookUpEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kPingEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kPingTimeout));
@@ -748,7 +748,7 @@ JudgeChannels::Stats JudgeChannels::stats() const {
   Stats stats;
   const Counters& counters = impl_->shared.counters;
   stats.streams_failed = counters.streams_failed.load(std::memory_order_relaxed);
-  stats.streams_moved = counters.streams_moved.load(std::memory_order_relaxed);
+  stats.go_aways = counters.go_aways.load(std::memory_order_relaxed);
   stats.messages = counters.messages.load(std::memory_order_relaxed);
   stats.entries = counters.entries.load(std::memory_order_relaxed);
   stats.entries_refused = counters.entries_refused.load(std::memory_order_relaxed);

@@ -12,13 +12,13 @@
 // each verdict has its own durability. Nothing is sent twice: the client decides whether to send
 // again.
 //
-// An address may be a name that several servers have: the streams are spread over them, and looked
-// up again when a connection ends. A stream that ends is opened again at once, and after a failure
-// ever later, up to `backoff_max`, with jitter. When a server asks to move on, the next stream is
-// greeted before the old one is given up.
+// A name may have several servers. Its streams are spread over them, and it is looked up again when
+// a connection ends. A stream that ended is opened again at once. After a failure it is opened ever
+// later, up to `backoff_max`, with jitter. When a server says GoAway, the next stream completes its
+// handshake before the old one is given up.
 //
-// Bounds: `in_flight_bytes` of messages on a stream that are not answered, then kResourceExhausted;
-// `answer_timeout` for an answer; `greeting_timeout` for a welcome.
+// Bounds: a stream has at most `in_flight_bytes` of unanswered messages, then kResourceExhausted.
+// An answer takes at most `answer_timeout`, a handshake at most `handshake_timeout`.
 //
 // Threads: JudgeChannels from any thread; a judge as Judge says, and `done` comes on gRPC's
 // threads, that of JudgeChannels, or within judge() when nothing can be sent.
@@ -54,7 +54,7 @@ class JudgeChannels {
     std::size_t streams_per_address = 1;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     std::chrono::milliseconds answer_timeout = std::chrono::seconds(10);
-    std::chrono::milliseconds greeting_timeout = std::chrono::seconds(5);
+    std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
     std::chrono::milliseconds backoff_min{50};
     std::chrono::milliseconds backoff_max = std::chrono::seconds(1);
     std::uint64_t seed = 0;  // of the jitter
@@ -73,7 +73,7 @@ class JudgeChannels {
   struct Stats {
     std::size_t streams_open = 0;
     std::uint64_t streams_failed = 0;  // broke, or could not be opened
-    std::uint64_t streams_moved = 0;   // as the server asked
+    std::uint64_t go_aways = 0;        // received
     std::uint64_t messages = 0;
     std::uint64_t entries = 0;
     std::uint64_t entries_refused = 0;  // by us: nobody to take them

@@ -215,7 +215,7 @@ TEST_F(JudgeClientTest, WithoutAnAnswerInTimeItIsNotKnownAndALateAnswerIsNobodys
   EXPECT_EQ(channels_->stats().streams_open, 1U);
 }
 
-TEST_F(JudgeClientTest, StreamsThatMoveOnLoseNoBatch) {
+TEST_F(JudgeClientTest, AGoAwayLosesNoBatch) {
   JudgeServer::Options ages = judging({});
   ages.stream_age = std::chrono::milliseconds(20);
   TestServer server(std::move(ages));
@@ -234,7 +234,7 @@ TEST_F(JudgeClientTest, StreamsThatMoveOnLoseNoBatch) {
       EXPECT_TRUE(result) << result.error().message();
       expect_outcomes(*judging);
     }
-    return channels_->stats().streams_moved >= 10 || HasFailure();
+    return channels_->stats().go_aways >= 10 || HasFailure();
   }));
   EXPECT_EQ(server.judges.entries().size(), judged);
   EXPECT_EQ(channels_->stats().streams_failed, 0U);

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "estadio/rpc/batch_codec.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 #include "estadio/rpc/one_entry.h"
 #include "estadio/rpc/status.h"
 
@@ -56,7 +56,7 @@ class Core {
   [[nodiscard]] const JudgeServer::Options& options() const { return options_; }
   [[nodiscard]] const JudgeServer::Parts& parts() const { return parts_; }
   [[nodiscard]] DisciplineMask judged() const { return judged_; }
-  [[nodiscard]] GreetingParts greeting() const {
+  [[nodiscard]] HandshakeParty party() const {
     return {.contest = parts_.contest,
             .coin_commitment = options_.coin_commitment,
             .started_at_ms = options_.started_at_ms};
@@ -132,7 +132,7 @@ class Core {
     const std::scoped_lock lock(mutex_);
     return {.streams_open = streams_.size(),
             .streams_refused = streams_refused.load(std::memory_order_relaxed),
-            .streams_moved = streams_moved.load(std::memory_order_relaxed),
+            .go_aways = go_aways.load(std::memory_order_relaxed),
             .batches = batches.load(std::memory_order_relaxed),
             .batches_malformed = batches_malformed.load(std::memory_order_relaxed),
             .entries = entries.load(std::memory_order_relaxed),
@@ -140,7 +140,7 @@ class Core {
   }
 
   std::atomic<std::uint64_t> streams_refused{0};
-  std::atomic<std::uint64_t> streams_moved{0};
+  std::atomic<std::uint64_t> go_aways{0};
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> batches_malformed{0};
   std::atomic<std::uint64_t> entries{0};
@@ -171,7 +171,7 @@ class Core {
 class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
   explicit Stream(Core& core)
-      : core_(core), greeting_ends_(core.parts().clock.mono() + core.options().patience) {}
+      : core_(core), handshake_deadline_(core.parts().clock.mono() + core.options().patience) {}
 
   void start() {
     const bool is_open = core_.enter();
@@ -198,10 +198,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
       if (is_ending_) return proceed(lock);
     }
     switch (request_.kind_case()) {
-      case v1::JudgeRequest::kHello: greet(); break;
+      case v1::JudgeRequest::kHandshake: take_handshake(); break;
       case v1::JudgeRequest::kBatch: judge_batch(); break;
       case v1::JudgeRequest::KIND_NOT_SET:
-        refuse(to_status(base::Code::kInvalidArgument, "kind: expected a hello or a batch"));
+        refuse(to_status(base::Code::kInvalidArgument, "kind: expected a handshake or a batch"));
         break;
     }
     read_on();
@@ -237,16 +237,16 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void tick(base::Nanos now) {
     std::unique_lock lock(mutex_);
     if (is_ending_) return;
-    if (!is_greeted_) {
-      if (now < greeting_ends_) return;
-      end(to_status(base::Code::kDeadlineExceeded, "no hello came"));
+    if (!has_handshake_) {
+      if (now < handshake_deadline_) return;
+      end(to_status(base::Code::kDeadlineExceeded, "no handshake came in time"));
       return proceed(lock);
     }
     tell_window();
-    if (!asked_to_move_) {
-      if (now >= move_on_at_) ask_to_move(now, false);
-    } else if (now >= move_ends_) {
-      end(to_status(base::Code::kUnavailable, "the stream was asked to move on, and did not"));
+    if (!is_going_away_) {
+      if (now >= go_away_at_) send_go_away(now, false);
+    } else if (now >= go_away_deadline_) {
+      end(to_status(base::Code::kUnavailable, "the caller did not close the stream after GoAway"));
     }
     proceed(lock);
   }
@@ -254,8 +254,8 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void stop(base::Nanos now) {
     std::unique_lock lock(mutex_);
     if (is_ending_) return;
-    if (is_greeted_) {
-      ask_to_move(now, true);
+    if (has_handshake_) {
+      send_go_away(now, true);
     } else {
       end(to_status(base::Code::kUnavailable, "the server is stopping"));
     }
@@ -277,11 +277,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
 
   // From OnReadDone alone, one at a time; so what the next four use needs no lock.
 
-  void greet() {
+  void take_handshake() {
     if (judge_) {
-      return refuse(to_status(base::Code::kInvalidArgument, "hello: it comes once"));
+      return refuse(to_status(base::Code::kInvalidArgument, "handshake: it comes once"));
     }
-    auto caller = read_hello(request_.hello(), core_.greeting(), core_.judged());
+    auto caller = read_handshake_request(request_.handshake(), core_.party(), core_.judged());
     if (!caller) {
       core_.streams_refused.fetch_add(1, std::memory_order_relaxed);
       // Its names are the caller's, and as long as it likes.
@@ -292,11 +292,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     caller_ = *std::move(caller);
     judge_ = core_.take_judge();
     Reply reply;
-    write_welcome(core_.greeting(), caller_, *reply.message.mutable_welcome());
-    const base::Nanos move_on_at = core_.draw_end();
+    write_handshake_response(core_.party(), caller_, *reply.message.mutable_handshake());
+    const base::Nanos go_away_at = core_.draw_end();
     std::unique_lock lock(mutex_);
-    is_greeted_ = true;
-    move_on_at_ = move_on_at;
+    has_handshake_ = true;
+    go_away_at_ = go_away_at;
     replies_.push_back(std::move(reply));
     // Before another reply is there: gRPC does not begin a stream with a message that may wait for
     // the next.
@@ -308,7 +308,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void judge_batch() {
     if (!judge_) {
       return refuse(
-          to_status(base::Code::kFailedPrecondition, "batch: the first message is a hello"));
+          to_status(base::Code::kFailedPrecondition, "batch: the first message is a handshake"));
     }
     const v1::Batch& message = request_.batch();
     Batch& batch = take_batch(message);
@@ -399,12 +399,12 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     replies_.push_back(std::move(reply));
   }
 
-  void ask_to_move(base::Nanos now, bool is_stopping) {
-    asked_to_move_ = true;
-    move_ends_ = now + core_.options().patience;
-    core_.streams_moved.fetch_add(1, std::memory_order_relaxed);
+  void send_go_away(base::Nanos now, bool is_stopping) {
+    is_going_away_ = true;
+    go_away_deadline_ = now + core_.options().patience;
+    core_.go_aways.fetch_add(1, std::memory_order_relaxed);
     Reply reply;
-    reply.message.mutable_move_on()->set_stopping(is_stopping);
+    reply.message.mutable_go_away()->set_stopping(is_stopping);
     replies_.push_back(std::move(reply));
   }
 
@@ -451,11 +451,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   }
 
   Core& core_;
-  const base::Nanos greeting_ends_;
+  const base::Nanos handshake_deadline_;
 
   v1::JudgeRequest request_;  // gRPC's while it reads
   v1::JudgeReply writing_;    // gRPC's while is_writing_
-  // As said above greet().
+  // As said above take_handshake().
   CallerIndexes caller_;
   std::unique_ptr<Judge> judge_;
 
@@ -469,11 +469,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
   std::size_t written_bytes_ = 0;    // of the batch that is_writing_ answers
   std::optional<std::int64_t> told_window_ms_ = kNothingTold;
-  base::Nanos move_on_at_{};
-  base::Nanos move_ends_{};
+  base::Nanos go_away_at_{};
+  base::Nanos go_away_deadline_{};
   grpc::Status status_;
-  bool is_greeted_ = false;
-  bool asked_to_move_ = false;
+  bool has_handshake_ = false;
+  bool is_going_away_ = false;
   bool is_paused_ = false;  // no read is under way, for in_flight_bytes_
   bool is_writing_ = false;
   bool is_ending_ = false;    // nothing more is read

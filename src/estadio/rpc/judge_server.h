@@ -5,10 +5,10 @@
 // alone while it lasts; answers leave in any order. An error of the judge is the answer to its
 // batch, and the stream goes on.
 //
-// A stream that has had its time is asked to move on: the caller opens another, which its channel
-// may give to another server, sends no more on the old one, and gets all that it waits for. So
-// servers that were added get their share. Connections are given up after about the same time, as
-// that makes callers look up the addresses again.
+// An old stream gets a GoAway. Its caller then opens another, which may reach another server. It
+// sends no more on the old stream, and gets all answers that it waits for. So servers that were
+// added get callers. Connections end at about the same age, which makes callers look up the
+// addresses again.
 //
 // Bounds: `streams_max`; of a stream `in_flight_bytes` of batches whose verdicts are not yet sent:
 // beyond it the stream is not read, and the caller's writes come to wait; a message
@@ -49,7 +49,8 @@ class JudgeServer {
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     // Each stream's is drawn from a fifth less to a fifth more.
     std::chrono::milliseconds stream_age = std::chrono::minutes(5);
-    // For the hello, and for moving on when asked to; then the stream is ended.
+    // A caller has this long for its handshake, and to close a stream after GoAway. Then the server
+    // ends the stream.
     std::chrono::milliseconds patience = std::chrono::seconds(10);
     std::uint64_t seed = 0;  // of the draws
   };
@@ -65,8 +66,8 @@ class JudgeServer {
 
   struct Stats {
     std::size_t streams_open = 0;
-    std::uint64_t streams_refused = 0;  // too many, no fitting hello
-    std::uint64_t streams_moved = 0;    // asked to move on
+    std::uint64_t streams_refused = 0;  // too many, or a failed handshake
+    std::uint64_t go_aways = 0;         // sent
     std::uint64_t batches = 0;
     std::uint64_t batches_malformed = 0;
     std::uint64_t entries = 0;
@@ -86,8 +87,8 @@ class JudgeServer {
   // What the health service says, of all services ("") and of estadio.v1.Judge.
   void set_serving(bool is_serving);
 
-  // Health says NOT_SERVING, new calls are refused, streams are asked to move on, and what came is
-  // answered; what has not been after `patience` is cut off. Then no connection is left.
+  // Sets health to NOT_SERVING, refuses new calls, sends GoAway on all streams and answers what
+  // came. After `patience` cuts off the rest. Returns when no connection is left.
   void stop(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 
 namespace estadio::v1 {
 class JudgeOneReply;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "estadio/contest/entry.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 
 namespace estadio {
 

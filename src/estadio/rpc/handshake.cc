@@ -1,4 +1,4 @@
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 
 #include <algorithm>
 #include <estadio/v1/judge.pb.h>
@@ -43,47 +43,48 @@ std::string names_of(DisciplineMask disciplines, const Contest& contest) {
   return names;
 }
 
-void write_hello(const GreetingParts& caller, v1::Hello& hello) {
-  for (const Faculty& faculty : caller.contest.faculties()) hello.add_faculties(faculty.name);
-  for (const Discipline& each : caller.contest.disciplines()) hello.add_disciplines(each.id);
-  hello.set_partitions(caller.contest.partitions());
-  hello.set_coin_commitment(std::string(caller.coin_commitment));
+void write_handshake_request(const HandshakeParty& caller, v1::HandshakeRequest& request) {
+  for (const Faculty& faculty : caller.contest.faculties()) request.add_faculties(faculty.name);
+  for (const Discipline& each : caller.contest.disciplines()) request.add_disciplines(each.id);
+  request.set_partitions(caller.contest.partitions());
+  request.set_coin_commitment(std::string(caller.coin_commitment));
 }
 
-base::Result<CallerIndexes> read_hello(const v1::Hello& hello, const GreetingParts& server,
-                                       DisciplineMask judged) {
-  const auto faculties = static_cast<std::size_t>(hello.faculties_size());
-  const auto disciplines = static_cast<std::size_t>(hello.disciplines_size());
+base::Result<CallerIndexes> read_handshake_request(const v1::HandshakeRequest& request,
+                                                   const HandshakeParty& server,
+                                                   DisciplineMask judged) {
+  const auto faculties = static_cast<std::size_t>(request.faculties_size());
+  const auto disciplines = static_cast<std::size_t>(request.disciplines_size());
   if (faculties == 0 || faculties > Contest::kFacultiesMax) {
     return refuse(base::Code::kInvalidArgument,
-                  fmt::format("hello.faculties: expected 1 to {}, got {}", Contest::kFacultiesMax,
-                              faculties));
+                  fmt::format("handshake.faculties: expected 1 to {}, got {}",
+                              Contest::kFacultiesMax, faculties));
   }
   if (disciplines == 0 || disciplines > Contest::kDisciplinesMax) {
     return refuse(base::Code::kInvalidArgument,
-                  fmt::format("hello.disciplines: expected 1 to {}, got {}",
+                  fmt::format("handshake.disciplines: expected 1 to {}, got {}",
                               Contest::kDisciplinesMax, disciplines));
   }
   CallerIndexes caller;
   std::vector<std::string> differences;
-  for (const std::string& name : hello.faculties()) {
+  for (const std::string& name : request.faculties()) {
     const auto faculty = find_canonical(server.contest, name);
     if (!faculty) {
       differences.push_back(fmt::format("the server has no faculty '{}'", name));
     }
     caller.faculties.push_back(faculty.value_or(0));
   }
-  for (const std::int64_t id : hello.disciplines()) {
+  for (const std::int64_t id : request.disciplines()) {
     const auto discipline = server.contest.find_discipline(id);
     if (!discipline) differences.push_back(fmt::format("the server has no discipline {}", id));
     const bool is_judged = discipline && (judged & mask_of(*discipline)) != 0;
     caller.disciplines.push_back(is_judged ? *discipline : CallerIndexes::kNotJudged);
   }
-  if (hello.partitions() != server.contest.partitions()) {
+  if (request.partitions() != server.contest.partitions()) {
     differences.push_back(fmt::format("partitions are {} for the caller, {} for the server",
-                                      hello.partitions(), server.contest.partitions()));
+                                      request.partitions(), server.contest.partitions()));
   }
-  if (auto difference = compare_coins(hello.coin_commitment(), server.coin_commitment);
+  if (auto difference = compare_coins(request.coin_commitment(), server.coin_commitment);
       !difference.empty()) {
     differences.push_back(std::move(difference));
   }
@@ -92,23 +93,25 @@ base::Result<CallerIndexes> read_hello(const v1::Hello& hello, const GreetingPar
                 fmt::format("the contests differ: {}", fmt::join(differences, "; ")));
 }
 
-void write_welcome(const GreetingParts& server, const CallerIndexes& caller, v1::Welcome& welcome) {
+void write_handshake_response(const HandshakeParty& server, const CallerIndexes& caller,
+                              v1::HandshakeResponse& response) {
   for (const DisciplineIndex discipline : caller.disciplines) {
     if (discipline == CallerIndexes::kNotJudged) continue;
-    welcome.add_disciplines(server.contest.disciplines()[discipline].id);
+    response.add_disciplines(server.contest.disciplines()[discipline].id);
   }
-  welcome.set_coin_commitment(std::string(server.coin_commitment));
-  welcome.set_started_at_ms(server.started_at_ms);
+  response.set_coin_commitment(std::string(server.coin_commitment));
+  response.set_started_at_ms(server.started_at_ms);
 }
 
-base::Result<DisciplineMask> read_welcome(const v1::Welcome& welcome, const GreetingParts& caller) {
-  if (auto difference = compare_coins(caller.coin_commitment, welcome.coin_commitment());
+base::Result<DisciplineMask> read_handshake_response(const v1::HandshakeResponse& response,
+                                                     const HandshakeParty& caller) {
+  if (auto difference = compare_coins(caller.coin_commitment, response.coin_commitment());
       !difference.empty()) {
     return refuse(base::Code::kFailedPrecondition,
                   fmt::format("the contests differ: {}", difference));
   }
   DisciplineMask judged = 0;
-  for (const std::int64_t id : welcome.disciplines()) {
+  for (const std::int64_t id : response.disciplines()) {
     if (const auto discipline = caller.contest.find_discipline(id)) judged |= mask_of(*discipline);
   }
   return judged;
