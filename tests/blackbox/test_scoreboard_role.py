@@ -66,7 +66,7 @@ def count(redis, winners, losers):
         """, 0, winners, losers, INCARNATION)
 
 
-def hindrance(server):
+def unready_reason(server):
     """Why it is not ready; None when it is."""
     response = server.get("/readyz")
     if response.status == 200:
@@ -75,11 +75,11 @@ def hindrance(server):
 
 
 def wait_until_ready(server):
-    wait_until(lambda: hindrance(server) is None, "the scoreboard to be ready")
+    wait_until(lambda: unready_reason(server) is None, "the scoreboard to be ready")
 
 
 def wait_until_hindered(server, text):
-    return wait_until(lambda: text in (hindrance(server) or ""), f"a hindrance with '{text}'")
+    return wait_until(lambda: text in (unready_reason(server) or ""), f"'{text}' in /readyz")
 
 
 def lines_about_redis(server):
@@ -278,7 +278,7 @@ def test_a_wrong_password_is_told_and_not_shown(board, redis, tmp_path):
     assert server.get("/healthz").status == 200
     assert_problem(server.get("/v1/scores"), 503)
     assert "WRONGPASS" in server.log_text()
-    assert "wr0ng" not in server.log_text() + json.dumps(hindrance(server))
+    assert "wr0ng" not in server.log_text() + json.dumps(unready_reason(server))
     redis.cli("ACL", "SETUSER", "board", ">wr0ng")
     wait_until_ready(server)
 

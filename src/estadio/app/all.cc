@@ -115,7 +115,7 @@ class WholeContest {
   [[nodiscard]] base::Result<ScoreView> view() const;
   [[nodiscard]] Pulses::Figures figures();
   void collect(http::MetricsWriter& metrics) const;
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
 
   const AllOptions& options_;
   const base::Clock& clock_;
@@ -133,7 +133,7 @@ class WholeContest {
   std::unique_ptr<FacultyEdge> edge_;
   std::unique_ptr<Scoreboard> board_;
   http::Metrics metrics_;
-  Operations::Hindrance hindrance_;
+  Operations::UnreadyReason unready_reason_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -193,14 +193,14 @@ base::Result<void> WholeContest::serve() {
                               .clock = clock_,
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options_.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<FacultyService>(*edge_); },
-                          [this] { return std::make_unique<ScoreboardService>(*board_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock_, log_));
+  unready_reason_ = [this] { return unready_reason(); };
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options_.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<FacultyService>(*edge_); },
+                        [this] { return std::make_unique<ScoreboardService>(*board_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock_, log_));
   tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   const bool is_over = closes_at_ms && clock_.wall_ms() >= *closes_at_ms;
@@ -258,11 +258,11 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   write_metrics(metrics, server_->stats());
 }
 
-std::optional<std::string> WholeContest::hindrance() const {
+std::optional<std::string> WholeContest::unready_reason() const {
   const DiskLog::Stats log = events_->stats();
   if (log.has_failed) return "the log has failed: start the process again";
   if (log.is_full) return "the disk is full";
-  if (auto why = tally_->hindrance()) return why;
+  if (auto why = tally_->unready_reason()) return why;
   if (!window_.in_force_ms()) return "the log is being read back";
   return std::nullopt;
 }

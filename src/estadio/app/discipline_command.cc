@@ -133,7 +133,7 @@ class DisciplineRole {
   base::Result<ContestManifest> agree() const;
   base::Result<void> open_parts(const ContestManifest& manifest, std::unique_ptr<KafkaLog> events);
   base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   const DisciplineOptions& options_;
@@ -141,7 +141,7 @@ class DisciplineRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  Progress progress_{"it is starting"};
+  RoleStatus status_{"it is starting"};
 
   // Since Kafka is there.
   std::unique_ptr<Coin> coin_;
@@ -207,7 +207,7 @@ base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
   events_ = std::move(events);
   const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
   window_ = std::make_unique<RetryWindow>(manifest.retry.window.count(), partitions);
-  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Extent::kOwn);
+  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Coverage::kOwn);
   const auto recent = RecentIds::share(static_cast<std::size_t>(manifest.retry.ids), partitions,
                                        window_->retention_ms());
   reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
@@ -250,25 +250,25 @@ base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return hindrance(); }, clock_, log_));
+                       [this] { return unready_reason(); }, clock_, log_));
   ASSIGN_OR_RETURN(const auto manifest,
-                   keep_trying([this] { return agree(); }, signals, progress_, log_));
+                   keep_trying([this] { return agree(); }, signals, status_, log_));
   if (!manifest) return {};
-  ASSIGN_OR_RETURN(auto events, keep_trying([&, this] { return open_log(*manifest); }, signals,
-                                            progress_, log_));
+  ASSIGN_OR_RETURN(auto events,
+                   keep_trying([&, this] { return open_log(*manifest); }, signals, status_, log_));
   if (!events) return {};
   RETURN_IF_ERROR(open_parts(*manifest, *std::move(events)));
-  progress_.set(std::nullopt);
+  status_.set(std::nullopt);
   log_.info("judging", {{"grpc_port", judges_->port()},
                         {"partitions", events_->partitions()},
                         {"coin_commitment", coin_->commitment()}});
   do {
     const auto updated = reach_->update();
-    progress_.set(updated ? std::nullopt : std::optional(updated.error().message()));
-    judges_->set_serving(!hindrance());
+    status_.set(updated ? std::nullopt : std::optional(updated.error().message()));
+    judges_->set_serving(!unready_reason());
   } while (!signals.wait_for_ms(kLookEveryMs));
   log_.info("stopping: no new entries are judged, those under way are answered");
-  progress_.set("it is stopping");
+  status_.set("it is stopping");
   judges_->stop(kDrainPatience);
   events_->stop();
   operations_->stop(kDrainPatience);
@@ -276,8 +276,8 @@ base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   return {};
 }
 
-std::optional<std::string> DisciplineRole::hindrance() const {
-  if (auto why = progress_.hindrance()) return why;
+std::optional<std::string> DisciplineRole::unready_reason() const {
+  if (auto why = status_.unready_reason()) return why;
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";

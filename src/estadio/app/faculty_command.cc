@@ -99,7 +99,7 @@ class FacultyRole {
 
  private:
   base::Result<void> open();
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   FacultyOptions& options_;
@@ -112,7 +112,7 @@ class FacultyRole {
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
   http::Metrics metrics_;
-  Operations::Hindrance hindrance_;
+  Operations::UnreadyReason unready_reason_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -141,13 +141,13 @@ base::Result<void> FacultyRole::open() {
                               .limits = limits,
                               .only = only});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options_.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<FacultyService>(*edge_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock_, log_));
+  unready_reason_ = [this] { return unready_reason(); };
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options_.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<FacultyService>(*edge_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock_, log_));
   return {};
 }
 
@@ -164,8 +164,8 @@ base::Result<void> FacultyRole::run(base::StopSignals& signals) {
   return {};
 }
 
-std::optional<std::string> FacultyRole::hindrance() const {
-  if (auto why = channels_->hindrance()) return why;
+std::optional<std::string> FacultyRole::unready_reason() const {
+  if (auto why = channels_->unready_reason()) return why;
   if (!window_.in_force_ms()) {
     return "no discipline server has said how far back ids are remembered";
   }

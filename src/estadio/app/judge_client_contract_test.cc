@@ -30,7 +30,7 @@ class JudgeClientHarness {
                                     {.contest = contest_, .clock = clock_, .log = log_.logger()})
                     .value();
     judge_ = channels_->make_judge();
-    EXPECT_TRUE(test::eventually([this] { return !channels_->hindrance(); }));
+    EXPECT_TRUE(test::eventually([this] { return !channels_->unready_reason(); }));
   }
 
   const Contest& contest() { return contest_; }

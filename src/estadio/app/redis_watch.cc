@@ -35,7 +35,7 @@ base::Result<ScoreView> RedisWatch::read() const {
   return base::fail(base::Code::kUnavailable, "the score cannot be read now; /readyz tells why");
 }
 
-std::optional<std::string> RedisWatch::hindrance() const {
+std::optional<std::string> RedisWatch::unready_reason() const {
   const std::scoped_lock lock(mutex_);
   return last_ ? std::nullopt : std::optional(last_.error().message());
 }
@@ -44,7 +44,7 @@ void RedisWatch::run(const std::stop_token& stop) {
   std::chrono::milliseconds retry_after = kRetryFirst;
   while (!stop.stop_requested()) {
     base::Result<ScoreView> view = look();
-    tell(view);
+    log_change(view);
     std::chrono::milliseconds wait = kReadEvery;
     if (view) {
       retry_after = kRetryFirst;
@@ -71,10 +71,10 @@ base::Result<ScoreView> RedisWatch::look() {
   return ScoreView{.score = std::move(score), .facts = std::move(facts)};
 }
 
-void RedisWatch::tell(const base::Result<ScoreView>& view) {
-  const auto trouble = view ? std::nullopt : std::optional(view.error().code());
-  if (trouble == told_) return;
-  told_ = trouble;
+void RedisWatch::log_change(const base::Result<ScoreView>& view) {
+  const auto error = view ? std::nullopt : std::optional(view.error().code());
+  if (error == logged_) return;
+  logged_ = error;
   if (view) {
     parts_.log.info("the score is read from Redis");
   } else {

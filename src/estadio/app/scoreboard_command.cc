@@ -69,7 +69,7 @@ class ScoreboardRole {
   Pulses pulses_;
   const Scoreboard board_;
   http::Metrics metrics_;
-  const Operations::Hindrance hindrance_;
+  const Operations::UnreadyReason unready_reason_;
   std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<http::Server> server_;
 };
@@ -85,7 +85,7 @@ ScoreboardRole::ScoreboardRole(Contest contest, const ScoreboardOptions& options
              .pulses = pulses_,
              .clock = clock,
              .page = scoreboard_page()},
-      hindrance_([this] { return watch_.hindrance(); }) {
+      unready_reason_([this] { return watch_.unready_reason(); }) {
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
 }
 
@@ -102,12 +102,12 @@ base::Result<std::unique_ptr<ScoreboardRole>> ScoreboardRole::start(ScoreboardOp
 base::Result<void> ScoreboardRole::serve(const ScoreboardOptions& options,
                                          const base::Clock& clock) {
   ASSIGN_OR_RETURN(tls_, options.http.load_tls());
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<ScoreboardService>(board_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock, log_));
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<ScoreboardService>(board_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock, log_));
   server_->serve();
   log_serving(*server_, options.http, log_);
   return {};

@@ -82,7 +82,7 @@ class TallyRole {
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
   void report();
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   const TallyOptions& options_;
@@ -90,7 +90,7 @@ class TallyRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  Progress progress_{"it is starting"};
+  RoleStatus status_{"it is starting"};
 
   // Since Kafka and Redis are there.
   ContestManifest manifest_;
@@ -114,7 +114,7 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
     return error.code() == base::Code::kNotFound;
   };
   ASSIGN_OR_RETURN(auto manifest, keep_trying([&, this] { return read_manifest(kafka, log_); },
-                                              signals, progress_, log_, has_not_begun));
+                                              signals, status_, log_, has_not_begun));
   if (!manifest) return false;
   manifest_ = *std::move(manifest);
   const auto open_log = [&, this] {
@@ -124,7 +124,7 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
                            .partitions = manifest_.partitions},
                           log_);
   };
-  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, progress_, log_));
+  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, status_, log_));
   if (!events) return false;
   events_ = *std::move(events);
   const auto open_scores = [this] {
@@ -134,12 +134,11 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto is_to_be_mended = [](const base::Error& error) {
     return error.code() == base::Code::kFailedPrecondition;
   };
-  ASSIGN_OR_RETURN(auto scores,
-                   keep_trying(open_scores, signals, progress_, log_, is_to_be_mended));
+  ASSIGN_OR_RETURN(auto scores, keep_trying(open_scores, signals, status_, log_, is_to_be_mended));
   if (!scores) return false;
   scores_ = *std::move(scores);
   const auto open_facts = [this] { return RedisFacts::open(options_.redis.to_book(), clock_); };
-  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_, is_to_be_mended));
+  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, status_, log_, is_to_be_mended));
   if (!facts) return false;
   facts_ = *std::move(facts);
   RETURN_IF_ERROR(check_prefix());
@@ -188,10 +187,10 @@ base::Result<void> TallyRole::join_groups() {
             {.gained =
                  [this](std::span<const PartitionId> gained) {
                    tally_->add(gained);
-                   if (!is_stopping_) progress_.set(std::nullopt);
+                   if (!is_stopping_) status_.set(std::nullopt);
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
-             .refused = [this](const base::Error& why) { progress_.set(why.message()); }},
+             .refused = [this](const base::Error& why) { status_.set(why.message()); }},
             log_));
     groups_.push_back(std::move(group));
   }
@@ -202,12 +201,12 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return hindrance(); }, clock_, log_));
+                       [this] { return unready_reason(); }, clock_, log_));
   ASSIGN_OR_RETURN(const bool is_open, open_parts(signals));
   if (!is_open) return {};
   report();
   RETURN_IF_ERROR(join_groups());
-  progress_.set(std::nullopt);
+  status_.set(std::nullopt);
   log_.info("counting", {{"partitions", events_->partitions()},
                          {"coin_commitment", manifest_.coin_commitment}});
   do {
@@ -215,7 +214,7 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   } while (!signals.wait_for_ms(kReportEveryMs));
   log_.info("stopping");
   is_stopping_ = true;
-  progress_.set("it is stopping");
+  status_.set("it is stopping");
   groups_.clear();  // others go on with our partitions at once
   operations_->stop(kDrainPatience);
   tally_.reset();
@@ -241,15 +240,15 @@ void TallyRole::report() {
   std::int64_t uncounted = 0;
   bool is_known = true;
   std::vector<std::pair<PartitionId, std::int64_t>> positions;
-  for (const Tally::Standing& standing : tally_->standings()) {
-    const auto end = events_->end_offset(standing.partition);
-    is_known = is_known && end && standing.window_ms;
-    if (!standing.window_ms) continue;  // it is reading back
-    positions.emplace_back(standing.partition, standing.position);
+  for (const Tally::PartitionStatus& status : tally_->partition_statuses()) {
+    const auto end = events_->end_offset(status.partition);
+    is_known = is_known && end && status.window_ms;
+    if (!status.window_ms) continue;  // it is reading back
+    positions.emplace_back(status.partition, status.position);
     if (!end) continue;
-    uncounted += std::max<std::int64_t>(0, *end - standing.position);
+    uncounted += std::max<std::int64_t>(0, *end - status.position);
     facts.ends.push_back(
-        {.partition = standing.partition, .offset = *end, .retry_window_ms = standing.window_ms});
+        {.partition = status.partition, .offset = *end, .retry_window_ms = status.window_ms});
   }
   if (is_known) uncounted_ = uncounted;
   if (!positions.empty()) groups_.front()->commit(positions);
@@ -258,9 +257,9 @@ void TallyRole::report() {
   }
 }
 
-std::optional<std::string> TallyRole::hindrance() const {
-  if (auto why = progress_.hindrance()) return why;
-  if (auto why = tally_->hindrance()) return why;
+std::optional<std::string> TallyRole::unready_reason() const {
+  if (auto why = status_.unready_reason()) return why;
+  if (auto why = tally_->unready_reason()) return why;
   if (events_->stats().is_away) return "Kafka is away";
   return std::nullopt;
 }

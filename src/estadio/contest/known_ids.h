@@ -23,12 +23,12 @@ class KnownIds {
  public:
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
-  enum class Extent : std::uint8_t { kWholeLog, kOwn };
+  enum class Coverage : std::uint8_t { kWholeLog, kOwn };
 
-  explicit KnownIds(std::int64_t retention_ms, Extent extent = Extent::kWholeLog)
+  explicit KnownIds(std::int64_t retention_ms, Coverage coverage = Coverage::kWholeLog)
       : retention_ms_(retention_ms),
         ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
-        knows_whole_log_(extent == Extent::kWholeLog) {}
+        knows_whole_log_(coverage == Coverage::kWholeLog) {}
 
   // From now on: the log has been read back as far as ids matter.
   void set_knows_whole_log() { knows_whole_log_ = true; }

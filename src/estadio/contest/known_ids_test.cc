@@ -41,7 +41,7 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
 }
 
 TEST(KnownIdsTest, WhoKnowsOnlyItsOwnIdsRefusesNoLateEntryUntilItKnowsAll) {
-  KnownIds known(60'000, KnownIds::Extent::kOwn);
+  KnownIds known(60'000, KnownIds::Coverage::kOwn);
   known.add(batch_of(1, 2, true), kNowMs);
   EntryBatch batch = batch_of(1, 3, true);
   for (Entry& entry : batch.entries) entry.is_late = true;

@@ -51,7 +51,7 @@ class LateIdsTest : public testing::Test {
   test::MemoryLog events_{1};
   test::NumberedRecords records_;
   RetryWindow window_{kWindowMs, 0};
-  KnownIds known_{window_.retention_ms(), KnownIds::Extent::kOwn};
+  KnownIds known_{window_.retention_ms(), KnownIds::Coverage::kOwn};
 };
 
 TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {

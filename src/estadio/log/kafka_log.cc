@@ -397,11 +397,11 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   return base::fail(kafka_error(what, error));
 }
 
-base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
-  Extent extent;
-  ASSIGN_OR_RETURN(extent.begin, ask(id, RD_KAFKA_OFFSET_BEGINNING));
-  ASSIGN_OR_RETURN(extent.end, ask(id, RD_KAFKA_OFFSET_END));
-  return extent;
+base::Result<KafkaLog::OffsetRange> KafkaLog::offset_range(PartitionId id) const {
+  OffsetRange range;
+  ASSIGN_OR_RETURN(range.begin, ask(id, RD_KAFKA_OFFSET_BEGINNING));
+  ASSIGN_OR_RETURN(range.end, ask(id, RD_KAFKA_OFFSET_END));
+  return range;
 }
 
 base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {

@@ -29,7 +29,7 @@ std::string new_prefix() {
 
 class KafkaLogHarness {
  public:
-  static std::optional<std::string> hindrance() { return test::KafkaBroker::hindrance(); }
+  static std::optional<std::string> skip_reason() { return test::KafkaBroker::skip_reason(); }
 
   EventLog& open(int partitions) {
     options_.cluster.brokers = test::KafkaBroker::shared().address();
@@ -58,7 +58,7 @@ constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 class KafkaLogTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
+    if (const auto why = test::KafkaBroker::skip_reason()) GTEST_SKIP() << *why;
     options_.cluster.brokers = test::KafkaBroker::shared().address();
     options_.topics.prefix = new_prefix();
   }

@@ -27,7 +27,7 @@ ContestManifest proposal_of(const CoinSeed& seed, std::int64_t started_at_ms = 1
 class KafkaManifestTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
+    if (const auto why = test::KafkaBroker::skip_reason()) GTEST_SKIP() << *why;
     static int number = 0;
     contest_.cluster.brokers = test::KafkaBroker::shared().address();
     contest_.topics = {.prefix = fmt::format("manifest{}-{}.", ::getpid(), number++),

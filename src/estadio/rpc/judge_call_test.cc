@@ -11,7 +11,7 @@ namespace {
 
 using Durability = Verdict::Durability;
 
-// A batch of four entries in two pieces: 0 and 2, 1 and 3.
+// A batch of four entries in two sub-batches: 0 and 2, 1 and 3.
 class JudgeCallTest : public testing::Test {
  protected:
   static std::string answer(Durability first = Durability::kOfBatch,
@@ -36,7 +36,7 @@ class JudgeCallTest : public testing::Test {
                   }};
 };
 
-TEST_F(JudgeCallTest, IsDoneWhenTheLastPieceHasEnded) {
+TEST_F(JudgeCallTest, IsDoneWhenTheLastSubBatchHasEnded) {
   call_.end(1, answer(), {});
   EXPECT_FALSE(result_);
   call_.end(0, answer(), {});
@@ -49,7 +49,7 @@ TEST_F(JudgeCallTest, IsDoneWhenTheLastPieceHasEnded) {
   EXPECT_FALSE(verdicts_[3].is_repeated);
 }
 
-TEST_F(JudgeCallTest, PiecesOfTheSameFateShareIt) {
+TEST_F(JudgeCallTest, SubBatchesOfTheSameDurabilityLeaveItToTheBatch) {
   call_.end(0, "", error(base::Code::kResourceExhausted));
   call_.fail(1, base::Error(base::Code::kUnavailable, "away"));
   EXPECT_FALSE(*result_);
@@ -70,7 +70,7 @@ TEST_F(JudgeCallTest, TheUnknownSpeaksForTheBatch) {
   expect_durabilities(Durability::kOfBatch, Durability::kRefused);
 }
 
-TEST_F(JudgeCallTest, AFateThatTheServerGaveStays) {
+TEST_F(JudgeCallTest, ADurabilityThatTheServerGaveStays) {
   call_.end(0, answer(Durability::kRefused, Durability::kKept), {});
   call_.end(1, answer(Durability::kKept, Durability::kOfBatch), error(base::Code::kInternal));
   EXPECT_EQ(result_->error().code(), base::Code::kInternal);

@@ -35,7 +35,7 @@ constexpr std::chrono::milliseconds kPingTimeout{5'000};
 // Names are looked up again when a connection ends, at most this often.
 constexpr std::chrono::milliseconds kLookUpEvery{2'000};
 
-// What is told to people who sent entries; addresses and reasons are in the log and hindrance().
+// Clients that sent entries read this. Addresses and reasons are in the log and unready_reason().
 constexpr std::string_view kNobody = "no judge's server can be reached: send again later";
 
 struct Counters {
@@ -59,9 +59,9 @@ struct Shared {
   }
 };
 
-// A part of a batch on its way.
-struct Piece {
-  std::shared_ptr<JudgeCall> call;  // shared by its pieces: the last to end settles it
+// A sub-batch that waits for its answer.
+struct PendingSubBatch {
+  std::shared_ptr<JudgeCall> call;  // shared by its sub-batches: the last to end settles it
   std::size_t number = 0;           // in the call
   std::size_t bytes = 0;
   base::Nanos deadline{};
@@ -74,7 +74,7 @@ class JudgeClient;
 
 // One JudgeStream call. Everything but `context` and what gRPC has at the time is guarded by the
 // judge's mutex.
-class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
+class ClientStream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
   enum class Phase {
     kHandshake,  // the request is under way
@@ -87,14 +87,14 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
     v1::JudgeRequest message;
   };
 
-  Stream(JudgeClient& judge, std::size_t its_lane) : lane(its_lane), judge_(judge) {}
+  ClientStream(JudgeClient& judge, std::size_t its_slot) : slot(its_slot), judge_(judge) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnWritesDoneDone(bool ok) override { OnWriteDone(ok); }
   void OnDone(const grpc::Status& status) override;
 
-  const std::size_t lane;
+  const std::size_t slot;
   grpc::ClientContext context;
   v1::JudgeReply reading;    // gRPC's while it reads
   v1::JudgeRequest writing;  // gRPC's while is_writing
@@ -105,14 +105,14 @@ class Stream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::int64_t started_at_ms = 0;
   std::optional<std::int64_t> window_ms;
   std::deque<Queued> queue;
-  std::map<std::uint64_t, Piece> pieces;  // by sequence, queued ones too
-  std::size_t in_flight_bytes = 0;        // of pieces
+  std::map<std::uint64_t, PendingSubBatch> pending;  // by sequence, queued ones too
+  std::size_t in_flight_bytes = 0;                   // of pending
   base::Nanos handshake_deadline{};
   std::optional<base::Error> refusal;  // ours: why the stream was cancelled
   bool is_writing = false;
   bool has_closed = false;   // our half
   bool is_held = true;       // gRPC waits for us before OnDone
-  bool was_current = false;  // its lane's, until it broke
+  bool was_current = false;  // its slot's, until it broke
   bool server_is_stopping = false;
 
  private:
@@ -129,27 +129,27 @@ class JudgeClient final : public Judge {
 
   void tick();
   void stop();
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   [[nodiscard]] std::size_t streams_open() const;
   // The least of the servers in use, of those that have said it.
   [[nodiscard]] std::optional<std::int64_t> window_ms() const;
 
  private:
-  friend class Stream;
+  friend class ClientStream;
 
   using Lock = std::unique_lock<std::mutex>;
-  // Pieces that have ended without an answer, to be told when the lock is gone.
-  using Ended = std::vector<std::pair<Piece, base::Error>>;
+  // Sub-batches that ended without an answer. tell() reports them after the lock is released.
+  using Ended = std::vector<std::pair<PendingSubBatch, base::Error>>;
 
-  // The place of one stream after the other to the same address.
-  struct Lane {
+  // One stream to an address, and its successor.
+  struct StreamSlot {
     std::size_t address = 0;
-    Stream* current = nullptr;  // takes batches
-    Stream* next = nullptr;     // in its handshake
+    ClientStream* current = nullptr;  // takes batches
+    ClientStream* next = nullptr;     // in its handshake
     bool wants_next = true;
     base::Nanos next_at{};  // not before
     std::chrono::nanoseconds backoff{};
-    std::string trouble;  // why there is no current one
+    std::string last_error;  // why there is no current stream
   };
 
   struct Route {
@@ -157,29 +157,30 @@ class JudgeClient final : public Judge {
     base::Error refusal;  // of what is left
   };
   [[nodiscard]] Route route(DisciplineMask disciplines) const;
-  void send(std::size_t lane, DisciplineMask disciplines, Piece piece, Stream::Queued queued);
+  void send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
+            ClientStream::Queued queued);
 
-  void on_read(Stream& stream, bool ok);
-  void on_written(Stream& stream, bool ok);
-  void on_done(Stream& stream, const grpc::Status& status);
+  void on_read(ClientStream& stream, bool ok);
+  void on_written(ClientStream& stream, bool ok);
+  void on_done(ClientStream& stream, const grpc::Status& status);
 
-  void take_handshake(Stream& stream, const v1::HandshakeResponse& response);
-  void take_go_away(Stream& stream, const v1::GoAway& go_away);
-  static void take_window(Stream& stream, const v1::RetryWindow& window);
-  void take_verdicts(Stream& stream, Lock& lock);
+  void take_handshake(ClientStream& stream, const v1::HandshakeResponse& response);
+  void take_go_away(ClientStream& stream, const v1::GoAway& go_away);
+  static void take_window(ClientStream& stream, const v1::RetryWindow& window);
+  void take_verdicts(ClientStream& stream, Lock& lock);
 
   // The following with the lock held.
-  void open(Lane& lane, std::size_t number);
-  void refuse(Stream& stream, base::Error error);
-  void retire(Stream& stream);
-  void try_later(Lane& lane, std::string trouble);
-  void write_next(Stream& stream, Lock& lock);
-  void has_broken(Stream& stream);
-  void expire(Stream& stream, base::Nanos now, Ended& ended);
+  void open(StreamSlot& slot, std::size_t number);
+  void refuse(ClientStream& stream, base::Error error);
+  void retire(ClientStream& stream);
+  void try_later(StreamSlot& slot, std::string error);
+  void write_next(ClientStream& stream, Lock& lock);
+  void has_broken(ClientStream& stream);
+  void expire(ClientStream& stream, base::Nanos now, Ended& ended);
 
   // Without the lock.
   void tell(Ended ended);
-  void tell_one(const Piece& piece, base::Error error);
+  void tell_one(const PendingSubBatch& sub_batch, base::Error error);
 
   Shared& shared_;
   std::set<JudgeClient*>& registry_;
@@ -191,16 +192,17 @@ class JudgeClient final : public Judge {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  std::vector<Lane> lanes_;
-  std::unordered_map<Stream*, std::unique_ptr<Stream>> streams_;  // until gRPC is done with each
+  std::vector<StreamSlot> slots_;
+  std::unordered_map<ClientStream*, std::unique_ptr<ClientStream>>
+      streams_;                    // until gRPC is done with each
   std::size_t streams_alive_ = 0;  // those that are being destroyed, too
   std::mt19937_64 random_;
   bool is_stopping_ = false;
 };
 
-void Stream::OnReadDone(bool ok) { judge_.on_read(*this, ok); }
-void Stream::OnWriteDone(bool ok) { judge_.on_written(*this, ok); }
-void Stream::OnDone(const grpc::Status& status) { judge_.on_done(*this, status); }
+void ClientStream::OnReadDone(bool ok) { judge_.on_read(*this, ok); }
+void ClientStream::OnWriteDone(bool ok) { judge_.on_written(*this, ok); }
+void ClientStream::OnDone(const grpc::Status& status) { judge_.on_done(*this, status); }
 
 JudgeClient::JudgeClient(Shared& shared, std::set<JudgeClient*>& registry,
                          std::mutex& registry_mutex, std::uint64_t seed)
@@ -209,13 +211,13 @@ JudgeClient::JudgeClient(Shared& shared, std::set<JudgeClient*>& registry,
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < shared_.stubs.size(); ++i) {
       for (std::size_t j = 0; j < shared_.options.streams_per_address; ++j) {
-        lanes_.push_back({.address = i,
+        slots_.push_back({.address = i,
                           .next_at = {},
                           .backoff = shared_.options.backoff_min,
-                          .trouble = "no handshake yet"});
+                          .last_error = "no handshake yet"});
       }
     }
-    for (std::size_t i = 0; i < lanes_.size(); ++i) open(lanes_[i], i);
+    for (std::size_t i = 0; i < slots_.size(); ++i) open(slots_[i], i);
   }
   const std::scoped_lock lock(registry_mutex_);
   registry_.insert(this);
@@ -239,15 +241,15 @@ void JudgeClient::stop() {
 
 // Streams.
 
-void JudgeClient::open(Lane& lane, std::size_t number) {
-  auto owner = std::make_unique<Stream>(*this, number);
-  Stream& stream = *owner;
+void JudgeClient::open(StreamSlot& slot, std::size_t number) {
+  auto owner = std::make_unique<ClientStream>(*this, number);
+  ClientStream& stream = *owner;
   streams_.emplace(&stream, std::move(owner));
   ++streams_alive_;
-  lane.next = &stream;
-  lane.wants_next = false;
+  slot.next = &stream;
+  slot.wants_next = false;
   stream.handshake_deadline = shared_.parts.clock.mono() + shared_.options.handshake_timeout;
-  shared_.stubs[lane.address]->async()->JudgeStream(&stream.context, &stream);
+  shared_.stubs[slot.address]->async()->JudgeStream(&stream.context, &stream);
   write_handshake_request(shared_.party(), *stream.writing.mutable_handshake());
   stream.is_writing = true;
   stream.AddHold();  // batches are written when they come
@@ -256,7 +258,7 @@ void JudgeClient::open(Lane& lane, std::size_t number) {
   stream.StartCall();
 }
 
-void JudgeClient::on_read(Stream& stream, bool ok) {
+void JudgeClient::on_read(ClientStream& stream, bool ok) {
   Lock lock(mutex_);
   if (!ok) return has_broken(stream);
   switch (stream.reading.kind_case()) {
@@ -271,12 +273,12 @@ void JudgeClient::on_read(Stream& stream, bool ok) {
   stream.StartRead(&stream.reading);
 }
 
-void JudgeClient::take_handshake(Stream& stream, const v1::HandshakeResponse& response) {
-  if (stream.phase != Stream::Phase::kHandshake) return;
+void JudgeClient::take_handshake(ClientStream& stream, const v1::HandshakeResponse& response) {
+  if (stream.phase != ClientStream::Phase::kHandshake) return;
   auto judged = read_handshake_response(response, shared_.party());
   if (!judged) return refuse(stream, std::move(judged).error());
   // An id must have the same outcome wherever it is judged, and all results are in one log.
-  for (const Lane& other : lanes_) {
+  for (const StreamSlot& other : slots_) {
     if (other.current == nullptr) continue;
     const std::string& address = shared_.options.addresses[other.address];
     const std::string& commitment = other.current->coin_commitment;
@@ -298,60 +300,60 @@ void JudgeClient::take_handshake(Stream& stream, const v1::HandshakeResponse& re
                                   response.started_at_ms(), address, started_at_ms)));
     }
   }
-  stream.phase = Stream::Phase::kOpen;
+  stream.phase = ClientStream::Phase::kOpen;
   stream.judged = *judged;
   stream.coin_commitment = response.coin_commitment();
   stream.started_at_ms = response.started_at_ms();
-  Lane& lane = lanes_[stream.lane];
-  if (Stream* old = std::exchange(lane.current, &stream)) {
+  StreamSlot& slot = slots_[stream.slot];
+  if (ClientStream* old = std::exchange(slot.current, &stream)) {
     retire(*old);
   } else {
     shared_.parts.log.info("a judge's server is there",
-                           {{"address", shared_.options.addresses[lane.address]},
+                           {{"address", shared_.options.addresses[slot.address]},
                             {"disciplines", names_of(*judged, shared_.parts.contest)}});
   }
-  lane.next = nullptr;
-  lane.backoff = shared_.options.backoff_min;
-  lane.trouble.clear();
+  slot.next = nullptr;
+  slot.backoff = shared_.options.backoff_min;
+  slot.last_error.clear();
 }
 
-void JudgeClient::take_go_away(Stream& stream, const v1::GoAway& go_away) {
-  Lane& lane = lanes_[stream.lane];
-  if (lane.current != &stream) return;
+void JudgeClient::take_go_away(ClientStream& stream, const v1::GoAway& go_away) {
+  StreamSlot& slot = slots_[stream.slot];
+  if (slot.current != &stream) return;
   shared_.counters.go_aways.fetch_add(1, std::memory_order_relaxed);
   stream.server_is_stopping |= go_away.stopping();
-  if (lane.next != nullptr || is_stopping_) return;
-  open(lane, stream.lane);
+  if (slot.next != nullptr || is_stopping_) return;
+  open(slot, stream.slot);
 }
 
-void JudgeClient::take_window(Stream& stream, const v1::RetryWindow& window) {
+void JudgeClient::take_window(ClientStream& stream, const v1::RetryWindow& window) {
   stream.window_ms = window.has_ms() ? std::optional(window.ms()) : std::nullopt;
 }
 
-void JudgeClient::take_verdicts(Stream& stream, Lock& lock) {
+void JudgeClient::take_verdicts(ClientStream& stream, Lock& lock) {
   const v1::Verdicts& verdicts = stream.reading.verdicts();
-  const auto found = stream.pieces.find(verdicts.sequence());
-  if (found == stream.pieces.end()) return;  // too late: it was given up
-  const Piece piece = std::move(found->second);
-  stream.pieces.erase(found);
-  stream.in_flight_bytes -= piece.bytes;
+  const auto found = stream.pending.find(verdicts.sequence());
+  if (found == stream.pending.end()) return;  // too late: it was given up
+  const PendingSubBatch sub_batch = std::move(found->second);
+  stream.pending.erase(found);
+  stream.in_flight_bytes -= sub_batch.bytes;
   lock.unlock();
   base::Result<void> result;
   if (verdicts.code() != 0) {
     result = base::fail(from_rpc_code(verdicts.code()), verdicts.message());
   }
-  piece.call->end(piece.number, verdicts.verdicts(), std::move(result));
+  sub_batch.call->end(sub_batch.number, verdicts.verdicts(), std::move(result));
   lock.lock();
 }
 
-void JudgeClient::refuse(Stream& stream, base::Error error) {
+void JudgeClient::refuse(ClientStream& stream, base::Error error) {
   stream.refusal = std::move(error);
   stream.context.TryCancel();
 }
 
-// It is given up when what waits to be written has been.
-void JudgeClient::retire(Stream& stream) {
-  stream.phase = Stream::Phase::kRetiring;
+// Closes our half of the stream once its queue is written.
+void JudgeClient::retire(ClientStream& stream) {
+  stream.phase = ClientStream::Phase::kRetiring;
   if (stream.is_writing) return;  // on_written() goes on
   CHECK(stream.queue.empty());
   stream.is_writing = true;
@@ -361,12 +363,12 @@ void JudgeClient::retire(Stream& stream) {
 
 // Starts what is to be written next; unlocked while gRPC is called, since that may take as long as
 // a write to the socket.
-void JudgeClient::write_next(Stream& stream, Lock& lock) {
-  if (stream.is_writing || stream.phase == Stream::Phase::kBroken) return;
+void JudgeClient::write_next(ClientStream& stream, Lock& lock) {
+  if (stream.is_writing || stream.phase == ClientStream::Phase::kBroken) return;
   if (!stream.queue.empty()) {
     stream.is_writing = true;
     stream.writing = std::move(stream.queue.front().message);
-    stream.pieces.at(stream.queue.front().sequence).is_sent = true;
+    stream.pending.at(stream.queue.front().sequence).is_sent = true;
     stream.queue.pop_front();
     grpc::WriteOptions options;
     if (!stream.queue.empty()) options.set_buffer_hint();
@@ -374,28 +376,28 @@ void JudgeClient::write_next(Stream& stream, Lock& lock) {
     stream.StartWrite(&stream.writing, options);
     return lock.lock();
   }
-  if (stream.phase == Stream::Phase::kRetiring && !stream.has_closed) {
+  if (stream.phase == ClientStream::Phase::kRetiring && !stream.has_closed) {
     stream.is_writing = true;
     stream.has_closed = true;
     stream.StartWritesDone();
   }
 }
 
-void JudgeClient::on_written(Stream& stream, bool ok) {
+void JudgeClient::on_written(ClientStream& stream, bool ok) {
   Lock lock(mutex_);
   stream.is_writing = false;
-  if (!ok || stream.phase == Stream::Phase::kBroken) return has_broken(stream);
+  if (!ok || stream.phase == ClientStream::Phase::kBroken) return has_broken(stream);
   write_next(stream, lock);
 }
 
-// Nothing can be sent any more; answers may still come. What became of it, on_done() is told, when
-// nothing is being written.
-void JudgeClient::has_broken(Stream& stream) {
-  stream.phase = Stream::Phase::kBroken;
+// The stream can send nothing more; answers may still come. on_done() receives the status once no
+// write is pending.
+void JudgeClient::has_broken(ClientStream& stream) {
+  stream.phase = ClientStream::Phase::kBroken;
   stream.queue.clear();
-  Lane& lane = lanes_[stream.lane];
-  if (lane.current == &stream) {
-    lane.current = nullptr;
+  StreamSlot& slot = slots_[stream.slot];
+  if (slot.current == &stream) {
+    slot.current = nullptr;
     stream.was_current = true;
   }
   if (!stream.is_held || stream.is_writing) return;
@@ -403,30 +405,30 @@ void JudgeClient::has_broken(Stream& stream) {
   stream.RemoveHold();
 }
 
-void JudgeClient::on_done(Stream& stream, const grpc::Status& status) {
-  std::unique_ptr<Stream> owner;
+void JudgeClient::on_done(ClientStream& stream, const grpc::Status& status) {
+  std::unique_ptr<ClientStream> owner;
   Ended ended;
   {
     const Lock lock(mutex_);
-    for (auto& [sequence, piece] : stream.pieces) {
-      const bool is_sent = piece.is_sent;
-      ended.emplace_back(std::move(piece),
+    for (auto& [sequence, sub_batch] : stream.pending) {
+      const bool is_sent = sub_batch.is_sent;
+      ended.emplace_back(std::move(sub_batch),
                          is_sent ? base::Error(base::Code::kInternal,
                                                "the judge's server was lost before it answered")
                                  : base::Error(base::Code::kUnavailable, std::string(kNobody)));
     }
-    std::string trouble = status.ok() ? "the server has ended the stream" : status.error_message();
-    if (stream.refusal) trouble = stream.refusal->message();
-    Lane& lane = lanes_[stream.lane];
-    if (lane.next == &stream) {
-      lane.next = nullptr;
+    std::string error = status.ok() ? "the server has ended the stream" : status.error_message();
+    if (stream.refusal) error = stream.refusal->message();
+    StreamSlot& slot = slots_[stream.slot];
+    if (slot.next == &stream) {
+      slot.next = nullptr;
       // The old one goes on, unless its server does not.
-      if (lane.current != nullptr && lane.current->server_is_stopping) {
-        retire(*std::exchange(lane.current, nullptr));
+      if (slot.current != nullptr && slot.current->server_is_stopping) {
+        retire(*std::exchange(slot.current, nullptr));
       }
-      try_later(lane, std::move(trouble));
-    } else if (stream.was_current && lane.next == nullptr) {
-      try_later(lane, std::move(trouble));
+      try_later(slot, std::move(error));
+    } else if (stream.was_current && slot.next == nullptr) {
+      try_later(slot, std::move(error));
     }
     owner = std::move(streams_.extract(&stream).mapped());
   }
@@ -439,22 +441,22 @@ void JudgeClient::on_done(Stream& stream, const grpc::Status& status) {
   changed_.notify_all();
 }
 
-void JudgeClient::try_later(Lane& lane, std::string trouble) {
-  const std::chrono::nanoseconds half = lane.backoff / 2;
-  lane.wants_next = true;
-  lane.next_at = shared_.parts.clock.mono() + half +
+void JudgeClient::try_later(StreamSlot& slot, std::string error) {
+  const std::chrono::nanoseconds half = slot.backoff / 2;
+  slot.wants_next = true;
+  slot.next_at = shared_.parts.clock.mono() + half +
                  std::chrono::nanoseconds(
                      std::uniform_int_distribution<std::int64_t>(0, half.count())(random_));
-  lane.backoff = std::min<std::chrono::nanoseconds>(lane.backoff * 2, shared_.options.backoff_max);
+  slot.backoff = std::min<std::chrono::nanoseconds>(slot.backoff * 2, shared_.options.backoff_max);
   if (is_stopping_) return;
   shared_.counters.streams_failed.fetch_add(1, std::memory_order_relaxed);
-  // Once as long as it stays the same: it is tried again and again.
-  if (lane.trouble != trouble) {
+  // The same error is logged once, however often the attempt is repeated.
+  if (slot.last_error != error) {
     shared_.parts.log.warning(
         "no stream to a judge's server",
-        {{"address", shared_.options.addresses[lane.address]}, {"error", trouble}});
+        {{"address", shared_.options.addresses[slot.address]}, {"error", error}});
   }
-  lane.trouble = std::move(trouble);
+  slot.last_error = std::move(error);
 }
 
 // Time.
@@ -465,12 +467,12 @@ void JudgeClient::tick() {
     const Lock lock(mutex_);
     if (is_stopping_) return;
     const base::Nanos now = shared_.parts.clock.mono();
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      Lane& lane = lanes_[i];
-      if (lane.wants_next && lane.next == nullptr && now >= lane.next_at) open(lane, i);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      StreamSlot& slot = slots_[i];
+      if (slot.wants_next && slot.next == nullptr && now >= slot.next_at) open(slot, i);
     }
     for (const auto& [stream, owner] : streams_) {
-      if (stream->phase == Stream::Phase::kHandshake && now >= stream->handshake_deadline &&
+      if (stream->phase == ClientStream::Phase::kHandshake && now >= stream->handshake_deadline &&
           !stream->refusal) {
         refuse(*stream, base::Error(base::Code::kDeadlineExceeded, "no handshake came in time"));
       }
@@ -480,33 +482,33 @@ void JudgeClient::tick() {
   tell(std::move(ended));
 }
 
-void JudgeClient::expire(Stream& stream, base::Nanos now, Ended& ended) {
+void JudgeClient::expire(ClientStream& stream, base::Nanos now, Ended& ended) {
   // Those that were sent first end first.
-  while (!stream.pieces.empty() && stream.pieces.begin()->second.deadline <= now) {
-    const std::uint64_t sequence = stream.pieces.begin()->first;
-    Piece piece = std::move(stream.pieces.begin()->second);
-    stream.pieces.erase(stream.pieces.begin());
-    stream.in_flight_bytes -= piece.bytes;
+  while (!stream.pending.empty() && stream.pending.begin()->second.deadline <= now) {
+    const std::uint64_t sequence = stream.pending.begin()->first;
+    PendingSubBatch sub_batch = std::move(stream.pending.begin()->second);
+    stream.pending.erase(stream.pending.begin());
+    stream.in_flight_bytes -= sub_batch.bytes;
     std::erase_if(stream.queue,
-                  [&](const Stream::Queued& queued) { return queued.sequence == sequence; });
-    base::Error error =
-        piece.is_sent ? base::Error(base::Code::kDeadlineExceeded,
-                                    "the judge's server did not answer in time")
-                      : base::Error(base::Code::kUnavailable, "the judge's server reads no more");
-    ended.emplace_back(std::move(piece), std::move(error));
+                  [&](const ClientStream::Queued& queued) { return queued.sequence == sequence; });
+    base::Error error = sub_batch.is_sent ? base::Error(base::Code::kDeadlineExceeded,
+                                                        "the judge's server did not answer in time")
+                                          : base::Error(base::Code::kUnavailable,
+                                                        "the judge's server reads no more");
+    ended.emplace_back(std::move(sub_batch), std::move(error));
   }
 }
 
 void JudgeClient::tell(Ended ended) {
-  for (auto& [piece, error] : ended) tell_one(piece, std::move(error));
+  for (auto& [sub_batch, error] : ended) tell_one(sub_batch, std::move(error));
 }
 
-void JudgeClient::tell_one(const Piece& piece, base::Error error) {
+void JudgeClient::tell_one(const PendingSubBatch& sub_batch, base::Error error) {
   const bool is_refused =
       error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
-      .fetch_add(piece.entries(), std::memory_order_relaxed);
-  piece.call->fail(piece.number, std::move(error));
+      .fetch_add(sub_batch.entries(), std::memory_order_relaxed);
+  sub_batch.call->fail(sub_batch.number, std::move(error));
 }
 
 // Batches.
@@ -517,45 +519,46 @@ void JudgeClient::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Do
   DisciplineMask disciplines = 0;
   for (const Entry& entry : batch.entries) disciplines |= mask_of(entry.discipline);
   Route route = this->route(disciplines);
-  std::vector<Portion> portions = portion_out(batch, route.division.shares);
+  std::vector<SubBatch> sub_batches = split_batch(batch, route.division.assignments);
   std::vector<std::vector<std::uint32_t>> places;
-  places.reserve(portions.size());
-  for (Portion& portion : portions) places.push_back(std::move(portion.places));
+  places.reserve(sub_batches.size());
+  for (SubBatch& sub_batch : sub_batches) places.push_back(std::move(sub_batch.places));
   const auto call = std::make_shared<JudgeCall>(verdicts, std::move(places), std::move(done));
   const base::Nanos deadline = shared_.parts.clock.mono() + shared_.options.answer_timeout;
-  for (std::size_t i = 0; i < portions.size(); ++i) {
-    Piece piece{.call = call, .number = i, .bytes = 0, .deadline = deadline};
-    if (!portions[i].number) {
-      tell_one(piece, route.refusal);
+  for (std::size_t i = 0; i < sub_batches.size(); ++i) {
+    PendingSubBatch sub_batch{.call = call, .number = i, .bytes = 0, .deadline = deadline};
+    if (!sub_batches[i].number) {
+      tell_one(sub_batch, route.refusal);
       continue;
     }
-    Stream::Queued queued{.sequence = next_sequence_++, .message = {}};
+    ClientStream::Queued queued{.sequence = next_sequence_++, .message = {}};
     v1::Batch& message = *queued.message.mutable_batch();
     message.set_sequence(queued.sequence);
     encode_batch(batch, call->places(i), message);
-    piece.bytes = queued.message.ByteSizeLong();
-    send(*portions[i].number, portions[i].disciplines, std::move(piece), std::move(queued));
+    sub_batch.bytes = queued.message.ByteSizeLong();
+    send(*sub_batches[i].number, sub_batches[i].disciplines, std::move(sub_batch),
+         std::move(queued));
   }
 }
 
 JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
-  std::vector<Carrier> carriers;
+  std::vector<StreamState> streams;
   DisciplineMask full = 0;
   {
     const Lock lock(mutex_);
-    for (std::size_t i = 0; i < lanes_.size() && !is_stopping_; ++i) {
-      const Stream* stream = lanes_[i].current;
+    for (std::size_t i = 0; i < slots_.size() && !is_stopping_; ++i) {
+      const ClientStream* stream = slots_[i].current;
       if (stream == nullptr) continue;
       if (stream->in_flight_bytes >= shared_.options.in_flight_bytes) {
         full |= stream->judged;
       } else {
-        carriers.push_back(
+        streams.push_back(
             {.number = i, .judged = stream->judged, .in_flight_bytes = stream->in_flight_bytes});
       }
     }
   }
-  Division division = divide(disciplines, carriers);
-  const bool is_full = (division.left & ~full) == 0;
+  Division division = divide(disciplines, streams);
+  const bool is_full = (division.unassigned & ~full) == 0;
   return {.division = std::move(division),
           .refusal = is_full ? base::Error(base::Code::kResourceExhausted,
                                            "as many entries as may be are on their way to the "
@@ -563,53 +566,54 @@ JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
                              : base::Error(base::Code::kUnavailable, std::string(kNobody))};
 }
 
-void JudgeClient::send(std::size_t lane, DisciplineMask disciplines, Piece piece,
-                       Stream::Queued queued) {
+void JudgeClient::send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
+                       ClientStream::Queued queued) {
   Lock lock(mutex_);
-  Stream* stream = lanes_[lane].current;
+  ClientStream* stream = slots_[slot].current;
   // It has gone since route() looked, or another server has come in its place.
   if (stream == nullptr || (disciplines & ~stream->judged) != 0 || is_stopping_) {
     lock.unlock();
-    return tell_one(piece, base::Error(base::Code::kUnavailable, std::string(kNobody)));
+    return tell_one(sub_batch, base::Error(base::Code::kUnavailable, std::string(kNobody)));
   }
   shared_.counters.messages.fetch_add(1, std::memory_order_relaxed);
-  shared_.counters.entries.fetch_add(piece.entries(), std::memory_order_relaxed);
-  stream->in_flight_bytes += piece.bytes;
-  stream->pieces.emplace(queued.sequence, std::move(piece));
+  shared_.counters.entries.fetch_add(sub_batch.entries(), std::memory_order_relaxed);
+  stream->in_flight_bytes += sub_batch.bytes;
+  stream->pending.emplace(queued.sequence, std::move(sub_batch));
   stream->queue.push_back(std::move(queued));
   write_next(*stream, lock);
 }
 
-std::optional<std::string> JudgeClient::hindrance() const {
+std::optional<std::string> JudgeClient::unready_reason() const {
   const Lock lock(mutex_);
   if (is_stopping_) return "the streams to the judge's servers are closed";
   DisciplineMask judged = 0;
-  std::set<std::string> troubles;  // each once, however many streams have it
-  for (const Lane& lane : lanes_) {
-    if (lane.current != nullptr) {
-      judged |= lane.current->judged;
+  std::set<std::string> errors;  // each once, however many streams have it
+  for (const StreamSlot& slot : slots_) {
+    if (slot.current != nullptr) {
+      judged |= slot.current->judged;
     } else {
-      troubles.insert(fmt::format("{}: {}", shared_.options.addresses[lane.address], lane.trouble));
+      errors.insert(
+          fmt::format("{}: {}", shared_.options.addresses[slot.address], slot.last_error));
     }
   }
   const DisciplineMask missing = all_disciplines(shared_.parts.contest) & ~judged;
   if (missing == 0) return std::nullopt;
   return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.parts.contest),
-                     troubles.empty() ? "" : "; ", fmt::join(troubles, "; "));
+                     errors.empty() ? "" : "; ", fmt::join(errors, "; "));
 }
 
 std::size_t JudgeClient::streams_open() const {
   const Lock lock(mutex_);
-  return static_cast<std::size_t>(
-      std::ranges::count_if(lanes_, [](const Lane& lane) { return lane.current != nullptr; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      slots_, [](const StreamSlot& slot) { return slot.current != nullptr; }));
 }
 
 std::optional<std::int64_t> JudgeClient::window_ms() const {
   const Lock lock(mutex_);
   std::optional<std::int64_t> least;
-  for (const Lane& lane : lanes_) {
-    if (lane.current == nullptr || !lane.current->window_ms) continue;
-    least = std::min(*lane.current->window_ms, least.value_or(INT64_MAX));
+  for (const StreamSlot& slot : slots_) {
+    if (slot.current == nullptr || !slot.current->window_ms) continue;
+    least = std::min(*slot.current->window_ms, least.value_or(INT64_MAX));
   }
   return least;
 }
@@ -731,10 +735,10 @@ std::unique_ptr<Judge> JudgeChannels::make_judge() {
   return std::make_unique<JudgeClient>(impl_->shared, impl_->judges, impl_->mutex, seed);
 }
 
-std::optional<std::string> JudgeChannels::hindrance() const {
+std::optional<std::string> JudgeChannels::unready_reason() const {
   const std::scoped_lock lock(impl_->mutex);
   for (const JudgeClient* judge : impl_->judges) {
-    if (auto reason = judge->hindrance()) return reason;
+    if (auto reason = judge->unready_reason()) return reason;
   }
   return impl_->judges.empty() ? std::optional<std::string>("nothing judges yet") : std::nullopt;
 }

@@ -91,9 +91,9 @@ class JudgeChannels {
   // way as not known, and waits until gRPC is done with its streams.
   [[nodiscard]] std::unique_ptr<Judge> make_judge();
 
-  // Why an entry might find nobody to judge it; nothing when each judge has a stream for each
-  // discipline. REQUIRES: one judge or more; else it is a reason.
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  // Why entries of some discipline might find no stream; nothing when every judge has a stream for
+  // every discipline. Without a judge it is a reason, too.
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
 
   // Answers what is under way as not known; batches that come from now on are refused.
   void stop();

@@ -80,15 +80,15 @@ class JudgeClientTest : public testing::Test {
   }
   void call(JudgeChannels::Options options) {
     open(std::move(options));
-    ASSERT_TRUE(is_ready()) << *channels_->hindrance();
+    ASSERT_TRUE(is_ready()) << *channels_->unready_reason();
   }
   bool is_ready() {
-    return eventually([this] { return !channels_->hindrance(); });
+    return eventually([this] { return !channels_->unready_reason(); });
   }
-  bool is_hindered_by(std::string_view what) {
+  bool is_unready_because(std::string_view what) {
     return eventually([&] {
-      const auto hindrance = channels_->hindrance();
-      return hindrance && hindrance->find(what) != std::string::npos;
+      const auto unready_reason = channels_->unready_reason();
+      return unready_reason && unready_reason->find(what) != std::string::npos;
     });
   }
   void expect_judged(std::uint64_t first, std::size_t count) {
@@ -174,8 +174,8 @@ TEST_F(JudgeClientTest, AServerThatIsNotThereIsUnavailableAtOnce) {
   EXPECT_TRUE(judging.is_done());
   EXPECT_EQ(judging.code(), base::Code::kUnavailable);
   EXPECT_EQ(judging.verdicts[0].durability, Durability::kOfBatch);
-  EXPECT_TRUE(is_hindered_by(address + ": ")) << *channels_->hindrance();
-  EXPECT_THAT(*channels_->hindrance(), HasSubstr("nobody judges 1 (Natación), 2 (Atletismo)"));
+  EXPECT_TRUE(is_unready_because(address + ": ")) << *channels_->unready_reason();
+  EXPECT_THAT(*channels_->unready_reason(), HasSubstr("nobody judges 1 (Natación), 2 (Atletismo)"));
   EXPECT_GE(channels_->stats().entries_refused, 3U);
 }
 
@@ -188,7 +188,7 @@ TEST_F(JudgeClientTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchF
   server.vanish();
   EXPECT_EQ(judging.code(), base::Code::kInternal);
   EXPECT_EQ(channels_->stats().entries_unknown, 4U);
-  ASSERT_TRUE(is_hindered_by(server.address()));
+  ASSERT_TRUE(is_unready_because(server.address()));
   Judging refused(*judge_, numbered_batch(5, 4));
   EXPECT_EQ(refused.code(), base::Code::kUnavailable);
   server.start();
@@ -271,7 +271,7 @@ TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
     EXPECT_EQ(lost.verdicts[i].durability, i % 3 == 0 ? Durability::kOfBatch : Durability::kKept)
         << i;
   }
-  ASSERT_TRUE(is_hindered_by("nobody judges 1 (Natación); "));
+  ASSERT_TRUE(is_unready_because("nobody judges 1 (Natación); "));
   Judging away(*judge_, numbered_batch(0, 9));
   EXPECT_EQ(away.code(), base::Code::kUnavailable);
   EXPECT_EQ(away.verdicts[1].durability, Durability::kKept);
@@ -284,7 +284,7 @@ TEST_F(JudgeClientTest, WhenOneServerIsLostAnotherTakesItsPart) {
   ASSERT_TRUE(eventually([&] { return channels_->stats().streams_open == 2; }));
   first.vanish();
   ASSERT_TRUE(eventually([&] { return channels_->stats().streams_open == 1; }));
-  EXPECT_EQ(channels_->hindrance(), std::nullopt);
+  EXPECT_EQ(channels_->unready_reason(), std::nullopt);
   expect_judged(0, 30);
   EXPECT_EQ(second.judges.entries().size(), 30U);
 }
@@ -316,7 +316,8 @@ TEST_F(JudgeClientTest, AServerOfAnotherContestIsNamedAndNotUsed) {
   auto options = calling({server.address()});
   options.coin_commitment = "aa";
   open(std::move(options));
-  EXPECT_TRUE(is_hindered_by("the contests differ: the coin's commitment is aa for the caller"));
+  EXPECT_TRUE(
+      is_unready_because("the contests differ: the coin's commitment is aa for the caller"));
   Judging judging(*judge_, numbered_batch(1, 3));
   EXPECT_EQ(judging.code(), base::Code::kUnavailable);
   EXPECT_EQ(server.judges.batches(), 0U);
@@ -326,7 +327,7 @@ TEST_F(JudgeClientTest, ServersOfDifferentCoinsAreNotUsedTogether) {
   TestServer first(judging({1}, "aa"));
   TestServer second(judging({2, 3}, "bb"));
   open(calling({first.address(), second.address()}));
-  EXPECT_TRUE(is_hindered_by("its coin's commitment is"));
+  EXPECT_TRUE(is_unready_because("its coin's commitment is"));
 }
 
 TEST_F(JudgeClientTest, WithAsManyBytesOnTheirWayAsMayBeNothingMoreIsTaken) {
@@ -372,7 +373,7 @@ TEST_F(JudgeClientTest, StoppedChannelsAnswerWhatIsUnderWayAndRefuseTheRest) {
   EXPECT_EQ(judging.code(), base::Code::kInternal);
   Judging refused(*judge_, numbered_batch(5, 4));
   EXPECT_EQ(refused.code(), base::Code::kUnavailable);
-  EXPECT_NE(channels_->hindrance(), std::nullopt);
+  EXPECT_NE(channels_->unready_reason(), std::nullopt);
 }
 
 TEST_F(JudgeClientTest, AJudgeThatGoesAnswersWhatIsUnderWay) {
@@ -485,7 +486,7 @@ TEST_F(JudgeClientTlsTest, AClientWithoutACertificateOrWithAnothersIsRefused) {
   for (const TlsFiles& files : {trusting(ours_), theirs_.issue("stranger", ours_.file())}) {
     open(calling(*server, files));
     EXPECT_TRUE(eventually([&] { return channels_->stats().streams_failed > 2; }));
-    EXPECT_NE(channels_->hindrance(), std::nullopt);
+    EXPECT_NE(channels_->unready_reason(), std::nullopt);
     Judging judging(*judge_, numbered_batch(1, 3));
     EXPECT_EQ(judging.code(), base::Code::kUnavailable);
     judge_.reset();
@@ -497,7 +498,7 @@ TEST_F(JudgeClientTlsTest, ACallerThatSpeaksPlainlyIsRefused) {
   const auto server = serve({});
   open(JudgeClientTest::calling({server->address()}));
   EXPECT_TRUE(eventually([&] { return channels_->stats().streams_failed > 2; }));
-  EXPECT_NE(channels_->hindrance(), std::nullopt);
+  EXPECT_NE(channels_->unready_reason(), std::nullopt);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ grpc::Status to_status(const base::Error& error) {
   return to_status(error.code(), error.message());
 }
 
-class Stream;
+class ServerStream;
 
 // What all calls of a server share.
 class Core {
@@ -75,12 +75,12 @@ class Core {
   }
 
   // False when there are as many streams as there may be.
-  bool add(Stream& stream) {
+  bool add(ServerStream& stream) {
     const std::scoped_lock lock(mutex_);
     if (streams_.size() >= options_.streams_max) return false;
     return streams_.insert(&stream).second;
   }
-  void remove(Stream& stream) {
+  void remove(ServerStream& stream) {
     const std::scoped_lock lock(mutex_);
     streams_.erase(&stream);
   }
@@ -145,7 +145,7 @@ class Core {
   std::atomic<std::uint64_t> batches_malformed{0};
   std::atomic<std::uint64_t> entries{0};
   std::atomic<std::uint64_t> pauses{0};
-  std::atomic<std::size_t> ones{0};  // JudgeOne calls under way
+  std::atomic<std::size_t> judge_one_calls{0};  // JudgeOne calls under way
 
  private:
   const JudgeServer::Options options_;
@@ -160,7 +160,7 @@ class Core {
   std::condition_variable changed_;
   // Guarded by mutex_.
   std::size_t calls_ = 0;
-  std::set<Stream*> streams_;
+  std::set<ServerStream*> streams_;
   std::vector<std::unique_ptr<Judge>> spare_judges_;
   std::mt19937_64 random_;
   bool is_stopping_ = false;
@@ -168,9 +168,9 @@ class Core {
 
 // One JudgeStream call. It lives until gRPC is done with it and the judge with its batches,
 // whichever comes last.
-class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
+class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
-  explicit Stream(Core& core)
+  explicit ServerStream(Core& core)
       : core_(core), handshake_deadline_(core.parts().clock.mono() + core.options().patience) {}
 
   void start() {
@@ -485,26 +485,26 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
 void Core::tick() {
   const std::scoped_lock lock(mutex_);
   const base::Nanos now = parts_.clock.mono();
-  for (Stream* stream : streams_) stream->tick(now);
+  for (ServerStream* stream : streams_) stream->tick(now);
 }
 
 void Core::begin_stopping() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
   const base::Nanos now = parts_.clock.mono();
-  for (Stream* stream : streams_) stream->stop(now);
+  for (ServerStream* stream : streams_) stream->stop(now);
 }
 
-// One JudgeOne call; lives as a Stream does.
-class One final : public grpc::ServerUnaryReactor {
+// One JudgeOne call; lives as a ServerStream does.
+class JudgeOneCall final : public grpc::ServerUnaryReactor {
  public:
-  One(Core& core, v1::JudgeOneReply& reply) : core_(core), reply_(reply) {}
+  JudgeOneCall(Core& core, v1::JudgeOneReply& reply) : core_(core), reply_(reply) {}
 
   void start(const v1::JudgeOneRequest& request) {
     const bool is_open = core_.enter();
-    const std::size_t before = core_.ones.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t before = core_.judge_one_calls.fetch_add(1, std::memory_order_relaxed);
     if (!is_open) return finish(to_status(base::Code::kUnavailable, "the server is stopping"));
-    if (before >= JudgeServer::kOnesMax) {
+    if (before >= JudgeServer::kJudgeOneCallsMax) {
       return finish(to_status(base::Code::kResourceExhausted,
                               "as many calls as may be are under way: call again later"));
     }
@@ -570,7 +570,7 @@ class One final : public grpc::ServerUnaryReactor {
     Core& core = core_;
     lock.unlock();
     delete this;
-    core.ones.fetch_sub(1, std::memory_order_relaxed);
+    core.judge_one_calls.fetch_sub(1, std::memory_order_relaxed);
     core.leave();
   }
 
@@ -594,16 +594,16 @@ class JudgeService final : public v1::Judge::CallbackService {
   // They delete themselves, as gRPC asks of a reactor.
   grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* JudgeStream(
       grpc::CallbackServerContext* /*context*/) override {
-    auto* stream = new Stream(core_);
+    auto* stream = new ServerStream(core_);
     stream->start();
     return stream;
   }
   grpc::ServerUnaryReactor* JudgeOne(grpc::CallbackServerContext* /*context*/,
                                      const v1::JudgeOneRequest* request,
                                      v1::JudgeOneReply* reply) override {
-    auto* one = new One(core_, *reply);
-    one->start(*request);
-    return one;
+    auto* call = new JudgeOneCall(core_, *reply);
+    call->start(*request);
+    return call;
   }
 
  private:

@@ -12,7 +12,7 @@
 //
 // Bounds: `streams_max`; of a stream `in_flight_bytes` of batches whose verdicts are not yet sent:
 // beyond it the stream is not read, and the caller's writes come to wait; a message
-// kMessageBytesMax; JudgeOne calls under way kOnesMax, more get RESOURCE_EXHAUSTED.
+// kMessageBytesMax; JudgeOne calls under way kJudgeOneCallsMax, more get RESOURCE_EXHAUSTED.
 //
 // Threads: all methods from any thread; judges are called on gRPC's threads.
 #pragma once
@@ -37,7 +37,7 @@ namespace estadio {
 
 class JudgeServer {
  public:
-  static constexpr std::size_t kOnesMax = 1024;
+  static constexpr std::size_t kJudgeOneCallsMax = 1024;
 
   struct Options {
     std::string address = "127.0.0.1:0";  // "host:port"; port 0 asks the system for a free one

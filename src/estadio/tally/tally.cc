@@ -41,18 +41,18 @@ class Tally::Reader {
   }
   void join() { thread_.join(); }
 
-  [[nodiscard]] Standing standing() const {
+  [[nodiscard]] PartitionStatus status() const {
     const std::int64_t window_ms = window_ms_;
     return {.partition = partition_,
             .position = position_,
             .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
   }
 
-  // What keeps it from counting; empty when nothing does.
-  [[nodiscard]] std::string trouble() const {
+  // The error that keeps the reader from counting; empty when it counts.
+  [[nodiscard]] std::string last_error() const {
     const std::scoped_lock lock(mutex_);
-    if (trouble_.empty()) return {};
-    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, trouble_);
+    if (last_error_.empty()) return {};
+    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, last_error_);
   }
 
   void add_to(Stats& stats) const {
@@ -87,7 +87,7 @@ class Tally::Reader {
         parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
                                                               {"partition", partition_.number},
                                                               {"error", ended.error()}});
-        tell_trouble(ended.error().message());
+        set_last_error(ended.error().message());
         has_stopped_ = true;
         return;
       } else {
@@ -127,22 +127,22 @@ class Tally::Reader {
   }
 
   void hold_up(const base::Error& error) {
-    // Every attempt would be a line of the log otherwise.
-    if (!tell_trouble(error.message())) return;
+    // Logged once, not at every attempt.
+    if (!set_last_error(error.message())) return;
     parts_.log.warning("counting is held up and will be tried again",
                        {{"topic", topic_of(partition_.topic)},
                         {"partition", partition_.number},
                         {"error", error}});
   }
 
-  // False when it is known.
-  bool tell_trouble(const std::string& trouble) {
+  // False when the error stays the same.
+  bool set_last_error(const std::string& error) {
     const std::scoped_lock lock(mutex_);
-    return std::exchange(trouble_, trouble) != trouble;
+    return std::exchange(last_error_, error) != error;
   }
 
   void go_on() {
-    if (!tell_trouble({})) return;
+    if (!set_last_error({})) return;
     parts_.log.info("counting goes on",
                     {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
@@ -307,7 +307,7 @@ class Tally::Reader {
 
   mutable std::mutex mutex_;
   std::condition_variable_any pause_;
-  std::string trouble_;  // guarded by mutex_: what keeps it from counting
+  std::string last_error_;  // guarded by mutex_; empty while it counts
 
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
@@ -325,8 +325,8 @@ Tally::~Tally() {
   std::vector<std::unique_ptr<Reader>> readers;
   {
     const std::scoped_lock lock(mutex_);
-    for (auto& [number, share] : shares_) readers.push_back(std::move(share.reader));
-    shares_.clear();
+    for (auto& [number, shared] : readers_) readers.push_back(std::move(shared.reader));
+    readers_.clear();
   }
   end(readers, Ending::kCounted);
 }
@@ -340,10 +340,10 @@ std::size_t Tally::number_of(PartitionId partition) const {
 void Tally::add(std::span<const PartitionId> partitions) {
   const std::scoped_lock lock(mutex_);
   for (const PartitionId partition : partitions) {
-    Share& share = shares_[number_of(partition)];
-    if (share.times_added++ > 0) continue;
+    SharedReader& shared = readers_[number_of(partition)];
+    if (shared.times_added++ > 0) continue;
     ++not_read_back_;
-    share.reader = std::make_unique<Reader>(*this, partition);
+    shared.reader = std::make_unique<Reader>(*this, partition);
   }
 }
 
@@ -352,10 +352,10 @@ void Tally::remove(std::span<const PartitionId> partitions) {
   {
     const std::scoped_lock lock(mutex_);
     for (const PartitionId partition : partitions) {
-      const auto found = shares_.find(number_of(partition));
-      if (found == shares_.end() || --found->second.times_added > 0) continue;
+      const auto found = readers_.find(number_of(partition));
+      if (found == readers_.end() || --found->second.times_added > 0) continue;
       readers.push_back(std::move(found->second.reader));
-      shares_.erase(found);
+      readers_.erase(found);
     }
   }
   end(readers, Ending::kAtOnce);
@@ -381,26 +381,26 @@ void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
 Tally::Stats Tally::stats() const {
   const std::scoped_lock lock(mutex_);
   Stats stats = ended_;
-  for (const auto& [number, share] : shares_) share.reader->add_to(stats);
+  for (const auto& [number, shared] : readers_) shared.reader->add_to(stats);
   return stats;
 }
 
-std::optional<std::string> Tally::hindrance() const {
+std::optional<std::string> Tally::unready_reason() const {
   const std::scoped_lock lock(mutex_);
-  for (const auto& [number, share] : shares_) {
-    if (std::string trouble = share.reader->trouble(); !trouble.empty()) {
-      return "not all is counted: " + trouble;
+  for (const auto& [number, shared] : readers_) {
+    if (std::string error = shared.reader->last_error(); !error.empty()) {
+      return "not all is counted: " + error;
     }
   }
   return std::nullopt;
 }
 
-std::vector<Tally::Standing> Tally::standings() const {
+std::vector<Tally::PartitionStatus> Tally::partition_statuses() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<Standing> standings;
-  standings.reserve(shares_.size());
-  for (const auto& [number, share] : shares_) standings.push_back(share.reader->standing());
-  return standings;
+  std::vector<PartitionStatus> statuses;
+  statuses.reserve(readers_.size());
+  for (const auto& [number, shared] : readers_) statuses.push_back(shared.reader->status());
+  return statuses;
 }
 
 }  // namespace estadio

@@ -447,9 +447,9 @@ TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
     faulty_->set_faults([fault](std::uint64_t) { return fault; });
     append(kWinners0, 1);
     const auto tally = start();
-    ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
+    ASSERT_TRUE(test::eventually([&] { return tally->unready_reason().has_value(); }));
     faulty_->set_faults({});
-    ASSERT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
+    ASSERT_TRUE(test::eventually([&] { return !tally->unready_reason().has_value(); }));
     expect_exact();
     EXPECT_TRUE(test::eventually(
         [&] { return captured_.text().find("counting goes on") != std::string::npos; }));
@@ -464,7 +464,7 @@ TEST_F(TallyTest, APartitionThatTwoMembersHoldForAMomentIsCountedOn) {
   append(kWinners0, 1);
   ASSERT_TRUE(faulty_->wait_for(appended_));
   tally->remove(handed_over);
-  EXPECT_EQ(tally->standings().size(), 3U);
+  EXPECT_EQ(tally->partition_statuses().size(), 3U);
 }
 
 TEST_F(TallyTest, RepeatsAreCountedOnceAcrossRestarts) {
@@ -547,11 +547,11 @@ TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsMended) {
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
   ASSERT_TRUE(empty) << empty.error().message();
   const auto tally = start();
-  ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
-  EXPECT_THAT(*tally->hindrance(), HasSubstr("does not add up"));
+  ASSERT_TRUE(test::eventually([&] { return tally->unready_reason().has_value(); }));
+  EXPECT_THAT(*tally->unready_reason(), HasSubstr("does not add up"));
   faulty_->swap(**empty);
   ASSERT_TRUE(faulty_->wait_for(3)) << captured_.text();
-  EXPECT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
+  EXPECT_TRUE(test::eventually([&] { return !tally->unready_reason().has_value(); }));
 }
 
 TEST_F(TallyTest, APartitionMadeAnewIsNotCountedIntoTheScoreOfTheOldOne) {
