@@ -113,7 +113,7 @@ class WholeContest {
   base::Result<void> serve();
   [[nodiscard]] base::Result<ContestFacts> facts() const;
   [[nodiscard]] base::Result<ScoreView> view() const;
-  [[nodiscard]] Pulses::Figures figures();
+  [[nodiscard]] StatsHistory::Figures figures();
   void collect(http::MetricsWriter& metrics) const;
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
@@ -129,7 +129,7 @@ class WholeContest {
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
   std::unique_ptr<Tally> tally_;
-  std::unique_ptr<Pulses> pulses_;
+  std::unique_ptr<StatsHistory> history_;
   std::unique_ptr<FacultyEdge> edge_;
   std::unique_ptr<Scoreboard> board_;
   http::Metrics metrics_;
@@ -172,7 +172,7 @@ base::Result<void> WholeContest::open_stores() {
 }
 
 base::Result<void> WholeContest::serve() {
-  pulses_ = std::make_unique<Pulses>([this] { return figures(); });
+  history_ = std::make_unique<StatsHistory>([this] { return figures(); });
   edge_.reset(new FacultyEdge{.contest = folder_.contest(),
                               .window = window_,
                               .edge_stats = edge_stats_,
@@ -189,7 +189,7 @@ base::Result<void> WholeContest::serve() {
                               .limits = options_.edge.to_limits()});
   board_.reset(new Scoreboard{.contest = folder_.contest(),
                               .read = [this] { return view(); },
-                              .pulses = *pulses_,
+                              .history = *history_,
                               .clock = clock_,
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
@@ -236,19 +236,19 @@ base::Result<ScoreView> WholeContest::view() const {
   return ScoreView{.score = std::move(score), .facts = std::move(facts)};
 }
 
-Pulses::Figures WholeContest::figures() {
+StatsHistory::Figures WholeContest::figures() {
   const EdgeStats::Totals totals = edge_stats_.totals();
   const auto view = this->view();
   return {.accepted = totals.accepted_entries + totals.repeated_entries,
           .rejected = totals.rejected_requests,
           .recent_latencies = edge_stats_.take_recent_latencies(),
-          .uncounted = view ? uncounted(view->score, view->facts) : 0};
+          .lag = view ? lag_of(view->score, view->facts) : 0};
 }
 
 void WholeContest::collect(http::MetricsWriter& metrics) const {
   const auto view = this->view();
   if (view) write_metrics(metrics, view->score, folder_.contest());
-  write_uncounted(metrics, view ? uncounted(view->score, view->facts) : 0);
+  write_lag(metrics, view ? lag_of(view->score, view->facts) : 0);
   write_metrics(metrics, edge_stats_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));

@@ -35,9 +35,9 @@ void write_metrics(http::MetricsWriter& metrics, const Score& score, const Conte
                   static_cast<double>(score.repeated));
 }
 
-void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted) {
-  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
-                static_cast<double>(uncounted));
+void write_lag(http::MetricsWriter& metrics, std::int64_t lag) {
+  metrics.gauge("estadio_score_lag", "Results in the log that are not in the score yet.",
+                static_cast<double>(lag));
 }
 
 void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats) {

@@ -18,7 +18,7 @@
 namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
-void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
+void write_lag(http::MetricsWriter& metrics, std::int64_t lag);
 void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats);
 void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);

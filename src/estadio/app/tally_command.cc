@@ -100,7 +100,7 @@ class TallyRole {
   std::unique_ptr<RedisFacts> facts_;
   std::unique_ptr<Tally> tally_;
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
-  std::atomic<std::int64_t> uncounted_{0};
+  std::atomic<std::int64_t> lag_{0};
   std::atomic<bool> is_open_{false};
   std::atomic<bool> is_stopping_{false};
 
@@ -237,7 +237,7 @@ void TallyRole::report() {
       clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
     facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
-  std::int64_t uncounted = 0;
+  std::int64_t lag = 0;
   bool is_known = true;
   std::vector<std::pair<PartitionId, std::int64_t>> positions;
   for (const Tally::PartitionStatus& status : tally_->partition_statuses()) {
@@ -246,11 +246,11 @@ void TallyRole::report() {
     if (!status.window_ms) continue;  // it is reading back
     positions.emplace_back(status.partition, status.position);
     if (!end) continue;
-    uncounted += std::max<std::int64_t>(0, *end - status.position);
+    lag += std::max<std::int64_t>(0, *end - status.position);
     facts.ends.push_back(
         {.partition = status.partition, .offset = *end, .retry_window_ms = status.window_ms});
   }
-  if (is_known) uncounted_ = uncounted;
+  if (is_known) lag_ = lag;
   if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
     log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
@@ -268,10 +268,10 @@ void TallyRole::collect(http::MetricsWriter& metrics) const {
   if (!is_open_) return;
   write_metrics(metrics, tally_->stats());
   metrics.gauge(
-      "estadio_tally_uncounted",
+      "estadio_tally_lag",
       "Results in the log that are not in the score yet, of this process' partitions; the "
       "last figure while the log or the score is away.",
-      static_cast<double>(uncounted_.load()));
+      static_cast<double>(lag_.load()));
 }
 
 }  // namespace

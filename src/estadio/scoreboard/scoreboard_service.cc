@@ -58,7 +58,7 @@ void ScoreboardService::subscribe(http::Exchange exchange) {
   exchange.start_stream("text/event-stream");
   const bool is_open =
       exchange.send("retry: 1000\n\n" + event_text("contest", contest_of(*view, board_.contest)) +
-                    event_text("history", board_.pulses.all()) +
+                    event_text("history", board_.history.all()) +
                     event_text("score", score_of(*view, board_.contest)));
   if (is_open) subscribers_.push_back({.exchange = exchange});
 }
@@ -83,10 +83,10 @@ void ScoreboardService::send_latest_score() {
 }
 
 void ScoreboardService::tick() {
-  board_.pulses.advance(board_.clock.wall_ms());
-  const std::uint64_t pulses = board_.pulses.count();
+  board_.history.advance(board_.clock.wall_ms());
+  const std::uint64_t points = board_.history.count();
   if (subscribers_.empty()) {
-    next_pulse_ = pulses;
+    next_point_ = points;
   } else {
     if (const auto view = board_.read()) {
       std::string score = score_of(*view, board_.contest);
@@ -97,8 +97,8 @@ void ScoreboardService::tick() {
     }
     for (Subscriber& subscriber : subscribers_)
       subscriber.is_behind = subscriber.exchange.is_behind();
-    for (; next_pulse_ < pulses; ++next_pulse_) {
-      if (const auto pulse = board_.pulses.at(next_pulse_)) send_to_all("pulse", *pulse);
+    for (; next_point_ < points; ++next_point_) {
+      if (const auto point = board_.history.at(next_point_)) send_to_all("stats", *point);
     }
     if (loop_->now() - last_sent_ > kHeartbeatEvery) send_to_all({}, {});
     send_latest_score();  // last: it may be as large as all that may be unsent

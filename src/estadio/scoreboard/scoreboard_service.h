@@ -18,7 +18,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/score_book.h"
-#include "estadio/scoreboard/pulses.h"
+#include "estadio/scoreboard/stats_history.h"
 #include "http/assets.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -37,7 +37,7 @@ struct Scoreboard {
   // Called by every loop, so it must not wait. Requests are answered with its error; subscribers
   // get nothing until a read succeeds.
   std::function<base::Result<ScoreView>()> read;
-  Pulses& pulses;
+  StatsHistory& history;
   const base::Clock& clock;
   std::span<const http::Asset> page;
 };
@@ -69,7 +69,7 @@ class ScoreboardService final : public http::Service {
   net::EventLoop* loop_ = nullptr;
   std::vector<Subscriber> subscribers_;
   std::string last_score_;
-  std::uint64_t next_pulse_ = 0;
+  std::uint64_t next_point_ = 0;
   base::Nanos last_sent_{};
 };
 

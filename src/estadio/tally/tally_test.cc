@@ -514,7 +514,7 @@ TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted
 }
 
 TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
-  // The process dies with all of this uncounted; no partition's last record is the log's last
+  // The process dies before any of this is counted; no partition's last record is the log's last
   // but one's.
   append_everywhere(3);
   open_log();

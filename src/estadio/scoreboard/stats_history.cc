@@ -1,10 +1,10 @@
-#include "estadio/scoreboard/pulses.h"
+#include "estadio/scoreboard/stats_history.h"
 
 #include "base/json.h"
 
 namespace estadio {
 
-void Pulses::advance(std::int64_t now_ms) {
+void StatsHistory::advance(std::int64_t now_ms) {
   const std::scoped_lock lock(mutex_);
   if (now_ms - last_ms_ < kEveryMs && now_ms >= last_ms_) return;
   const auto figures = source_();
@@ -18,49 +18,49 @@ void Pulses::advance(std::int64_t now_ms) {
   last_ms_ = now_ms;
   last_accepted_ = figures->accepted;
 
-  std::string pulse = R"({"at_ms":)";
-  base::append_json_number(pulse, now_ms);
-  pulse += R"(,"rate":)";
-  base::append_json_number(pulse, rate, 1);
-  pulse += R"(,"p99_ms":)";
+  std::string point = R"({"at_ms":)";
+  base::append_json_number(point, now_ms);
+  point += R"(,"rate":)";
+  base::append_json_number(point, rate, 1);
+  point += R"(,"p99_ms":)";
   if (const auto& recent = figures->recent_latencies; recent && recent->count() > 0) {
-    base::append_json_number(pulse, static_cast<double>(recent->quantile(0.99).count()) / 1e6, 3);
+    base::append_json_number(point, static_cast<double>(recent->quantile(0.99).count()) / 1e6, 3);
   } else {
-    pulse += "null";
+    point += "null";
   }
-  pulse += R"(,"accepted":)";
-  base::append_json_number(pulse, static_cast<std::int64_t>(figures->accepted));
-  pulse += R"(,"rejected":)";
+  point += R"(,"accepted":)";
+  base::append_json_number(point, static_cast<std::int64_t>(figures->accepted));
+  point += R"(,"rejected":)";
   if (figures->rejected) {
-    base::append_json_number(pulse, static_cast<std::int64_t>(*figures->rejected));
+    base::append_json_number(point, static_cast<std::int64_t>(*figures->rejected));
   } else {
-    pulse += "null";
+    point += "null";
   }
-  pulse += R"(,"uncounted":)";
-  base::append_json_number(pulse, figures->uncounted);
-  pulse += '}';
-  kept_.push_back(std::move(pulse));
+  point += R"(,"lag":)";
+  base::append_json_number(point, figures->lag);
+  point += '}';
+  kept_.push_back(std::move(point));
   if (kept_.size() > kKept) kept_.pop_front();
   ++count_;
 }
 
-std::uint64_t Pulses::count() const {
+std::uint64_t StatsHistory::count() const {
   const std::scoped_lock lock(mutex_);
   return count_;
 }
 
-std::optional<std::string> Pulses::at(std::uint64_t number) const {
+std::optional<std::string> StatsHistory::at(std::uint64_t number) const {
   const std::scoped_lock lock(mutex_);
   if (number >= count_ || count_ - number > kept_.size()) return std::nullopt;
   return kept_[kept_.size() - (count_ - number)];
 }
 
-std::string Pulses::all() const {
+std::string StatsHistory::all() const {
   const std::scoped_lock lock(mutex_);
   std::string array = "[";
-  for (const std::string& pulse : kept_) {
+  for (const std::string& point : kept_) {
     if (array.size() > 1) array += ',';
-    array += pulse;
+    array += point;
   }
   return array + "]";
 }
