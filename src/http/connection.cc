@@ -36,13 +36,13 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, 
       last_activity_(worker.loop().now()) {
   if (!worker_.loop().add(fd_.get(), interest_, *this)) {
     fd_.reset();
-    worker_.bury(*this);
+    worker_.defer_destroy(*this);
   }
 }
 
 Connection::~Connection() {
   if (fd_) worker_.loop().remove(fd_.get(), *this);
-  static_cast<void>(hold(0));
+  static_cast<void>(reserve_buffer(0));
 }
 
 void Connection::close() {
@@ -50,8 +50,8 @@ void Connection::close() {
   worker_.loop().remove(fd_.get(), *this);
   fd_.reset();
   // The bytes themselves go with the connection: a request in them may be at its handler.
-  static_cast<void>(hold(0));
-  worker_.bury(*this);
+  static_cast<void>(reserve_buffer(0));
+  worker_.defer_destroy(*this);
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -115,7 +115,7 @@ void Connection::take_received() {
 void Connection::settle() {
   if (!fd_) return;
   if (stage_ < Stage::kStreaming &&
-      !hold(received_.size() + chunked_head_.size() + chunked_body_.size())) {
+      !reserve_buffer(received_.size() + chunked_head_.size() + chunked_body_.size())) {
     refuse({.status = 503, .detail = "too much of unfinished requests is here; try again"});
   }
   if (stage_ >= Stage::kStreaming) drop_received();
@@ -127,11 +127,11 @@ void Connection::settle() {
   update_interest();
 }
 
-bool Connection::hold(std::size_t bytes) {
-  if (bytes == held_) return true;
-  const bool is_more = bytes > held_;
-  const bool fits = worker_.hold(held_, bytes);
-  held_ = bytes;
+bool Connection::reserve_buffer(std::size_t bytes) {
+  if (bytes == reserved_) return true;
+  const bool is_more = bytes > reserved_;
+  const bool fits = worker_.reserve_buffer(reserved_, bytes);
+  reserved_ = bytes;
   return fits || !is_more;
 }
 
@@ -140,7 +140,7 @@ void Connection::drop_received() {
   give_back_if_large(chunked_body_);
   chunked_head_.clear();
   has_unread_ = false;
-  static_cast<void>(hold(0));
+  static_cast<void>(reserve_buffer(0));
 }
 
 std::size_t Connection::take_requests(std::string_view data) {

@@ -38,10 +38,11 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   auto server = std::unique_ptr<Server>(new Server);
   Limits& limits = server->shared_->limits;
   limits = options.limits;
-  limits.arriving_bytes = std::max(
-      limits.arriving_bytes, RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
+  limits.buffered_request_bytes =
+      std::max(limits.buffered_request_bytes,
+               RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
   server->shared_->tls = options.tls;
-  server->shared_->gather = options.gather;
+  server->shared_->coalesce_for = options.coalesce_for;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
   std::vector<base::UniqueFd> listeners;

@@ -36,7 +36,7 @@ class ServerTest : public testing::Test {
     auto server = Server::open({.address = std::move(address),
                                 .threads = threads,
                                 .limits = limits,
-                                .gather = gather_,
+                                .coalesce_for = coalesce_for_,
                                 .tls = nullptr},
                                {TestService::factory([this](Router& router, net::EventLoop& loop) {
                                  install(router, loop);
@@ -101,7 +101,7 @@ class ServerTest : public testing::Test {
   net::EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
-  std::chrono::nanoseconds gather_{};  // of the server that start() makes
+  std::chrono::nanoseconds coalesce_for_{};  // of the server that start() makes
   std::unique_ptr<Server> server_;
 };
 
@@ -294,7 +294,7 @@ TEST_F(ServerTest, RequestsThatWaitedForTheirAnswersToBeReadAreAllAnswered) {
 
 TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
   // A bound is raised to what one body of the largest size takes: here it is above that.
-  start({.body_bytes = 100'000, .arriving_bytes = 400'000});
+  start({.body_bytes = 100'000, .buffered_request_bytes = 400'000});
   const std::string request = post(std::string(90'000, 'x'));
   const std::string_view all_but_one_byte = std::string_view(request).substr(0, request.size() - 1);
   std::vector<TestClient> clients;
@@ -328,7 +328,7 @@ TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
 }
 
 TEST_F(ServerTest, UnfinishedRequestsOfClientsThatLeaveTakeNoRoom) {
-  start({.body_bytes = 100'000, .arriving_bytes = 400'000});
+  start({.body_bytes = 100'000, .buffered_request_bytes = 400'000});
   const std::string chunk = fmt::format("{:x}\r\n{}\r\n", 90'000, std::string(90'000, 'x'));
   const std::string unfinished =
       "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk;
@@ -344,7 +344,7 @@ TEST_F(ServerTest, UnfinishedRequestsOfClientsThatLeaveTakeNoRoom) {
 }
 
 TEST_F(ServerTest, ABodyOfTheLargestSizeIsTakenHoweverLittleMayBeUnfinished) {
-  start({.body_bytes = std::size_t{1} << 20, .arriving_bytes = 1});
+  start({.body_bytes = std::size_t{1} << 20, .buffered_request_bytes = 1});
   TestClient client = this->client();
   client.send(post(std::string(std::size_t{1} << 20, 'x')));
   EXPECT_EQ(client.read_response().status, 200);
@@ -665,20 +665,20 @@ TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
   EXPECT_EQ(stats.responses_by_class[2], 60U);
 }
 
-// Many connections in use of which few ask at a time: their requests are gathered.
-class GatheringTest : public ServerTest {
+// Many connections are in use and few ask at a time, so their requests are coalesced.
+class CoalescingTest : public ServerTest {
  protected:
   static constexpr std::size_t kClients = 64;
   static constexpr std::size_t kAtATime = 8;
 
   void SetUp() override {
-    gather_ = 100us;
+    coalesce_for_ = 100us;
     start();
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(client());
     ASSERT_TRUE(eventually([this] {
       ask();
       expect_answers();
-      return HasFailure() || server_->stats().gatherings > 20;
+      return HasFailure() || server_->stats().coalesced_rounds > 20;
     }));
   }
   // The loop waits until all are there, so that one round has them.
@@ -700,7 +700,7 @@ class GatheringTest : public ServerTest {
   std::size_t requests_ = 0;
 };
 
-TEST_F(GatheringTest, AllRequestsAreAnswered) {
+TEST_F(CoalescingTest, AllRequestsAreAnswered) {
   for (int i = 0; i < 50; ++i) {
     ask();
     expect_answers();
@@ -708,14 +708,14 @@ TEST_F(GatheringTest, AllRequestsAreAnswered) {
   EXPECT_EQ(server_->stats().requests, requests_);
 }
 
-TEST_F(GatheringTest, StoppingAnswersWhatHasCome) {
+TEST_F(CoalescingTest, StoppingAnswersWhatHasCome) {
   ask();
   server_->stop(5s);
   expect_answers();
 }
 
 TEST_F(ServerTest, RequestsOfClientsThatWaitForTheirAnswersAreNotHeldBack) {
-  gather_ = 5ms;
+  coalesce_for_ = 5ms;
   start();
   std::vector<TestClient> clients;
   for (int i = 0; i < 12; ++i) clients.push_back(client());
@@ -725,7 +725,7 @@ TEST_F(ServerTest, RequestsOfClientsThatWaitForTheirAnswersAreNotHeldBack) {
     for (TestClient& each : clients) ASSERT_TRUE(each.get("/hello"));
     for (TestClient& each : clients) EXPECT_EQ(each.read_response().body, "hello");
   }
-  EXPECT_EQ(server_->stats().gatherings, 0U);
+  EXPECT_EQ(server_->stats().coalesced_rounds, 0U);
 }
 
 TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {

@@ -39,7 +39,7 @@ struct FacultyOptions {
   std::string faculty;
   std::string contest_file;
   EdgeOptions edge;
-  std::chrono::nanoseconds company_wait = std::chrono::milliseconds(1);
+  std::chrono::nanoseconds batch_linger = std::chrono::milliseconds(1);
   std::chrono::nanoseconds retry_window = RetryRule().window;
   HttpOptions http;
   base::Logger::Options log;
@@ -57,9 +57,9 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   settings.add("faculty", options.faculty, "NAME", "take entries of this faculty alone");
   add_contest_setting(settings, options.contest_file);
   options.edge.add_to(settings);
-  settings.add("company-wait", options.company_wait, milliseconds(0), milliseconds(100),
-               "how long a batch for the discipline servers that is smaller than the one before "
-               "waits for more requests");
+  settings.add("batch-linger", options.batch_linger, milliseconds(0), milliseconds(100),
+               "how long a batch for the discipline servers waits for more requests when it has "
+               "fewer than the one before");
   settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
                "clients' ids that are older are refused; those that the discipline servers "
                "remember no more are, whatever this says");
@@ -132,7 +132,7 @@ base::Result<void> FacultyRole::open() {
   ASSIGN_OR_RETURN(const auto only, only_faculty(options_, contest_));
   FacultyEdge::Limits limits = options_.edge.to_limits();
   limits.batches_at_judge = kBatchesAtJudge;
-  limits.company_wait = options_.company_wait;
+  limits.batch_linger = options_.batch_linger;
   edge_.reset(new FacultyEdge{.contest = contest_,
                               .window = window_,
                               .edge_stats = edge_stats_,

@@ -25,10 +25,10 @@ struct HttpOptions {
   std::int64_t threads = 0;  // 0: half of the processors
   std::int64_t max_connections = 10'000;
   base::Bytes max_body{std::uint64_t{4} << 20};
-  base::Bytes max_arriving{std::uint64_t{64} << 20};
+  base::Bytes max_buffered_requests{std::uint64_t{64} << 20};
   std::chrono::nanoseconds receive_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
-  std::chrono::nanoseconds gather_for = std::chrono::microseconds(800);
+  std::chrono::nanoseconds coalesce_for = std::chrono::microseconds(800);
 
   void add_to(base::Settings& settings);
   // What the settings must fulfil together, and that the certificate and its key can be used.

@@ -144,8 +144,9 @@ void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stat
                   static_cast<double>(stats.connections_refused));
   metrics.counter("estadio_http_requests_total", "Requests received.",
                   static_cast<double>(stats.requests));
-  metrics.counter("estadio_http_gatherings_total", "Times that requests were handled together.",
-                  static_cast<double>(stats.gatherings));
+  metrics.counter("estadio_http_coalesced_rounds_total",
+                  "Times that requests were handled together.",
+                  static_cast<double>(stats.coalesced_rounds));
   for (std::size_t i = 1; i < std::size(stats.responses_by_class); ++i) {
     metrics.counter("estadio_http_responses_total", "Responses by class of status.",
                     static_cast<double>(stats.responses_by_class[i]),

@@ -204,10 +204,10 @@ void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
   if (is_judge_busy()) return;  // complete() or check_timeouts() make a round that comes back to it
   if (gathering_->waiting.size() < last_requests_) {
-    const base::Nanos until = gathering_->waiting.front().received + edge_.limits.company_wait;
+    const base::Nanos until = gathering_->waiting.front().received + edge_.limits.batch_linger;
     if (loop_->now() < until) {
       // Once for each batch: the round that it makes submits.
-      if (std::exchange(company_until_, until) != until) loop_->at(until, [] {});
+      if (std::exchange(linger_until_, until) != until) loop_->at(until, [] {});
       return;
     }
   }

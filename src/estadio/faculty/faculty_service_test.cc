@@ -256,8 +256,8 @@ TEST_F(FacultyServiceTest, ABatchThatIsStuckHoldsUpNoOther) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeWaitsForCompany) {
-  start({.batches_at_judge = 1, .company_wait = test::kPatience});
+TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeLingersForMore) {
+  start({.batches_at_judge = 1, .batch_linger = test::kPatience});
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
   const PendingBatches::Call two = pending_.next();
   ASSERT_EQ(two.batch->entries.size(), 2U);
@@ -273,8 +273,8 @@ TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeWaitsForCompany) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, CompanyThatDoesNotComeIsNotWaitedForLong) {
-  start({.batches_at_judge = 1, .company_wait = std::chrono::milliseconds(1)});
+TEST_F(FacultyServiceTest, ABatchThatNothingJoinsDoesNotLingerLong) {
+  start({.batches_at_judge = 1, .batch_linger = std::chrono::milliseconds(1)});
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
   pending_.next().answer();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
