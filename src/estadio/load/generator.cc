@@ -50,16 +50,6 @@ std::string_view name_of(http::ClientConnection::Failure failure) {
 
 }  // namespace
 
-Nanos StartLine::arrive_and_wait() {
-  std::unique_lock lock(mutex_);
-  if (--missing_ == 0) {
-    start_ = clock_.mono();
-    all_here_.notify_all();
-  }
-  all_here_.wait(lock, [this] { return missing_ == 0; });
-  return start_;
-}
-
 void Generator::FreeSlots::push(Slot& slot) {
   slot.next_free = nullptr;
   (first_ == nullptr ? first_ : last_->next_free) = &slot;
@@ -78,7 +68,7 @@ Generator::Generator(const Options& options, const Parts& parts)
       sweep_every_(sweep_interval(options.connections, options.timeout)),
       writer_(parts.writer),
       acks_(parts.acks),
-      start_line_(parts.start_line),
+      start_barrier_(parts.start_barrier),
       clock_(parts.clock),
       loop_(parts.clock),
       receive_buffer_(kReceiveBytes),
@@ -133,7 +123,7 @@ void Generator::settle_opening(Slot& slot, Slot::State state) {
 void Generator::begin() {
   if (phase_ != Phase::kOpening) return;
   phase_ = Phase::kRunning;
-  start_ = start_line_.arrive_and_wait();
+  start_ = start_barrier_.arrive_and_wait();
   end_ = start_ + schedule_.duration();
   backlog_until_ = end_;
   if (!schedule_.is_closed_loop()) {

@@ -21,8 +21,8 @@
 // Threads: run() in the generator's own; interrupt() and take_progress() from others.
 #pragma once
 
+#include <barrier>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -47,20 +47,27 @@
 
 namespace estadio::load {
 
-// Where the threads of a run wait for each other before the first request.
-class StartLine {
+// The threads of a run wait here for each other before the first request.
+class StartBarrier {
  public:
-  StartLine(std::int64_t threads, const base::Clock& clock) : clock_(clock), missing_(threads) {}
+  StartBarrier(std::int64_t threads, const base::Clock& clock)
+      : clock_(clock), barrier_(threads, SetStart{*this}) {}
 
-  // Blocks until every thread is here; all get the same time.
-  base::Nanos arrive_and_wait();
+  // Blocks until every thread has arrived. Returns the same time to all.
+  base::Nanos arrive_and_wait() {
+    barrier_.arrive_and_wait();
+    return start_;
+  }
 
  private:
+  struct SetStart {
+    StartBarrier& owner;
+    void operator()() const noexcept { owner.start_ = owner.clock_.mono(); }
+  };
+
   const base::Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable all_here_;
-  std::int64_t missing_;  // guarded by mutex_
-  base::Nanos start_{};   // guarded by mutex_
+  base::Nanos start_{};
+  std::barrier<SetStart> barrier_;
 };
 
 // How a run is going, since its start.
@@ -96,7 +103,7 @@ class Generator final : private http::ClientConnection::Owner {
     const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
-    StartLine& start_line;
+    StartBarrier& start_barrier;
     const base::Clock& clock;
   };
 
@@ -203,7 +210,7 @@ class Generator final : private http::ClientConnection::Owner {
   const base::Nanos sweep_every_;
   RequestWriter& writer_;
   AckWriter* const acks_;
-  StartLine& start_line_;
+  StartBarrier& start_barrier_;
   const base::Clock& clock_;
   net::EventLoop loop_;
   std::vector<char> receive_buffer_;

@@ -32,15 +32,16 @@ struct Rig {
         entries(Entries::of_contest({faculty}, {1, 2, 3})),
         writer(entries, target,
                {.batch = options.schedule.batch, .gives_ids = options.retries, .seed = 7}, kClock),
-        start_line(1, kClock),
-        generator(options,
-                  {.peer = peer, .writer = writer, .start_line = start_line, .clock = kClock}) {}
+        start_barrier(1, kClock),
+        generator(
+            options,
+            {.peer = peer, .writer = writer, .start_barrier = start_barrier, .clock = kClock}) {}
 
   Target target;
   http::ClientConnection::Peer peer;
   Entries entries;
   RequestWriter writer;
-  StartLine start_line;
+  StartBarrier start_barrier;
   Generator generator;
 };
 

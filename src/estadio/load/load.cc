@@ -13,8 +13,8 @@
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/crew.h"
 #include "estadio/load/entries.h"
+#include "estadio/load/generator_pool.h"
 #include "estadio/load/progress_line.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/target.h"
@@ -136,26 +136,26 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
                            {"duration", base::format_duration(options.duration)},
                            {"connections", options.connections},
                            {"seed", report.seed}});
-  load::Crew crew(options, {.entries = entries,
-                            .target = target,
-                            .peer = peer,
-                            .acks = acks ? &*acks : nullptr,
-                            .clock = clock,
-                            .seed = static_cast<std::uint64_t>(report.seed)});
+  load::GeneratorPool pool(options, {.entries = entries,
+                                     .target = target,
+                                     .peer = peer,
+                                     .acks = acks ? &*acks : nullptr,
+                                     .clock = clock,
+                                     .seed = static_cast<std::uint64_t>(report.seed)});
   {
-    using State = load::Crew::State;
+    using State = load::GeneratorPool::State;
     load::ProgressLine line({.duration = options.duration}, clock, log);
     base::Histogram recent;
     State state = State::kRunning;
-    while ((state = crew.wait(line.interval(), stop)) == State::kRunning) {
+    while ((state = pool.wait(line.interval(), stop)) == State::kRunning) {
       report.was_interrupted = stop.stop_requested();
       if (report.was_interrupted) break;
       recent.clear();
-      line.tell(crew.take_progress(recent), recent);
+      line.tell(pool.take_progress(recent), recent);
     }
-    if (state != State::kDone) crew.interrupt();
+    if (state != State::kDone) pool.interrupt();
   }
-  auto measured = crew.join();
+  auto measured = pool.join();
   if (!measured) {
     base::Error error = std::move(measured).error();
     const bool is_of_server = error.code() == Code::kUnavailable;

@@ -1,6 +1,7 @@
-// The generators of a run, each in a thread of its own, with what each needs for itself.
+// The generators of a run: each worker has a generator, a thread, and what these need for
+// themselves.
 //
-// Threads: belongs to the thread that made it; starts the generators' and joins them.
+// Threads: belongs to the thread that made it. It starts the workers' threads and joins them.
 #pragma once
 
 #include <chrono>
@@ -27,9 +28,9 @@
 
 namespace estadio::load {
 
-class Crew {
+class GeneratorPool {
  public:
-  // What the generators share; all of it must outlive the crew.
+  // What the generators share; all of it must outlive the pool.
   struct Parts {
     const Entries& entries;
     const Target& target;
@@ -39,8 +40,8 @@ class Crew {
     std::uint64_t seed = 0;
   };
 
-  // Starts them. REQUIRES: `options` passed check_load_options().
-  Crew(const LoadOptions& options, const Parts& parts);
+  // Starts the workers. REQUIRES: `options` passed check_load_options().
+  GeneratorPool(const LoadOptions& options, const Parts& parts);
 
   enum class State { kRunning, kFailed, kDone };
   // Waits for the end of all or a failure of one, at most `patience`, or until `stop`.
@@ -56,7 +57,7 @@ class Crew {
   [[nodiscard]] base::Result<Measurements> join();
 
  private:
-  struct Member {
+  struct Worker {
     std::optional<RequestWriter> writer;
     std::optional<AckWriter> acks;
     std::optional<Generator> generator;
@@ -64,15 +65,15 @@ class Crew {
     std::jthread thread;  // last: ends before what it uses goes
   };
 
-  void add_member(const LoadOptions& options, const Parts& parts, std::int64_t index);
-  void run(Member& member);
+  void add_worker(const LoadOptions& options, const Parts& parts, std::int64_t index);
+  void run(Worker& worker);
 
-  StartLine start_line_;
+  StartBarrier start_barrier_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::size_t running_ = 0;                       // guarded by mutex_
   bool has_failed_ = false;                       // guarded by mutex_
-  std::vector<std::unique_ptr<Member>> members_;  // last: their threads use the rest
+  std::vector<std::unique_ptr<Worker>> workers_;  // last: their threads use the rest
 };
 
 }  // namespace estadio::load

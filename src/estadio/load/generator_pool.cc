@@ -1,4 +1,4 @@
-#include "estadio/load/crew.h"
+#include "estadio/load/generator_pool.h"
 
 #include <utility>
 
@@ -6,16 +6,16 @@
 
 namespace estadio::load {
 
-Crew::Crew(const LoadOptions& options, const Parts& parts)
-    : start_line_(options.threads, parts.clock) {
-  for (std::int64_t i = 0; i < options.threads; ++i) add_member(options, parts, i);
-  running_ = members_.size();
-  for (auto& member : members_) {
-    member->thread = std::jthread([this, &member = *member] { run(member); });
+GeneratorPool::GeneratorPool(const LoadOptions& options, const Parts& parts)
+    : start_barrier_(options.threads, parts.clock) {
+  for (std::int64_t i = 0; i < options.threads; ++i) add_worker(options, parts, i);
+  running_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->thread = std::jthread([this, &worker = *worker] { run(worker); });
   }
 }
 
-void Crew::add_member(const LoadOptions& options, const Parts& parts, std::int64_t index) {
+void GeneratorPool::add_worker(const LoadOptions& options, const Parts& parts, std::int64_t index) {
   // The answer to a batch has no ids: to acknowledge its entries, they must be ours.
   const bool gives_ids = options.retry || (parts.acks != nullptr && options.batch > 1);
   const RequestWriter::Options writing{.batch = options.batch,
@@ -37,42 +37,43 @@ void Crew::add_member(const LoadOptions& options, const Parts& parts, std::int64
       .reads_answers = gives_ids || parts.acks != nullptr || parts.entries.have_ids(),
       .seed = parts.seed + static_cast<std::uint64_t>(index)};
 
-  Member& member = *members_.emplace_back(std::make_unique<Member>());
-  member.writer.emplace(parts.entries, parts.target, writing, parts.clock);
-  if (parts.acks != nullptr) member.acks.emplace(*parts.acks);
-  member.generator.emplace(generating,
+  Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
+  worker.writer.emplace(parts.entries, parts.target, writing, parts.clock);
+  if (parts.acks != nullptr) worker.acks.emplace(*parts.acks);
+  worker.generator.emplace(generating,
                            Generator::Parts{.peer = parts.peer,
-                                            .writer = *member.writer,
-                                            .acks = member.acks ? &*member.acks : nullptr,
-                                            .start_line = start_line_,
+                                            .writer = *worker.writer,
+                                            .acks = worker.acks ? &*worker.acks : nullptr,
+                                            .start_barrier = start_barrier_,
                                             .clock = parts.clock});
 }
 
-void Crew::run(Member& member) {
-  member.result = member.generator->run();
+void GeneratorPool::run(Worker& worker) {
+  worker.result = worker.generator->run();
   {
     const std::scoped_lock lock(mutex_);
     --running_;
-    has_failed_ |= !member.result;
+    has_failed_ |= !worker.result;
   }
   changed_.notify_all();
 }
 
-Crew::State Crew::wait(std::chrono::nanoseconds patience, const std::stop_token& stop) {
+GeneratorPool::State GeneratorPool::wait(std::chrono::nanoseconds patience,
+                                         const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, stop, patience, [this] { return running_ == 0 || has_failed_; });
   if (has_failed_) return State::kFailed;
   return running_ == 0 ? State::kDone : State::kRunning;
 }
 
-void Crew::interrupt() {
-  for (auto& member : members_) member->generator->interrupt();
+void GeneratorPool::interrupt() {
+  for (auto& worker : workers_) worker->generator->interrupt();
 }
 
-Progress Crew::take_progress(base::Histogram& recent) {
+Progress GeneratorPool::take_progress(base::Histogram& recent) {
   Progress sum;
-  for (auto& member : members_) {
-    const Progress progress = member->generator->take_progress(recent);
+  for (auto& worker : workers_) {
+    const Progress progress = worker->generator->take_progress(recent);
     sum.sent += progress.sent;
     sum.accepted_entries += progress.accepted_entries;
     sum.errors += progress.errors;
@@ -82,12 +83,12 @@ Progress Crew::take_progress(base::Histogram& recent) {
   return sum;
 }
 
-base::Result<Measurements> Crew::join() {
-  for (auto& member : members_) member->thread.join();
+base::Result<Measurements> GeneratorPool::join() {
+  for (auto& worker : workers_) worker->thread.join();
   Measurements sum;
-  for (auto& member : members_) {
-    RETURN_IF_ERROR(member->result);
-    sum.merge(*member->result);
+  for (auto& worker : workers_) {
+    RETURN_IF_ERROR(worker->result);
+    sum.merge(*worker->result);
   }
   return sum;
 }
