@@ -19,8 +19,8 @@ std::string text_of_errno(int number) { return std::generic_category().message(n
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::size_t index, const Dependencies& dependencies)
-    : index_(index), shared_(dependencies), parser_({.body_bytes_max = kAnswerBytesMax}) {}
+ClientConnection::ClientConnection(std::size_t index, const Dependencies& deps)
+    : index_(index), deps_(deps), parser_({.body_bytes_max = kAnswerBytesMax}) {}
 
 ClientConnection::~ClientConnection() { close(); }
 
@@ -43,7 +43,7 @@ void ClientConnection::close() {
   is_connecting_ = is_opening_ = is_waiting_ = has_answered_ = false;
   unsent_ = {};
   if (!fd_) return;
-  shared_.loop.remove(fd_.get(), *this);
+  deps_.loop.remove(fd_.get(), *this);
   tls_.reset();
   fd_.reset();
   parser_.reset();
@@ -53,39 +53,39 @@ void ClientConnection::close() {
 void ClientConnection::fail(Failure failure, std::string_view why) {
   const bool is_owed = is_opening_ || is_waiting_;
   close();
-  if (is_owed) shared_.owner.on_failure(*this, failure, why);
+  if (is_owed) deps_.owner.on_failure(*this, failure, why);
 }
 
 void ClientConnection::settle_opening() {
   if (!std::exchange(is_opening_, false) || is_waiting_) return;
-  shared_.owner.on_open(*this);
+  deps_.owner.on_open(*this);
 }
 
 void ClientConnection::watch(std::uint32_t events) {
   if (events == events_) return;
   events_ = events;
-  shared_.loop.modify(fd_.get(), events_, *this);
+  deps_.loop.modify(fd_.get(), events_, *this);
 }
 
 void ClientConnection::connect() {
-  tries_left_ = shared_.peer.addresses.size() - 1;
+  tries_left_ = deps_.peer.addresses.size() - 1;
   start_connecting();
 }
 
 void ClientConnection::try_next(std::string_view why) {
   if (tries_left_ == 0) return fail(Failure::kConnect, why);
   --tries_left_;
-  address_ = (address_ + 1) % shared_.peer.addresses.size();
+  address_ = (address_ + 1) % deps_.peer.addresses.size();
   start_connecting();
 }
 
 void ClientConnection::start_connecting() {
-  auto fd = net::start_connecting(shared_.peer.addresses[address_]);
+  auto fd = net::start_connecting(deps_.peer.addresses[address_]);
   if (!fd) return try_next(fd.error().message());
   fd_ = *std::move(fd);
   is_connecting_ = true;
   events_ = EPOLLIN | EPOLLOUT;
-  if (auto added = shared_.loop.add(fd_.get(), events_, *this); !added) {
+  if (auto added = deps_.loop.add(fd_.get(), events_, *this); !added) {
     fd_.reset();
     fail(Failure::kConnect, added.error().message());
   }
@@ -96,15 +96,15 @@ bool ClientConnection::finish_connecting() {
   socklen_t size = sizeof error;
   ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) {
-    shared_.loop.remove(fd_.get(), *this);
+    deps_.loop.remove(fd_.get(), *this);
     fd_.reset();
     try_next("connecting: " + text_of_errno(error));
     return false;
   }
   is_connecting_ = false;
   watch(EPOLLIN);
-  if (shared_.peer.tls == nullptr) return true;
-  tls_ = shared_.peer.tls->start(fd_.get(), shared_.peer.name);
+  if (deps_.peer.tls == nullptr) return true;
+  tls_ = deps_.peer.tls->start(fd_.get(), deps_.peer.name);
   if (!tls_) fail(Failure::kTls, "starting TLS");
   return tls_ != nullptr;
 }
@@ -128,7 +128,7 @@ void ClientConnection::on_connected() {
   receive();  // starts the handshake
   if (!is_opening_) return;
   // It may have ended within that call already, and then no event will tell.
-  shared_.loop.at(shared_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
+  deps_.loop.at(deps_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
 }
 
 void ClientConnection::transmit() {
@@ -158,21 +158,21 @@ void ClientConnection::receive() {
   do {
     std::ptrdiff_t count = 0;
     if (tls_) {
-      count = tls_->read(shared_.receive_buffer.data(), shared_.receive_buffer.size());
+      count = tls_->read(deps_.receive_buffer.data(), deps_.receive_buffer.size());
       if (count == net::TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
       if (count == net::TlsSession::kWantRead) return;
       if (count == net::TlsSession::kFailed) {
         return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
       }
     } else {
-      count = ::recv(fd_.get(), shared_.receive_buffer.data(), shared_.receive_buffer.size(), 0);
+      count = ::recv(fd_.get(), deps_.receive_buffer.data(), deps_.receive_buffer.size(), 0);
       if (count < 0) {
         if (errno == EAGAIN || errno == EINTR) return;
         return fail(Failure::kReset, "receiving: " + text_of_errno(errno));
       }
     }
     if (count == 0) return peer_closed();
-    if (!take({shared_.receive_buffer.data(), static_cast<std::size_t>(count)})) return;
+    if (!take({deps_.receive_buffer.data(), static_cast<std::size_t>(count)})) return;
   } while (tls_ && tls_->has_pending());
 }
 
@@ -197,13 +197,13 @@ void ClientConnection::take_answer(bool is_reusable) {
   has_answered_ = true;
   if (!is_reusable) {
     // As close(), but the parser still holds the answer.
-    shared_.loop.remove(fd_.get(), *this);
+    deps_.loop.remove(fd_.get(), *this);
     tls_.reset();
     fd_.reset();
     unsent_ = {};
     has_answered_ = false;
   }
-  shared_.owner.on_answer(*this, parser_);
+  deps_.owner.on_answer(*this, parser_);
 }
 
 void ClientConnection::peer_closed() {

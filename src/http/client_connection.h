@@ -61,7 +61,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
   };
 
   // `index` is the owner's name for this one.
-  ClientConnection(std::size_t index, const Dependencies& dependencies);
+  ClientConnection(std::size_t index, const Dependencies& deps);
   ~ClientConnection() override;
 
   [[nodiscard]] std::size_t index() const { return index_; }
@@ -96,7 +96,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
   void watch(std::uint32_t events);
 
   const std::size_t index_;
-  const Dependencies shared_;
+  const Dependencies deps_;
 
   base::UniqueFd fd_;
   std::unique_ptr<net::TlsSession> tls_;

@@ -160,13 +160,13 @@ base::Result<void> WholeContest::open_stores() {
                                           clock_, log_));
   tally_ = std::make_unique<Tally>(
       Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.manifest().retry.ids)},
-      Tally::Parts{.contest = folder_.contest(),
-                   .events = *events_,
-                   .scores = *scores_,
-                   .window = window_,
-                   .known = &known_,
-                   .clock = clock_,
-                   .log = log_});
+      Tally::Dependencies{.contest = folder_.contest(),
+                          .events = *events_,
+                          .scores = *scores_,
+                          .window = window_,
+                          .known = &known_,
+                          .clock = clock_,
+                          .log = log_});
   tally_->add(all_partitions(events_->partitions()));
   return {};
 }
@@ -180,11 +180,11 @@ base::Result<void> WholeContest::serve() {
                               .make_judge =
                                   [this] {
                                     return std::make_unique<LocalJudge>(
-                                        LocalJudge::Parts{.contest = folder_.contest(),
-                                                          .coin = coin_,
-                                                          .events = *events_,
-                                                          .known = known_,
-                                                          .clock = clock_});
+                                        LocalJudge::Dependencies{.contest = folder_.contest(),
+                                                                 .coin = coin_,
+                                                                 .events = *events_,
+                                                                 .known = known_,
+                                                                 .clock = clock_});
                                   },
                               .limits = options_.edge.to_limits()});
   board_.reset(new Scoreboard{.contest = folder_.contest(),

@@ -212,34 +212,35 @@ base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
                                        window_->retention_ms());
   reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
   if (contest_.closes_at_ms()) {
-    late_ids_ = std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
-                                                         .events = *events_,
-                                                         .window = *window_,
-                                                         .known = *known_,
-                                                         .clock = clock_,
-                                                         .log = log_});
+    late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
+                                                                .events = *events_,
+                                                                .window = *window_,
+                                                                .known = *known_,
+                                                                .clock = clock_,
+                                                                .log = log_});
   }
   ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
-  ASSIGN_OR_RETURN(judges_,
-                   JudgeServer::open(
-                       {.address = options_.grpc.to_string(),
-                        .tls = options_.tls.to_files(),
-                        .disciplines = std::move(disciplines),
-                        .coin_commitment = coin_->commitment(),
-                        .started_at_ms = manifest.started_at_ms,
-                        .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
-                        .seed = static_cast<std::uint64_t>(clock_.mono().count())},
-                       {.contest = contest_,
-                        .window = *window_,
-                        .clock = clock_,
-                        .log = log_,
-                        .make_judge = [this] {
-                          return std::make_unique<LocalJudge>(LocalJudge::Parts{.contest = contest_,
-                                                                                .coin = *coin_,
-                                                                                .events = *events_,
-                                                                                .known = *known_,
-                                                                                .clock = clock_});
-                        }}));
+  ASSIGN_OR_RETURN(
+      judges_,
+      JudgeServer::open(
+          {.address = options_.grpc.to_string(),
+           .tls = options_.tls.to_files(),
+           .disciplines = std::move(disciplines),
+           .coin_commitment = coin_->commitment(),
+           .started_at_ms = manifest.started_at_ms,
+           .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
+           .seed = static_cast<std::uint64_t>(clock_.mono().count())},
+          {.contest = contest_,
+           .window = *window_,
+           .clock = clock_,
+           .log = log_,
+           .make_judge = [this] {
+             return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
+                                                                          .coin = *coin_,
+                                                                          .events = *events_,
+                                                                          .known = *known_,
+                                                                          .clock = clock_});
+           }}));
   is_open_ = true;
   return {};
 }

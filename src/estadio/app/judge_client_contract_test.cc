@@ -40,7 +40,7 @@ class JudgeClientHarness {
 
  private:
   std::unique_ptr<Judge> make_local() {
-    return std::make_unique<LocalJudge>(LocalJudge::Parts{
+    return std::make_unique<LocalJudge>(LocalJudge::Dependencies{
         .contest = contest_, .coin = coin_, .events = events_, .known = known_, .clock = clock_});
   }
 

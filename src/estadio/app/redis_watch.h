@@ -36,7 +36,7 @@ class RedisWatch {
   static constexpr std::chrono::milliseconds kPatience{2000};
 
   // The references must outlive the watch. The options' timeouts are kPatience, whatever they say.
-  struct Parts {
+  struct Dependencies {
     RedisScoreBook::Options options;
     const Contest& contest;
     const base::Clock& clock;
@@ -44,7 +44,7 @@ class RedisWatch {
   };
 
   // Begins to read.
-  explicit RedisWatch(Parts parts);
+  explicit RedisWatch(Dependencies deps);
 
   // Returns the last reading. Errors: kUnavailable, without the reason, since all users see it.
   [[nodiscard]] base::Result<ScoreView> read() const;
@@ -56,7 +56,7 @@ class RedisWatch {
   base::Result<ScoreView> look();
   void log_change(const base::Result<ScoreView>& view);
 
-  const Parts parts_;
+  const Dependencies deps_;
   // Used by the thread alone: null until they could be opened; the error that was logged last,
   // nothing after a reading or before the first.
   std::unique_ptr<RedisScoreBook> book_;

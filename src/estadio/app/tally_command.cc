@@ -147,12 +147,12 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   tally_ = std::make_unique<Tally>(
       Tally::Options{.commit_every = options_.commit_every,
                      .retry_ids = static_cast<std::size_t>(manifest_.retry.ids)},
-      Tally::Parts{.contest = contest_,
-                   .events = *events_,
-                   .scores = *scores_,
-                   .window = *window_,
-                   .clock = clock_,
-                   .log = log_});
+      Tally::Dependencies{.contest = contest_,
+                          .events = *events_,
+                          .scores = *scores_,
+                          .window = *window_,
+                          .clock = clock_,
+                          .log = log_});
   is_open_ = true;
   return true;
 }

@@ -23,12 +23,12 @@ class LateIdsTest : public testing::Test {
                      .value()) {}
 
   [[nodiscard]] std::unique_ptr<LateIds> start() {
-    return std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
-                                                    .events = events_,
-                                                    .window = window_,
-                                                    .known = known_,
-                                                    .clock = clock_,
-                                                    .log = log_.logger()});
+    return std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
+                                                           .events = events_,
+                                                           .window = window_,
+                                                           .known = known_,
+                                                           .clock = clock_,
+                                                           .log = log_.logger()});
   }
   // What a late entry with this id is told.
   [[nodiscard]] Durability durability_of(std::uint64_t number) {

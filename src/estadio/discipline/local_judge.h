@@ -21,7 +21,7 @@ namespace estadio {
 class LocalJudge final : public Judge {
  public:
   // All must outlive the judge, and the judge the `done` of its last batch.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const Coin& coin;
     EventLog& events;
@@ -29,12 +29,12 @@ class LocalJudge final : public Judge {
     const base::Clock& clock;
   };
 
-  explicit LocalJudge(const Parts& parts);
+  explicit LocalJudge(const Dependencies& deps);
 
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
 
  private:
-  const Parts parts_;
+  const Dependencies deps_;
   const RecordFormat format_;
   RecordBatch records_;
 };

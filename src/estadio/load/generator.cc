@@ -62,21 +62,21 @@ Generator::Slot& Generator::FreeSlots::pop() {
   return slot;
 }
 
-Generator::Generator(const Options& options, const Parts& parts)
+Generator::Generator(const Options& options, const Dependencies& deps)
     : options_(options),
       schedule_(options.schedule),
       sweep_every_(sweep_interval(options.connections, options.timeout)),
-      writer_(parts.writer),
-      acks_(parts.acks),
-      start_barrier_(parts.start_barrier),
-      clock_(parts.clock),
-      loop_(parts.clock),
+      writer_(deps.writer),
+      acks_(deps.acks),
+      start_barrier_(deps.start_barrier),
+      clock_(deps.clock),
+      loop_(deps.clock),
       receive_buffer_(kReceiveBytes),
       jitter_(static_cast<std::minstd_rand::result_type>(options.seed)),
       recent_latency_(std::make_unique<base::Histogram>()),
       spare_latency_(std::make_unique<base::Histogram>()) {
   const http::ClientConnection::Dependencies shared{
-      .peer = parts.peer, .loop = loop_, .receive_buffer = receive_buffer_, .owner = *this};
+      .peer = deps.peer, .loop = loop_, .receive_buffer = receive_buffer_, .owner = *this};
   for (std::int64_t i = 0; i < options.connections; ++i) {
     slots_.emplace_back(static_cast<std::size_t>(i), shared);
   }

@@ -98,8 +98,8 @@ class Generator final : private http::ClientConnection::Owner {
     std::uint64_t seed = 0;
   };
 
-  // What threads share, and the parts of this one. All must outlive the generator.
-  struct Parts {
+  // What threads share, and what is for this one alone. All must outlive the generator.
+  struct Dependencies {
     const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
@@ -107,7 +107,7 @@ class Generator final : private http::ClientConnection::Owner {
     const base::Clock& clock;
   };
 
-  Generator(const Options& options, const Parts& parts);
+  Generator(const Options& options, const Dependencies& deps);
   ~Generator() override;
 
   // Errors: kUnavailable, when not one connection could be opened (not with retries); those of

@@ -6,21 +6,22 @@
 
 namespace estadio::load {
 
-GeneratorPool::GeneratorPool(const LoadOptions& options, const Parts& parts)
-    : start_barrier_(options.threads, parts.clock) {
-  for (std::int64_t i = 0; i < options.threads; ++i) add_worker(options, parts, i);
+GeneratorPool::GeneratorPool(const LoadOptions& options, const Dependencies& deps)
+    : start_barrier_(options.threads, deps.clock) {
+  for (std::int64_t i = 0; i < options.threads; ++i) add_worker(options, deps, i);
   running_ = workers_.size();
   for (auto& worker : workers_) {
     worker->thread = std::jthread([this, &worker = *worker] { run(worker); });
   }
 }
 
-void GeneratorPool::add_worker(const LoadOptions& options, const Parts& parts, std::int64_t index) {
+void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& deps,
+                               std::int64_t index) {
   // The answer to a batch has no ids: to acknowledge its entries, they must be ours.
-  const bool gives_ids = options.retry || (parts.acks != nullptr && options.batch > 1);
+  const bool gives_ids = options.retry || (deps.acks != nullptr && options.batch > 1);
   const RequestWriter::Options writing{.batch = options.batch,
                                        .gives_ids = gives_ids,
-                                       .seed = parts.seed,
+                                       .seed = deps.seed,
                                        .thread = index,
                                        .threads = options.threads};
   const bool has_spare = index < options.connections % options.threads;
@@ -34,18 +35,18 @@ void GeneratorPool::add_worker(const LoadOptions& options, const Parts& parts, s
       .timeout = options.timeout,
       .retries = options.retry,
       .retry_for = options.retry_for,
-      .reads_answers = gives_ids || parts.acks != nullptr || parts.entries.have_ids(),
-      .seed = parts.seed + static_cast<std::uint64_t>(index)};
+      .reads_answers = gives_ids || deps.acks != nullptr || deps.entries.have_ids(),
+      .seed = deps.seed + static_cast<std::uint64_t>(index)};
 
   Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
-  worker.writer.emplace(parts.entries, parts.target, writing, parts.clock);
-  if (parts.acks != nullptr) worker.acks.emplace(*parts.acks);
+  worker.writer.emplace(deps.entries, deps.target, writing, deps.clock);
+  if (deps.acks != nullptr) worker.acks.emplace(*deps.acks);
   worker.generator.emplace(generating,
-                           Generator::Parts{.peer = parts.peer,
-                                            .writer = *worker.writer,
-                                            .acks = worker.acks ? &*worker.acks : nullptr,
-                                            .start_barrier = start_barrier_,
-                                            .clock = parts.clock});
+                           Generator::Dependencies{.peer = deps.peer,
+                                                   .writer = *worker.writer,
+                                                   .acks = worker.acks ? &*worker.acks : nullptr,
+                                                   .start_barrier = start_barrier_,
+                                                   .clock = deps.clock});
 }
 
 void GeneratorPool::run(Worker& worker) {

@@ -31,7 +31,7 @@ namespace estadio::load {
 class GeneratorPool {
  public:
   // What the generators share; all of it must outlive the pool.
-  struct Parts {
+  struct Dependencies {
     const Entries& entries;
     const Target& target;
     const http::ClientConnection::Peer& peer;
@@ -41,7 +41,7 @@ class GeneratorPool {
   };
 
   // Starts the workers. REQUIRES: `options` passed check_load_options().
-  GeneratorPool(const LoadOptions& options, const Parts& parts);
+  GeneratorPool(const LoadOptions& options, const Dependencies& deps);
 
   enum class State { kRunning, kFailed, kDone };
   // Waits for the end of all or a failure of one, at most `patience`, or until `stop`.
@@ -65,7 +65,7 @@ class GeneratorPool {
     std::jthread thread;  // last: ends before what it uses goes
   };
 
-  void add_worker(const LoadOptions& options, const Parts& parts, std::int64_t index);
+  void add_worker(const LoadOptions& options, const Dependencies& deps, std::int64_t index);
   void run(Worker& worker);
 
   StartBarrier start_barrier_;

@@ -50,12 +50,12 @@ struct Counters {
 // What the judges of the same channels share.
 struct Shared {
   JudgeChannels::Options options;
-  JudgeChannels::Parts parts;
+  JudgeChannels::Dependencies deps;
   std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;  // of each address, with its connections
   Counters counters;
 
   [[nodiscard]] HandshakeParty party() const {
-    return {.contest = parts.contest, .coin_commitment = options.coin_commitment};
+    return {.contest = deps.contest, .coin_commitment = options.coin_commitment};
   }
 };
 
@@ -248,7 +248,7 @@ void JudgeClient::open(StreamSlot& slot, std::size_t number) {
   ++streams_alive_;
   slot.next = &stream;
   slot.wants_next = false;
-  stream.handshake_deadline = shared_.parts.clock.mono() + shared_.options.handshake_timeout;
+  stream.handshake_deadline = shared_.deps.clock.mono() + shared_.options.handshake_timeout;
   shared_.stubs[slot.address]->async()->JudgeStream(&stream.context, &stream);
   write_handshake_request(shared_.party(), *stream.writing.mutable_handshake());
   stream.is_writing = true;
@@ -308,9 +308,9 @@ void JudgeClient::take_handshake(ClientStream& stream, const v1::HandshakeRespon
   if (ClientStream* old = std::exchange(slot.current, &stream)) {
     retire(*old);
   } else {
-    shared_.parts.log.info("a judge's server is there",
-                           {{"address", shared_.options.addresses[slot.address]},
-                            {"disciplines", names_of(*judged, shared_.parts.contest)}});
+    shared_.deps.log.info("a judge's server is there",
+                          {{"address", shared_.options.addresses[slot.address]},
+                           {"disciplines", names_of(*judged, shared_.deps.contest)}});
   }
   slot.next = nullptr;
   slot.backoff = shared_.options.backoff_min;
@@ -444,7 +444,7 @@ void JudgeClient::on_done(ClientStream& stream, const grpc::Status& status) {
 void JudgeClient::try_later(StreamSlot& slot, std::string error) {
   const std::chrono::nanoseconds half = slot.backoff / 2;
   slot.wants_next = true;
-  slot.next_at = shared_.parts.clock.mono() + half +
+  slot.next_at = shared_.deps.clock.mono() + half +
                  std::chrono::nanoseconds(
                      std::uniform_int_distribution<std::int64_t>(0, half.count())(random_));
   slot.backoff = std::min<std::chrono::nanoseconds>(slot.backoff * 2, shared_.options.backoff_max);
@@ -452,7 +452,7 @@ void JudgeClient::try_later(StreamSlot& slot, std::string error) {
   shared_.counters.streams_failed.fetch_add(1, std::memory_order_relaxed);
   // The same error is logged once, however often the attempt is repeated.
   if (slot.last_error != error) {
-    shared_.parts.log.warning(
+    shared_.deps.log.warning(
         "no stream to a judge's server",
         {{"address", shared_.options.addresses[slot.address]}, {"error", error}});
   }
@@ -466,7 +466,7 @@ void JudgeClient::tick() {
   {
     const Lock lock(mutex_);
     if (is_stopping_) return;
-    const base::Nanos now = shared_.parts.clock.mono();
+    const base::Nanos now = shared_.deps.clock.mono();
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       StreamSlot& slot = slots_[i];
       if (slot.wants_next && slot.next == nullptr && now >= slot.next_at) open(slot, i);
@@ -524,7 +524,7 @@ void JudgeClient::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Do
   places.reserve(sub_batches.size());
   for (SubBatch& sub_batch : sub_batches) places.push_back(std::move(sub_batch.places));
   const auto call = std::make_shared<JudgeCall>(verdicts, std::move(places), std::move(done));
-  const base::Nanos deadline = shared_.parts.clock.mono() + shared_.options.answer_timeout;
+  const base::Nanos deadline = shared_.deps.clock.mono() + shared_.options.answer_timeout;
   for (std::size_t i = 0; i < sub_batches.size(); ++i) {
     PendingSubBatch sub_batch{.call = call, .number = i, .bytes = 0, .deadline = deadline};
     if (!sub_batches[i].number) {
@@ -596,9 +596,9 @@ std::optional<std::string> JudgeClient::unready_reason() const {
           fmt::format("{}: {}", shared_.options.addresses[slot.address], slot.last_error));
     }
   }
-  const DisciplineMask missing = all_disciplines(shared_.parts.contest) & ~judged;
+  const DisciplineMask missing = all_disciplines(shared_.deps.contest) & ~judged;
   if (missing == 0) return std::nullopt;
-  return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.parts.contest),
+  return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.deps.contest),
                      errors.empty() ? "" : "; ", fmt::join(errors, "; "));
 }
 
@@ -663,9 +663,10 @@ grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
 }  // namespace
 
 struct JudgeChannels::Impl {
-  Impl(Options options, const Parts& parts, std::vector<std::unique_ptr<v1::Judge::Stub>> stubs)
+  Impl(Options options, const Dependencies& deps,
+       std::vector<std::unique_ptr<v1::Judge::Stub>> stubs)
       : shared{.options = std::move(options),
-               .parts = parts,
+               .deps = deps,
                .stubs = std::move(stubs),
                .counters = {}} {}
 
@@ -682,14 +683,14 @@ struct JudgeChannels::Impl {
 
   // With the lock held.
   void publish_window() const {
-    if (shared.parts.window == nullptr) return;
+    if (shared.deps.window == nullptr) return;
     std::optional<std::int64_t> least;
     for (const JudgeClient* judge : judges) {
       if (const auto window_ms = judge->window_ms()) {
         least = std::min(*window_ms, least.value_or(INT64_MAX));
       }
     }
-    if (least) shared.parts.window->set(0, *least);
+    if (least) shared.deps.window->set(0, *least);
   }
 
   Shared shared;
@@ -710,7 +711,7 @@ JudgeChannels::~JudgeChannels() {
 }
 
 base::Result<std::unique_ptr<JudgeChannels>> JudgeChannels::open(Options options,
-                                                                 const Parts& parts) {
+                                                                 const Dependencies& deps) {
   RETURN_IF_ERROR(check(options));
   ASSIGN_OR_RETURN(const auto credentials, channel_credentials(options.tls));
   std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;
@@ -719,7 +720,7 @@ base::Result<std::unique_ptr<JudgeChannels>> JudgeChannels::open(Options options
     stubs.push_back(
         v1::Judge::NewStub(grpc::CreateCustomChannel(address, credentials, arguments_of(options))));
   }
-  auto impl = std::make_unique<Impl>(std::move(options), parts, std::move(stubs));
+  auto impl = std::make_unique<Impl>(std::move(options), deps, std::move(stubs));
   Impl& running = *impl;
   impl->ticker =
       std::jthread([&running](const std::stop_token& token) { running.tick_until_stopped(token); });

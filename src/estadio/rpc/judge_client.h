@@ -61,7 +61,7 @@ class JudgeChannels {
   };
 
   // All must outlive the channels.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     // Of one reader: told the least that the servers in use say; may be null. While none is in use
     // it stays as it was.
@@ -82,7 +82,7 @@ class JudgeChannels {
 
   // Does not wait for anybody. Errors: kInvalidArgument, and those of files.
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeChannels>> open(Options options,
-                                                                         const Parts& parts);
+                                                                         const Dependencies& deps);
 
   // REQUIRES: its judges are gone.
   ~JudgeChannels();

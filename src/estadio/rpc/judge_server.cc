@@ -46,18 +46,18 @@ class ServerStream;
 // What all calls of a server share.
 class Core {
  public:
-  Core(JudgeServer::Options options, JudgeServer::Parts parts, DisciplineMask judged)
+  Core(JudgeServer::Options options, JudgeServer::Dependencies deps, DisciplineMask judged)
       : options_(std::move(options)),
-        parts_(std::move(parts)),
+        deps_(std::move(deps)),
         judged_(judged),
-        one_judge_(parts_.make_judge()),
+        one_judge_(deps_.make_judge()),
         random_(options_.seed) {}
 
   [[nodiscard]] const JudgeServer::Options& options() const { return options_; }
-  [[nodiscard]] const JudgeServer::Parts& parts() const { return parts_; }
+  [[nodiscard]] const JudgeServer::Dependencies& deps() const { return deps_; }
   [[nodiscard]] DisciplineMask judged() const { return judged_; }
   [[nodiscard]] HandshakeParty party() const {
-    return {.contest = parts_.contest,
+    return {.contest = deps_.contest,
             .coin_commitment = options_.coin_commitment,
             .started_at_ms = options_.started_at_ms};
   }
@@ -89,7 +89,7 @@ class Core {
   // of its own last batch.
   std::unique_ptr<Judge> take_judge() {
     const std::scoped_lock lock(mutex_);
-    if (spare_judges_.empty()) return parts_.make_judge();
+    if (spare_judges_.empty()) return deps_.make_judge();
     auto judge = std::move(spare_judges_.back());
     spare_judges_.pop_back();
     return judge;
@@ -103,7 +103,7 @@ class Core {
   base::Nanos draw_end() {
     const std::scoped_lock lock(mutex_);
     const double factor = std::uniform_real_distribution(0.8, 1.2)(random_);
-    return parts_.clock.mono() +
+    return deps_.clock.mono() +
            std::chrono::duration_cast<base::Nanos>(options_.stream_age * factor);
   }
 
@@ -111,7 +111,7 @@ class Core {
   void judge_one(EntryBatch& batch, std::span<Verdict> verdicts, Judge::Done done) {
     const std::scoped_lock lock(one_mutex_);
     Entry& entry = batch.entries.front();
-    if (!entry.is_id_given) entry.id = ids_.next_marked(parts_.clock.wall_ms());
+    if (!entry.is_id_given) entry.id = ids_.next_marked(deps_.clock.wall_ms());
     one_judge_->judge(batch, verdicts, std::move(done));
   }
 
@@ -149,7 +149,7 @@ class Core {
 
  private:
   const JudgeServer::Options options_;
-  const JudgeServer::Parts parts_;
+  const JudgeServer::Dependencies deps_;
   const DisciplineMask judged_;
 
   std::mutex one_mutex_;
@@ -171,7 +171,7 @@ class Core {
 class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
   explicit ServerStream(Core& core)
-      : core_(core), handshake_deadline_(core.parts().clock.mono() + core.options().patience) {}
+      : core_(core), handshake_deadline_(core.deps().clock.mono() + core.options().patience) {}
 
   void start() {
     const bool is_open = core_.enter();
@@ -285,8 +285,8 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
     if (!caller) {
       core_.streams_refused.fetch_add(1, std::memory_order_relaxed);
       // Its names are the caller's, and as long as it likes.
-      core_.parts().log.warning("refused a judge's caller",
-                                {{"error", caller.error().message().substr(0, kLoggedBytes)}});
+      core_.deps().log.warning("refused a judge's caller",
+                               {{"error", caller.error().message().substr(0, kLoggedBytes)}});
       return refuse(to_status(caller.error()));
     }
     caller_ = *std::move(caller);
@@ -315,7 +315,7 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
     core_.batches.fetch_add(1, std::memory_order_relaxed);
     if (auto decoded = decode_batch(message, caller_, batch.entries); !decoded) {
       core_.batches_malformed.fetch_add(1, std::memory_order_relaxed);
-      core_.parts().log.warning("a malformed batch", {{"error", decoded.error()}});
+      core_.deps().log.warning("a malformed batch", {{"error", decoded.error()}});
       batch.verdicts.clear();
       return answer(batch, std::move(decoded));
     }
@@ -390,7 +390,7 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
 
   // If it is not what was told last.
   void tell_window() {
-    const auto window_ms = core_.parts().window.in_force_ms();
+    const auto window_ms = core_.deps().window.in_force_ms();
     if (window_ms == told_window_ms_) return;
     told_window_ms_ = window_ms;
     Reply reply;
@@ -484,14 +484,14 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
 
 void Core::tick() {
   const std::scoped_lock lock(mutex_);
-  const base::Nanos now = parts_.clock.mono();
+  const base::Nanos now = deps_.clock.mono();
   for (ServerStream* stream : streams_) stream->tick(now);
 }
 
 void Core::begin_stopping() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
-  const base::Nanos now = parts_.clock.mono();
+  const base::Nanos now = deps_.clock.mono();
   for (ServerStream* stream : streams_) stream->stop(now);
 }
 
@@ -508,12 +508,12 @@ class JudgeOneCall final : public grpc::ServerUnaryReactor {
       return finish(to_status(base::Code::kResourceExhausted,
                               "as many calls as may be are under way: call again later"));
     }
-    const JudgeServer::Parts& parts = core_.parts();
-    const auto window_ms = parts.window.in_force_ms();
+    const JudgeServer::Dependencies& deps = core_.deps();
+    const auto window_ms = deps.window.in_force_ms();
     auto read = read_one_entry(request,
-                               {.contest = parts.contest,
+                               {.contest = deps.contest,
                                 .judged = core_.judged(),
-                                .now_ms = parts.clock.wall_ms(),
+                                .now_ms = deps.clock.wall_ms(),
                                 .window_ms = window_ms},
                                batch_);
     if (!read) return finish(to_status(read.error()));
@@ -613,8 +613,8 @@ class JudgeService final : public v1::Judge::CallbackService {
 }  // namespace
 
 struct JudgeServer::Impl {
-  Impl(Options options, Parts parts, DisciplineMask judged)
-      : core(std::move(options), std::move(parts), judged), service(core) {}
+  Impl(Options options, Dependencies deps, DisciplineMask judged)
+      : core(std::move(options), std::move(deps), judged), service(core) {}
 
   void tick_until_stopped(const std::stop_token& token) {
     std::mutex mutex;
@@ -640,19 +640,19 @@ JudgeServer::~JudgeServer() {
   impl_->core.wait_until_left();
 }
 
-base::Result<std::unique_ptr<JudgeServer>> JudgeServer::open(Options options, Parts parts) {
-  DisciplineMask judged = options.disciplines.empty() ? all_disciplines(parts.contest) : 0;
+base::Result<std::unique_ptr<JudgeServer>> JudgeServer::open(Options options, Dependencies deps) {
+  DisciplineMask judged = options.disciplines.empty() ? all_disciplines(deps.contest) : 0;
   for (const std::int64_t id : options.disciplines) {
-    const auto discipline = parts.contest.find_discipline(id);
+    const auto discipline = deps.contest.find_discipline(id);
     if (!discipline) {
       return base::fail(base::Code::kInvalidArgument,
                         fmt::format("the contest has no discipline {}; it has {}", id,
-                                    names_of(all_disciplines(parts.contest), parts.contest)));
+                                    names_of(all_disciplines(deps.contest), deps.contest)));
     }
     judged |= mask_of(*discipline);
   }
   ASSIGN_OR_RETURN(const auto credentials, server_credentials(options.tls));
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(parts), judged);
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(deps), judged);
   const Options& settled = impl->core.options();
 
   // gRPC keeps both of these for all servers that a process makes from here on.

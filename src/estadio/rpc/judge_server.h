@@ -56,7 +56,7 @@ class JudgeServer {
   };
 
   // All must outlive the server.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const RetryWindow& window;  // how old an id may be: told to callers, and asked of JudgeOne's
     const base::Clock& clock;
@@ -77,7 +77,7 @@ class JudgeServer {
   // Listens and serves. The health service says NOT_SERVING until set_serving(true).
   // Errors: kInvalidArgument and those of files; kUnavailable when the address cannot be had.
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeServer>> open(Options options,
-                                                                       Parts parts);
+                                                                       Dependencies deps);
 
   // As after stop() without patience; waits until the judges have answered.
   ~JudgeServer();

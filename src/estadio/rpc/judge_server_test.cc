@@ -79,13 +79,13 @@ class JudgeServerTest : public testing::Test {
   ~JudgeServerTest() override { judges_.release(); }
 
   void serve(JudgeServer::Options options = {}) {
-    auto server = JudgeServer::open(std::move(options), parts());
+    auto server = JudgeServer::open(std::move(options), deps());
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
     stub_ = v1::Judge::NewStub(channel_);
   }
-  JudgeServer::Parts parts() {
+  JudgeServer::Dependencies deps() {
     return {.contest = contest_,
             .window = window_,
             .clock = clock_,
@@ -476,7 +476,7 @@ TEST_F(JudgeServerTest, ReflectionListsTheService) {
 TEST_F(JudgeServerTest, AnAddressThatIsTakenIsAnError) {
   serve();
   const auto second = JudgeServer::open(
-      {.address = address(), .tls = {}, .disciplines = {}, .coin_commitment = {}}, parts());
+      {.address = address(), .tls = {}, .disciplines = {}, .coin_commitment = {}}, deps());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), base::Code::kUnavailable);
   EXPECT_THAT(second.error().message(), HasSubstr(address()));
@@ -484,7 +484,7 @@ TEST_F(JudgeServerTest, AnAddressThatIsTakenIsAnError) {
 
 TEST_F(JudgeServerTest, WrongOptionsAreNamed) {
   const auto error_of = [&](JudgeServer::Options options) {
-    const auto server = JudgeServer::open(std::move(options), parts());
+    const auto server = JudgeServer::open(std::move(options), deps());
     return server ? std::string("none") : server.error().message();
   };
   EXPECT_THAT(error_of({.tls = {}, .disciplines = {9}, .coin_commitment = {}}),

@@ -25,13 +25,13 @@ class Tally::Reader {
   Reader(Tally& tally, PartitionId partition)
       : tally_(tally),
         options_(tally.options_),
-        parts_(tally.parts_),
+        deps_(tally.deps_),
         partition_(partition),
         number_(tally.number_of(partition)),
-        fold_(parts_.contest, partition,
+        fold_(deps_.contest, partition,
               RecentIds::share(options_.retry_ids,
-                               static_cast<std::size_t>(parts_.events.partitions()) * 2,
-                               parts_.window.retention_ms())) {
+                               static_cast<std::size_t>(deps_.events.partitions()) * 2,
+                               deps_.window.retention_ms())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
@@ -81,12 +81,12 @@ class Tally::Reader {
       const auto ended = count_from_the_books_position(stop);
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
-        parts_.log.info("the score stands elsewhere: counting goes on from there",
-                        {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+        deps_.log.info("the score stands elsewhere: counting goes on from there",
+                       {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
       } else if (!may_pass(ended.error())) {
-        parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
-                                                              {"partition", partition_.number},
-                                                              {"error", ended.error()}});
+        deps_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
+                                                             {"partition", partition_.number},
+                                                             {"error", ended.error()}});
         set_last_error(ended.error().message());
         has_stopped_ = true;
         return;
@@ -114,7 +114,7 @@ class Tally::Reader {
   }
 
   base::Result<Score> read_score() const {
-    ASSIGN_OR_RETURN(Score score, to_be_mended(parts_.scores.read()));
+    ASSIGN_OR_RETURN(Score score, to_be_mended(deps_.scores.read()));
     std::int64_t read = 0;
     for (const Score::Position& each : score.positions) read += each.next_offset;
     if (read == score.total() + score.repeated) return score;
@@ -129,10 +129,10 @@ class Tally::Reader {
   void hold_up(const base::Error& error) {
     // Logged once, not at every attempt.
     if (!set_last_error(error.message())) return;
-    parts_.log.warning("counting is held up and will be tried again",
-                       {{"topic", topic_of(partition_.topic)},
-                        {"partition", partition_.number},
-                        {"error", error}});
+    deps_.log.warning("counting is held up and will be tried again",
+                      {{"topic", topic_of(partition_.topic)},
+                       {"partition", partition_.number},
+                       {"error", error}});
   }
 
   // False when the error stays the same.
@@ -143,14 +143,14 @@ class Tally::Reader {
 
   void go_on() {
     if (!set_last_error({})) return;
-    parts_.log.info("counting goes on",
-                    {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+    deps_.log.info("counting goes on",
+                   {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const Score score, read_score());
-    ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
-    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
+    ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
     const Score::Position* position = score.find(partition_);
     if (position != nullptr && position->incarnation != incarnation_) {
       return base::fail(
@@ -176,33 +176,33 @@ class Tally::Reader {
   // A reader at `start`, after remembering the ids that a retry may repeat.
   base::Result<std::unique_ptr<PartitionReader>> read_back(std::int64_t start) {
     fold_.reset();
-    ASSIGN_OR_RETURN(auto reader, parts_.events.read_from(partition_, start));
+    ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, start));
     std::vector<LoggedRecord> records;
     // The first record to be counted tells how far back ids matter; with none, the time is now.
-    std::int64_t from_ms = parts_.clock.wall_ms();
-    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    std::int64_t from_ms = deps_.clock.wall_ms();
+    ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
     if (start < end) {
       RETURN_IF_ERROR(read_some(*reader, records));
       from_ms = std::min(from_ms, records.front().time_ms);
     }
     ASSIGN_OR_RETURN(
         const auto back,
-        parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
+        deps_.events.offset_before(partition_, from_ms - deps_.window.retention_ms() - 1000));
     RETURN_IF_ERROR(reader->seek(std::min(back, start)));
     while (reader->position() < start) {
       RETURN_IF_ERROR(read_some(*reader, records));
       const auto counted = std::ranges::find_if(
           records, [&](const LoggedRecord& each) { return each.offset >= start; });
       RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
-      if (parts_.known != nullptr && !remembered_.empty()) {
-        parts_.known->add(remembered_, records.front().time_ms);
+      if (deps_.known != nullptr && !remembered_.empty()) {
+        deps_.known->add(remembered_, records.front().time_ms);
       }
     }
     // The judge must know what is in the log also where it is not counted yet.
-    while (parts_.known != nullptr && reader->position() < end) {
+    while (deps_.known != nullptr && reader->position() < end) {
       RETURN_IF_ERROR(read_some(*reader, records));
       RETURN_IF_ERROR(fold_.given_ids(records, remembered_));
-      parts_.known->add(remembered_, records.front().time_ms);
+      deps_.known->add(remembered_, records.front().time_ms);
     }
     RETURN_IF_ERROR(reader->seek(start));
     position_ = start;
@@ -224,14 +224,14 @@ class Tally::Reader {
     std::vector<LoggedRecord> records;
     std::int64_t first = reader.position();
     while (true) {
-      const base::Nanos started = parts_.clock.mono();
+      const base::Nanos started = deps_.clock.mono();
       // Gathers for a while, so that a commit covers many records when many come.
       while (true) {
         const bool waits = fold_.pending() == 0 && !stop.stop_requested();
         RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience)
                                                    : std::chrono::nanoseconds(0)));
         RETURN_IF_ERROR(fold_.add(records));
-        if (records.empty() || parts_.clock.mono() - started >= options_.commit_every) break;
+        if (records.empty() || deps_.clock.mono() - started >= options_.commit_every) break;
       }
       if (reader.position() > first) {
         ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
@@ -247,12 +247,12 @@ class Tally::Reader {
       publish_window();
       if (stop.stop_requested()) {
         if (ends_at_once_) return Ended::kAsAsked;
-        if (stop_deadline_.count() == 0) stop_deadline_ = parts_.clock.mono() + kFinishPatience;
-        ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
-        if (first >= end || parts_.clock.mono() > stop_deadline_) return Ended::kAsAsked;
+        if (stop_deadline_.count() == 0) stop_deadline_ = deps_.clock.mono() + kFinishPatience;
+        ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
+        if (first >= end || deps_.clock.mono() > stop_deadline_) return Ended::kAsAsked;
         continue;
       }
-      const base::Nanos spent = parts_.clock.mono() - started;
+      const base::Nanos spent = deps_.clock.mono() - started;
       if (spent < options_.commit_every) wait(stop, options_.commit_every - spent);
     }
   }
@@ -261,13 +261,13 @@ class Tally::Reader {
   base::Result<bool> commit(std::int64_t first, std::int64_t next) {
     // It may not have been known before there was a record.
     if (incarnation_ == base::Uuid()) {
-      ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
+      ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
     }
     ScoreCommit commit = fold_.take();
     commit.incarnation = incarnation_;
     commit.first_offset = first;
     commit.next_offset = next;
-    ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(parts_.scores.commit(commit)));
+    ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(deps_.scores.commit(commit)));
     if (!outcome.is_applied) {
       ++stale_commits_;
       return false;
@@ -281,8 +281,8 @@ class Tally::Reader {
   }
 
   void publish_window() {
-    window_ms_ = fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms());
-    parts_.window.set(number_, window_ms_);
+    window_ms_ = fold_.recent().window_ms(deps_.clock.wall_ms(), deps_.window.configured_ms());
+    deps_.window.set(number_, window_ms_);
   }
 
   void tell_read_back() {
@@ -296,7 +296,7 @@ class Tally::Reader {
 
   Tally& tally_;
   const Options& options_;
-  const Parts& parts_;
+  const Dependencies& deps_;
   const PartitionId partition_;
   const std::size_t number_;
   base::Uuid incarnation_;  // nil while the partition may have no record
@@ -319,7 +319,7 @@ class Tally::Reader {
   std::jthread thread_;  // last: ends before what it uses goes
 };
 
-Tally::Tally(const Options& options, const Parts& parts) : options_(options), parts_(parts) {}
+Tally::Tally(const Options& options, const Dependencies& deps) : options_(options), deps_(deps) {}
 
 Tally::~Tally() {
   std::vector<std::unique_ptr<Reader>> readers;
@@ -333,7 +333,7 @@ Tally::~Tally() {
 
 std::size_t Tally::number_of(PartitionId partition) const {
   return static_cast<std::size_t>(partition.topic) *
-             static_cast<std::size_t>(parts_.events.partitions()) +
+             static_cast<std::size_t>(deps_.events.partitions()) +
          static_cast<std::size_t>(partition.number);
 }
 

@@ -46,7 +46,7 @@ class Tally {
   };
 
   // What a tally reads, where it counts, and what it tells; all must outlive it.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const EventLog& events;
     ScoreBook& scores;
@@ -72,7 +72,7 @@ class Tally {
   };
 
   // Reads nothing yet.
-  Tally(const Options& options, const Parts& parts);
+  Tally(const Options& options, const Dependencies& deps);
   // Counts what the log holds already of its partitions (at most `kFinishPatience`), and ends.
   ~Tally();
 
@@ -107,7 +107,7 @@ class Tally {
   void end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending);
 
   const Options options_;
-  const Parts parts_;
+  const Dependencies deps_;
 
   mutable std::mutex mutex_;
   std::condition_variable read_back_;

@@ -122,13 +122,13 @@ class TallyTest : public testing::Test {
   [[nodiscard]] std::unique_ptr<Tally> start(std::size_t retry_ids = 100'000) {
     auto tally = std::make_unique<Tally>(
         Tally::Options{.commit_every = std::chrono::milliseconds(1), .retry_ids = retry_ids},
-        Tally::Parts{.contest = contest_,
-                     .events = *log_,
-                     .scores = *faulty_,
-                     .window = window_,
-                     .known = &known_,
-                     .clock = clock_,
-                     .log = captured_.logger()});
+        Tally::Dependencies{.contest = contest_,
+                            .events = *log_,
+                            .scores = *faulty_,
+                            .window = window_,
+                            .known = &known_,
+                            .clock = clock_,
+                            .log = captured_.logger()});
     tally->add(all_partitions(log_->partitions()));
     return tally;
   }
