@@ -88,7 +88,7 @@ void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
                   "Commits that were not applied because the book stood elsewhere.",
                   static_cast<double>(stats.stale_commits));
   metrics.counter("estadio_tally_failed_commits_total",
-                  "Times that counting a partition was held up and began anew.",
+                  "Times that counting a partition failed and began again.",
                   static_cast<double>(stats.failed_commits));
   metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
                 stats.has_stopped ? 1 : 0);
@@ -106,32 +106,33 @@ void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats
   metrics.counter("estadio_judge_batches_total", "Batches received.",
                   static_cast<double>(stats.batches));
   metrics.counter("estadio_judge_batches_malformed_total",
-                  "Batches that were refused: not as the protocol has it.",
+                  "Batches that were refused as malformed.",
                   static_cast<double>(stats.batches_malformed));
   metrics.counter("estadio_judge_entries_total", "Entries received.",
                   static_cast<double>(stats.entries));
   metrics.counter("estadio_judge_pauses_total",
-                  "Times that a stream was not read, as too much of it was under way.",
+                  "Times that a stream was not read because too much of it was in flight.",
                   static_cast<double>(stats.pauses));
 }
 
 void write_metrics(http::MetricsWriter& metrics, const JudgeChannels::Stats& stats) {
-  metrics.gauge("estadio_judges_streams", "Streams to discipline servers open.",
+  metrics.gauge("estadio_judge_client_streams", "Streams to discipline servers open.",
                 static_cast<double>(stats.streams_open));
-  metrics.counter("estadio_judges_streams_failed_total",
+  metrics.counter("estadio_judge_client_streams_failed_total",
                   "Streams to discipline servers that broke or could not be opened.",
                   static_cast<double>(stats.streams_failed));
-  metrics.counter("estadio_judges_go_aways_total",
+  metrics.counter("estadio_judge_client_go_aways_total",
                   "Streams that were replaced because their server asked for it.",
                   static_cast<double>(stats.go_aways));
-  metrics.counter("estadio_judges_batches_total", "Batches sent.",
+  metrics.counter("estadio_judge_client_batches_total", "Batches sent.",
                   static_cast<double>(stats.messages));
-  metrics.counter("estadio_judges_entries_total", "Entries sent.",
+  metrics.counter("estadio_judge_client_entries_total", "Entries sent.",
                   static_cast<double>(stats.entries));
-  metrics.counter("estadio_judges_entries_refused_total", "Entries that nobody could take.",
+  metrics.counter("estadio_judge_client_entries_refused_total",
+                  "Entries that no discipline server accepted.",
                   static_cast<double>(stats.entries_refused));
-  metrics.counter("estadio_judges_entries_unknown_total",
-                  "Entries that were sent and of which no answer came.",
+  metrics.counter("estadio_judge_client_entries_unknown_total",
+                  "Entries that were sent and got no answer.",
                   static_cast<double>(stats.entries_unknown));
 }
 
