@@ -24,7 +24,7 @@ enum class BodyFormat { kJson, kNdjson };
 // Why a body was refused.
 struct Rejection {
   enum class Kind {
-    kMalformed,  // not JSON: `detail`, `offset` and, of NDJSON, `line`
+    kMalformed,  // not JSON: `detail`, `offset` and, in NDJSON, `line`
     kInvalid,    // JSON, but not entries: `errors`
     kTooMany,    // more entries than allowed
   };
@@ -34,7 +34,7 @@ struct Rejection {
     std::int64_t line = 0;    // of NDJSON, from 1; else 0
     std::int64_t index = -1;  // in an array, from 0; else -1
   };
-  static constexpr std::size_t kErrorsMax = 32;  // listed; the rest are as wrong but unsaid
+  static constexpr std::size_t kErrorsMax = 32;  // listed; more are left out
 
   Kind kind = Kind::kMalformed;
   std::string detail;
@@ -47,11 +47,11 @@ class EntryParser {
  public:
   struct Options {
     BodyFormat format = BodyFormat::kJson;
-    // Of the path, when that names one: entries need not repeat it and may not contradict it.
+    // The path's faculty, when it names one: entries need not repeat it and may not contradict it.
     std::optional<FacultyIndex> faculty;
     std::size_t entries_max = 10'000;
     std::int64_t now_ms = 0;
-    // Ids of version 7 must lie between these (ms since 1970).
+    // The times of given ids of version 7 must lie between these (ms since 1970).
     std::int64_t id_oldest_ms = INT64_MIN;
     std::int64_t id_newest_ms = INT64_MAX;
   };
@@ -64,7 +64,7 @@ class EntryParser {
   explicit EntryParser(const Contest& contest) : contest_(contest) {}
 
   // Appends the body's entries to `batch`; on a rejection leaves it as it was. Entries without an
-  // id get one of version 7.
+  // id get a marked one, of version 8 (UuidGenerator::next_marked()).
   [[nodiscard]] tl::expected<Parsed, Rejection> parse(std::string_view body, const Options& options,
                                                       EntryBatch& batch);
 
