@@ -5,9 +5,9 @@
 
 #include "base/uuid.h"
 #include "estadio/contest/coin.h"
-#include "estadio/contest/entry_parser.h"
 #include "estadio/contest/recent_ids.h"
 #include "estadio/contest/record.h"
+#include "estadio/faculty/entry_parser.h"
 #include "estadio/log/block.h"
 #include "http/request_parser.h"
 

@@ -1,7 +1,7 @@
 // Entries, against Boost.JSON as a second opinion on what is JSON: they may differ only where ours
 // is stricter (duplicate keys, depth) or where Boost.JSON cannot hold a number. Whatever is
 // accepted comes back from the log's line as it was.
-#include "estadio/contest/entry_parser.h"
+#include "estadio/faculty/entry_parser.h"
 
 #include <algorithm>
 #include <boost/json.hpp>

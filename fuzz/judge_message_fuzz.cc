@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "estadio/rpc/batch_codec.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 #include "estadio/rpc/one_entry.h"
 #include "fuzz.h"
 
@@ -49,19 +49,19 @@ void check_batch(const estadio::v1::Batch& message) {
   }());
 }
 
-void check_hello(const estadio::v1::Hello& hello) {
+void check_handshake(const estadio::v1::HandshakeRequest& request) {
   static const estadio::Contest contest = estadio::Contest::defaults();
-  const estadio::GreetingParts parts{.contest = contest, .coin_commitment = "aa"};
-  const auto caller = estadio::read_hello(hello, parts, estadio::mask_of(2));
+  const estadio::HandshakeParty party{.contest = contest, .coin_commitment = "aa"};
+  const auto caller = estadio::read_handshake_request(request, party, estadio::mask_of(2));
   if (!caller) return;
-  CHECK(caller->faculties.size() == static_cast<std::size_t>(hello.faculties_size()));
+  CHECK(caller->faculties.size() == static_cast<std::size_t>(request.faculties_size()));
   for (const auto faculty : caller->faculties) CHECK(faculty < 2);
   for (const auto discipline : caller->disciplines) {
     CHECK(discipline == 2 || discipline == estadio::CallerIndexes::kNotJudged);
   }
-  estadio::v1::Welcome welcome;
-  estadio::write_welcome(parts, *caller, welcome);
-  CHECK(estadio::read_welcome(welcome, parts).has_value());
+  estadio::v1::HandshakeResponse response;
+  estadio::write_handshake_response(party, *caller, response);
+  CHECK(estadio::read_handshake_response(response, party).has_value());
 }
 
 void check_verdicts(const estadio::v1::Verdicts& message) {
@@ -95,7 +95,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const int length = static_cast<int>(input.size());
   if (estadio::v1::JudgeRequest request; request.ParseFromArray(input.data(), length)) {
     check_batch(request.batch());
-    check_hello(request.hello());
+    check_handshake(request.handshake());
   }
   if (estadio::v1::JudgeReply reply; reply.ParseFromArray(input.data(), length)) {
     check_verdicts(reply.verdicts());

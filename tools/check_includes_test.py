@@ -11,8 +11,10 @@ CHECKER = pathlib.Path(__file__).with_name("check-includes")
 SOUND = {
     "src/base/units.h": "#pragma once\n#include <string>\n#include <fmt/format.h>\n",
     "src/base/units.cc": '#include "base/units.h"\n#include <CLI/CLI.hpp>\n#include <sys/stat.h>\n',
-    "src/http/server.h": '#pragma once\n#include "base/units.h"\n',
-    "src/http/server.cc": '#include "http/server.h"\n#include <openssl/ssl.h>\n',
+    "src/net/tls.h": '#pragma once\n#include "base/units.h"\n',
+    "src/net/tls.cc": '#include "net/tls.h"\n#include <openssl/ssl.h>\n',
+    "src/http/server.h": '#pragma once\n#include "base/units.h"\n#include "net/tls.h"\n',
+    "src/http/server.cc": '#include "http/server.h"\n#include <prometheus/counter.h>\n',
     "src/estadio/contest/entry.h": '#pragma once\n#include "base/units.h"\n',
     "src/estadio/contest/event_log_contract.h": "#pragma once\n#include <gtest/gtest.h>\n",
     "src/estadio/contest/test_world.h": "#pragma once\n#include <gmock/gmock.h>\n",
@@ -60,6 +62,7 @@ def header(*includes):
 @pytest.mark.parametrize(("name", "text", "line", "said"), [
     # Arrows point down.
     ("src/base/clock.h", header('"http/server.h"'), 2, "base may not include http"),
+    ("src/net/address.h", header('"http/server.h"'), 2, "net may not include http"),
     ("src/http/router.h", header('"estadio/contest/entry.h"'), 2,
      "http may not include estadio/contest"),
     ("src/estadio/contest/coin.h", header('"http/server.h"'), 2,
@@ -88,7 +91,9 @@ def header(*includes):
      "<rocksdb/db.h> belongs to estadio/score, not estadio/tally"),
     ("src/estadio/app/commands.cc", '#include "estadio/app/commands.h"\n#include <sodium.h>\n', 2,
      "<sodium.h> belongs to base and estadio/contest"),
-    ("src/http/tls.h", header("<openssl/ssl.h>"), 2, "in a header"),
+    ("src/net/address.h", header("<openssl/ssl.h>"), 2, "in a header"),
+    ("src/http/server.cc", '#include "http/server.h"\n#include <openssl/ssl.h>\n', 2,
+     "<openssl/ssl.h> belongs to net, not http"),
     ("src/base/clock.h", header("<absl/time/time.h>"), 2, "<absl/time/time.h> is unknown"),
     ("src/base/clock.h", header("<mystery.h>"), 2, "<mystery.h> is unknown"),
     ("src/base/clock.h", header("<base/units.h>"), 2, "is ours"),

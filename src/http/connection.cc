@@ -26,7 +26,7 @@ void give_back_if_large(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+Connection::Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, Worker& worker,
                        std::uint32_t slot)
     : fd_(std::move(fd)),
       tls_(std::move(tls)),
@@ -36,13 +36,13 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worke
       last_activity_(worker.loop().now()) {
   if (!worker_.loop().add(fd_.get(), interest_, *this)) {
     fd_.reset();
-    worker_.bury(*this);
+    worker_.defer_destroy(*this);
   }
 }
 
 Connection::~Connection() {
   if (fd_) worker_.loop().remove(fd_.get(), *this);
-  static_cast<void>(hold(0));
+  static_cast<void>(reserve_buffer(0));
 }
 
 void Connection::close() {
@@ -50,8 +50,8 @@ void Connection::close() {
   worker_.loop().remove(fd_.get(), *this);
   fd_.reset();
   // The bytes themselves go with the connection: a request in them may be at its handler.
-  static_cast<void>(hold(0));
-  worker_.bury(*this);
+  static_cast<void>(reserve_buffer(0));
+  worker_.defer_destroy(*this);
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -68,7 +68,7 @@ std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
   if (tls_) return tls_->read(data, size);
   const auto count = ::recv(fd_.get(), data, size, 0);
   if (count >= 0) return count;
-  return errno == EAGAIN || errno == EINTR ? TlsSession::kWantRead : TlsSession::kFailed;
+  return errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantRead : net::TlsSession::kFailed;
 }
 
 // Once: epoll tells again of what is left. Of TLS nothing is left that it cannot see, because a
@@ -80,13 +80,13 @@ void Connection::receive() {
     stage_ = Stage::kHead;
     last_activity_ = worker_.loop().now();
   }
-  if (count == TlsSession::kWantRead) return;
-  if (count == TlsSession::kWantWrite) {
+  if (count == net::TlsSession::kWantRead) return;
+  if (count == net::TlsSession::kWantWrite) {
     interest_ |= EPOLLOUT;
     worker_.loop().modify(fd_.get(), interest_, *this);
     return;
   }
-  if (count == TlsSession::kFailed) return close();
+  if (count == net::TlsSession::kFailed) return close();
   if (count == 0) return finish_reading();
   worker_.count_received(static_cast<std::size_t>(count));
   last_activity_ = worker_.loop().now();
@@ -115,7 +115,7 @@ void Connection::take_received() {
 void Connection::settle() {
   if (!fd_) return;
   if (stage_ < Stage::kStreaming &&
-      !hold(received_.size() + chunked_head_.size() + chunked_body_.size())) {
+      !reserve_buffer(received_.size() + chunked_head_.size() + chunked_body_.size())) {
     refuse({.status = 503, .detail = "too much of unfinished requests is here; try again"});
   }
   if (stage_ >= Stage::kStreaming) drop_received();
@@ -127,11 +127,11 @@ void Connection::settle() {
   update_interest();
 }
 
-bool Connection::hold(std::size_t bytes) {
-  if (bytes == held_) return true;
-  const bool is_more = bytes > held_;
-  const bool fits = worker_.hold(held_, bytes);
-  held_ = bytes;
+bool Connection::reserve_buffer(std::size_t bytes) {
+  if (bytes == reserved_) return true;
+  const bool is_more = bytes > reserved_;
+  const bool fits = worker_.reserve_buffer(reserved_, bytes);
+  reserved_ = bytes;
   return fits || !is_more;
 }
 
@@ -140,7 +140,7 @@ void Connection::drop_received() {
   give_back_if_large(chunked_body_);
   chunked_head_.clear();
   has_unread_ = false;
-  static_cast<void>(hold(0));
+  static_cast<void>(reserve_buffer(0));
 }
 
 std::size_t Connection::take_requests(std::string_view data) {
@@ -354,11 +354,13 @@ void Connection::flush() {
     } else {
       count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
       if (count < 0) {
-        count = errno == EAGAIN || errno == EINTR ? TlsSession::kWantWrite : TlsSession::kFailed;
+        count = errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantWrite
+                                                  : net::TlsSession::kFailed;
       }
     }
-    if (count == TlsSession::kWantRead) return;  // the handshake goes on when the client speaks
-    if (count == TlsSession::kWantWrite) {
+    if (count == net::TlsSession::kWantRead)
+      return;  // the handshake goes on when the client speaks
+    if (count == net::TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
       drop_sent();
       return update_interest();

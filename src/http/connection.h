@@ -15,18 +15,18 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "http/event_loop.h"
 #include "http/request_parser.h"
 #include "http/server.h"
-#include "http/tls.h"
+#include "net/event_loop.h"
+#include "net/tls.h"
 
 namespace http {
 
 class Worker;
 
-class Connection final : public EventLoop::Watcher {
+class Connection final : public net::EventLoop::Watcher {
  public:
-  Connection(base::UniqueFd fd, std::unique_ptr<TlsSession> tls, Worker& worker,
+  Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, Worker& worker,
              std::uint32_t slot);
   ~Connection() override;
 
@@ -47,9 +47,9 @@ class Connection final : public EventLoop::Watcher {
   // The server is stopping: ends at once when idle, else after the answers that are due.
   void drain();
 
-  bool has_asked = false;  // for the worker: a request came since it looked
-  bool is_dirty = false;   // the worker's mark
-  bool is_buried = false;  // the worker's mark
+  bool has_asked = false;            // for the worker: a request came since it looked
+  bool is_dirty = false;             // the worker's mark
+  bool is_destroy_deferred = false;  // the worker's mark
 
  private:
   enum class Stage {
@@ -80,11 +80,11 @@ class Connection final : public EventLoop::Watcher {
   std::size_t take_one(std::string_view data);
   // Takes what received_ starts with.
   void take_received();
-  // Settles, after bytes were taken, what is held, which deadline runs and what is watched.
+  // After bytes were taken: sets what is reserved, which deadline runs and what is watched.
   void settle();
-  // Tells the worker how much of requests that have not come whole is held here; false when it is
-  // more than before and all connections together hold too much.
-  [[nodiscard]] bool hold(std::size_t bytes);
+  // Reserves memory for this connection's incomplete requests. Returns false when it is more than
+  // before and all connections together buffer too much.
+  [[nodiscard]] bool reserve_buffer(std::size_t bytes);
   void drop_received();
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }
   void dispatch(const RequestHead& head, std::string_view body);
@@ -105,7 +105,7 @@ class Connection final : public EventLoop::Watcher {
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
   base::UniqueFd fd_;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<net::TlsSession> tls_;
   Worker& worker_;
   const std::uint32_t slot_;
 
@@ -119,7 +119,7 @@ class Connection final : public EventLoop::Watcher {
   ChunkedDecoder chunks_;
   bool has_unread_ = false;   // received_ may hold whole requests: there was no room for them
   bool is_resuming_ = false;  // resume() will be called
-  std::size_t held_ = 0;      // as the worker was told by hold()
+  std::size_t reserved_ = 0;  // by reserve_buffer()
 
   std::vector<Pending> pending_;
   std::uint32_t first_sequence_ = 0;  // of pending_.front()

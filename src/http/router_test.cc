@@ -39,8 +39,8 @@ class RouterTest : public testing::Test {
          .threads = 1,
          .limits = {},
          .tls = nullptr},
-        {TestService::factory([this](Router& router, EventLoop&) { install(router); })}, clock_,
-        log_);
+        {TestService::factory([this](Router& router, net::EventLoop&) { install(router); })},
+        clock_, log_);
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     server_->serve();

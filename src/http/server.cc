@@ -38,17 +38,18 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   auto server = std::unique_ptr<Server>(new Server);
   Limits& limits = server->shared_->limits;
   limits = options.limits;
-  limits.arriving_bytes = std::max(
-      limits.arriving_bytes, RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
+  limits.buffered_request_bytes =
+      std::max(limits.buffered_request_bytes,
+               RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
   server->shared_->tls = options.tls;
-  server->shared_->gather = options.gather;
+  server->shared_->coalesce_for = options.coalesce_for;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
   std::vector<base::UniqueFd> listeners;
-  ASSIGN_OR_RETURN(listeners.emplace_back(), listen_on(options.address));
-  ASSIGN_OR_RETURN(server->address_, local_address(listeners.front().get(), options.address));
+  ASSIGN_OR_RETURN(listeners.emplace_back(), net::listen_on(options.address));
+  ASSIGN_OR_RETURN(server->address_, net::local_address(listeners.front().get(), options.address));
   while (listeners.size() < threads) {
-    ASSIGN_OR_RETURN(base::UniqueFd listener, listen_beside(listeners.front().get()));
+    ASSIGN_OR_RETURN(base::UniqueFd listener, net::listen_beside(listeners.front().get()));
     listeners.push_back(std::move(listener));
   }
   for (base::UniqueFd& listener : listeners) {

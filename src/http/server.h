@@ -6,9 +6,9 @@
 // loop. Answers to pipelined requests leave in the order of the requests, and everything that a
 // round of the loop answered on one connection leaves in one write.
 //
-// Bounds (Limits) and what happens at them: one connection too many gets 503 and is closed; a body
-// too large 413; a request too slow 408; one too many of those that are coming 503; a client that
-// does not read its answers is read no further, then closed.
+// Bounds (Limits): a connection too many gets 503 and is closed. A body too large gets 413, a
+// request too slow 408. A request gets 503 when the incomplete ones take too much memory. A client
+// that does not read its answers is read no further, then closed.
 //
 // Threads: Server may be used from any thread; Exchange and Service belong to their loop.
 #pragma once
@@ -24,10 +24,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "http/address.h"
-#include "http/event_loop.h"
 #include "http/message.h"
-#include "http/tls.h"
+#include "net/address.h"
+#include "net/event_loop.h"
+#include "net/tls.h"
 
 namespace http {
 
@@ -67,15 +67,15 @@ class Service {
  public:
   virtual ~Service() = default;
   // Called once, before the loop runs. `router` and `loop` outlive the service.
-  virtual void install(Router& router, EventLoop& loop) = 0;
+  virtual void install(Router& router, net::EventLoop& loop) = 0;
 };
 using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 
 struct Limits {
   std::uint32_t connections = 10'000;
   std::size_t body_bytes = std::size_t{4} << 20;
-  // Of all requests that have not come whole; raised to what one body of the largest size takes.
-  std::size_t arriving_bytes = std::size_t{64} << 20;
+  // Of all incomplete requests together. Raised to the size of one largest request.
+  std::size_t buffered_request_bytes = std::size_t{64} << 20;
   // A request, from its first byte, and a TLS handshake.
   std::chrono::nanoseconds receive = std::chrono::seconds(10);
   std::chrono::nanoseconds idle = std::chrono::seconds(75);  // between two requests
@@ -87,14 +87,14 @@ class Server {
   struct Shared;  // internal
 
   struct Options {
-    Address address;
+    net::Address address;
     unsigned threads = 1;
     Limits limits;
-    // While many requests come, those of this time are handled together; 0: each at once. It saves
-    // the thread from waking up for each. Not done when they come from clients that wait for their
-    // answers: these would only send the next later.
-    std::chrono::nanoseconds gather{};
-    const TlsContext* tls = nullptr;  // plain when null; must outlive the server
+    // While many requests come, those of this time are handled together, so that the thread does
+    // not wake up for each; 0 handles each at once. Requests of clients that wait for their answers
+    // are handled at once.
+    std::chrono::nanoseconds coalesce_for{};
+    const net::TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };
 
   struct Stats {
@@ -102,7 +102,7 @@ class Server {
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_refused = 0;
     std::uint64_t requests = 0;
-    std::uint64_t gatherings = 0;              // times that requests were handled together
+    std::uint64_t coalesced_rounds = 0;        // in which requests were handled together
     std::uint64_t responses_by_class[6] = {};  // [2] counts 2xx, and so on
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
@@ -120,7 +120,7 @@ class Server {
   void serve();
 
   // Where it listens, with the port the system chose when 0 was asked for.
-  [[nodiscard]] const Address& address() const { return address_; }
+  [[nodiscard]] const net::Address& address() const { return address_; }
   [[nodiscard]] Stats stats() const;
 
   // Accepts no more, lets what is being answered finish (at most `patience`), closes the rest.
@@ -128,7 +128,7 @@ class Server {
 
  private:
   Server();
-  Address address_;
+  net::Address address_;
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool is_serving_ = false;

@@ -32,21 +32,22 @@ class ServerTest : public testing::Test {
   //   GET  /later     answered by the loop 20 ms later
   //   GET  /stream    a stream; kept in held_ too
   void start(Limits limits = {}, unsigned threads = 1,
-             Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
-    auto server = Server::open(
-        {.address = std::move(address),
-         .threads = threads,
-         .limits = limits,
-         .gather = gather_,
-         .tls = nullptr},
-        {TestService::factory([this](Router& router, EventLoop& loop) { install(router, loop); })},
-        clock_, log_);
+             net::Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
+    auto server = Server::open({.address = std::move(address),
+                                .threads = threads,
+                                .limits = limits,
+                                .coalesce_for = coalesce_for_,
+                                .tls = nullptr},
+                               {TestService::factory([this](Router& router, net::EventLoop& loop) {
+                                 install(router, loop);
+                               })},
+                               clock_, log_);
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     server_->serve();
   }
 
-  void install(Router& router, EventLoop& loop) {
+  void install(Router& router, net::EventLoop& loop) {
     loop_ = &loop;
     router.add(Method::kGet, "/hello", [](const Request&, Exchange exchange) {
       exchange.respond(
@@ -97,10 +98,10 @@ class ServerTest : public testing::Test {
 
   base::SystemClock clock_;
   base::Logger log_{clock_, {.level = base::LogLevel::kError}};
-  EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
+  net::EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
-  std::chrono::nanoseconds gather_{};  // of the server that start() makes
+  std::chrono::nanoseconds coalesce_for_{};  // of the server that start() makes
   std::unique_ptr<Server> server_;
 };
 
@@ -184,7 +185,7 @@ class GatheringService final : public Service {
  public:
   explicit GatheringService(std::atomic<int>& left_lying) : left_lying_(left_lying) {}
 
-  void install(Router& router, EventLoop& loop) override {
+  void install(Router& router, net::EventLoop& loop) override {
     router.add(Method::kGet, "/gathered", [this, &loop](const Request&, Exchange exchange) {
       gathered_.push_back({.exchange = exchange, .round = loop.now()});
     });
@@ -293,7 +294,7 @@ TEST_F(ServerTest, RequestsThatWaitedForTheirAnswersToBeReadAreAllAnswered) {
 
 TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
   // A bound is raised to what one body of the largest size takes: here it is above that.
-  start({.body_bytes = 100'000, .arriving_bytes = 400'000});
+  start({.body_bytes = 100'000, .buffered_request_bytes = 400'000});
   const std::string request = post(std::string(90'000, 'x'));
   const std::string_view all_but_one_byte = std::string_view(request).substr(0, request.size() - 1);
   std::vector<TestClient> clients;
@@ -327,7 +328,7 @@ TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
 }
 
 TEST_F(ServerTest, UnfinishedRequestsOfClientsThatLeaveTakeNoRoom) {
-  start({.body_bytes = 100'000, .arriving_bytes = 400'000});
+  start({.body_bytes = 100'000, .buffered_request_bytes = 400'000});
   const std::string chunk = fmt::format("{:x}\r\n{}\r\n", 90'000, std::string(90'000, 'x'));
   const std::string unfinished =
       "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk;
@@ -343,7 +344,7 @@ TEST_F(ServerTest, UnfinishedRequestsOfClientsThatLeaveTakeNoRoom) {
 }
 
 TEST_F(ServerTest, ABodyOfTheLargestSizeIsTakenHoweverLittleMayBeUnfinished) {
-  start({.body_bytes = std::size_t{1} << 20, .arriving_bytes = 1});
+  start({.body_bytes = std::size_t{1} << 20, .buffered_request_bytes = 1});
   TestClient client = this->client();
   client.send(post(std::string(std::size_t{1} << 20, 'x')));
   EXPECT_EQ(client.read_response().status, 200);
@@ -664,20 +665,20 @@ TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
   EXPECT_EQ(stats.responses_by_class[2], 60U);
 }
 
-// Many connections in use of which few ask at a time: their requests are gathered.
-class GatheringTest : public ServerTest {
+// Many connections are in use and few ask at a time, so their requests are coalesced.
+class CoalescingTest : public ServerTest {
  protected:
   static constexpr std::size_t kClients = 64;
   static constexpr std::size_t kAtATime = 8;
 
   void SetUp() override {
-    gather_ = 100us;
+    coalesce_for_ = 100us;
     start();
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(client());
     ASSERT_TRUE(eventually([this] {
       ask();
       expect_answers();
-      return HasFailure() || server_->stats().gatherings > 20;
+      return HasFailure() || server_->stats().coalesced_rounds > 20;
     }));
   }
   // The loop waits until all are there, so that one round has them.
@@ -699,7 +700,7 @@ class GatheringTest : public ServerTest {
   std::size_t requests_ = 0;
 };
 
-TEST_F(GatheringTest, AllRequestsAreAnswered) {
+TEST_F(CoalescingTest, AllRequestsAreAnswered) {
   for (int i = 0; i < 50; ++i) {
     ask();
     expect_answers();
@@ -707,14 +708,14 @@ TEST_F(GatheringTest, AllRequestsAreAnswered) {
   EXPECT_EQ(server_->stats().requests, requests_);
 }
 
-TEST_F(GatheringTest, StoppingAnswersWhatHasCome) {
+TEST_F(CoalescingTest, StoppingAnswersWhatHasCome) {
   ask();
   server_->stop(5s);
   expect_answers();
 }
 
 TEST_F(ServerTest, RequestsOfClientsThatWaitForTheirAnswersAreNotHeldBack) {
-  gather_ = 5ms;
+  coalesce_for_ = 5ms;
   start();
   std::vector<TestClient> clients;
   for (int i = 0; i < 12; ++i) clients.push_back(client());
@@ -724,7 +725,7 @@ TEST_F(ServerTest, RequestsOfClientsThatWaitForTheirAnswersAreNotHeldBack) {
     for (TestClient& each : clients) ASSERT_TRUE(each.get("/hello"));
     for (TestClient& each : clients) EXPECT_EQ(each.read_response().body, "hello");
   }
-  EXPECT_EQ(server_->stats().gatherings, 0U);
+  EXPECT_EQ(server_->stats().coalesced_rounds, 0U);
 }
 
 TEST_F(ServerTest, AStreamSendsUntilTheClientLeaves) {
@@ -840,7 +841,7 @@ TEST_F(ServerTest, APortIsNotSharedWithAnotherServerHoweverManyLoopsTheyHave) {
 
 TEST_F(ServerTest, AServerStartsAgainOnThePortThatAnotherLeft) {
   start({}, 2);
-  const Address address = server_->address();
+  const net::Address address = server_->address();
   TestClient client = this->client();
   client.send("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.read_response().status, 200);
@@ -914,7 +915,7 @@ TEST_F(ServerTest, StoppingTwiceIsStoppingOnce) {
 
 class UnixSocketTest : public ServerTest {
  protected:
-  [[nodiscard]] Address address() const {
+  [[nodiscard]] net::Address address() const {
     return {.host = {}, .port = 0, .unix_path = folder_ / "s.sock"};
   }
   base::test::TempFolder folder_;
@@ -974,8 +975,8 @@ TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
                              {}, clock, log);
   if (!server) std::_Exit(3);
   (*server)->serve();
-  const auto peers = resolve((*server)->address());
-  const Resolved& peer = peers->front();
+  const auto peers = net::resolve((*server)->address());
+  const net::Resolved& peer = peers->front();
   const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const rlimit limit{.rlim_cur = static_cast<rlim_t>(client.get()) + 1,
                      .rlim_max = static_cast<rlim_t>(client.get()) + 1};

@@ -21,11 +21,11 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "http/address.h"
-#include "http/event_loop.h"
 #include "http/message.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "net/address.h"
+#include "net/event_loop.h"
 
 namespace http {
 
@@ -44,7 +44,7 @@ inline bool eventually(const std::function<bool()>& holds) {
 
 // Runs `task` in the loop's thread and gives back what it returns.
 template <class Task>
-auto in_loop(EventLoop& loop, Task task) {
+auto in_loop(net::EventLoop& loop, Task task) {
   std::packaged_task<decltype(task())()> packaged(std::move(task));
   auto result = packaged.get_future();
   loop.post([&packaged] { packaged(); });
@@ -54,9 +54,9 @@ auto in_loop(EventLoop& loop, Task task) {
 // A service that is one function.
 class TestService final : public Service {
  public:
-  using Install = std::function<void(Router&, EventLoop&)>;
+  using Install = std::function<void(Router&, net::EventLoop&)>;
   explicit TestService(Install install) : install_(std::move(install)) {}
-  void install(Router& router, EventLoop& loop) override { install_(router, loop); }
+  void install(Router& router, net::EventLoop& loop) override { install_(router, loop); }
 
   static ServiceFactory factory(Install install) {
     return [install = std::move(install)] { return std::make_unique<TestService>(install); };
@@ -90,11 +90,11 @@ struct TestResponse {
 class TestClient {
  public:
   // `receive_buffer_bytes` makes a client that soon stops the server's sending; 0 is the default.
-  explicit TestClient(const Address& address, int receive_buffer_bytes = 0) {
-    auto peers = resolve(address);
+  explicit TestClient(const net::Address& address, int receive_buffer_bytes = 0) {
+    auto peers = net::resolve(address);
     EXPECT_TRUE(peers);
     if (!peers) return;
-    const Resolved& peer = peers->front();
+    const net::Resolved& peer = peers->front();
     fd_ = base::UniqueFd(::socket(peer.family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (receive_buffer_bytes > 0) {
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,

@@ -98,7 +98,7 @@ void Worker::accept_one(base::UniqueFd fd) {
     }
     return;
   }
-  std::unique_ptr<TlsSession> tls;
+  std::unique_ptr<net::TlsSession> tls;
   if (shared_.tls != nullptr) {
     tls = shared_.tls->start(fd.get());
     if (!tls) {
@@ -145,10 +145,10 @@ void Worker::mark_dirty(Connection& connection) {
   dirty_.push_back(&connection);
 }
 
-void Worker::bury(Connection& connection) {
-  if (connection.is_buried) return;
-  connection.is_buried = true;
-  buried_.push_back(connection.slot());
+void Worker::defer_destroy(Connection& connection) {
+  if (connection.is_destroy_deferred) return;
+  connection.is_destroy_deferred = true;
+  to_destroy_.push_back(connection.slot());
 }
 
 void Worker::resume_next_round(const Connection& connection) {
@@ -157,10 +157,11 @@ void Worker::resume_next_round(const Connection& connection) {
   });
 }
 
-bool Worker::hold(std::size_t bytes_before, std::size_t bytes) {
+bool Worker::reserve_buffer(std::size_t bytes_before, std::size_t bytes) {
   const std::size_t added = bytes - bytes_before;  // modulo 2^64 when it is less
-  const std::size_t before = shared_.arriving_bytes.fetch_add(added, std::memory_order_relaxed);
-  return before + added <= shared_.limits.arriving_bytes;
+  const std::size_t before =
+      shared_.buffered_request_bytes.fetch_add(added, std::memory_order_relaxed);
+  return before + added <= shared_.limits.buffered_request_bytes;
 }
 
 void Worker::count_response(int status) {
@@ -173,30 +174,30 @@ void Worker::end_round() {
     connection->flush();
   }
   dirty_.clear();
-  for (const std::uint32_t slot : buried_) {
+  for (const std::uint32_t slot : to_destroy_) {
     connections_[slot].reset();
     ++generations_[slot];
     free_slots_.push_back(slot);
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     bump(open_, static_cast<std::uint64_t>(-1));
   }
-  buried_.clear();
-  if (shared_.gather.count() != 0) gather();
+  to_destroy_.clear();
+  if (shared_.coalesce_for.count() != 0) coalesce();
 }
 
-// Has the next requests handled together when many came since the last time, but from few of the
-// connections in use: those of clients that wait for their answers bring one request each. Not
-// while a request has come in part: its rest is taken as it comes.
-void Worker::gather() {
+// Handles the next requests together if many came since the last time, and from few of the
+// connections in use. Clients that wait for their answers bring one request a connection, and would
+// only send the next one later. A request that has come in part is taken as it comes.
+void Worker::coalesce() {
   const base::Nanos now = loop_.now();
-  if (now < gather_until_) return;
+  if (now < coalesce_until_) return;
   const std::uint64_t requests = requests_.load(std::memory_order_relaxed);
   const std::uint64_t came = requests - std::exchange(requests_before_, requests);
-  gather_until_ = now + shared_.gather;
-  const bool is_arriving = shared_.arriving_bytes.load(std::memory_order_relaxed) != 0;
-  if (draining_ || is_arriving || came < kManyRequests || came * 2 >= active_) return;
-  loop_.hold_until(gather_until_);
-  bump(gatherings_, 1);
+  coalesce_until_ = now + shared_.coalesce_for;
+  const bool has_buffered = shared_.buffered_request_bytes.load(std::memory_order_relaxed) != 0;
+  if (draining_ || has_buffered || came < kManyRequests || came * 2 >= active_) return;
+  loop_.hold_until(coalesce_until_);
+  bump(coalesced_rounds_, 1);
 }
 
 void Worker::sweep() {
@@ -232,7 +233,7 @@ void Worker::drain(base::Nanos deadline) {
 
 void Worker::stop_when_drained(base::Nanos deadline) {
   for (const auto& connection : connections_) {
-    if (connection && !connection->is_buried) connection->drain();
+    if (connection && !connection->is_destroy_deferred) connection->drain();
   }
   end_round();
   const bool is_empty = std::ranges::none_of(
@@ -251,7 +252,7 @@ void Worker::add_to(Server::Stats& stats) const {
   stats.connections_accepted += read(accepted_);
   stats.connections_refused += read(refused_);
   stats.requests += read(requests_);
-  stats.gatherings += read(gatherings_);
+  stats.coalesced_rounds += read(coalesced_rounds_);
   stats.received_bytes += read(received_bytes_);
   stats.sent_bytes += read(sent_bytes_);
   for (std::size_t i = 0; i < 6; ++i) stats.responses_by_class[i] += read(responses_by_class_[i]);

@@ -1,6 +1,7 @@
 // One thread of a Server: its loop, listening socket and connections. Internal to http/.
 //
-// Threads: everything belongs to the worker's own thread, but start(), stop() and stats().
+// Threads: start(), stop(), join() and add_to() may be called from any thread. Everything else
+// belongs to the worker's own.
 #pragma once
 
 #include <atomic>
@@ -9,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "http/event_loop.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "net/event_loop.h"
 
 namespace http {
 
@@ -20,16 +21,16 @@ class Connection;
 // What the workers of one server share.
 struct Server::Shared {
   Limits limits;
-  std::chrono::nanoseconds gather{};
-  const TlsContext* tls = nullptr;
+  std::chrono::nanoseconds coalesce_for{};
+  const net::TlsContext* tls = nullptr;
   std::atomic<std::uint32_t> connections{0};
-  std::atomic<std::size_t> arriving_bytes{0};  // received of requests that have not come whole
+  std::atomic<std::size_t> buffered_request_bytes{0};  // of incomplete requests
 };
 
-class Worker final : private EventLoop::Watcher {
+class Worker final : private net::EventLoop::Watcher {
  public:
   static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
-  // Fewer within the time of gathering are handled one by one.
+  // Rounds are coalesced when at least so many requests came within `coalesce_for`.
   static constexpr std::uint64_t kManyRequests = 6;
 
   Worker(base::UniqueFd listener, Server::Shared& shared,
@@ -42,23 +43,23 @@ class Worker final : private EventLoop::Watcher {
   void add_to(Server::Stats& stats) const;
 
   // For connections.
-  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] net::EventLoop& loop() { return loop_; }
   [[nodiscard]] const Router& router() const { return router_; }
   [[nodiscard]] const Limits& limits() const { return shared_.limits; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] std::string_view date() const { return date_; }
-  // Room that every connection may receive into while it is being read.
+  // Every connection receives into this buffer while it is being read.
   [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
   [[nodiscard]] Exchange exchange_of(const Connection& connection, std::uint32_t sequence);
   // Flushes the connection at the end of the round.
   void mark_dirty(Connection& connection);
   // Destroys the connection at the end of the round.
-  void bury(Connection& connection);
+  void defer_destroy(Connection& connection);
   // Calls the connection's resume() in the next round, if it is still there.
   void resume_next_round(const Connection& connection);
-  // A connection now holds `bytes` instead of `bytes_before` of requests that have not come whole;
-  // false when all connections together hold too much.
-  bool hold(std::size_t bytes_before, std::size_t bytes);
+  // A connection now buffers `bytes` of incomplete requests instead of `bytes_before`. Returns
+  // false when all connections together buffer too much.
+  bool reserve_buffer(std::size_t bytes_before, std::size_t bytes);
   void count_response(int status);
   void count_request() { bump(requests_, 1); }
   void count_received(std::size_t bytes) { bump(received_bytes_, bytes); }
@@ -77,7 +78,7 @@ class Worker final : private EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;  // of the listening socket
   void accept_one(base::UniqueFd fd);
   void end_round();
-  void gather();
+  void coalesce();
   void sweep();
   void pause_accepting();
   void drain(base::Nanos deadline);
@@ -86,24 +87,24 @@ class Worker final : private EventLoop::Watcher {
   base::UniqueFd listener_;
   Server::Shared& shared_;
   base::Logger& log_;
-  EventLoop loop_;
+  net::EventLoop loop_;
   Router router_;
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null when free
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<Connection*> dirty_;
-  std::vector<std::uint32_t> buried_;
+  std::vector<std::uint32_t> to_destroy_;
   std::vector<char> scratch_;
   std::string date_;
   std::int64_t date_second_ = 0;
   std::size_t active_ = 0;  // connections that brought a request between the last two sweeps
-  base::Nanos gather_until_{};
-  std::uint64_t requests_before_ = 0;  // those until the last time was over
+  base::Nanos coalesce_until_{};
+  std::uint64_t requests_before_ = 0;  // until coalesce_until_ was last set
   bool draining_ = false;
   bool is_accepting_ = false;  // the listening socket is in the loop
 
-  Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, gatherings_{0}, received_bytes_{0},
+  Count accepted_{0}, refused_{0}, open_{0}, requests_{0}, coalesced_rounds_{0}, received_bytes_{0},
       sent_bytes_{0};
   Count responses_by_class_[6] = {};
 

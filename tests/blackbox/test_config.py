@@ -13,14 +13,14 @@ from wire import assert_problem
 
 # A value for each key, none of them the default.
 VALUES = {
-    "max-arriving": "32MiB",
+    "max-buffered-requests": "32MiB",
     "max-body": "1MiB",
     "max-entries": 77,
     "max-connections": 123,
     "max-in-flight": "32MiB",
     "receive-timeout": "7s",
     "idle-timeout": "33s",
-    "gather-for": "300us",
+    "coalesce-for": "300us",
     "durability-timeout": "4s",
     "retry-window": "5m",
     "retry-ids": 54321,
@@ -137,7 +137,7 @@ def test_the_defaults_are_the_documented_ones(printed):
     """A default given as a flag changes nothing."""
     documented = {"max-body": "4MiB", "max-entries": 10000, "max-in-flight": "64MiB",
                   "max-connections": 10000, "receive-timeout": "10s", "idle-timeout": "75s",
-                  "gather-for": "800us",
+                  "coalesce-for": "800us",
                   "durability-timeout": "10s", "segment-bytes": "64MiB", "retry-window": "10m",
                   }
     flags = [word for key, value in documented.items() for word in (f"--{key}", value)]
@@ -179,7 +179,7 @@ BAD_VALUES = [
     ("max-entries", "many"), ("max-entries", "0"), ("max-entries", "-5"), ("max-entries", "1.5"),
     ("max-connections", "0"), ("max-connections", "1e999"),
     ("http-threads", "-1"), ("http-threads", "two"),
-    ("gather-for", "101ms"), ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
+    ("coalesce-for", "101ms"), ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
     ("retry-window", "forever"), ("log-level", "shouting"),
     ("log-format", "morse"), ("segment-bytes", "0"),
 ]

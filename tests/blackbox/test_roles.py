@@ -299,7 +299,7 @@ def test_wrong_settings_are_refused_by_name(tmp_path):
             (["faculty", "--faculty", "Medicina"], "Medicina"),
             (["faculty", "--disciplines", "nowhere"], "nowhere"),
             (["faculty", "--disciplines", "a:7001,::1:7001"], "'::1:7001'"),
-            (["faculty", "--company-wait", "1s"], "from 0 to 100ms"),
+            (["faculty", "--batch-linger", "1s"], "from 0 to 100ms"),
             (["discipline", "--grpc", "unix:/tmp/grpc"], "grpc: expected HOST:PORT"),
             (["discipline", "--kafka", "nowhere"], "kafka: expected HOST:PORT"),
             (["discipline", "--linger", "1m"], "from 0 to 1s"),

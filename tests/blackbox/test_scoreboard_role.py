@@ -66,7 +66,7 @@ def count(redis, winners, losers):
         """, 0, winners, losers, INCARNATION)
 
 
-def hindrance(server):
+def unready_reason(server):
     """Why it is not ready; None when it is."""
     response = server.get("/readyz")
     if response.status == 200:
@@ -75,11 +75,11 @@ def hindrance(server):
 
 
 def wait_until_ready(server):
-    wait_until(lambda: hindrance(server) is None, "the scoreboard to be ready")
+    wait_until(lambda: unready_reason(server) is None, "the scoreboard to be ready")
 
 
-def wait_until_hindered(server, text):
-    return wait_until(lambda: text in (hindrance(server) or ""), f"a hindrance with '{text}'")
+def wait_until_unready(server, text):
+    return wait_until(lambda: text in (unready_reason(server) or ""), f"'{text}' in /readyz")
 
 
 def lines_about_redis(server):
@@ -89,7 +89,7 @@ def lines_about_redis(server):
 def test_it_is_up_without_redis_and_says_why_it_is_not_ready(board, redis):
     server = board(redis)
     assert server.get("/healthz").status == 200
-    wait_until_hindered(server, redis.address)
+    wait_until_unready(server, redis.address)
     for path in ("/v1/scores", "/v1/contest", "/v1/scores/stream"):
         assert_problem(server.get(path), 503)
     assert server.get("/").status == 200
@@ -100,7 +100,7 @@ def test_it_is_up_without_redis_and_says_why_it_is_not_ready(board, redis):
 def test_it_is_not_ready_before_a_tally_has_reported(board, redis):
     redis.start()
     server = board(redis)
-    wait_until_hindered(server, "no tally has reported to this Redis yet")
+    wait_until_unready(server, "no tally has reported to this Redis yet")
     assert_problem(server.get("/v1/contest"), 503)
     report(redis, **ends(0, 0))
     wait_until_ready(server)
@@ -134,7 +134,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
     assert "seed" not in contest
     _, samples = metrics_of(server)
     assert ("estadio_score_readable", {}, 1) in samples
-    assert ("estadio_results_uncounted", {}, 3) in samples
+    assert ("estadio_score_lag", {}, 3) in samples
     assert ("estadio_results_repeated_total", {}, 2) in samples
     assert ("estadio_results_total", {"faculty": "Ingeniería", "discipline": "Natación",
                                       "outcome": "winner"}, 7) in samples
@@ -185,11 +185,11 @@ def test_a_watcher_sees_what_is_counted_and_what_waits(board, redis):
         first_event(events, lambda n, d: n == "score" and d["total"] == 7, "a score of 7")
         count(redis, winners=9, losers=0)
         first_event(events, lambda n, d: n == "score" and d["total"] == 9, "a score of 9")
-        pulse = first_event(events, lambda n, d: n == "pulse" and d["accepted"] == 9, "a pulse")
-    assert pulse["uncounted"] == 1
-    assert pulse["rejected"] is None
-    assert pulse["p99_ms"] is None
-    assert pulse["rate"] >= 0
+        stats = first_event(events, lambda n, d: n == "stats" and d["accepted"] == 9, "statistics")
+    assert stats["lag"] == 1
+    assert stats["rejected"] is None
+    assert stats["p99_ms"] is None
+    assert stats["rate"] >= 0
 
 
 def test_it_recovers_when_redis_was_killed_and_a_watcher_goes_on(board, redis):
@@ -201,14 +201,14 @@ def test_it_recovers_when_redis_was_killed_and_a_watcher_goes_on(board, redis):
     with watching(server) as events:
         first_event(events, lambda n, d: n == "score" and d["total"] == 3, "a score of 3")
         redis.kill()
-        wait_until_hindered(server, redis.address)
+        wait_until_unready(server, redis.address)
         assert server.get("/healthz").status == 200
         for path in ("/v1/scores", "/v1/contest", "/v1/scores/stream"):
             assert_problem(server.get(path), 503)
         redis.start()
         count(redis, winners=5, losers=0)
         first_event(events, lambda n, d: n == "score" and d["total"] == 5, "a score of 5")
-        first_event(events, lambda n, d: n == "pulse" and d["accepted"] == 5, "a pulse")
+        first_event(events, lambda n, d: n == "stats" and d["accepted"] == 5, "statistics")
     wait_until_ready(server)
     assert server.contest()["seed_commitment"] == COMMITMENT
     assert lines_about_redis(server) == ["warning", "info"], "once away, once back"
@@ -220,7 +220,7 @@ def test_a_redis_that_hangs_is_away_and_holds_up_nobody(board, redis):
     server = board(redis)
     wait_until_ready(server)
     redis.pause()
-    wait_until_hindered(server, "no answer in time")
+    wait_until_unready(server, "no answer in time")
     assert server.get("/healthz").status == 200
     assert_problem(server.get("/v1/scores"), 503)
     redis.resume()
@@ -242,7 +242,7 @@ def test_a_value_that_is_not_ours_is_named_until_it_is_mended(board, redis):
     server = board(redis)
     wait_until_ready(server)
     redis.cli("HSET", "{estadio}:contest", "end/winners/0", "many")
-    wait_until_hindered(server, "end/winners/0")
+    wait_until_unready(server, "end/winners/0")
     assert_problem(server.get("/v1/scores"), 503)
     report(redis, **ends(winners=1, losers=0))
     wait_until_ready(server)
@@ -274,11 +274,11 @@ def test_a_password_comes_from_a_file_for_a_user_who_may_only_read(board, redis,
 def test_a_wrong_password_is_told_and_not_shown(board, redis, tmp_path):
     with_password(redis, "s3cret")
     server = board(redis, "--redis-password-file", password_file(tmp_path, "wr0ng"), user="board@")
-    wait_until_hindered(server, "WRONGPASS")
+    wait_until_unready(server, "WRONGPASS")
     assert server.get("/healthz").status == 200
     assert_problem(server.get("/v1/scores"), 503)
     assert "WRONGPASS" in server.log_text()
-    assert "wr0ng" not in server.log_text() + json.dumps(hindrance(server))
+    assert "wr0ng" not in server.log_text() + json.dumps(unready_reason(server))
     redis.cli("ACL", "SETUSER", "board", ">wr0ng")
     wait_until_ready(server)
 

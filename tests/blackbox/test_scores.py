@@ -203,7 +203,7 @@ def test_a_watcher_is_told_of_the_contest_the_past_and_the_score(server):
             return {"contest", "history", "score"} <= seen
 
         first_event(events, all_seen, "contest, history and score")
-        assert seen <= {"contest", "history", "score", "pulse"}
+        assert seen <= {"contest", "history", "score", "stats"}
 
 
 def test_a_watcher_sees_an_entry_counted(server):
@@ -236,9 +236,9 @@ def test_the_scores_of_a_stream_never_fall_and_end_at_the_total(start, rng):
     assert totals[-1] == 5000
 
 
-def test_the_stream_has_a_pulse_while_nothing_happens(start):
+def test_the_stream_has_statistics_while_nothing_happens(start):
     with watching(start()) as events:
-        first_event(events, lambda name, _: name == "pulse", "a pulse")
+        first_event(events, lambda name, _: name == "stats", "statistics")
 
 
 def test_many_watchers_see_the_same(server):

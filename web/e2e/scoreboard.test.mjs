@@ -227,7 +227,7 @@ describe('the scoreboard', { skip }, () => {
       await page.locator(hook('p99')).waitFor();
       await page.locator('#rejected').waitFor();
       // As `estadio scoreboard` tells it.
-      const pulse = { at_ms: Date.now(), rate: 5, p99_ms: null, accepted: 7, rejected: null, uncounted: 2 };
+      const pulse = { at_ms: Date.now(), rate: 5, p99_ms: null, accepted: 7, rejected: null, lag: 2 };
       await page.route('**/v1/scores/stream', (route) =>
         route.fulfill({
           contentType: 'text/event-stream',

@@ -23,8 +23,8 @@
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/vitals.h"
 #include "estadio/discipline/local_judge.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/score/rocks_score_book.h"
@@ -104,8 +104,8 @@ class WholeContest {
         clock_(clock),
         log_(log),
         folder_(std::move(folder)),
-        coin_(folder_.seed()),
-        window_(folder_.rule().window.count(),
+        coin_(*folder_.manifest().coin_seed),
+        window_(folder_.manifest().retry.window.count(),
                 static_cast<std::size_t>(folder_.contest().partitions()) * 2),
         known_(window_.retention_ms()) {}
 
@@ -113,9 +113,9 @@ class WholeContest {
   base::Result<void> serve();
   [[nodiscard]] base::Result<ContestFacts> facts() const;
   [[nodiscard]] base::Result<ScoreView> view() const;
-  [[nodiscard]] Pulses::Figures figures();
+  [[nodiscard]] StatsHistory::Figures figures();
   void collect(http::MetricsWriter& metrics) const;
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
 
   const AllOptions& options_;
   const base::Clock& clock_;
@@ -124,16 +124,16 @@ class WholeContest {
   const Coin coin_;
   RetryWindow window_;
   KnownIds known_;
-  Vitals vitals_;
-  std::unique_ptr<http::TlsContext> tls_;
+  EdgeStats edge_stats_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
   std::unique_ptr<Tally> tally_;
-  std::unique_ptr<Pulses> pulses_;
+  std::unique_ptr<StatsHistory> history_;
   std::unique_ptr<FacultyEdge> edge_;
   std::unique_ptr<Scoreboard> board_;
   http::Metrics metrics_;
-  Operations::Hindrance hindrance_;
+  Operations::UnreadyReason unready_reason_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -159,48 +159,48 @@ base::Result<void> WholeContest::open_stores() {
                                            .segment_bytes = options_.segment_bytes.count},
                                           clock_, log_));
   tally_ = std::make_unique<Tally>(
-      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.rule().ids)},
-      Tally::Parts{.contest = folder_.contest(),
-                   .events = *events_,
-                   .scores = *scores_,
-                   .window = window_,
-                   .known = &known_,
-                   .clock = clock_,
-                   .log = log_});
+      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.manifest().retry.ids)},
+      Tally::Dependencies{.contest = folder_.contest(),
+                          .events = *events_,
+                          .scores = *scores_,
+                          .window = window_,
+                          .known = &known_,
+                          .clock = clock_,
+                          .log = log_});
   tally_->add(all_partitions(events_->partitions()));
   return {};
 }
 
 base::Result<void> WholeContest::serve() {
-  pulses_ = std::make_unique<Pulses>([this] { return figures(); });
+  history_ = std::make_unique<StatsHistory>([this] { return figures(); });
   edge_.reset(new FacultyEdge{.contest = folder_.contest(),
                               .window = window_,
-                              .vitals = vitals_,
+                              .edge_stats = edge_stats_,
                               .clock = clock_,
                               .make_judge =
                                   [this] {
                                     return std::make_unique<LocalJudge>(
-                                        LocalJudge::Parts{.contest = folder_.contest(),
-                                                          .coin = coin_,
-                                                          .events = *events_,
-                                                          .known = known_,
-                                                          .clock = clock_});
+                                        LocalJudge::Dependencies{.contest = folder_.contest(),
+                                                                 .coin = coin_,
+                                                                 .events = *events_,
+                                                                 .known = known_,
+                                                                 .clock = clock_});
                                   },
                               .limits = options_.edge.to_limits()});
   board_.reset(new Scoreboard{.contest = folder_.contest(),
                               .read = [this] { return view(); },
-                              .pulses = *pulses_,
+                              .history = *history_,
                               .clock = clock_,
                               .page = scoreboard_page()});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options_.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<FacultyService>(*edge_); },
-                          [this] { return std::make_unique<ScoreboardService>(*board_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock_, log_));
+  unready_reason_ = [this] { return unready_reason(); };
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options_.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<FacultyService>(*edge_); },
+                        [this] { return std::make_unique<ScoreboardService>(*board_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock_, log_));
   tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   const bool is_over = closes_at_ms && clock_.wall_ms() >= *closes_at_ms;
@@ -212,7 +212,7 @@ base::Result<void> WholeContest::serve() {
 }
 
 base::Result<ContestFacts> WholeContest::facts() const {
-  ContestFacts facts{.started_at_ms = folder_.started_at_ms(),
+  ContestFacts facts{.started_at_ms = folder_.manifest().started_at_ms,
                      .coin_commitment = coin_.commitment(),
                      .coin_seed = std::nullopt,
                      .retry_window_ms = window_.in_force_ms(),
@@ -236,20 +236,20 @@ base::Result<ScoreView> WholeContest::view() const {
   return ScoreView{.score = std::move(score), .facts = std::move(facts)};
 }
 
-Pulses::Figures WholeContest::figures() {
-  const Vitals::Totals totals = vitals_.totals();
+StatsHistory::Figures WholeContest::figures() {
+  const EdgeStats::Totals totals = edge_stats_.totals();
   const auto view = this->view();
   return {.accepted = totals.accepted_entries + totals.repeated_entries,
           .rejected = totals.rejected_requests,
-          .recent_latencies = vitals_.take_recent_latencies(),
-          .uncounted = view ? uncounted(view->score, view->facts) : 0};
+          .recent_latencies = edge_stats_.take_recent_latencies(),
+          .lag = view ? lag_of(view->score, view->facts) : 0};
 }
 
 void WholeContest::collect(http::MetricsWriter& metrics) const {
   const auto view = this->view();
   if (view) write_metrics(metrics, view->score, folder_.contest());
-  write_uncounted(metrics, view ? uncounted(view->score, view->facts) : 0);
-  write_metrics(metrics, vitals_);
+  write_lag(metrics, view ? lag_of(view->score, view->facts) : 0);
+  write_metrics(metrics, edge_stats_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
   write_metrics(metrics, window_);
@@ -258,11 +258,11 @@ void WholeContest::collect(http::MetricsWriter& metrics) const {
   write_metrics(metrics, server_->stats());
 }
 
-std::optional<std::string> WholeContest::hindrance() const {
+std::optional<std::string> WholeContest::unready_reason() const {
   const DiskLog::Stats log = events_->stats();
   if (log.has_failed) return "the log has failed: start the process again";
   if (log.is_full) return "the disk is full";
-  if (auto why = tally_->hindrance()) return why;
+  if (auto why = tally_->unready_reason()) return why;
   if (!window_.in_force_ms()) return "the log is being read back";
   return std::nullopt;
 }

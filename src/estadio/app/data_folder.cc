@@ -36,37 +36,49 @@ std::string seed_file_of(const std::string& path) { return path + "/coin.seed"; 
 constexpr std::string_view kDefaultContest =
     "# The contest that is played when no other is asked for.\n";
 
-// The file has the form of a configuration file.
-base::Result<DataFolder::Fixed> read_fixed(const std::string& path) {
-  DataFolder::Fixed fixed;
-  std::chrono::nanoseconds window{};
-  base::Settings settings(
-      {.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
-  settings.add("started-at-ms", fixed.started_at_ms, 0, INT64_MAX, "");
-  settings.add("retry-window", window, std::chrono::nanoseconds(0), base::kDurationMax, "");
-  settings.add("retry-ids", fixed.rule.ids, 1, INT64_MAX, "");
-  settings.add("coin-commitment", fixed.coin_commitment, "TEXT", "");
-  const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
-  const auto loaded =
-      settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
-  if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
-  fixed.rule.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
-  if (fixed.started_at_ms == 0 || fixed.coin_commitment.empty()) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format("{} is not whole: expected started-at-ms, retry-window, retry-ids "
-                    "and coin-commitment",
-                    fixed_file_of(path)));
-  }
-  return fixed;
-}
-
 base::Failure refuse_incomplete(const std::string& path, std::string_view has,
                                 std::string_view lacks) {
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("{} holds {} but not {}: the contest cannot go on without it; copy "
                                 "it back from where the folder came from",
                                 path, has, lacks));
+}
+
+base::Result<CoinSeed> load_seed(const std::string& path, std::string_view commitment) {
+  ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
+  if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
+  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
+  if (Coin(seed).commitment() == commitment) return seed;
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("{} is not the seed that this contest began with and published the "
+                                "commitment of",
+                                seed_file_of(path)));
+}
+
+// The manifest of fixed.toml, which has the form of a configuration file, and of coin.seed.
+base::Result<ContestManifest> read_manifest(const std::string& path) {
+  ContestManifest manifest;
+  std::chrono::nanoseconds window{};
+  base::Settings settings(
+      {.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
+  settings.add("started-at-ms", manifest.started_at_ms, 0, INT64_MAX, "");
+  settings.add("retry-window", window, std::chrono::nanoseconds(0), base::kDurationMax, "");
+  settings.add("retry-ids", manifest.retry.ids, 1, INT64_MAX, "");
+  settings.add("coin-commitment", manifest.coin_commitment, "TEXT", "");
+  const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
+  const auto loaded =
+      settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
+  if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
+  manifest.retry.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
+  if (manifest.started_at_ms == 0 || manifest.coin_commitment.empty()) {
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("{} is not whole: expected started-at-ms, retry-window, retry-ids "
+                    "and coin-commitment",
+                    fixed_file_of(path)));
+  }
+  ASSIGN_OR_RETURN(manifest.coin_seed, load_seed(path, manifest.coin_commitment));
+  return manifest;
 }
 
 // Without its file a contest would go on as the default one, and one that is over would begin anew.
@@ -77,17 +89,6 @@ base::Result<Contest> own_contest(const std::string& path) {
                    base::read_file(contest_file_of(path), Contest::kFileBytesMax));
   if (text.empty()) return refuse_incomplete(path, "a contest", "what was in contest.toml");
   return Contest::from_toml(text, contest_file_of(path));
-}
-
-base::Result<CoinSeed> load_seed(const std::string& path, const DataFolder::Fixed& fixed) {
-  ASSIGN_OR_RETURN(const bool has_seed, base::exists(seed_file_of(path)));
-  if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
-  if (Coin(seed).commitment() == fixed.coin_commitment) return seed;
-  return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{} is not the seed that this contest began with and published the "
-                                "commitment of",
-                                seed_file_of(path)));
 }
 
 base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
@@ -125,24 +126,24 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
   ASSIGN_OR_RETURN(Contest contest, Contest::from_toml(text, asked.contest_file));
   RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
-  const Fixed fixed{.started_at_ms = now_ms,
-                    .rule = asked.retry.applied_to({}),
-                    .coin_commitment = Coin(seed).commitment()};
-  RETURN_IF_ERROR(
-      base::replace_file(fixed_file_of(path),
-                         fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n"
-                                     "coin-commitment = \"{}\"\n",
-                                     fixed.started_at_ms, base::format_duration(fixed.rule.window),
-                                     fixed.rule.ids, fixed.coin_commitment),
-                         kFileMode));
-  return DataFolder(path, std::move(contest), fixed, seed);
+  ContestManifest manifest{.started_at_ms = now_ms,
+                           .retry = asked.retry.applied_to({}),
+                           .coin_commitment = Coin(seed).commitment(),
+                           .coin_seed = seed};
+  RETURN_IF_ERROR(base::replace_file(
+      fixed_file_of(path),
+      fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n"
+                  "coin-commitment = \"{}\"\n",
+                  manifest.started_at_ms, base::format_duration(manifest.retry.window),
+                  manifest.retry.ids, manifest.coin_commitment),
+      kFileMode));
+  return DataFolder(path, std::move(contest), std::move(manifest));
 }
 
 base::Result<DataFolder> DataFolder::open_made(const std::string& path, const Asked& asked,
                                                std::int64_t now_ms) {
-  ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
-  RETURN_IF_ERROR(check_rule(path, fixed.rule, asked));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_seed(path, fixed));
+  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(path));
+  RETURN_IF_ERROR(check_rule(path, manifest.retry, asked));
   ASSIGN_OR_RETURN(Contest contest, own_contest(path));
   if (!asked.contest_file.empty()) {
     ASSIGN_OR_RETURN(const std::string text,
@@ -154,7 +155,7 @@ base::Result<DataFolder> DataFolder::open_made(const std::string& path, const As
     RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
     contest = std::move(next);
   }
-  return DataFolder(path, std::move(contest), fixed, seed);
+  return DataFolder(path, std::move(contest), std::move(manifest));
 }
 
 base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
@@ -165,9 +166,8 @@ base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
   }
   ASSIGN_OR_RETURN(Contest contest,
                    contest_file.empty() ? own_contest(path) : Contest::from_file(contest_file));
-  ASSIGN_OR_RETURN(const Fixed fixed, read_fixed(path));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_seed(path, fixed));
-  return DataFolder(path, std::move(contest), fixed, seed);
+  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(path));
+  return DataFolder(path, std::move(contest), std::move(manifest));
 }
 
 }  // namespace estadio

@@ -2,17 +2,15 @@
 //
 //   lock            held by the process that runs the contest
 //   contest.toml    the contest as last configured
-//   fixed.toml      when the contest began, and how far retries are told from new entries: fixed
-//                   when the folder is made, because count and proof must follow one rule;
-//                   written last, so that a folder that has it is whole
-//   coin.seed       the coin's secret
+//   fixed.toml      the contest's manifest, but for the coin's seed; written last, so that a folder
+//                   that has it is whole
+//   coin.seed       the coin's seed, a secret
 //   log/            the event log
 //   score/          the score book
 //
 // Threads: values.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,9 +18,8 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "estadio/app/retry_options.h"
-#include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
-#include "estadio/contest/terms.h"
+#include "estadio/contest/manifest.h"
 
 namespace estadio {
 
@@ -46,22 +43,16 @@ class DataFolder {
                                                              const std::string& contest_file);
 
   [[nodiscard]] const Contest& contest() const { return contest_; }
-  [[nodiscard]] const RetryRule& rule() const { return fixed_.rule; }
-  [[nodiscard]] std::int64_t started_at_ms() const { return fixed_.started_at_ms; }
-  [[nodiscard]] const CoinSeed& seed() const { return seed_; }
+  // With the coin's seed.
+  [[nodiscard]] const ContestManifest& manifest() const { return manifest_; }
   [[nodiscard]] std::string log_folder() const { return path_ + "/log"; }
   [[nodiscard]] std::string score_folder() const { return path_ + "/score"; }
 
-  // What does not change after the folder was made.
-  struct Fixed {
-    std::int64_t started_at_ms = 0;
-    RetryRule rule;
-    std::string coin_commitment;  // of coin.seed, so that no other one passes for it
-  };
-
  private:
-  DataFolder(std::string path, Contest contest, const Fixed& fixed, const CoinSeed& seed)
-      : path_(std::move(path)), contest_(std::move(contest)), fixed_(fixed), seed_(seed) {}
+  DataFolder(std::string path, Contest contest, ContestManifest manifest)
+      : path_(std::move(path)), contest_(std::move(contest)), manifest_(std::move(manifest)) {
+    manifest_.partitions = contest_.partitions();
+  }
 
   static base::Result<DataFolder> make(const std::string& path, const Asked& asked,
                                        std::int64_t now_ms);
@@ -70,8 +61,7 @@ class DataFolder {
 
   std::string path_;
   Contest contest_;
-  Fixed fixed_;
-  CoinSeed seed_;
+  ContestManifest manifest_;
   base::UniqueFd lock_;
 };
 

@@ -25,10 +25,10 @@
 #include "estadio/discipline/local_judge.h"
 #include "estadio/discipline/log_reach.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 #include "estadio/rpc/judge_server.h"
-#include "http/address.h"
 #include "http/metrics.h"
+#include "net/address.h"
 
 namespace estadio {
 namespace {
@@ -38,7 +38,7 @@ using std::chrono::milliseconds;
 constexpr int kLookEveryMs = 500;
 
 struct DisciplineOptions {
-  http::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
+  net::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
   GrpcTlsOptions tls;
   std::string disciplines;
   std::string contest_file;
@@ -57,7 +57,7 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
   settings.add_parsed(
       "grpc", "HOST:PORT", "where to listen for faculty servers; port 0 takes a free one",
       [&options](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.grpc, http::Address::parse(text));
+        ASSIGN_OR_RETURN(options.grpc, net::Address::parse(text));
         if (options.grpc.unix_path.empty()) return {};
         return base::fail(base::Code::kInvalidArgument,
                           fmt::format("expected HOST:PORT or [IPV6]:PORT, got '{}'", text));
@@ -130,10 +130,10 @@ class DisciplineRole {
   base::Result<void> run(base::StopSignals& signals);
 
  private:
-  base::Result<AgreedTerms> agree() const;
-  base::Result<void> open_parts(const AgreedTerms& agreed, std::unique_ptr<KafkaLog> events);
-  base::Result<std::unique_ptr<KafkaLog>> open_log(const AgreedTerms& agreed) const;
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  base::Result<ContestManifest> agree() const;
+  base::Result<void> open_parts(const ContestManifest& manifest, std::unique_ptr<KafkaLog> events);
+  base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   const DisciplineOptions& options_;
@@ -141,7 +141,7 @@ class DisciplineRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  Progress progress_{"it is starting"};
+  RoleStatus status_{"it is starting"};
 
   // Since Kafka is there.
   std::unique_ptr<Coin> coin_;
@@ -156,118 +156,120 @@ class DisciplineRole {
   std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
 };
 
-base::Result<AgreedTerms> DisciplineRole::agree() const {
+base::Result<ContestManifest> DisciplineRole::agree() const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   std::optional<CoinSeed> own;
   if (!options_.seed_file.empty()) {
     ASSIGN_OR_RETURN(own, load_coin_seed(options_.seed_file));
   }
   const CoinSeed seed = own ? *own : draw_coin_seed();
-  AgreedTerms proposal{.terms = {.started_at_ms = clock_.wall_ms(),
-                                 .retry = options_.retry.applied_to({}),
-                                 .coin_commitment = Coin(seed).commitment()},
-                       .seed = own ? std::nullopt : std::optional(seed)};
-  ASSIGN_OR_RETURN(AgreedTerms agreed, agree_on_terms(kafka, std::move(proposal), log_));
-  const RetryRule wanted = options_.retry.applied_to(agreed.terms.retry);
-  if (wanted != agreed.terms.retry) {
+  ContestManifest proposal{.started_at_ms = clock_.wall_ms(),
+                           .retry = options_.retry.applied_to({}),
+                           .coin_commitment = Coin(seed).commitment(),
+                           .coin_seed = own ? std::nullopt : std::optional(seed)};
+  ASSIGN_OR_RETURN(ContestManifest manifest, agree_on_manifest(kafka, std::move(proposal), log_));
+  const RetryRule wanted = options_.retry.applied_to(manifest.retry);
+  if (wanted != manifest.retry) {
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format("the contest counts with retry-window {} and retry-ids {}, fixed when it "
                     "began; asked for are {} and {}",
-                    base::format_duration(agreed.terms.retry.window), agreed.terms.retry.ids,
+                    base::format_duration(manifest.retry.window), manifest.retry.ids,
                     base::format_duration(wanted.window), wanted.ids));
   }
-  if (options_.kafka.partitions != 0 && options_.kafka.partitions != agreed.terms.partitions) {
+  if (options_.kafka.partitions != 0 && options_.kafka.partitions != manifest.partitions) {
     return base::fail(base::Code::kFailedPrecondition,
                       fmt::format("partitions: the contest began with {} of each topic; asked for "
                                   "are {}",
-                                  agreed.terms.partitions, options_.kafka.partitions));
+                                  manifest.partitions, options_.kafka.partitions));
   }
-  RETURN_IF_ERROR(settle_seed(agreed, options_.seed_file));
-  return agreed;
+  RETURN_IF_ERROR(settle_seed(manifest, options_.seed_file));
+  return manifest;
 }
 
-base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(const AgreedTerms& agreed) const {
+base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
+    const ContestManifest& manifest) const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   return KafkaLog::open(
       {.cluster = kafka.cluster,
        .topics = kafka.topics,
        .missing = MissingTopics::kRefuse,
-       .partitions = agreed.terms.partitions,
+       .partitions = manifest.partitions,
        .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
        .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
        .in_flight_bytes = options_.max_in_flight.count},
       log_);
 }
 
-base::Result<void> DisciplineRole::open_parts(const AgreedTerms& agreed,
+base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
                                               std::unique_ptr<KafkaLog> events) {
-  coin_ = std::make_unique<Coin>(*agreed.seed);
+  coin_ = std::make_unique<Coin>(*manifest.coin_seed);
   events_ = std::move(events);
   const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
-  window_ = std::make_unique<RetryWindow>(agreed.terms.retry.window.count(), partitions);
-  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Extent::kOwn);
-  const auto recent = RecentIds::share(static_cast<std::size_t>(agreed.terms.retry.ids), partitions,
+  window_ = std::make_unique<RetryWindow>(manifest.retry.window.count(), partitions);
+  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Coverage::kOwn);
+  const auto recent = RecentIds::share(static_cast<std::size_t>(manifest.retry.ids), partitions,
                                        window_->retention_ms());
   reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
   if (contest_.closes_at_ms()) {
-    late_ids_ = std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
-                                                         .events = *events_,
-                                                         .window = *window_,
-                                                         .known = *known_,
-                                                         .clock = clock_,
-                                                         .log = log_});
+    late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
+                                                                .events = *events_,
+                                                                .window = *window_,
+                                                                .known = *known_,
+                                                                .clock = clock_,
+                                                                .log = log_});
   }
   ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
-  ASSIGN_OR_RETURN(judges_,
-                   JudgeServer::open(
-                       {.address = options_.grpc.to_string(),
-                        .tls = options_.tls.to_files(),
-                        .disciplines = std::move(disciplines),
-                        .coin_commitment = coin_->commitment(),
-                        .started_at_ms = agreed.terms.started_at_ms,
-                        .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
-                        .seed = static_cast<std::uint64_t>(clock_.mono().count())},
-                       {.contest = contest_,
-                        .window = *window_,
-                        .clock = clock_,
-                        .log = log_,
-                        .make_judge = [this] {
-                          return std::make_unique<LocalJudge>(LocalJudge::Parts{.contest = contest_,
-                                                                                .coin = *coin_,
-                                                                                .events = *events_,
-                                                                                .known = *known_,
-                                                                                .clock = clock_});
-                        }}));
+  ASSIGN_OR_RETURN(
+      judges_,
+      JudgeServer::open(
+          {.address = options_.grpc.to_string(),
+           .tls = options_.tls.to_files(),
+           .disciplines = std::move(disciplines),
+           .coin_commitment = coin_->commitment(),
+           .started_at_ms = manifest.started_at_ms,
+           .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
+           .seed = static_cast<std::uint64_t>(clock_.mono().count())},
+          {.contest = contest_,
+           .window = *window_,
+           .clock = clock_,
+           .log = log_,
+           .make_judge = [this] {
+             return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
+                                                                          .coin = *coin_,
+                                                                          .events = *events_,
+                                                                          .known = *known_,
+                                                                          .clock = clock_});
+           }}));
   is_open_ = true;
   return {};
 }
 
 base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   // Whether the port can be had is told now, and not when Kafka is there.
-  RETURN_IF_ERROR(http::listen_on(options_.grpc));
+  RETURN_IF_ERROR(net::listen_on(options_.grpc));
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return hindrance(); }, clock_, log_));
-  ASSIGN_OR_RETURN(const auto agreed,
-                   keep_trying([this] { return agree(); }, signals, progress_, log_));
-  if (!agreed) return {};
+                       [this] { return unready_reason(); }, clock_, log_));
+  ASSIGN_OR_RETURN(const auto manifest,
+                   keep_trying([this] { return agree(); }, signals, status_, log_));
+  if (!manifest) return {};
   ASSIGN_OR_RETURN(auto events,
-                   keep_trying([&, this] { return open_log(*agreed); }, signals, progress_, log_));
+                   keep_trying([&, this] { return open_log(*manifest); }, signals, status_, log_));
   if (!events) return {};
-  RETURN_IF_ERROR(open_parts(*agreed, *std::move(events)));
-  progress_.set(std::nullopt);
+  RETURN_IF_ERROR(open_parts(*manifest, *std::move(events)));
+  status_.set(std::nullopt);
   log_.info("judging", {{"grpc_port", judges_->port()},
                         {"partitions", events_->partitions()},
                         {"coin_commitment", coin_->commitment()}});
   do {
     const auto updated = reach_->update();
-    progress_.set(updated ? std::nullopt : std::optional(updated.error().message()));
-    judges_->set_serving(!hindrance());
+    status_.set(updated ? std::nullopt : std::optional(updated.error().message()));
+    judges_->set_serving(!unready_reason());
   } while (!signals.wait_for_ms(kLookEveryMs));
   log_.info("stopping: no new entries are judged, those under way are answered");
-  progress_.set("it is stopping");
+  status_.set("it is stopping");
   judges_->stop(kDrainPatience);
   events_->stop();
   operations_->stop(kDrainPatience);
@@ -275,8 +277,8 @@ base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
   return {};
 }
 
-std::optional<std::string> DisciplineRole::hindrance() const {
-  if (auto why = progress_.hindrance()) return why;
+std::optional<std::string> DisciplineRole::unready_reason() const {
+  if (auto why = status_.unready_reason()) return why;
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";

@@ -1,6 +1,6 @@
 // `estadio faculty`: takes entries over HTTP and has discipline servers judge them over gRPC.
 //
-//   HTTP loops (FacultyService) -> RemoteJudge -> gRPC streams
+//   HTTP loops (FacultyService) -> JudgeClient -> gRPC streams
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
@@ -15,11 +15,11 @@
 #include "estadio/app/operations.h"
 #include "estadio/app/role.h"
 #include "estadio/app/role_metrics.h"
+#include "estadio/contest/manifest.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/terms.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
-#include "estadio/rpc/remote_judge.h"
+#include "estadio/rpc/judge_client.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -39,7 +39,7 @@ struct FacultyOptions {
   std::string faculty;
   std::string contest_file;
   EdgeOptions edge;
-  std::chrono::nanoseconds company_wait = std::chrono::milliseconds(1);
+  std::chrono::nanoseconds batch_linger = std::chrono::milliseconds(1);
   std::chrono::nanoseconds retry_window = RetryRule().window;
   HttpOptions http;
   base::Logger::Options log;
@@ -57,9 +57,9 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   settings.add("faculty", options.faculty, "NAME", "take entries of this faculty alone");
   add_contest_setting(settings, options.contest_file);
   options.edge.add_to(settings);
-  settings.add("company-wait", options.company_wait, milliseconds(0), milliseconds(100),
-               "how long a batch for the discipline servers that is smaller than the one before "
-               "waits for more requests");
+  settings.add("batch-linger", options.batch_linger, milliseconds(0), milliseconds(100),
+               "how long a batch for the discipline servers waits for more requests when it has "
+               "fewer than the one before");
   settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
                "clients' ids that are older are refused; those that the discipline servers "
                "remember no more are, whatever this says");
@@ -99,7 +99,7 @@ class FacultyRole {
 
  private:
   base::Result<void> open();
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   FacultyOptions& options_;
@@ -107,12 +107,12 @@ class FacultyRole {
   const base::Clock& clock_;
   base::Logger& log_;
   RetryWindow window_;
-  Vitals vitals_;
-  std::unique_ptr<http::TlsContext> tls_;
+  EdgeStats edge_stats_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
   http::Metrics metrics_;
-  Operations::Hindrance hindrance_;
+  Operations::UnreadyReason unready_reason_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -132,22 +132,22 @@ base::Result<void> FacultyRole::open() {
   ASSIGN_OR_RETURN(const auto only, only_faculty(options_, contest_));
   FacultyEdge::Limits limits = options_.edge.to_limits();
   limits.batches_at_judge = kBatchesAtJudge;
-  limits.company_wait = options_.company_wait;
+  limits.batch_linger = options_.batch_linger;
   edge_.reset(new FacultyEdge{.contest = contest_,
                               .window = window_,
-                              .vitals = vitals_,
+                              .edge_stats = edge_stats_,
                               .clock = clock_,
                               .make_judge = [this] { return channels_->make_judge(); },
                               .limits = limits,
                               .only = only});
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  hindrance_ = [this] { return hindrance(); };
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options_.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<FacultyService>(*edge_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock_, log_));
+  unready_reason_ = [this] { return unready_reason(); };
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options_.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<FacultyService>(*edge_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock_, log_));
   return {};
 }
 
@@ -164,8 +164,8 @@ base::Result<void> FacultyRole::run(base::StopSignals& signals) {
   return {};
 }
 
-std::optional<std::string> FacultyRole::hindrance() const {
-  if (auto why = channels_->hindrance()) return why;
+std::optional<std::string> FacultyRole::unready_reason() const {
+  if (auto why = channels_->unready_reason()) return why;
   if (!window_.in_force_ms()) {
     return "no discipline server has said how far back ids are remembered";
   }
@@ -173,7 +173,7 @@ std::optional<std::string> FacultyRole::hindrance() const {
 }
 
 void FacultyRole::collect(http::MetricsWriter& metrics) const {
-  write_metrics(metrics, vitals_);
+  write_metrics(metrics, edge_stats_);
   metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
                 static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
   write_metrics(metrics, window_);

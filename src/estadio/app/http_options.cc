@@ -10,7 +10,7 @@
 namespace estadio {
 namespace {
 
-constexpr std::chrono::milliseconds kGatherMax{100};  // nothing else is looked at meanwhile
+constexpr std::chrono::milliseconds kCoalesceMax{100};  // nothing else is looked at meanwhile
 constexpr std::chrono::milliseconds kPatienceMin{1};
 constexpr std::chrono::hours kPatienceMax{24};
 constexpr std::size_t kOtherFiles = 256;  // beside the connections: the log's, the score's, …
@@ -28,7 +28,7 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add_parsed(
       "http", "ADDR", "where to listen: HOST:PORT or unix:PATH; port 0 takes a free one",
       [this](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(address, http::Address::parse(text));
+        ASSIGN_OR_RETURN(address, net::Address::parse(text));
         return {};
       },
       [this] { return address.to_string(); });
@@ -39,16 +39,16 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("max-connections", max_connections, 1, 1'000'000,
                "connections open at once; more get 503");
   settings.add("max-body", max_body, "size of a request's body; larger gets 413");
-  settings.add("max-arriving", max_arriving,
-               "requests that have not come whole, of all connections; more get 503");
+  settings.add("max-buffered-requests", max_buffered_requests,
+               "bytes of incomplete requests, of all connections; more get 503");
   settings.add("receive-timeout", receive_timeout, kPatienceMin, kPatienceMax,
                "a request must have come whole within this; else 408");
   settings.add("idle-timeout", idle_timeout, kPatienceMin, kPatienceMax,
                "an idle connection is closed after this");
   settings.add(
-      "gather-for", gather_for, std::chrono::milliseconds(0), kGatherMax,
-      "while many requests come, those of this time are handled together, which takes less "
-      "of the processor; 0 handles each at once");
+      "coalesce-for", coalesce_for, std::chrono::milliseconds(0), kCoalesceMax,
+      "while many requests come, those of this time are handled together, which costs less "
+      "processor time; 0 handles each at once");
 }
 
 base::Result<void> HttpOptions::check() const {
@@ -61,10 +61,10 @@ base::Result<void> HttpOptions::check() const {
   return {};
 }
 
-base::Result<std::unique_ptr<http::TlsContext>> HttpOptions::load_tls() const {
+base::Result<std::unique_ptr<net::TlsContext>> HttpOptions::load_tls() const {
   if (tls_certificate.empty()) return nullptr;
-  ASSIGN_OR_RETURN(auto tls, http::TlsContext::for_server(tls_certificate, tls_key));
-  return std::make_unique<http::TlsContext>(std::move(tls));
+  ASSIGN_OR_RETURN(auto tls, net::TlsContext::for_server(tls_certificate, tls_key));
+  return std::make_unique<net::TlsContext>(std::move(tls));
 }
 
 base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
@@ -83,15 +83,15 @@ base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
   return {};
 }
 
-http::Server::Options HttpOptions::to_server(const http::TlsContext* tls) const {
+http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
   return {.address = address,
           .threads = threads > 0 ? static_cast<unsigned>(threads) : half_of_the_processors(),
           .limits = {.connections = static_cast<std::uint32_t>(max_connections),
                      .body_bytes = max_body.count,
-                     .arriving_bytes = max_arriving.count,
+                     .buffered_request_bytes = max_buffered_requests.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
-          .gather = gather_for,
+          .coalesce_for = coalesce_for,
           .tls = tls};
 }
 

@@ -65,15 +65,15 @@ base::Result<KafkaContest> KafkaOptions::to_contest(int partitions_of_contest) c
   return contest;
 }
 
-base::Result<void> settle_seed(AgreedTerms& agreed, const std::string& seed_file) {
+base::Result<void> settle_seed(ContestManifest& manifest, const std::string& seed_file) {
   if (!seed_file.empty()) {
-    ASSIGN_OR_RETURN(agreed.seed, load_coin_seed(seed_file));
+    ASSIGN_OR_RETURN(manifest.coin_seed, load_coin_seed(seed_file));
   }
-  if (!agreed.seed) {
+  if (!manifest.coin_seed) {
     return base::fail(base::Code::kFailedPrecondition,
                       "the contest's coin has its seed in a file: give it with coin-seed-file");
   }
-  if (Coin(*agreed.seed).commitment() == agreed.terms.coin_commitment) return {};
+  if (Coin(*manifest.coin_seed).commitment() == manifest.coin_commitment) return {};
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("{} is not the seed that this contest began with and published the "
                                 "commitment of",

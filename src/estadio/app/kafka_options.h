@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "base/settings.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 
 namespace estadio {
 
@@ -34,6 +34,7 @@ struct KafkaOptions {
 
 // Sees that the contest's seed is known, from the file where one is named, and is the one that it
 // began with. Errors: kInvalidArgument for the file; kFailedPrecondition.
-[[nodiscard]] base::Result<void> settle_seed(AgreedTerms& agreed, const std::string& seed_file);
+[[nodiscard]] base::Result<void> settle_seed(ContestManifest& manifest,
+                                             const std::string& seed_file);
 
 }  // namespace estadio

@@ -19,18 +19,18 @@ namespace estadio {
 
 class Operations final : public http::Service {
  public:
-  // Why the role cannot do its work now; nothing when it can. From any thread.
-  using Hindrance = std::function<std::optional<std::string>()>;
+  // Returns why the role is not ready; nothing when it is ready. Called from any thread.
+  using UnreadyReason = std::function<std::optional<std::string>()>;
 
   // Both must outlive the server.
-  Operations(const http::Metrics& metrics, const Hindrance& hindrance)
-      : metrics_(metrics), hindrance_(hindrance) {}
+  Operations(const http::Metrics& metrics, const UnreadyReason& unready_reason)
+      : metrics_(metrics), unready_reason_(unready_reason) {}
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
   const http::Metrics& metrics_;
-  const Hindrance& hindrance_;
+  const UnreadyReason& unready_reason_;
 };
 
 // The server of a role that serves nothing else over HTTP. Threads: as of http::Server.
@@ -41,7 +41,7 @@ class OperationsServer {
   // Serves from here on; the options must outlive it. Errors: those of http::Server::open() and of
   // the certificate's files.
   [[nodiscard]] static base::Result<std::unique_ptr<OperationsServer>> open(
-      const HttpOptions& options, Collector collect, Operations::Hindrance hindrance,
+      const HttpOptions& options, Collector collect, Operations::UnreadyReason unready_reason,
       const base::Clock& clock, base::Logger& log);
 
   // Ends when what came is answered, or after `patience`.
@@ -50,9 +50,9 @@ class OperationsServer {
  private:
   OperationsServer() = default;
 
-  std::unique_ptr<http::TlsContext> tls_;
+  std::unique_ptr<net::TlsContext> tls_;
   http::Metrics metrics_;
-  Operations::Hindrance hindrance_;
+  Operations::UnreadyReason unready_reason_;
   std::unique_ptr<http::Server> server_;  // last: ends before what it uses goes
 };
 

@@ -21,11 +21,11 @@ void raise_ends(const Score& score, ContestFacts& facts) {
 
 }  // namespace
 
-RedisWatch::RedisWatch(Parts parts)
-    : parts_{.options = impatient(std::move(parts.options)),
-             .contest = parts.contest,
-             .clock = parts.clock,
-             .log = parts.log},
+RedisWatch::RedisWatch(Dependencies deps)
+    : deps_{.options = impatient(std::move(deps.options)),
+            .contest = deps.contest,
+            .clock = deps.clock,
+            .log = deps.log},
       last_(base::fail(base::Code::kUnavailable, "Redis was not read yet")),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -35,7 +35,7 @@ base::Result<ScoreView> RedisWatch::read() const {
   return base::fail(base::Code::kUnavailable, "the score cannot be read now; /readyz tells why");
 }
 
-std::optional<std::string> RedisWatch::hindrance() const {
+std::optional<std::string> RedisWatch::unready_reason() const {
   const std::scoped_lock lock(mutex_);
   return last_ ? std::nullopt : std::optional(last_.error().message());
 }
@@ -44,7 +44,7 @@ void RedisWatch::run(const std::stop_token& stop) {
   std::chrono::milliseconds retry_after = kRetryFirst;
   while (!stop.stop_requested()) {
     base::Result<ScoreView> view = look();
-    tell(view);
+    log_change(view);
     std::chrono::milliseconds wait = kReadEvery;
     if (view) {
       retry_after = kRetryFirst;
@@ -59,11 +59,11 @@ void RedisWatch::run(const std::stop_token& stop) {
 
 base::Result<ScoreView> RedisWatch::look() {
   if (!book_) {
-    ASSIGN_OR_RETURN(
-        book_, RedisScoreBook::open(parts_.options, parts_.contest, parts_.clock, parts_.log));
+    ASSIGN_OR_RETURN(book_,
+                     RedisScoreBook::open(deps_.options, deps_.contest, deps_.clock, deps_.log));
   }
   if (!facts_) {
-    ASSIGN_OR_RETURN(facts_, RedisFacts::open(parts_.options, parts_.clock));
+    ASSIGN_OR_RETURN(facts_, RedisFacts::open(deps_.options, deps_.clock));
   }
   ASSIGN_OR_RETURN(ContestFacts facts, facts_->read());
   ASSIGN_OR_RETURN(Score score, book_->read());
@@ -71,15 +71,15 @@ base::Result<ScoreView> RedisWatch::look() {
   return ScoreView{.score = std::move(score), .facts = std::move(facts)};
 }
 
-void RedisWatch::tell(const base::Result<ScoreView>& view) {
-  const auto trouble = view ? std::nullopt : std::optional(view.error().code());
-  if (trouble == told_) return;
-  told_ = trouble;
+void RedisWatch::log_change(const base::Result<ScoreView>& view) {
+  const auto error = view ? std::nullopt : std::optional(view.error().code());
+  if (error == logged_) return;
+  logged_ = error;
   if (view) {
-    parts_.log.info("the score is read from Redis");
+    deps_.log.info("the score is read from Redis");
   } else {
-    parts_.log.warning("the score cannot be read from Redis; trying again until it can",
-                       {{"reason", view.error()}});
+    deps_.log.warning("the score cannot be read from Redis; trying again until it can",
+                      {{"reason", view.error()}});
   }
 }
 

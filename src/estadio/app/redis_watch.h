@@ -1,10 +1,10 @@
-// Score and facts as Redis has them, read a few times a second by a thread of its own: whoever asks
-// gets what was read last and never waits, however Redis is doing.
+// Score and facts from Redis, read a few times a second by a thread of its own. read() returns the
+// last reading and never waits for Redis.
 //
 // While Redis is away, refuses us, or holds what cannot be read, the thread tries again, ever more
-// seldom. That it is so is logged once, and once that it is over.
+// seldom. It logs the first failure and the recovery.
 //
-// Threads: read() and hindrance() from any thread.
+// Threads: read() and unready_reason() from any thread.
 #pragma once
 
 #include <chrono>
@@ -32,12 +32,11 @@ class RedisWatch {
   static constexpr std::chrono::milliseconds kReadEvery{200};
   static constexpr std::chrono::milliseconds kRetryFirst{100};
   static constexpr std::chrono::milliseconds kRetryMax{2000};
-  // With a connection or an answer. What was read last counts meanwhile: a Redis that falls silent
-  // is known to be away some seconds later.
+  // The wait for a connection or an answer. The last reading is served meanwhile.
   static constexpr std::chrono::milliseconds kPatience{2000};
 
   // The references must outlive the watch. The options' timeouts are kPatience, whatever they say.
-  struct Parts {
+  struct Dependencies {
     RedisScoreBook::Options options;
     const Contest& contest;
     const base::Clock& clock;
@@ -45,24 +44,24 @@ class RedisWatch {
   };
 
   // Begins to read.
-  explicit RedisWatch(Parts parts);
+  explicit RedisWatch(Dependencies deps);
 
-  // As of the last reading. Errors: kUnavailable, for people who watch: it tells no more than that.
+  // Returns the last reading. Errors: kUnavailable, without the reason, since all users see it.
   [[nodiscard]] base::Result<ScoreView> read() const;
   // Why the last reading failed; nothing when it did not.
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:
   void run(const std::stop_token& stop);
   base::Result<ScoreView> look();
-  void tell(const base::Result<ScoreView>& view);
+  void log_change(const base::Result<ScoreView>& view);
 
-  const Parts parts_;
-  // Of the thread alone: null until they could be opened; what was last logged, nothing when all
-  // was well or nothing was read yet.
+  const Dependencies deps_;
+  // Used by the thread alone: null until they could be opened; the error that was logged last,
+  // nothing after a reading or before the first.
   std::unique_ptr<RedisScoreBook> book_;
   std::unique_ptr<RedisFacts> facts_;
-  std::optional<base::Code> told_;
+  std::optional<base::Code> logged_;
   mutable std::mutex mutex_;
   std::condition_variable_any stopped_;
   // Guarded by mutex_.

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/settings.h"
-#include "estadio/contest/terms.h"
+#include "estadio/contest/manifest.h"
 
 namespace estadio {
 

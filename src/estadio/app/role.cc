@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "http/address.h"
+#include "net/address.h"
 
 namespace estadio {
 
@@ -32,7 +32,7 @@ base::Result<void> check_servers(std::string_view setting, std::string_view list
     return base::fail(base::Code::kInvalidArgument, fmt::format("{}: expected HOST:PORT", setting));
   }
   for (const std::string& server : servers) {
-    const auto address = http::Address::parse(server);
+    const auto address = net::Address::parse(server);
     if (address && address->unix_path.empty() && address->port != 0) continue;
     return base::fail(
         base::Code::kInvalidArgument,

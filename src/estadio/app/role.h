@@ -56,16 +56,16 @@ int run_role(Options& options) {
   return outcome ? kExitOk : exit_status_of(outcome.error());
 }
 
-// Why a role has not come to its work yet. Threads: any.
-class Progress {
+// Whether a role has reached its work yet. Threads: any.
+class RoleStatus {
  public:
-  explicit Progress(std::string why) : why_(std::move(why)) {}
+  explicit RoleStatus(std::string why) : why_(std::move(why)) {}
 
   void set(std::optional<std::string> why) {
     const std::scoped_lock lock(mutex_);
     why_ = std::move(why);
   }
-  [[nodiscard]] std::optional<std::string> hindrance() const {
+  [[nodiscard]] std::optional<std::string> unready_reason() const {
     const std::scoped_lock lock(mutex_);
     return why_;
   }
@@ -79,7 +79,7 @@ class Progress {
 // seconds. Nothing when a signal came meanwhile. Errors: those of `open` that do not pass.
 // `passes` says which may, beside kUnavailable.
 template <class Open>
-auto keep_trying(const Open& open, base::StopSignals& signals, Progress& progress,
+auto keep_trying(const Open& open, base::StopSignals& signals, RoleStatus& status,
                  base::Logger& log, const std::function<bool(const base::Error&)>& passes = {})
     -> base::Result<std::optional<typename decltype(open())::value_type>> {
   constexpr int kPauseFirstMs = 50;
@@ -92,7 +92,7 @@ auto keep_trying(const Open& open, base::StopSignals& signals, Progress& progres
     if (error.code() != base::Code::kUnavailable && !(passes && passes(error))) {
       return base::fail(std::move(error));
     }
-    progress.set(error.message());
+    status.set(error.message());
     if (said != error.message()) log.warning("waiting", {{"for", error}});
     said = error.message();
     if (signals.wait_for_ms(pause_ms)) return std::nullopt;

@@ -35,13 +35,13 @@ void write_metrics(http::MetricsWriter& metrics, const Score& score, const Conte
                   static_cast<double>(score.repeated));
 }
 
-void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted) {
-  metrics.gauge("estadio_results_uncounted", "Results in the log that are not in the score yet.",
-                static_cast<double>(uncounted));
+void write_lag(http::MetricsWriter& metrics, std::int64_t lag) {
+  metrics.gauge("estadio_score_lag", "Results in the log that are not in the score yet.",
+                static_cast<double>(lag));
 }
 
-void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
-  const Vitals::Totals totals = vitals.totals();
+void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats) {
+  const EdgeStats::Totals totals = edge_stats.totals();
   metrics.counter("estadio_entries_accepted_total", "Entries answered with a durable result.",
                   static_cast<double>(totals.accepted_entries));
   metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
@@ -51,7 +51,7 @@ void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals) {
                   static_cast<double>(totals.rejected_requests));
   metrics.histogram("estadio_answer_duration_seconds",
                     "Time from the reading of a request to its durable answer.",
-                    vitals.latencies());
+                    edge_stats.latencies());
 }
 
 void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window) {
@@ -88,7 +88,7 @@ void write_metrics(http::MetricsWriter& metrics, const Tally::Stats& stats) {
                   "Commits that were not applied because the book stood elsewhere.",
                   static_cast<double>(stats.stale_commits));
   metrics.counter("estadio_tally_failed_commits_total",
-                  "Times that counting a partition was held up and began anew.",
+                  "Times that counting a partition failed and began again.",
                   static_cast<double>(stats.failed_commits));
   metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
                 stats.has_stopped ? 1 : 0);
@@ -100,37 +100,39 @@ void write_metrics(http::MetricsWriter& metrics, const JudgeServer::Stats& stats
   metrics.counter("estadio_judge_streams_refused_total",
                   "Streams that were refused: too many, or another contest.",
                   static_cast<double>(stats.streams_refused));
-  metrics.counter("estadio_judge_streams_moved_total", "Streams that were asked to move on.",
-                  static_cast<double>(stats.streams_moved));
+  metrics.counter("estadio_judge_go_aways_total",
+                  "Streams whose callers were asked to open another.",
+                  static_cast<double>(stats.go_aways));
   metrics.counter("estadio_judge_batches_total", "Batches received.",
                   static_cast<double>(stats.batches));
   metrics.counter("estadio_judge_batches_malformed_total",
-                  "Batches that were refused: not as the protocol has it.",
+                  "Batches that were refused as malformed.",
                   static_cast<double>(stats.batches_malformed));
   metrics.counter("estadio_judge_entries_total", "Entries received.",
                   static_cast<double>(stats.entries));
   metrics.counter("estadio_judge_pauses_total",
-                  "Times that a stream was not read, as too much of it was under way.",
+                  "Times that a stream was not read because too much of it was in flight.",
                   static_cast<double>(stats.pauses));
 }
 
 void write_metrics(http::MetricsWriter& metrics, const JudgeChannels::Stats& stats) {
-  metrics.gauge("estadio_judges_streams", "Streams to discipline servers open.",
+  metrics.gauge("estadio_judge_client_streams", "Streams to discipline servers open.",
                 static_cast<double>(stats.streams_open));
-  metrics.counter("estadio_judges_streams_failed_total",
+  metrics.counter("estadio_judge_client_streams_failed_total",
                   "Streams to discipline servers that broke or could not be opened.",
                   static_cast<double>(stats.streams_failed));
-  metrics.counter("estadio_judges_streams_moved_total",
-                  "Streams that moved on as their server asked.",
-                  static_cast<double>(stats.streams_moved));
-  metrics.counter("estadio_judges_batches_total", "Batches sent.",
+  metrics.counter("estadio_judge_client_go_aways_total",
+                  "Streams that were replaced because their server asked for it.",
+                  static_cast<double>(stats.go_aways));
+  metrics.counter("estadio_judge_client_batches_total", "Batches sent.",
                   static_cast<double>(stats.messages));
-  metrics.counter("estadio_judges_entries_total", "Entries sent.",
+  metrics.counter("estadio_judge_client_entries_total", "Entries sent.",
                   static_cast<double>(stats.entries));
-  metrics.counter("estadio_judges_entries_refused_total", "Entries that nobody could take.",
+  metrics.counter("estadio_judge_client_entries_refused_total",
+                  "Entries that no discipline server accepted.",
                   static_cast<double>(stats.entries_refused));
-  metrics.counter("estadio_judges_entries_unknown_total",
-                  "Entries that were sent and of which no answer came.",
+  metrics.counter("estadio_judge_client_entries_unknown_total",
+                  "Entries that were sent and got no answer.",
                   static_cast<double>(stats.entries_unknown));
 }
 
@@ -143,8 +145,9 @@ void write_metrics(http::MetricsWriter& metrics, const http::Server::Stats& stat
                   static_cast<double>(stats.connections_refused));
   metrics.counter("estadio_http_requests_total", "Requests received.",
                   static_cast<double>(stats.requests));
-  metrics.counter("estadio_http_gatherings_total", "Times that requests were handled together.",
-                  static_cast<double>(stats.gatherings));
+  metrics.counter("estadio_http_coalesced_rounds_total",
+                  "Times that requests were handled together.",
+                  static_cast<double>(stats.coalesced_rounds));
   for (std::size_t i = 1; i < std::size(stats.responses_by_class); ++i) {
     metrics.counter("estadio_http_responses_total", "Responses by class of status.",
                     static_cast<double>(stats.responses_by_class[i]),

@@ -6,11 +6,11 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/contest/score_book.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/log/kafka_log.h"
+#include "estadio/rpc/judge_client.h"
 #include "estadio/rpc/judge_server.h"
-#include "estadio/rpc/remote_judge.h"
 #include "estadio/tally/tally.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -18,8 +18,8 @@
 namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest);
-void write_uncounted(http::MetricsWriter& metrics, std::int64_t uncounted);
-void write_metrics(http::MetricsWriter& metrics, const Vitals& vitals);
+void write_lag(http::MetricsWriter& metrics, std::int64_t lag);
+void write_metrics(http::MetricsWriter& metrics, const EdgeStats& edge_stats);
 void write_metrics(http::MetricsWriter& metrics, const RetryWindow& window);
 void write_metrics(http::MetricsWriter& metrics, const DiskLog::Stats& stats);
 void write_metrics(http::MetricsWriter& metrics, const KafkaLog::Stats& stats);

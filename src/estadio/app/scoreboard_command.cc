@@ -17,8 +17,8 @@
 #include "estadio/app/role_metrics.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/contest_facts.h"
-#include "estadio/scoreboard/pulses.h"
 #include "estadio/scoreboard/scoreboard_service.h"
+#include "estadio/scoreboard/stats_history.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -60,17 +60,17 @@ class ScoreboardRole {
                  base::Logger& log);
 
   base::Result<void> serve(const ScoreboardOptions& options, const base::Clock& clock);
-  [[nodiscard]] std::optional<Pulses::Figures> figures() const;
+  [[nodiscard]] std::optional<StatsHistory::Figures> figures() const;
   void collect(http::MetricsWriter& metrics) const;
 
   base::Logger& log_;
   const Contest contest_;
   RedisWatch watch_;
-  Pulses pulses_;
+  StatsHistory history_;
   const Scoreboard board_;
   http::Metrics metrics_;
-  const Operations::Hindrance hindrance_;
-  std::unique_ptr<http::TlsContext> tls_;
+  const Operations::UnreadyReason unready_reason_;
+  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -79,13 +79,13 @@ ScoreboardRole::ScoreboardRole(Contest contest, const ScoreboardOptions& options
     : log_(log),
       contest_(std::move(contest)),
       watch_({.options = options.redis.to_book(), .contest = contest_, .clock = clock, .log = log}),
-      pulses_([this] { return figures(); }),
+      history_([this] { return figures(); }),
       board_{.contest = contest_,
              .read = [this] { return watch_.read(); },
-             .pulses = pulses_,
+             .history = history_,
              .clock = clock,
              .page = scoreboard_page()},
-      hindrance_([this] { return watch_.hindrance(); }) {
+      unready_reason_([this] { return watch_.unready_reason(); }) {
   metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
 }
 
@@ -102,26 +102,26 @@ base::Result<std::unique_ptr<ScoreboardRole>> ScoreboardRole::start(ScoreboardOp
 base::Result<void> ScoreboardRole::serve(const ScoreboardOptions& options,
                                          const base::Clock& clock) {
   ASSIGN_OR_RETURN(tls_, options.http.load_tls());
-  ASSIGN_OR_RETURN(
-      server_,
-      http::Server::open(options.http.to_server(tls_.get()),
-                         {[this] { return std::make_unique<ScoreboardService>(board_); },
-                          [this] { return std::make_unique<Operations>(metrics_, hindrance_); }},
-                         clock, log_));
+  ASSIGN_OR_RETURN(server_,
+                   http::Server::open(
+                       options.http.to_server(tls_.get()),
+                       {[this] { return std::make_unique<ScoreboardService>(board_); },
+                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
+                       clock, log_));
   server_->serve();
   log_serving(*server_, options.http, log_);
   return {};
 }
 
 // The edges know what they refused and how fast they were; here it is known what was counted.
-std::optional<Pulses::Figures> ScoreboardRole::figures() const {
+std::optional<StatsHistory::Figures> ScoreboardRole::figures() const {
   const auto view = watch_.read();
   if (!view) return std::nullopt;
-  return Pulses::Figures{
+  return StatsHistory::Figures{
       .accepted = static_cast<std::uint64_t>(view->score.total() + view->score.repeated),
       .rejected = std::nullopt,
       .recent_latencies = std::nullopt,
-      .uncounted = uncounted(view->score, view->facts)};
+      .lag = lag_of(view->score, view->facts)};
 }
 
 void ScoreboardRole::collect(http::MetricsWriter& metrics) const {
@@ -130,7 +130,7 @@ void ScoreboardRole::collect(http::MetricsWriter& metrics) const {
                 view ? 1 : 0);
   if (view) {
     write_metrics(metrics, view->score, contest_);
-    write_uncounted(metrics, uncounted(view->score, view->facts));
+    write_lag(metrics, lag_of(view->score, view->facts));
   }
   write_metrics(metrics, server_->stats());
 }

@@ -21,7 +21,7 @@
 #include "estadio/contest/retry_window.h"
 #include "estadio/log/kafka_group.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 #include "estadio/score/redis_facts.h"
 #include "estadio/score/redis_score_book.h"
 #include "estadio/tally/tally.h"
@@ -82,7 +82,7 @@ class TallyRole {
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
   void report();
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
   void collect(http::MetricsWriter& metrics) const;
 
   const TallyOptions& options_;
@@ -90,17 +90,17 @@ class TallyRole {
   const base::Clock& clock_;
   base::Logger& log_;
 
-  Progress progress_{"it is starting"};
+  RoleStatus status_{"it is starting"};
 
   // Since Kafka and Redis are there.
-  AgreedTerms agreed_;
+  ContestManifest manifest_;
   std::unique_ptr<RetryWindow> window_;
   std::unique_ptr<KafkaLog> events_;
   std::unique_ptr<RedisScoreBook> scores_;
   std::unique_ptr<RedisFacts> facts_;
   std::unique_ptr<Tally> tally_;
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
-  std::atomic<std::int64_t> uncounted_{0};
+  std::atomic<std::int64_t> lag_{0};
   std::atomic<bool> is_open_{false};
   std::atomic<bool> is_stopping_{false};
 
@@ -113,18 +113,18 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
   };
-  ASSIGN_OR_RETURN(auto agreed, keep_trying([&, this] { return read_terms(kafka, log_); }, signals,
-                                            progress_, log_, has_not_begun));
-  if (!agreed) return false;
-  agreed_ = *std::move(agreed);
+  ASSIGN_OR_RETURN(auto manifest, keep_trying([&, this] { return read_manifest(kafka, log_); },
+                                              signals, status_, log_, has_not_begun));
+  if (!manifest) return false;
+  manifest_ = *std::move(manifest);
   const auto open_log = [&, this] {
     return KafkaLog::open({.cluster = kafka.cluster,
                            .topics = kafka.topics,
                            .missing = MissingTopics::kRefuse,
-                           .partitions = agreed_.terms.partitions},
+                           .partitions = manifest_.partitions},
                           log_);
   };
-  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, progress_, log_));
+  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, status_, log_));
   if (!events) return false;
   events_ = *std::move(events);
   const auto open_scores = [this] {
@@ -134,26 +134,25 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto is_to_be_mended = [](const base::Error& error) {
     return error.code() == base::Code::kFailedPrecondition;
   };
-  ASSIGN_OR_RETURN(auto scores,
-                   keep_trying(open_scores, signals, progress_, log_, is_to_be_mended));
+  ASSIGN_OR_RETURN(auto scores, keep_trying(open_scores, signals, status_, log_, is_to_be_mended));
   if (!scores) return false;
   scores_ = *std::move(scores);
   const auto open_facts = [this] { return RedisFacts::open(options_.redis.to_book(), clock_); };
-  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, progress_, log_, is_to_be_mended));
+  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, status_, log_, is_to_be_mended));
   if (!facts) return false;
   facts_ = *std::move(facts);
   RETURN_IF_ERROR(check_prefix());
-  window_ = std::make_unique<RetryWindow>(agreed_.terms.retry.window.count(),
+  window_ = std::make_unique<RetryWindow>(manifest_.retry.window.count(),
                                           static_cast<std::size_t>(events_->partitions()) * 2);
   tally_ = std::make_unique<Tally>(
       Tally::Options{.commit_every = options_.commit_every,
-                     .retry_ids = static_cast<std::size_t>(agreed_.terms.retry.ids)},
-      Tally::Parts{.contest = contest_,
-                   .events = *events_,
-                   .scores = *scores_,
-                   .window = *window_,
-                   .clock = clock_,
-                   .log = log_});
+                     .retry_ids = static_cast<std::size_t>(manifest_.retry.ids)},
+      Tally::Dependencies{.contest = contest_,
+                          .events = *events_,
+                          .scores = *scores_,
+                          .window = *window_,
+                          .clock = clock_,
+                          .log = log_});
   is_open_ = true;
   return true;
 }
@@ -163,8 +162,8 @@ base::Result<void> TallyRole::check_prefix() const {
   const auto known = facts_->read();
   // Nobody has told anything yet: unavailable too.
   if (!known) return {};
-  if (known->coin_commitment == agreed_.terms.coin_commitment &&
-      known->started_at_ms == agreed_.terms.started_at_ms) {
+  if (known->coin_commitment == manifest_.coin_commitment &&
+      known->started_at_ms == manifest_.started_at_ms) {
     return {};
   }
   return base::fail(
@@ -188,10 +187,10 @@ base::Result<void> TallyRole::join_groups() {
             {.gained =
                  [this](std::span<const PartitionId> gained) {
                    tally_->add(gained);
-                   if (!is_stopping_) progress_.set(std::nullopt);
+                   if (!is_stopping_) status_.set(std::nullopt);
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
-             .refused = [this](const base::Error& why) { progress_.set(why.message()); }},
+             .refused = [this](const base::Error& why) { status_.set(why.message()); }},
             log_));
     groups_.push_back(std::move(group));
   }
@@ -202,20 +201,20 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(
                        options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return hindrance(); }, clock_, log_));
+                       [this] { return unready_reason(); }, clock_, log_));
   ASSIGN_OR_RETURN(const bool is_open, open_parts(signals));
   if (!is_open) return {};
   report();
   RETURN_IF_ERROR(join_groups());
-  progress_.set(std::nullopt);
+  status_.set(std::nullopt);
   log_.info("counting", {{"partitions", events_->partitions()},
-                         {"coin_commitment", agreed_.terms.coin_commitment}});
+                         {"coin_commitment", manifest_.coin_commitment}});
   do {
     report();
   } while (!signals.wait_for_ms(kReportEveryMs));
   log_.info("stopping");
   is_stopping_ = true;
-  progress_.set("it is stopping");
+  status_.set("it is stopping");
   groups_.clear();  // others go on with our partitions at once
   operations_->stop(kDrainPatience);
   tally_.reset();
@@ -227,40 +226,40 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
 // Tells the scoreboard what it cannot know, and the group how far it is, for the lag that Kafka's
 // tools show.
 void TallyRole::report() {
-  ContestFacts facts{.started_at_ms = agreed_.terms.started_at_ms,
-                     .coin_commitment = agreed_.terms.coin_commitment,
+  ContestFacts facts{.started_at_ms = manifest_.started_at_ms,
+                     .coin_commitment = manifest_.coin_commitment,
                      .coin_seed = std::nullopt,
                      .retry_window_ms = std::nullopt,
                      .ends = {}};
   const auto closes_at_ms = contest_.closes_at_ms();
   // Whoever knows the seed can choose ids that win, and another's clock may be behind ours.
-  if (closes_at_ms && agreed_.seed &&
+  if (closes_at_ms && manifest_.coin_seed &&
       clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
-    facts.coin_seed = Coin(*agreed_.seed).reveal();
+    facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
-  std::int64_t uncounted = 0;
+  std::int64_t lag = 0;
   bool is_known = true;
   std::vector<std::pair<PartitionId, std::int64_t>> positions;
-  for (const Tally::Standing& standing : tally_->standings()) {
-    const auto end = events_->end_offset(standing.partition);
-    is_known = is_known && end && standing.window_ms;
-    if (!standing.window_ms) continue;  // it is reading back
-    positions.emplace_back(standing.partition, standing.position);
+  for (const Tally::PartitionStatus& status : tally_->partition_statuses()) {
+    const auto end = events_->end_offset(status.partition);
+    is_known = is_known && end && status.window_ms;
+    if (!status.window_ms) continue;  // it is reading back
+    positions.emplace_back(status.partition, status.position);
     if (!end) continue;
-    uncounted += std::max<std::int64_t>(0, *end - standing.position);
+    lag += std::max<std::int64_t>(0, *end - status.position);
     facts.ends.push_back(
-        {.partition = standing.partition, .offset = *end, .retry_window_ms = standing.window_ms});
+        {.partition = status.partition, .offset = *end, .retry_window_ms = status.window_ms});
   }
-  if (is_known) uncounted_ = uncounted;
+  if (is_known) lag_ = lag;
   if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
     log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
   }
 }
 
-std::optional<std::string> TallyRole::hindrance() const {
-  if (auto why = progress_.hindrance()) return why;
-  if (auto why = tally_->hindrance()) return why;
+std::optional<std::string> TallyRole::unready_reason() const {
+  if (auto why = status_.unready_reason()) return why;
+  if (auto why = tally_->unready_reason()) return why;
   if (events_->stats().is_away) return "Kafka is away";
   return std::nullopt;
 }
@@ -269,10 +268,10 @@ void TallyRole::collect(http::MetricsWriter& metrics) const {
   if (!is_open_) return;
   write_metrics(metrics, tally_->stats());
   metrics.gauge(
-      "estadio_tally_uncounted",
+      "estadio_tally_lag",
       "Results in the log that are not in the score yet, of this process' partitions; the "
       "last figure while the log or the score is away.",
-      static_cast<double>(uncounted_.load()));
+      static_cast<double>(lag_.load()));
 }
 
 }  // namespace

@@ -16,11 +16,11 @@
 #include "estadio/app/kafka_options.h"
 #include "estadio/app/redis_options.h"
 #include "estadio/app/role.h"
+#include "estadio/contest/manifest.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/terms.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_terms.h"
+#include "estadio/log/kafka_manifest.h"
 #include "estadio/score/rocks_score_book.h"
 #include "estadio/verify/verify.h"
 
@@ -44,8 +44,7 @@ struct VerifyOptions {
 // What is held against each other.
 struct Evidence {
   Contest contest;
-  RetryRule rule;
-  CoinSeed seed{};
+  ContestManifest manifest;
   std::optional<Acks> acks;
   Score score;
   std::unique_ptr<EventLog> events;
@@ -80,8 +79,7 @@ base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const ba
   ASSIGN_OR_RETURN(Score score, RocksScoreBook::read_from(folder.score_folder()));
   ASSIGN_OR_RETURN(auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
   return Evidence{.contest = folder.contest(),
-                  .rule = folder.rule(),
-                  .seed = folder.seed(),
+                  .manifest = folder.manifest(),
                   .acks = std::move(acks),
                   .score = std::move(score),
                   .events = std::move(events)};
@@ -91,8 +89,8 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
                                            base::Logger& log) {
   ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
-  ASSIGN_OR_RETURN(AgreedTerms agreed, read_terms(kafka, log));
-  RETURN_IF_ERROR(settle_seed(agreed, options.seed_file));
+  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, log));
+  RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
   ASSIGN_OR_RETURN(auto acks, gather_acks(options));
   ASSIGN_OR_RETURN(const auto book,
                    RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
@@ -100,11 +98,10 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
   ASSIGN_OR_RETURN(auto events, KafkaLog::open({.cluster = kafka.cluster,
                                                 .topics = kafka.topics,
                                                 .missing = MissingTopics::kRefuse,
-                                                .partitions = agreed.terms.partitions},
+                                                .partitions = manifest.partitions},
                                                log));
   return Evidence{.contest = std::move(contest),
-                  .rule = agreed.terms.retry,
-                  .seed = *agreed.seed,
+                  .manifest = std::move(manifest),
                   .acks = std::move(acks),
                   .score = std::move(score),
                   .events = std::move(events)};
@@ -115,8 +112,8 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
   ASSIGN_OR_RETURN(Evidence evidence, options.data.empty()
                                           ? gather_from_cluster(options, clock, log)
                                           : gather_from_folder(options, clock, log));
-  const Coin coin(evidence.seed);
-  const RetryWindow window(evidence.rule.window.count(), 0);
+  const Coin coin(*evidence.manifest.coin_seed);
+  const RetryWindow window(evidence.manifest.retry.window.count(), 0);
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
     fmt::print(stderr, "\r{} records checked", records);
@@ -129,7 +126,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retention_ms = window.retention_ms(),
-              .retry_ids = static_cast<std::size_t>(evidence.rule.ids),
+              .retry_ids = static_cast<std::size_t>(evidence.manifest.retry.ids),
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
   if (shows_progress) fmt::print(stderr, "\r\x1b[K");
   if (!report) return base::fail(std::move(report).error());

@@ -164,7 +164,7 @@ base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std
 
 }  // namespace
 
-struct Contest::Parts {
+struct Contest::Definition {
   std::string name = "Olimpiadas";
   int partitions = 2;
   std::optional<std::int64_t> closes_at_ms;
@@ -190,36 +190,38 @@ Contest Contest::defaults() {
   return *std::move(contest);
 }
 
-base::Result<Contest> Contest::build(Parts parts) {
-  if (parts.faculties.empty()) {
-    parts.faculties = {{.item = {.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}},
-                        .place = {},
-                        .name_place = {}},
-                       {.item = {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}},
-                        .place = {},
-                        .name_place = {}}};
+base::Result<Contest> Contest::build(Definition definition) {
+  if (definition.faculties.empty()) {
+    definition.faculties = {
+        {.item = {.name = "Ingeniería", .aliases = {"engineering"}, .slugs = {}},
+         .place = {},
+         .name_place = {}},
+        {.item = {.name = "Agronomía", .aliases = {"agronomy"}, .slugs = {}},
+         .place = {},
+         .name_place = {}}};
   }
-  if (parts.disciplines.empty()) {
-    parts.disciplines = {{.item = {.id = 1, .name = "Natación"}, .place = {}, .name_place = {}},
-                         {.item = {.id = 2, .name = "Atletismo"}, .place = {}, .name_place = {}},
-                         {.item = {.id = 3, .name = "Boxeo"}, .place = {}, .name_place = {}}};
+  if (definition.disciplines.empty()) {
+    definition.disciplines = {
+        {.item = {.id = 1, .name = "Natación"}, .place = {}, .name_place = {}},
+        {.item = {.id = 2, .name = "Atletismo"}, .place = {}, .name_place = {}},
+        {.item = {.id = 3, .name = "Boxeo"}, .place = {}, .name_place = {}}};
   }
-  if (parts.faculties.size() > kFacultiesMax) {
-    return refuse(parts.faculties[kFacultiesMax].place,
+  if (definition.faculties.size() > kFacultiesMax) {
+    return refuse(definition.faculties[kFacultiesMax].place,
                   fmt::format("faculty: expected at most {}", kFacultiesMax));
   }
-  if (parts.disciplines.size() > kDisciplinesMax) {
-    return refuse(parts.disciplines[kDisciplinesMax].place,
+  if (definition.disciplines.size() > kDisciplinesMax) {
+    return refuse(definition.disciplines[kDisciplinesMax].place,
                   fmt::format("discipline: expected at most {}", kDisciplinesMax));
   }
   Contest contest;
-  contest.name_ = std::move(parts.name);
-  contest.partitions_ = parts.partitions;
-  contest.closes_at_ms_ = parts.closes_at_ms;
-  for (auto& [faculty, place, name_place] : parts.faculties) {
+  contest.name_ = std::move(definition.name);
+  contest.partitions_ = definition.partitions;
+  contest.closes_at_ms_ = definition.closes_at_ms;
+  for (auto& [faculty, place, name_place] : definition.faculties) {
     RETURN_IF_ERROR(contest.add(std::move(faculty), place));
   }
-  for (auto& [discipline, place, name_place] : parts.disciplines) {
+  for (auto& [discipline, place, name_place] : definition.disciplines) {
     RETURN_IF_ERROR(contest.add(std::move(discipline), place, name_place));
   }
   return contest;
@@ -274,13 +276,13 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
   }
   const TableReader file(name, root);
   RETURN_IF_ERROR(file.only({"name", "partitions", "closes_at", "faculty", "discipline"}));
-  Parts parts;
+  Definition definition;
   if (file.get("name") != nullptr) {
-    ASSIGN_OR_RETURN(parts.name, file.name("name"));
+    ASSIGN_OR_RETURN(definition.name, file.name("name"));
   }
   if (file.get("partitions") != nullptr) {
     ASSIGN_OR_RETURN(const auto partitions, file.integer("partitions", 1, kPartitionsMax));
-    parts.partitions = static_cast<int>(partitions);
+    definition.partitions = static_cast<int>(partitions);
   }
   if (const toml::node* closes_at = file.get("closes_at")) {
     const auto* when = closes_at->as_date_time();
@@ -288,11 +290,12 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
       return refuse(name, *closes_at,
                     "closes_at: expected a time with its offset, such as 2026-12-01T18:00:00Z");
     }
-    parts.closes_at_ms = ms_since_epoch(when->get());
+    definition.closes_at_ms = ms_since_epoch(when->get());
   }
-  ASSIGN_OR_RETURN(parts.faculties, read_tables<Faculty>(file, "faculty", read_faculty));
-  ASSIGN_OR_RETURN(parts.disciplines, read_tables<Discipline>(file, "discipline", read_discipline));
-  return build(std::move(parts));
+  ASSIGN_OR_RETURN(definition.faculties, read_tables<Faculty>(file, "faculty", read_faculty));
+  ASSIGN_OR_RETURN(definition.disciplines,
+                   read_tables<Discipline>(file, "discipline", read_discipline));
+  return build(std::move(definition));
 }
 
 base::Result<Contest> Contest::from_file(const std::string& path) {

@@ -77,7 +77,7 @@ class Contest {
   }
 
  private:
-  struct Parts;
+  struct Definition;
   struct StringHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
@@ -85,7 +85,7 @@ class Contest {
     }
   };
 
-  static base::Result<Contest> build(Parts parts);
+  static base::Result<Contest> build(Definition definition);
   // `place` and `name_place` say where the file has them, for errors.
   base::Result<void> add(Faculty faculty, std::string_view place);
   base::Result<void> add(Discipline discipline, std::string_view place,

@@ -33,11 +33,11 @@ struct ContestFacts {
   std::vector<End> ends;
 };
 
-// How many results the log holds that the score does not have yet.
-[[nodiscard]] inline std::int64_t uncounted(const Score& score, const ContestFacts& facts) {
+// The lag: results in the log that the score does not have yet.
+[[nodiscard]] inline std::int64_t lag_of(const Score& score, const ContestFacts& facts) {
   std::int64_t sum = 0;
   for (const ContestFacts::End& end : facts.ends) {
-    // Less than none where the log has lost its end, which the tally reports.
+    // Negative where the log has lost its end, which the tally reports.
     sum += std::max<std::int64_t>(0, end.offset - score.position(end.partition));
   }
   return sum;

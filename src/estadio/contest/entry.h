@@ -50,14 +50,14 @@ struct EntryBatch {
   }
 };
 
-// What came of an entry.
+// The answer to an entry.
 struct Verdict {
-  // Whether the result is durable, where that is not the same for all of a batch.
-  enum class Fate : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown };
+  // Whether the result is in the log. kOfBatch: as the batch's status says (durability_of_batch()).
+  enum class Durability : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown };
 
   Outcome outcome = Outcome::kLoser;
   bool is_repeated = false;  // it was in the log before
-  Fate fate = Fate::kOfBatch;
+  Durability durability = Durability::kOfBatch;
 };
 
 }  // namespace estadio

@@ -6,7 +6,7 @@
 //     EventLog& open(int partitions);  // a new, empty log; called once, before reopen()
 //     EventLog& reopen();              // the same log as a new process finds it
 //     // Where it may not run: why it does not now; nothing when it does.
-//     static std::optional<std::string> hindrance();
+//     static std::optional<std::string> skip_reason();
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(DiskLog, EventLogContract, DiskLogHarness);
 //
@@ -51,8 +51,8 @@ class EventLogContract : public testing::Test {
   static constexpr PartitionId kLast{.topic = Outcome::kLoser, .number = 1};
 
   void SetUp() override {
-    if constexpr (requires { Harness::hindrance(); }) {
-      if (const auto why = Harness::hindrance()) GTEST_SKIP() << *why;
+    if constexpr (requires { Harness::skip_reason(); }) {
+      if (const auto why = Harness::skip_reason()) GTEST_SKIP() << *why;
     }
     log_ = &harness_.open(kPartitions);
   }

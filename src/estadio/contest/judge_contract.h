@@ -176,9 +176,9 @@ TYPED_TEST_P(JudgeContract, ALateEntryIsNeverLoggedAndKeptOnlyIfItWasBefore) {
   for (std::uint64_t i = 5; i < 15; ++i) {
     const Verdict& verdict = verdicts[i - 5];
     EXPECT_EQ(verdict.outcome, this->harness_.coin().toss(test::numbered_id(i)).outcome);
-    const bool is_kept = verdict.fate == Verdict::Fate::kKept;
+    const bool is_kept = verdict.durability == Verdict::Durability::kKept;
     EXPECT_EQ(verdict.is_repeated, is_kept);
-    EXPECT_TRUE(is_kept || verdict.fate == Verdict::Fate::kRefused);
+    EXPECT_TRUE(is_kept || verdict.durability == Verdict::Durability::kRefused);
     EXPECT_TRUE(i < 10 || !is_kept) << i;
   }
   EXPECT_EQ(this->logged().size(), 10U);

@@ -8,24 +8,26 @@ void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts,
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     verdicts[i].is_repeated = entry.is_id_given && ids_.holds(entry.id, now_ms);
-    if (entry.is_late && verdicts[i].is_repeated) verdicts[i].fate = Verdict::Fate::kKept;
+    if (entry.is_late && verdicts[i].is_repeated)
+      verdicts[i].durability = Verdict::Durability::kKept;
   }
 }
 
 void KnownIds::settle_late(const EntryBatch& batch, std::span<Verdict> verdicts,
                            std::int64_t now_ms) const {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   const std::scoped_lock lock(mutex_);
   const std::int64_t reach_ms = knows_whole_log_ ? ids_.window_ms(now_ms, retention_ms_) : -1;
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     Verdict& verdict = verdicts[i];
-    if (!entry.is_late || verdict.fate != Fate::kOfBatch) continue;
+    if (!entry.is_late || verdict.durability != Durability::kOfBatch) continue;
     verdict.is_repeated = ids_.holds(entry.id, now_ms);
     // An id of version 7 cannot have been sent before it was made.
     const std::int64_t age_ms = now_ms - entry.id.time_ms().value_or(now_ms - retention_ms_);
-    const Fate unless_known = age_ms <= reach_ms ? Fate::kRefused : Fate::kUnknown;
-    verdict.fate = verdict.is_repeated ? Fate::kKept : unless_known;
+    const Durability unless_known =
+        age_ms <= reach_ms ? Durability::kRefused : Durability::kUnknown;
+    verdict.durability = verdict.is_repeated ? Durability::kKept : unless_known;
   }
 }
 

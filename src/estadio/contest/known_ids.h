@@ -23,12 +23,12 @@ class KnownIds {
  public:
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
-  enum class Extent : std::uint8_t { kWholeLog, kOwn };
+  enum class Coverage : std::uint8_t { kWholeLog, kOwn };
 
-  explicit KnownIds(std::int64_t retention_ms, Extent extent = Extent::kWholeLog)
+  explicit KnownIds(std::int64_t retention_ms, Coverage coverage = Coverage::kWholeLog)
       : retention_ms_(retention_ms),
         ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
-        knows_whole_log_(extent == Extent::kWholeLog) {}
+        knows_whole_log_(coverage == Coverage::kWholeLog) {}
 
   // From now on: the log has been read back as far as ids matter.
   void set_knows_whole_log() { knows_whole_log_ = true; }
@@ -36,8 +36,8 @@ class KnownIds {
   // Sets is_repeated of the verdicts whose entries are known; late ones of these were kept.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Settles the fate of the late entries that have none yet: kKept when they are known; kRefused
-  // when what is known reaches back to when they may have been sent first; else kUnknown.
+  // Sets the durability of the late entries whose verdicts say kOfBatch: kKept when their id is
+  // known; kRefused when the known ids reach back to the time of the first sending; else kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
   // Adds the batch's entries that a client gave ids to, without the late ones: they have become

@@ -41,36 +41,36 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
 }
 
 TEST(KnownIdsTest, WhoKnowsOnlyItsOwnIdsRefusesNoLateEntryUntilItKnowsAll) {
-  KnownIds known(60'000, KnownIds::Extent::kOwn);
+  KnownIds known(60'000, KnownIds::Coverage::kOwn);
   known.add(batch_of(1, 2, true), kNowMs);
   EntryBatch batch = batch_of(1, 3, true);
   for (Entry& entry : batch.entries) entry.is_late = true;
   std::vector<Verdict> verdicts(2);
   known.settle_late(batch, verdicts, kNowMs);
-  EXPECT_EQ(verdicts[0].fate, Verdict::Fate::kKept);
-  EXPECT_EQ(verdicts[1].fate, Verdict::Fate::kUnknown);
+  EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kKept);
+  EXPECT_EQ(verdicts[1].durability, Verdict::Durability::kUnknown);
   known.set_knows_whole_log();
   verdicts.assign(2, {});
   known.settle_late(batch, verdicts, kNowMs);
-  EXPECT_EQ(verdicts[1].fate, Verdict::Fate::kRefused);
+  EXPECT_EQ(verdicts[1].durability, Verdict::Durability::kRefused);
 }
 
 TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   KnownIds known(60'000);
-  const auto fate_of = [&](const base::Uuid& id, std::int64_t now_ms) {
+  const auto durability_of = [&](const base::Uuid& id, std::int64_t now_ms) {
     EntryBatch batch;
     batch.entries.push_back({.id = id, .is_id_given = true, .is_late = true});
     std::vector<Verdict> verdicts(1);
     known.settle_late(batch, verdicts, now_ms);
-    return verdicts[0].fate;
+    return verdicts[0].durability;
   };
   base::UuidGenerator of_version_7;
   const base::Uuid stranger = test::numbered_id(1);
-  EXPECT_EQ(fate_of(stranger, kNowMs), Fate::kRefused);
+  EXPECT_EQ(durability_of(stranger, kNowMs), Durability::kRefused);
   known.add(batch_of(2, 3, true), kNowMs);
-  EXPECT_EQ(fate_of(test::numbered_id(2), kNowMs + 1000), Fate::kKept);
-  EXPECT_EQ(fate_of(stranger, kNowMs + 1000), Fate::kRefused);
+  EXPECT_EQ(durability_of(test::numbered_id(2), kNowMs + 1000), Durability::kKept);
+  EXPECT_EQ(durability_of(stranger, kNowMs + 1000), Durability::kRefused);
 
   // Ten seconds later so many come that the first are forgotten.
   std::vector<base::Uuid> many;
@@ -79,11 +79,11 @@ TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   }
   known.add(many, kNowMs + 10'000);
   const std::int64_t now_ms = kNowMs + 12'000;
-  EXPECT_EQ(fate_of(test::numbered_id(2), now_ms), Fate::kUnknown);
-  EXPECT_EQ(fate_of(stranger, now_ms), Fate::kUnknown);
-  EXPECT_EQ(fate_of(of_version_7.next(kNowMs + 5'000), now_ms), Fate::kUnknown);
-  EXPECT_EQ(fate_of(of_version_7.next(kNowMs + 11'500), now_ms), Fate::kRefused);
-  EXPECT_EQ(fate_of(many.back(), now_ms), Fate::kKept);
+  EXPECT_EQ(durability_of(test::numbered_id(2), now_ms), Durability::kUnknown);
+  EXPECT_EQ(durability_of(stranger, now_ms), Durability::kUnknown);
+  EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 5'000), now_ms), Durability::kUnknown);
+  EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 11'500), now_ms), Durability::kRefused);
+  EXPECT_EQ(durability_of(many.back(), now_ms), Durability::kKept);
 }
 
 TEST(KnownIdsTest, MayBeUsedFromManyThreads) {

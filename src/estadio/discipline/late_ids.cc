@@ -15,52 +15,52 @@ constexpr std::int64_t kRetryMs = 1000;
 
 }  // namespace
 
-LateIds::LateIds(const Parts& parts) : parts_(parts) {
+LateIds::LateIds(const Dependencies& deps) : deps_(deps) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 void LateIds::run(const std::stop_token& stop) {
-  const std::int64_t closes_at_ms = *parts_.contest.closes_at_ms();
+  const std::int64_t closes_at_ms = *deps_.contest.closes_at_ms();
   // Entries that another server took in time may reach the log this much later.
   const std::int64_t settled_at_ms =
       closes_at_ms + RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs;
   if (!wait_until(closes_at_ms, stop)) return;
   while (true) {
-    const bool is_settled = parts_.clock.wall_ms() >= settled_at_ms;
+    const bool is_settled = deps_.clock.wall_ms() >= settled_at_ms;
     if (auto read = read_back(stop); !read) {
-      parts_.log.warning("the ids that were accepted cannot be read back yet",
-                         {{"error", read.error()}});
-      if (!wait_until(parts_.clock.wall_ms() + kRetryMs, stop)) return;
+      deps_.log.warning("the ids that were accepted cannot be read back yet",
+                        {{"error", read.error()}});
+      if (!wait_until(deps_.clock.wall_ms() + kRetryMs, stop)) return;
       continue;
     }
     if (stop.stop_requested()) return;
-    if (is_settled) return parts_.known.set_knows_whole_log();
+    if (is_settled) return deps_.known.set_knows_whole_log();
     if (!wait_until(settled_at_ms, stop)) return;
   }
 }
 
 bool LateIds::wait_until(std::int64_t wall_ms, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (!stop.stop_requested() && parts_.clock.wall_ms() < wall_ms) {
+  while (!stop.stop_requested() && deps_.clock.wall_ms() < wall_ms) {
     pause_.wait_for(lock, stop, std::chrono::milliseconds(kLookEveryMs), [] { return false; });
   }
   return !stop.stop_requested();
 }
 
 base::Result<void> LateIds::read_back(const std::stop_token& stop) {
-  for (const PartitionId partition : all_partitions(parts_.events.partitions())) {
+  for (const PartitionId partition : all_partitions(deps_.events.partitions())) {
     RETURN_IF_ERROR(read_partition(partition, stop));
   }
   return {};
 }
 
 base::Result<void> LateIds::read_partition(PartitionId partition, const std::stop_token& stop) {
-  const RecordFormat format(parts_.contest);
-  ASSIGN_OR_RETURN(const std::int64_t end, parts_.events.end_offset(partition));
+  const RecordFormat format(deps_.contest);
+  ASSIGN_OR_RETURN(const std::int64_t end, deps_.events.end_offset(partition));
   ASSIGN_OR_RETURN(const std::int64_t first,
-                   parts_.events.offset_before(
-                       partition, *parts_.contest.closes_at_ms() - parts_.window.retention_ms()));
-  ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, first));
+                   deps_.events.offset_before(
+                       partition, *deps_.contest.closes_at_ms() - deps_.window.retention_ms()));
+  ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition, first));
   std::vector<LoggedRecord> records;
   std::vector<base::Uuid> ids;
   while (reader->position() < end && !stop.stop_requested()) {
@@ -70,7 +70,7 @@ base::Result<void> LateIds::read_partition(PartitionId partition, const std::sto
       const auto record = format.parse(logged.line);
       if (record && record->is_id_given) ids.push_back(record->id);
     }
-    if (!ids.empty()) parts_.known.add(ids, records.front().time_ms);
+    if (!ids.empty()) deps_.known.add(ids, records.front().time_ms);
   }
   return {};
 }

@@ -22,7 +22,7 @@ namespace estadio {
 class LateIds {
  public:
   // All must outlive this.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;  // REQUIRES: it has a time at which it is over
     const EventLog& events;
     const RetryWindow& window;
@@ -31,7 +31,7 @@ class LateIds {
     base::Logger& log;
   };
 
-  explicit LateIds(const Parts& parts);
+  explicit LateIds(const Dependencies& deps);
 
  private:
   void run(const std::stop_token& stop);
@@ -40,7 +40,7 @@ class LateIds {
   // False when it was to stop first.
   bool wait_until(std::int64_t wall_ms, const std::stop_token& stop);
 
-  const Parts parts_;
+  const Dependencies deps_;
   std::mutex mutex_;
   std::condition_variable_any pause_;
   std::jthread thread_;  // last: ends before what it uses goes

@@ -9,7 +9,7 @@
 namespace estadio {
 namespace {
 
-using Fate = Verdict::Fate;
+using Durability = Verdict::Durability;
 
 constexpr std::int64_t kWindowMs = 60'000;
 
@@ -23,21 +23,21 @@ class LateIdsTest : public testing::Test {
                      .value()) {}
 
   [[nodiscard]] std::unique_ptr<LateIds> start() {
-    return std::make_unique<LateIds>(LateIds::Parts{.contest = contest_,
-                                                    .events = events_,
-                                                    .window = window_,
-                                                    .known = known_,
-                                                    .clock = clock_,
-                                                    .log = log_.logger()});
+    return std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
+                                                           .events = events_,
+                                                           .window = window_,
+                                                           .known = known_,
+                                                           .clock = clock_,
+                                                           .log = log_.logger()});
   }
   // What a late entry with this id is told.
-  [[nodiscard]] Fate fate_of(std::uint64_t number) {
+  [[nodiscard]] Durability durability_of(std::uint64_t number) {
     EntryBatch batch;
     batch.entries.push_back(
         {.id = test::numbered_id(number), .is_id_given = true, .is_late = true});
     std::vector<Verdict> verdicts(1);
     known_.settle_late(batch, verdicts, clock_.wall_ms());
-    return verdicts[0].fate;
+    return verdicts[0].durability;
   }
   void add(std::uint64_t number, std::int64_t time_ms = test::TestClock::kStartMs) {
     std::string line = records_.line(Outcome::kWinner, number, true);
@@ -51,22 +51,22 @@ class LateIdsTest : public testing::Test {
   test::MemoryLog events_{1};
   test::NumberedRecords records_;
   RetryWindow window_{kWindowMs, 0};
-  KnownIds known_{window_.retention_ms(), KnownIds::Extent::kOwn};
+  KnownIds known_{window_.retention_ms(), KnownIds::Coverage::kOwn};
 };
 
 TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {
   add(1);
   const auto late_ids = start();
   clock_.advance(9000);
-  EXPECT_EQ(fate_of(1), Fate::kUnknown);
+  EXPECT_EQ(durability_of(1), Durability::kUnknown);
 }
 
 TEST_F(LateIdsTest, WhatAnyServerKeptIsKnownWhenTheContestIsOver) {
   add(1);
   const auto late_ids = start();
   clock_.advance(11'000);
-  EXPECT_TRUE(test::eventually([&] { return fate_of(1) == Fate::kKept; }));
-  EXPECT_EQ(fate_of(2), Fate::kUnknown);  // it may be on its way
+  EXPECT_TRUE(test::eventually([&] { return durability_of(1) == Durability::kKept; }));
+  EXPECT_EQ(durability_of(2), Durability::kUnknown);  // it may be on its way
 }
 
 TEST_F(LateIdsTest, WhatIsNotThereWhenNothingCanBeOnItsWayIsRefused) {
@@ -74,8 +74,8 @@ TEST_F(LateIdsTest, WhatIsNotThereWhenNothingCanBeOnItsWayIsRefused) {
   clock_.advance(11'000);
   add(1, clock_.wall_ms());
   clock_.advance(RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs);
-  EXPECT_TRUE(test::eventually([&] { return fate_of(2) == Fate::kRefused; }));
-  EXPECT_EQ(fate_of(1), Fate::kKept);
+  EXPECT_TRUE(test::eventually([&] { return durability_of(2) == Durability::kRefused; }));
+  EXPECT_EQ(durability_of(1), Durability::kKept);
 }
 
 TEST_F(LateIdsTest, ItEndsWhileItWaits) { start().reset(); }

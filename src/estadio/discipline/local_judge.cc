@@ -6,19 +6,19 @@
 
 namespace estadio {
 
-LocalJudge::LocalJudge(const Parts& parts)
-    : parts_(parts), format_(parts.contest), records_(parts.events.partitions()) {}
+LocalJudge::LocalJudge(const Dependencies& deps)
+    : deps_(deps), format_(deps.contest), records_(deps.events.partitions()) {}
 
 void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) {
   CHECK(verdicts.size() == batch.entries.size());
   const bool has_given = std::ranges::any_of(batch.entries, &Entry::is_id_given);
-  if (has_given) parts_.known.mark_known(batch, verdicts, parts_.clock.wall_ms());
+  if (has_given) deps_.known.mark_known(batch, verdicts, deps_.clock.wall_ms());
   records_.clear();
   bool has_records = false;
   bool has_late = false;
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
-    const Coin::Toss toss = parts_.coin.toss(entry.id);
+    const Coin::Toss toss = deps_.coin.toss(entry.id);
     if (!has_given) verdicts[i].is_repeated = false;
     verdicts[i].outcome = toss.outcome;
     if (verdicts[i].is_repeated) continue;
@@ -34,15 +34,15 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
     has_records = true;
   }
   if (!has_records && !has_late) return done({});
-  if (!has_given) return parts_.events.append(records_, std::move(done));
+  if (!has_given) return deps_.events.append(records_, std::move(done));
   // Also when there is nothing to log: what a late entry repeats may be on its way, and answers
   // come in order.
-  parts_.events.append(records_, [this, &batch, verdicts, has_late,
-                                  done = std::move(done)](base::Result<void> appended) {
+  deps_.events.append(records_, [this, &batch, verdicts, has_late,
+                                 done = std::move(done)](base::Result<void> appended) {
     if (appended) {
-      const std::int64_t now_ms = parts_.clock.wall_ms();
-      parts_.known.add(batch, now_ms);
-      if (has_late) parts_.known.settle_late(batch, verdicts, now_ms);
+      const std::int64_t now_ms = deps_.clock.wall_ms();
+      deps_.known.add(batch, now_ms);
+      if (has_late) deps_.known.settle_late(batch, verdicts, now_ms);
     }
     done(std::move(appended));
   });

@@ -1,10 +1,9 @@
 // Judging in this process: tosses the coin for every entry of a batch and gives the results to
 // the log, all at once.
 //
-// Entries whose id a client gave and that are known to be durable already (KnownIds) are not logged
-// again: the answer says that they were repeated. Others are, and the tally counts them once. A
-// late entry that is not known is looked up once more when all that was appended before has its
-// fate.
+// An entry whose given id is known to be durable (KnownIds) is not logged again. Its verdict says
+// that it is repeated. All others are logged, and the tally counts each id once. A late entry with
+// an unknown id is looked up once more after every earlier append has been answered.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once
@@ -22,7 +21,7 @@ namespace estadio {
 class LocalJudge final : public Judge {
  public:
   // All must outlive the judge, and the judge the `done` of its last batch.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const Coin& coin;
     EventLog& events;
@@ -30,12 +29,12 @@ class LocalJudge final : public Judge {
     const base::Clock& clock;
   };
 
-  explicit LocalJudge(const Parts& parts);
+  explicit LocalJudge(const Dependencies& deps);
 
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
 
  private:
-  const Parts parts_;
+  const Dependencies deps_;
   const RecordFormat format_;
   RecordBatch records_;
 };

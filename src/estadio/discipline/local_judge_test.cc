@@ -118,10 +118,11 @@ TEST_F(LocalJudgeTest, ALateEntryThatIsKnownIsAnsweredWithoutTheLog) {
   batch.entries[0].is_late = true;
   std::vector<Verdict> verdicts;
   ASSERT_TRUE(try_judge(batch, verdicts));
-  EXPECT_EQ(verdicts[0].fate, Verdict::Fate::kKept);
+  EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kKept);
   add(batch, 2, true);
   batch.entries[1].is_late = true;
-  EXPECT_FALSE(try_judge(batch, verdicts)) << "what is on its way has no fate yet";
+  EXPECT_FALSE(try_judge(batch, verdicts))
+      << "an append that was not answered yet leaves its entries unknown";
 }
 
 TEST_F(LocalJudgeTest, OfOneBatchThoseInTimeAreLoggedAndTheLateOnesLookedUp) {
@@ -131,9 +132,9 @@ TEST_F(LocalJudgeTest, OfOneBatchThoseInTimeAreLoggedAndTheLateOnesLookedUp) {
   for (std::uint64_t i = 3; i < 6; ++i) add(batch, i, true);
   for (const std::size_t i : {2U, 4U}) batch.entries[i].is_late = true;
   const auto verdicts = judge(batch);
-  EXPECT_EQ(verdicts[2].fate, Verdict::Fate::kKept);
-  EXPECT_EQ(verdicts[4].fate, Verdict::Fate::kRefused);
-  EXPECT_EQ(verdicts[3].fate, Verdict::Fate::kOfBatch);
+  EXPECT_EQ(verdicts[2].durability, Verdict::Durability::kKept);
+  EXPECT_EQ(verdicts[4].durability, Verdict::Durability::kRefused);
+  EXPECT_EQ(verdicts[3].durability, Verdict::Durability::kOfBatch);
   EXPECT_EQ(logged().size(), 5U);
   EXPECT_EQ(logged().count(test::numbered_id(4).to_string()), 0U);
 }
@@ -153,7 +154,7 @@ TEST_F(LocalJudgeTest, ALateEntryWaitsForWhatItMayRepeat) {
   EXPECT_EQ(answers, 0);
   harness_.events().release();
   EXPECT_EQ(answers, 2);
-  EXPECT_EQ(late_verdicts[0].fate, Verdict::Fate::kKept);
+  EXPECT_EQ(late_verdicts[0].durability, Verdict::Durability::kKept);
   EXPECT_TRUE(late_verdicts[0].is_repeated);
   EXPECT_EQ(logged().size(), 1U);
 }

@@ -30,16 +30,17 @@ bool mark_late(std::span<Entry> entries) {
   return std::ranges::all_of(entries, &Entry::is_id_given);
 }
 
-// What became of a request: what all its entries share, else not known.
-Verdict::Fate common_fate(std::span<const Verdict> verdicts, Verdict::Fate of_batch) {
-  using Fate = Verdict::Fate;
-  const auto fate_of = [&](const Verdict& verdict) {
-    return verdict.fate == Fate::kOfBatch ? of_batch : verdict.fate;
+// The durability of a request: the one that all its entries share, else kUnknown.
+Verdict::Durability common_durability(std::span<const Verdict> verdicts,
+                                      Verdict::Durability of_batch) {
+  using Durability = Verdict::Durability;
+  const auto durability_of = [&](const Verdict& verdict) {
+    return verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
   };
-  const Fate first = fate_of(verdicts.front());
+  const Durability first = durability_of(verdicts.front());
   const bool is_common = std::ranges::all_of(
-      verdicts, [&](const Verdict& verdict) { return fate_of(verdict) == first; });
-  return is_common ? first : Fate::kUnknown;
+      verdicts, [&](const Verdict& verdict) { return durability_of(verdict) == first; });
+  return is_common ? first : Durability::kUnknown;
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ FacultyService::FacultyService(FacultyEdge& edge)
 
 FacultyService::~FacultyService() = default;
 
-void FacultyService::install(http::Router& router, http::EventLoop& loop) {
+void FacultyService::install(http::Router& router, net::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kPost, "/v1/entries",
              [this](const http::Request& request, http::Exchange exchange) {
@@ -77,7 +78,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!window_ms && !is_late) return refuse_until_read_back(exchange);
   const auto format = format_of(request.header("content-type"));
   if (!format) {
-    edge_.vitals.rejected();
+    edge_.edge_stats.rejected();
     return http::respond_problem(
         exchange, 415,
         "expected Content-Type: application/json (an entry or an array of them) or "
@@ -124,7 +125,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!admit(record_bytes)) {
     take_back();
     if (record_bytes <= edge_.limits.in_flight_bytes) return refuse_for_now(exchange);
-    edge_.vitals.rejected();
+    edge_.edge_stats.rejected();
     return http::respond_problem(exchange, 413,
                                  "more entries than may be on their way at once: send fewer");
   }
@@ -144,14 +145,14 @@ bool FacultyService::admit(std::size_t bytes) {
 }
 
 void FacultyService::refuse_late(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(exchange, 403,
                         "the contest is over: entries are no longer taken, and not all of these "
                         "were accepted before");
 }
 
 void FacultyService::refuse_until_read_back(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(
       exchange, 503,
       "it is not known yet how far back ids are remembered (/readyz says why): send again later",
@@ -159,14 +160,14 @@ void FacultyService::refuse_until_read_back(http::Exchange exchange) {
 }
 
 void FacultyService::refuse_for_now(http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   http::respond_problem(exchange, 429,
                         "as many entries as may wait are waiting to be written: send again later",
                         {}, kRetryAfter);
 }
 
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
-  edge_.vitals.rejected();
+  edge_.edge_stats.rejected();
   std::string members;
   if (rejection.kind == Rejection::Kind::kTooMany) {
     return http::respond_problem(exchange, 413, rejection.detail);
@@ -203,10 +204,10 @@ void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
   if (is_judge_busy()) return;  // complete() or check_timeouts() make a round that comes back to it
   if (gathering_->waiting.size() < last_requests_) {
-    const base::Nanos until = gathering_->waiting.front().received + edge_.limits.company_wait;
+    const base::Nanos until = gathering_->waiting.front().received + edge_.limits.batch_linger;
     if (loop_->now() < until) {
       // Once for each batch: the round that it makes submits.
-      if (std::exchange(company_until_, until) != until) loop_->at(until, [] {});
+      if (std::exchange(linger_until_, until) != until) loop_->at(until, [] {});
       return;
     }
   }
@@ -227,15 +228,17 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     std::uint64_t repeated = 0;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
-    const Verdict::Fate of_batch = fate_of_batch(judged);
+    const Verdict::Durability of_batch = durability_of_batch(judged);
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
-      if (const auto fate = common_fate(verdicts, of_batch); fate != Verdict::Fate::kKept) {
-        // Of what was judged only late entries can be refused.
-        if (judged && std::ranges::count(verdicts, Verdict::Fate::kUnknown, &Verdict::fate) == 0) {
+      if (const auto durability = common_durability(verdicts, of_batch);
+          durability != Verdict::Durability::kKept) {
+        // After a judgement only late entries can be refused.
+        if (judged && std::ranges::count(verdicts, Verdict::Durability::kUnknown,
+                                         &Verdict::durability) == 0) {
           refuse_late(waiting.exchange);
         } else {
-          fail(waiting, fate, judged ? std::string_view() : judged.error().message());
+          fail(waiting, durability, judged ? std::string_view() : judged.error().message());
         }
         continue;
       }
@@ -244,7 +247,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
       entries += waiting.count;
       for (const Verdict& verdict : verdicts) repeated += verdict.is_repeated ? 1 : 0;
     }
-    edge_.vitals.accepted(latencies_, entries - repeated, repeated);
+    edge_.edge_stats.accepted(latencies_, entries - repeated, repeated);
   }
   std::size_t bytes = 0;
   for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;
@@ -288,9 +291,10 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
       {.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
 }
 
-void FacultyService::fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why) {
-  edge_.vitals.rejected();
-  if (fate == Verdict::Fate::kRefused) {
+void FacultyService::fail(const Waiting& waiting, Verdict::Durability durability,
+                          std::string_view why) {
+  edge_.edge_stats.rejected();
+  if (durability == Verdict::Durability::kRefused) {
     return http::respond_problem(waiting.exchange, 503, why, {}, kRetryAfter);
   }
   http::respond_problem(
@@ -304,7 +308,7 @@ void FacultyService::check_timeouts() {
         loop_->now() - batch->submitted > edge_.limits.durability_timeout) {
       batch->has_timed_out = true;
       for (const Waiting& waiting : batch->waiting) {
-        edge_.vitals.rejected();
+        edge_.edge_stats.rejected();
         http::respond_problem(
             waiting.exchange, 504,
             "not durable in time; it may still be: send the entries again with the same ids");
@@ -322,7 +326,7 @@ void FacultyService::check_timeouts() {
 void FacultyService::give_up_gathering() {
   std::size_t bytes = 0;
   for (const Waiting& waiting : gathering_->waiting) {
-    fail(waiting, Verdict::Fate::kRefused, "the judges do not answer: send again later");
+    fail(waiting, Verdict::Durability::kRefused, "the judges do not answer: send again later");
     bytes += waiting.record_bytes;
   }
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);

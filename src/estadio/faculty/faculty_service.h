@@ -1,15 +1,15 @@
 // The HTTP edge: takes entries at POST /v1/entries and at each faculty's own paths, has them
 // judged and answers when they are durable.
 //
-// All requests that a round of the loop received go to the judge as one batch; when its verdicts
-// are durable the whole batch is answered, in one more round. So the cost of a commit is shared by
-// however many requests arrive while the one before is under way.
+// All requests that a round of the loop received go to the judge as one batch. When its verdicts
+// are durable the whole batch is answered, in one more round. So all requests that arrive during
+// one commit share the cost of the next.
 //
 //   request -> EntryParser -> Batch of this round -> Judge ... durable -> loop -> answers
 //
-// Bounds: `in_flight_bytes` of bodies not yet durable, over all loops; beyond it 429. A batch that
-// is not durable after `durability_timeout` is answered 504: its entries may count, and sending
-// them again with the same ids is safe.
+// Bounds: `in_flight_bytes` of results that are not durable yet, over all loops; more get 429. A
+// batch that is not durable after `durability_timeout` is answered 504. Its entries may count, and
+// sending them again with the same ids is safe.
 //
 // Threads: a FacultyService belongs to its loop; FacultyEdge is shared by the loops.
 #pragma once
@@ -25,11 +25,11 @@
 #include <vector>
 
 #include "estadio/contest/contest.h"
-#include "estadio/contest/entry_parser.h"
 #include "estadio/contest/judge.h"
 #include "estadio/contest/record.h"
 #include "estadio/contest/retry_window.h"
-#include "estadio/contest/vitals.h"
+#include "estadio/faculty/edge_stats.h"
+#include "estadio/faculty/entry_parser.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -41,20 +41,20 @@ struct FacultyEdge {
     std::size_t entries_per_request = 10'000;
     std::size_t in_flight_bytes = std::size_t{64} << 20;  // of results not durable yet
     std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
-    // At the judge, of each loop; what comes meanwhile goes as one more when one of them is
-    // answered. So batches grow with what a judge takes to answer, and nobody waits for a free one.
+    // At the judge, of each loop. Requests that come meanwhile form the next batch, which goes when
+    // one of these is answered. So batches grow with the time that a judge takes.
     std::size_t batches_at_judge = SIZE_MAX;
-    // How long a batch that has fewer requests than the one before waits for more, where batches
-    // are bounded: clients that wait for their answers send the next ones together.
-    std::chrono::nanoseconds company_wait{};
-    // A batch that is at the judge for longer than this holds up no other: one discipline's server
-    // may be stuck, and the others are not.
+    // Where batches are bounded: how long a batch that has fewer requests than the one before waits
+    // for more. Clients that wait for their answers send the next ones together.
+    std::chrono::nanoseconds batch_linger{};
+    // A batch that is at the judge for longer than this does not count for the bound. One
+    // discipline's server may be stuck while the others work.
     std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(50);
   };
 
   const Contest& contest;
   const RetryWindow& window;
-  Vitals& vitals;
+  EdgeStats& edge_stats;
   const base::Clock& clock;
   const std::function<std::unique_ptr<Judge>()> make_judge;  // called once a loop
   const Limits limits;
@@ -67,7 +67,7 @@ class FacultyService final : public http::Service {
   explicit FacultyService(FacultyEdge& edge);
   ~FacultyService() override;
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
   // A request whose entries are in a batch.
@@ -93,7 +93,7 @@ class FacultyService final : public http::Service {
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);
-  void fail(const Waiting& waiting, Verdict::Fate fate, std::string_view why);
+  void fail(const Waiting& waiting, Verdict::Durability durability, std::string_view why);
   void check_timeouts();
   void give_up_gathering();
   void reject(const Rejection& rejection, http::Exchange exchange);
@@ -109,11 +109,11 @@ class FacultyService final : public http::Service {
   FacultyEdge& edge_;
   const RecordFormat format_;
   EntryParser parser_;
-  http::EventLoop* loop_ = nullptr;
+  net::EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
   std::vector<Batch*> spare_;
   std::size_t last_requests_ = 0;  // of the batch that was answered last
-  base::Nanos company_until_{};
+  base::Nanos linger_until_{};
   Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
   std::string body_;            // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;

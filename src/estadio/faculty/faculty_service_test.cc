@@ -20,10 +20,10 @@ using testing::HasSubstr;
 
 constexpr std::string_view kEntry = R"({"faculty":"Ingeniería","discipline":1})";
 
-// What the judges were given and the test has yet to answer.
-class Bench {
+// Calls of judge() that the test has yet to answer.
+class PendingBatches {
  public:
-  struct Case {
+  struct Call {
     const EntryBatch* batch = nullptr;
     std::span<Verdict> verdicts;
     Judge::Done done;
@@ -35,51 +35,51 @@ class Bench {
     }
   };
 
-  void add(Case given) {
+  void add(Call call) {
     {
       const std::scoped_lock lock(mutex_);
-      cases_.push_back(std::move(given));
+      calls_.push_back(std::move(call));
     }
     changed_.notify_all();
   }
-  // The next case; aborts when none comes.
-  Case next() {
+  // The next call; aborts when none comes.
+  Call next() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, test::kPatience, [&] { return !cases_.empty(); })) {
+    if (!changed_.wait_for(lock, test::kPatience, [&] { return !calls_.empty(); })) {
       ADD_FAILURE() << "nothing came to be judged";
       std::abort();
     }
-    Case next = std::move(cases_.front());
-    cases_.pop_front();
+    Call next = std::move(calls_.front());
+    calls_.pop_front();
     return next;
   }
   [[nodiscard]] bool is_empty() const {
     const std::scoped_lock lock(mutex_);
-    return cases_.empty();
+    return calls_.empty();
   }
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Case> cases_;
+  std::deque<Call> calls_;
 };
 
 class HeldJudge final : public Judge {
  public:
-  explicit HeldJudge(Bench& bench) : bench_(bench) {}
-  // What is left is answered at its end, as by one whose servers are lost.
+  explicit HeldJudge(PendingBatches& pending) : pending_(pending) {}
+  // Calls that are left get an error at its end, as from a judge whose servers are lost.
   ~HeldJudge() override {
     const base::Error error(base::Code::kInternal, "the judge has gone");
-    while (!bench_.is_empty()) bench_.next().answer(base::fail(error));
+    while (!pending_.is_empty()) pending_.next().answer(base::fail(error));
   }
   HeldJudge(const HeldJudge&) = delete;
   HeldJudge& operator=(const HeldJudge&) = delete;
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override {
-    bench_.add({.batch = &batch, .verdicts = verdicts, .done = std::move(done)});
+    pending_.add({.batch = &batch, .verdicts = verdicts, .done = std::move(done)});
   }
 
  private:
-  Bench& bench_;
+  PendingBatches& pending_;
 };
 
 class FacultyServiceTest : public testing::Test {
@@ -90,12 +90,12 @@ class FacultyServiceTest : public testing::Test {
     edge_.reset(
         new FacultyEdge{.contest = contest_,
                         .window = window_,
-                        .vitals = vitals_,
+                        .edge_stats = edge_stats_,
                         .clock = clock_,
-                        .make_judge = [this] { return std::make_unique<HeldJudge>(bench_); },
+                        .make_judge = [this] { return std::make_unique<HeldJudge>(pending_); },
                         .limits = limits});
     http::Server::Options options;
-    options.address = *http::Address::parse("127.0.0.1:0");
+    options.address = *net::Address::parse("127.0.0.1:0");
     auto started = http::Server::open(std::move(options),
                                       {[this] { return std::make_unique<FacultyService>(*edge_); }},
                                       clock_, captured_.logger());
@@ -135,10 +135,10 @@ class FacultyServiceTest : public testing::Test {
 
   Contest contest_ = Contest::defaults();
   RetryWindow window_{600'000, 1};
-  Vitals vitals_;
+  EdgeStats edge_stats_;
   test::TestClock clock_;
   test::CapturedLog captured_;
-  Bench bench_;
+  PendingBatches pending_;
   std::unique_ptr<FacultyEdge> edge_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::TestClient> client_;
@@ -151,14 +151,14 @@ TEST_F(FacultyServiceTest, UntilItIsKnownHowFarBackIdsAreRememberedEntriesAreToC
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
   window_.set(0, 600'000);
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
 TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
   start();
   post(kEntry);
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   EXPECT_TRUE(is_silent());
   EXPECT_EQ(edge_->in_flight_bytes, record_bytes());
   ASSERT_EQ(held.batch->entries.size(), 1U);
@@ -168,8 +168,8 @@ TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.header("Content-Type"), "application/json");
   EXPECT_EQ(response.body, fmt::format(R"({{"id":"{}","outcome":"winner"}})", id));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 1U);
-  EXPECT_EQ(vitals_.latencies().count(), 1U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 1U);
+  EXPECT_EQ(edge_stats_.latencies().count(), 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
@@ -177,14 +177,14 @@ TEST_F(FacultyServiceTest, ARepeatIsSaidToBeOne) {
   start();
   const std::string id = test::numbered_id(5).to_string();
   post(fmt::format(R"({{"faculty":"agronomy","discipline":2,"id":"{}"}})", id));
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   EXPECT_TRUE(held.batch->entries[0].is_id_given);
   held.verdicts[0] = {.outcome = Outcome::kLoser, .is_repeated = true};
   held.done({});
   EXPECT_EQ(client_->read_response().body,
             fmt::format(R"({{"id":"{}","outcome":"loser","repeated":true}})", id));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
-  EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
 }
 
 TEST_F(FacultyServiceTest, ManyEntriesAreAnsweredWithTheirCounts) {
@@ -196,7 +196,7 @@ TEST_F(FacultyServiceTest, ManyEntriesAreAnsweredWithTheirCounts) {
         std::pair(one + "\n" + one + "\n" + one + "\n" + one + "\n", "application/x-ndjson"),
         std::pair(one + "\n" + one + "\n" + one + "\n" + one, "application/jsonl")}) {
     post(body, "/v1/entries", type);
-    const auto held = bench_.next();
+    const auto held = pending_.next();
     ASSERT_EQ(held.batch->entries.size(), 4U);
     for (std::size_t i = 0; i < 4; ++i) {
       held.verdicts[i] = {.outcome = i == 0 ? Outcome::kLoser : Outcome::kWinner,
@@ -215,7 +215,7 @@ TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
                             request(R"([{"faculty":"agronomy","discipline":2},)"
                                     R"({"faculty":"agronomy","discipline":3}])") +
                             request("{") + request(kEntry)));
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   ASSERT_EQ(held.batch->entries.size(), 4U) << "what was refused is not in the batch";
   EXPECT_EQ(held.batch->entries[2].discipline, 2);
   EXPECT_EQ(held.batch->entries[3].faculty, 0);
@@ -225,20 +225,20 @@ TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
   EXPECT_EQ(client_->read_response().body, R"({"accepted":2,"winners":2,"losers":0,"repeated":0})");
   expect_problem(400);
   EXPECT_EQ(client_->read_response().status, 200);
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAnswered) {
   start({.batches_at_judge = 1, .stuck_after = test::kPatience});
   post(kEntry);
-  const Bench::Case first = bench_.next();
+  const PendingBatches::Call first = pending_.next();
   post(kEntry);
   post(kEntry);
   ASSERT_TRUE(test::eventually([&] { return server_->stats().requests == 3; }));
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
   first.answer();
   EXPECT_EQ(client_->read_response().status, 200);
-  const Bench::Case second = bench_.next();
+  const PendingBatches::Call second = pending_.next();
   EXPECT_EQ(second.batch->entries.size(), 2U);
   second.answer();
   EXPECT_EQ(client_->read_response().status, 200);
@@ -248,38 +248,38 @@ TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAn
 TEST_F(FacultyServiceTest, ABatchThatIsStuckHoldsUpNoOther) {
   start({.batches_at_judge = 1, .stuck_after = std::chrono::milliseconds(1)});
   post(kEntry);
-  const Bench::Case stuck = bench_.next();
+  const PendingBatches::Call stuck = pending_.next();
   post(kEntry);
-  const Bench::Case other = bench_.next();
+  const PendingBatches::Call other = pending_.next();
   other.answer();
   stuck.answer();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeWaitsForCompany) {
-  start({.batches_at_judge = 1, .company_wait = test::kPatience});
+TEST_F(FacultyServiceTest, ABatchSmallerThanTheOneBeforeLingersForMore) {
+  start({.batches_at_judge = 1, .batch_linger = test::kPatience});
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
-  const Bench::Case two = bench_.next();
+  const PendingBatches::Call two = pending_.next();
   ASSERT_EQ(two.batch->entries.size(), 2U);
   two.answer();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
   post(kEntry);
   ASSERT_TRUE(test::eventually([&] { return server_->stats().requests == 3; }));
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
   post(kEntry);
-  const Bench::Case next = bench_.next();
+  const PendingBatches::Call next = pending_.next();
   EXPECT_EQ(next.batch->entries.size(), 2U);
   next.answer();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, CompanyThatDoesNotComeIsNotWaitedForLong) {
-  start({.batches_at_judge = 1, .company_wait = std::chrono::milliseconds(1)});
+TEST_F(FacultyServiceTest, ABatchThatNothingJoinsDoesNotLingerLong) {
+  start({.batches_at_judge = 1, .batch_linger = std::chrono::milliseconds(1)});
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry)));
-  bench_.next().answer();
+  pending_.next().answer();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(client_->read_response().status, 200);
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
@@ -288,13 +288,13 @@ TEST_F(FacultyServiceTest, WhatDidNotComeToTheJudgeInTimeWasNotKept) {
          .batches_at_judge = 1,
          .stuck_after = test::kPatience});
   post(kEntry);
-  const Bench::Case stuck = bench_.next();
+  const PendingBatches::Call stuck = pending_.next();
   post(kEntry);
   expect_problem(504);
   expect_problem(503);
   stuck.answer();
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
@@ -303,16 +303,16 @@ TEST_F(FacultyServiceTest, BatchesMayBecomeDurableInAnyOrder) {
   start();
   http::TestClient other(server_->address());
   post(R"({"faculty":"agronomy","discipline":1})");
-  const auto first = bench_.next();
+  const auto first = pending_.next();
   ASSERT_TRUE(other.send(request(kEntry)));
-  const auto second = bench_.next();
+  const auto second = pending_.next();
   const std::string first_id = first.batch->entries[0].id.to_string();
   second.answer();
   EXPECT_EQ(other.read_response().status, 200);
   EXPECT_TRUE(is_silent());
   // The second's room is used again while the first is still under way.
   ASSERT_TRUE(other.send(request(kEntry)));
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(other.read_response().status, 200);
   first.answer();
   EXPECT_THAT(client_->read_response().body, HasSubstr(first_id));
@@ -323,7 +323,7 @@ TEST_F(FacultyServiceTest, EachFacultyHasItsPaths) {
   for (const auto& [path, faculty] :
        {std::pair("/ingenieria", 0), {"/engineering", 0}, {"/agronomia", 1}, {"/agronomy", 1}}) {
     post(R"({"discipline":1})", path);
-    const auto held = bench_.next();
+    const auto held = pending_.next();
     EXPECT_EQ(held.batch->entries[0].faculty, faculty) << path;
     held.answer();
     EXPECT_EQ(client_->read_response().status, 200);
@@ -348,8 +348,8 @@ TEST_F(FacultyServiceTest, MalformedBodiesAreNamedByByteAndLine) {
   json = boost::json::parse(expect_problem(400).body);
   EXPECT_EQ(json.at("line").as_int64(), 2);
   EXPECT_EQ(json.at("offset").as_int64(), static_cast<std::int64_t>(kEntry.size()) + 12);
-  EXPECT_TRUE(bench_.is_empty());
-  EXPECT_EQ(vitals_.totals().rejected_requests, 2U);
+  EXPECT_TRUE(pending_.is_empty());
+  EXPECT_EQ(edge_stats_.totals().rejected_requests, 2U);
   EXPECT_EQ(edge_->in_flight_bytes, 0U);
 }
 
@@ -366,7 +366,7 @@ TEST_F(FacultyServiceTest, WrongFieldsAreListed) {
   post("{}", "/v1/entries", "application/x-ndjson");
   EXPECT_EQ(boost::json::parse(expect_problem(422).body).at("errors").at(0).at("line").as_int64(),
             1);
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, AProblemIsJsonWhateverTheKeysItNames) {
@@ -388,7 +388,7 @@ TEST_F(FacultyServiceTest, OtherMediaTypesAreRefused) {
     post(kEntry, "/v1/entries", type);
     expect_problem(415);
   }
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, MoreEntriesThanARequestTakesAreRefused) {
@@ -397,7 +397,7 @@ TEST_F(FacultyServiceTest, MoreEntriesThanARequestTakesAreRefused) {
   post("[" + one + "," + one + "," + one + "]");
   expect_problem(413);
   post("[" + one + "," + one + "]");
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
@@ -406,9 +406,9 @@ TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
   http::TestClient first(server_->address());
   http::TestClient second(server_->address());
   ASSERT_TRUE(first.send(request(kEntry)));
-  const auto one = bench_.next();
+  const auto one = pending_.next();
   ASSERT_TRUE(second.send(request(kEntry)));
-  const auto two = bench_.next();
+  const auto two = pending_.next();
   post(kEntry);
   EXPECT_EQ(expect_problem(429).header("Retry-After"), "1");
   EXPECT_EQ(edge_->in_flight_bytes, record_bytes() * 2);
@@ -416,7 +416,7 @@ TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
   EXPECT_EQ(first.read_response().status, 200);
   ASSERT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == record_bytes(); }));
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
   two.answer();
   EXPECT_EQ(second.read_response().status, 200);
@@ -431,26 +431,26 @@ TEST_F(FacultyServiceTest, WhatWasNotKeptIs503AndWhatIsNotKnown504) {
                                      {base::Code::kDeadlineExceeded, 504},
                                      {base::Code::kCorruption, 504}}) {
     post(kEntry);
-    bench_.next().answer(base::fail(code, "the log said so"));
+    pending_.next().answer(base::fail(code, "the log said so"));
     const auto response = expect_problem(status);
     EXPECT_EQ(response.header("Retry-After"), status == 503 ? "1" : "");
   }
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
-  EXPECT_EQ(vitals_.totals().rejected_requests, 5U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().rejected_requests, 5U);
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
 TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
   start({.durability_timeout = std::chrono::milliseconds(1)});
   post(kEntry);
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   EXPECT_THAT(expect_problem(504).body, HasSubstr("same ids"));
   EXPECT_EQ(edge_->in_flight_bytes, record_bytes()) << "it is still under way";
   held.answer();
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
-  EXPECT_EQ(vitals_.totals().accepted_entries, 0U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
   // The next answer on the connection is the next request's.
   post("{");
   expect_problem(400);
@@ -460,22 +460,22 @@ TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
 TEST_F(FacultyServiceTest, AJudgeMayAnswerAtItsEndWhatItHasWhenTheServerGoes) {
   start();
   post(kEntry);
-  ASSERT_TRUE(test::eventually([&] { return !bench_.is_empty(); }));
+  ASSERT_TRUE(test::eventually([&] { return !pending_.is_empty(); }));
   server_->stop(std::chrono::nanoseconds(0));
   server_.reset();
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, ABatchWhoseClientHasGoneIsFinishedAllTheSame) {
   start();
   post(kEntry);
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   client_->abort();
   held.answer();
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
   client_ = std::make_unique<http::TestClient>(server_->address());
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
@@ -487,7 +487,7 @@ TEST_F(FacultyServiceTest, AnIdOlderThanTheWindowInForceIsRefused) {
                        ids.next(clock_.wall_ms() - age_ms).to_string());
   };
   post(body(599'000));
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
   post(body(601'000));
   EXPECT_THAT(expect_problem(422).body, HasSubstr("retry window"));
@@ -503,16 +503,16 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
   clock_.set(*contest_.closes_at_ms() - 1);
   start();
   post(kEntry);
-  bench_.next().answer();
+  pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
   clock_.advance(1);
   post(kEntry);
   expect_problem(403);
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntriesWereKept) {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms());
   start();
@@ -520,13 +520,14 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
       R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})";
   const std::string two = fmt::format("[{},{}]", given, given);
   ASSERT_TRUE(client_->send(request(given) + request(two) + request(given) + request(given)));
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   ASSERT_EQ(held.verdicts.size(), 5U);
   for (const Entry& entry : held.batch->entries) EXPECT_TRUE(entry.is_late);
-  const Fate fates[] = {Fate::kKept, Fate::kKept, Fate::kRefused, Fate::kRefused, Fate::kUnknown};
+  const Durability durabilities[] = {Durability::kKept, Durability::kKept, Durability::kRefused,
+                                     Durability::kRefused, Durability::kUnknown};
   for (std::size_t i = 0; i < held.verdicts.size(); ++i) {
-    held.verdicts[i].fate = fates[i];
-    held.verdicts[i].is_repeated = fates[i] == Fate::kKept;
+    held.verdicts[i].durability = durabilities[i];
+    held.verdicts[i].is_repeated = durabilities[i] == Durability::kKept;
   }
   held.done({});
   EXPECT_THAT(client_->read_response().body, HasSubstr(R"("repeated":true)"));
@@ -535,8 +536,8 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   expect_problem(504);
   post(fmt::format("[{},{}]", given, kEntry));
   expect_problem(403);  // not a retry as a whole
-  EXPECT_TRUE(bench_.is_empty());
-  EXPECT_EQ(vitals_.totals().repeated_entries, 1U);
+  EXPECT_TRUE(pending_.is_empty());
+  EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
@@ -549,28 +550,30 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverWhatIsNewIsRefusedAlsoWhileTheLog
   expect_problem(403);
   post(R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})");
   expect_problem(503);
-  EXPECT_TRUE(bench_.is_empty());
+  EXPECT_TRUE(pending_.is_empty());
 }
 
 TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfItsOwnEntries) {
-  using Fate = Verdict::Fate;
+  using Durability = Verdict::Durability;
   start();
   // All in one piece, so that they come to be judged in one batch.
   const std::string two = fmt::format("[{},{}]", kEntry, kEntry);
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry) + request(kEntry) + request(two) +
                             request(two)));
-  const auto held = bench_.next();
+  const auto held = pending_.next();
   ASSERT_EQ(held.verdicts.size(), 7U);
-  const Fate fates[] = {Fate::kKept, Fate::kOfBatch, Fate::kUnknown, Fate::kKept,
-                        Fate::kKept, Fate::kKept,    Fate::kRefused};
-  for (std::size_t i = 0; i < held.verdicts.size(); ++i) held.verdicts[i].fate = fates[i];
+  const Durability durabilities[] = {
+      Durability::kKept, Durability::kOfBatch, Durability::kUnknown, Durability::kKept,
+      Durability::kKept, Durability::kKept,    Durability::kRefused};
+  for (std::size_t i = 0; i < held.verdicts.size(); ++i)
+    held.verdicts[i].durability = durabilities[i];
   held.done(base::fail(base::Code::kUnavailable, "one of the judges is away"));
   EXPECT_EQ(client_->read_response().status, 200);
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
   expect_problem(504);
   EXPECT_EQ(client_->read_response().status, 200);
   expect_problem(504);  // kept in part: it is for the client to send all of it again
-  EXPECT_EQ(vitals_.totals().accepted_entries, 3U);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 3U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 

@@ -38,27 +38,17 @@ Nanos retry_after_of(const http::ResponseParser& answer) {
   return std::min<Nanos>(seconds(delay), kRetryAfterMax);
 }
 
-std::string_view name_of(Connection::Failure failure) {
+std::string_view name_of(http::ClientConnection::Failure failure) {
   switch (failure) {
-    case Connection::Failure::kConnect: return "connect";
-    case Connection::Failure::kTls: return "tls";
-    case Connection::Failure::kReset: return "reset";
-    case Connection::Failure::kMalformed: return "malformed";
+    case http::ClientConnection::Failure::kConnect: return "connect";
+    case http::ClientConnection::Failure::kTls: return "tls";
+    case http::ClientConnection::Failure::kReset: return "reset";
+    case http::ClientConnection::Failure::kMalformed: return "malformed";
   }
   return "reset";
 }
 
 }  // namespace
-
-Nanos StartLine::arrive_and_wait() {
-  std::unique_lock lock(mutex_);
-  if (--missing_ == 0) {
-    start_ = clock_.mono();
-    all_here_.notify_all();
-  }
-  all_here_.wait(lock, [this] { return missing_ == 0; });
-  return start_;
-}
 
 void Generator::FreeSlots::push(Slot& slot) {
   slot.next_free = nullptr;
@@ -72,21 +62,21 @@ Generator::Slot& Generator::FreeSlots::pop() {
   return slot;
 }
 
-Generator::Generator(const Options& options, const Parts& parts)
+Generator::Generator(const Options& options, const Dependencies& deps)
     : options_(options),
       schedule_(options.schedule),
       sweep_every_(sweep_interval(options.connections, options.timeout)),
-      writer_(parts.writer),
-      acks_(parts.acks),
-      start_line_(parts.start_line),
-      clock_(parts.clock),
-      loop_(parts.clock),
-      receive_room_(kReceiveBytes),
+      writer_(deps.writer),
+      acks_(deps.acks),
+      start_barrier_(deps.start_barrier),
+      clock_(deps.clock),
+      loop_(deps.clock),
+      receive_buffer_(kReceiveBytes),
       jitter_(static_cast<std::minstd_rand::result_type>(options.seed)),
       recent_latency_(std::make_unique<base::Histogram>()),
       spare_latency_(std::make_unique<base::Histogram>()) {
-  const Connection::Parts shared{
-      .peer = parts.peer, .loop = loop_, .room = receive_room_, .owner = *this};
+  const http::ClientConnection::Dependencies shared{
+      .peer = deps.peer, .loop = loop_, .receive_buffer = receive_buffer_, .owner = *this};
   for (std::int64_t i = 0; i < options.connections; ++i) {
     slots_.emplace_back(static_cast<std::size_t>(i), shared);
   }
@@ -115,7 +105,7 @@ base::Result<Measurements> Generator::run() {
   return finish();
 }
 
-void Generator::on_open(Connection& connection) {
+void Generator::on_open(http::ClientConnection& connection) {
   ++opened_;
   settle_opening(slot_of(connection), Slot::State::kFree);
 }
@@ -133,7 +123,7 @@ void Generator::settle_opening(Slot& slot, Slot::State state) {
 void Generator::begin() {
   if (phase_ != Phase::kOpening) return;
   phase_ = Phase::kRunning;
-  start_ = start_line_.arrive_and_wait();
+  start_ = start_barrier_.arrive_and_wait();
   end_ = start_ + schedule_.duration();
   backlog_until_ = end_;
   if (!schedule_.is_closed_loop()) {
@@ -189,7 +179,7 @@ void Generator::send(Slot& slot) {
   slot.connection.send(slot.request);
 }
 
-void Generator::on_answer(Connection& connection, const http::ResponseParser& answer) {
+void Generator::on_answer(http::ClientConnection& connection, const http::ResponseParser& answer) {
   Slot& slot = slot_of(connection);
   ++measured_.answered;
   const int status = answer.status();
@@ -238,8 +228,8 @@ bool Generator::acknowledge(const Slot& slot, const Answer& answer) {
   return true;
 }
 
-void Generator::on_failure(Connection& connection, Connection::Failure failure,
-                           std::string_view why) {
+void Generator::on_failure(http::ClientConnection& connection,
+                           http::ClientConnection::Failure failure, std::string_view why) {
   Slot& slot = slot_of(connection);
   if (slot.state == Slot::State::kOpening) {
     if (why_not_opened_.empty()) why_not_opened_ = why;
@@ -328,7 +318,8 @@ void Generator::check(Slot& slot, Nanos now) {
     case Slot::State::kOpening:
       if (now < slot.deadline) return;
       slot.connection.close();
-      return on_failure(slot.connection, Connection::Failure::kConnect, "connecting: no answer");
+      return on_failure(slot.connection, http::ClientConnection::Failure::kConnect,
+                        "connecting: no answer");
     case Slot::State::kFree:
     case Slot::State::kRetired: return;
   }

@@ -21,8 +21,8 @@
 // Threads: run() in the generator's own; interrupt() and take_progress() from others.
 #pragma once
 
+#include <barrier>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -37,30 +37,37 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/connection.h"
 #include "estadio/load/json_reader.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/schedule.h"
 #include "estadio/load/thread_usage.h"
-#include "http/event_loop.h"
+#include "http/client_connection.h"
+#include "net/event_loop.h"
 
 namespace estadio::load {
 
-// Where the threads of a run wait for each other before the first request.
-class StartLine {
+// The threads of a run wait here for each other before the first request.
+class StartBarrier {
  public:
-  StartLine(std::int64_t threads, const base::Clock& clock) : clock_(clock), missing_(threads) {}
+  StartBarrier(std::int64_t threads, const base::Clock& clock)
+      : clock_(clock), barrier_(threads, SetStart{*this}) {}
 
-  // Blocks until every thread is here; all get the same time.
-  base::Nanos arrive_and_wait();
+  // Blocks until every thread has arrived. Returns the same time to all.
+  base::Nanos arrive_and_wait() {
+    barrier_.arrive_and_wait();
+    return start_;
+  }
 
  private:
+  struct SetStart {
+    StartBarrier& owner;
+    void operator()() const noexcept { owner.start_ = owner.clock_.mono(); }
+  };
+
   const base::Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable all_here_;
-  std::int64_t missing_;  // guarded by mutex_
-  base::Nanos start_{};   // guarded by mutex_
+  base::Nanos start_{};
+  std::barrier<SetStart> barrier_;
 };
 
 // How a run is going, since its start.
@@ -72,7 +79,7 @@ struct Progress {
   std::uint64_t waiting = 0;  // requests that are due and for which no connection is free
 };
 
-class Generator final : private Connection::Owner {
+class Generator final : private http::ClientConnection::Owner {
  public:
   // How long after its end an open loop goes on with what fell due within it.
   static constexpr std::chrono::nanoseconds kBacklogGrace = std::chrono::seconds(1);
@@ -91,16 +98,16 @@ class Generator final : private Connection::Owner {
     std::uint64_t seed = 0;
   };
 
-  // What threads share, and the parts of this one. All must outlive the generator.
-  struct Parts {
-    const Connection::Peer& peer;
+  // What threads share, and what is for this one alone. All must outlive the generator.
+  struct Dependencies {
+    const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
-    StartLine& start_line;
+    StartBarrier& start_barrier;
     const base::Clock& clock;
   };
 
-  Generator(const Options& options, const Parts& parts);
+  Generator(const Options& options, const Dependencies& deps);
   ~Generator() override;
 
   // Errors: kUnavailable, when not one connection could be opened (not with retries); those of
@@ -127,9 +134,10 @@ class Generator final : private Connection::Owner {
       kRetired,   // nothing is left to be sent
     };
 
-    Slot(std::size_t index, const Connection::Parts& parts) : connection(index, parts) {}
+    Slot(std::size_t index, const http::ClientConnection::Dependencies& shared)
+        : connection(index, shared) {}
 
-    Connection connection;
+    http::ClientConnection connection;
     State state = State::kOpening;
     Slot* next_free = nullptr;
 
@@ -164,12 +172,14 @@ class Generator final : private Connection::Owner {
     Slot* last_ = nullptr;
   };
 
-  void on_open(Connection& connection) override;
-  void on_answer(Connection& connection, const http::ResponseParser& answer) override;
-  void on_failure(Connection& connection, Connection::Failure failure,
+  void on_open(http::ClientConnection& connection) override;
+  void on_answer(http::ClientConnection& connection, const http::ResponseParser& answer) override;
+  void on_failure(http::ClientConnection& connection, http::ClientConnection::Failure failure,
                   std::string_view why) override;
 
-  [[nodiscard]] Slot& slot_of(const Connection& connection) { return slots_[connection.index()]; }
+  [[nodiscard]] Slot& slot_of(const http::ClientConnection& connection) {
+    return slots_[connection.index()];
+  }
 
   void settle_opening(Slot& slot, Slot::State state);
   void begin();
@@ -200,10 +210,10 @@ class Generator final : private Connection::Owner {
   const base::Nanos sweep_every_;
   RequestWriter& writer_;
   AckWriter* const acks_;
-  StartLine& start_line_;
+  StartBarrier& start_barrier_;
   const base::Clock& clock_;
-  http::EventLoop loop_;
-  std::vector<char> receive_room_;
+  net::EventLoop loop_;
+  std::vector<char> receive_buffer_;
   std::deque<Slot> slots_;
   FreeSlots free_;
   JsonReader json_;

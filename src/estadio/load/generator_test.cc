@@ -28,19 +28,20 @@ struct Rig {
   Rig(const std::string& url, const Generator::Options& options,
       const std::string& faculty = "Ingeniería")
       : target(*Target::parse(url)),
-        peer{.addresses = *http::resolve(target.address), .tls = nullptr, .name = {}},
+        peer{.addresses = *net::resolve(target.address), .tls = nullptr, .name = {}},
         entries(Entries::of_contest({faculty}, {1, 2, 3})),
         writer(entries, target,
                {.batch = options.schedule.batch, .gives_ids = options.retries, .seed = 7}, kClock),
-        start_line(1, kClock),
-        generator(options,
-                  {.peer = peer, .writer = writer, .start_line = start_line, .clock = kClock}) {}
+        start_barrier(1, kClock),
+        generator(
+            options,
+            {.peer = peer, .writer = writer, .start_barrier = start_barrier, .clock = kClock}) {}
 
   Target target;
-  Connection::Peer peer;
+  http::ClientConnection::Peer peer;
   Entries entries;
   RequestWriter writer;
-  StartLine start_line;
+  StartBarrier start_barrier;
   Generator generator;
 };
 
@@ -338,7 +339,7 @@ TEST(GeneratorTest, OfAServersAddressesTheFirstThatConnectsIsTaken) {
     return reply;
   });
   Rig rig(server.url(), open_loop(100, milliseconds(200), 2));
-  const auto nobody = *http::resolve(Target::parse(url)->address);
+  const auto nobody = *net::resolve(Target::parse(url)->address);
   rig.peer.addresses.insert(rig.peer.addresses.begin(), nobody.begin(), nobody.end());
   const auto measured = rig.generator.run();
   ASSERT_TRUE(measured) << measured.error().message();

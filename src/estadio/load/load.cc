@@ -13,14 +13,14 @@
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
-#include "estadio/load/connection.h"
-#include "estadio/load/crew.h"
 #include "estadio/load/entries.h"
+#include "estadio/load/generator_pool.h"
 #include "estadio/load/progress_line.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/target.h"
-#include "http/address.h"
-#include "http/tls.h"
+#include "http/client_connection.h"
+#include "net/address.h"
+#include "net/tls.h"
 
 namespace estadio {
 namespace {
@@ -106,15 +106,15 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   ASSIGN_OR_RETURN(const load::Entries entries, entries_of(options));
   RETURN_IF_ERROR(allow_connections(options.connections));
 
-  std::optional<http::TlsContext> tls;
+  std::optional<net::TlsContext> tls;
   if (target.is_tls) {
     auto context =
-        http::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
+        net::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
     if (!context) return base::fail(std::move(context).error().within("tls-ca"));
     tls.emplace(*std::move(context));
   }
-  ASSIGN_OR_RETURN(std::vector<http::Resolved> addresses, http::resolve(target.address));
-  const load::Connection::Peer peer{
+  ASSIGN_OR_RETURN(std::vector<net::Resolved> addresses, net::resolve(target.address));
+  const http::ClientConnection::Peer peer{
       .addresses = std::move(addresses), .tls = tls ? &*tls : nullptr, .name = target.address.host};
 
   ASSIGN_OR_RETURN(JsonOutput json, JsonOutput::open(options.json));
@@ -136,26 +136,26 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
                            {"duration", base::format_duration(options.duration)},
                            {"connections", options.connections},
                            {"seed", report.seed}});
-  load::Crew crew(options, {.entries = entries,
-                            .target = target,
-                            .peer = peer,
-                            .acks = acks ? &*acks : nullptr,
-                            .clock = clock,
-                            .seed = static_cast<std::uint64_t>(report.seed)});
+  load::GeneratorPool pool(options, {.entries = entries,
+                                     .target = target,
+                                     .peer = peer,
+                                     .acks = acks ? &*acks : nullptr,
+                                     .clock = clock,
+                                     .seed = static_cast<std::uint64_t>(report.seed)});
   {
-    using State = load::Crew::State;
+    using State = load::GeneratorPool::State;
     load::ProgressLine line({.duration = options.duration}, clock, log);
     base::Histogram recent;
     State state = State::kRunning;
-    while ((state = crew.wait(line.interval(), stop)) == State::kRunning) {
+    while ((state = pool.wait(line.interval(), stop)) == State::kRunning) {
       report.was_interrupted = stop.stop_requested();
       if (report.was_interrupted) break;
       recent.clear();
-      line.tell(crew.take_progress(recent), recent);
+      line.tell(pool.take_progress(recent), recent);
     }
-    if (state != State::kDone) crew.interrupt();
+    if (state != State::kDone) pool.interrupt();
   }
-  auto measured = crew.join();
+  auto measured = pool.join();
   if (!measured) {
     base::Error error = std::move(measured).error();
     const bool is_of_server = error.code() == Code::kUnavailable;

@@ -14,7 +14,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/test_client.h"
-#include "http/tls.h"
+#include "net/tls.h"
 
 namespace estadio {
 namespace {
@@ -294,12 +294,12 @@ class LoadTlsTest : public LoadTest {
         "-keyout {} -out {} 2>/dev/null",
         path("key"), path("certificate"));
     if (std::system(command.c_str()) != 0) GTEST_SKIP() << "needs the openssl command";
-    auto context = http::TlsContext::for_server(path("certificate"), path("key"));
+    auto context = net::TlsContext::for_server(path("certificate"), path("key"));
     ASSERT_TRUE(context) << context.error().message();
     tls_.emplace(*std::move(context));
     auto server = http::Server::open(
         {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}, .limits = {}, .tls = &*tls_},
-        {http::TestService::factory([](http::Router& router, http::EventLoop&) {
+        {http::TestService::factory([](http::Router& router, net::EventLoop&) {
           router.add(http::Method::kPost, "/v1/entries",
                      [](const http::Request&, http::Exchange exchange) {
                        exchange.respond({.status = 200,
@@ -319,7 +319,7 @@ class LoadTlsTest : public LoadTest {
     options_.faculties = {"Ingeniería"};
     options_.disciplines = {1};
   }
-  std::optional<http::TlsContext> tls_;
+  std::optional<net::TlsContext> tls_;
   std::unique_ptr<http::Server> server_;
   LoadOptions options_;
 };

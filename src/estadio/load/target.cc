@@ -34,8 +34,8 @@ base::Result<Target> Target::parse(std::string_view url) {
 
   const bool has_port = authority.rfind(':') != std::string_view::npos && !authority.ends_with(']');
   auto address =
-      http::Address::parse(has_port ? std::string(authority)
-                                    : fmt::format("{}:{}", authority, target.is_tls ? 443 : 80));
+      net::Address::parse(has_port ? std::string(authority)
+                                   : fmt::format("{}:{}", authority, target.is_tls ? 443 : 80));
   if (!address || !address->unix_path.empty() || address->port == 0) return bad();
   if (authority.find('@') != std::string_view::npos) return bad();
   target.address = *std::move(address);

@@ -5,12 +5,12 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "http/address.h"
+#include "net/address.h"
 
 namespace estadio::load {
 
 struct Target {
-  http::Address address;
+  net::Address address;
   bool is_tls = false;
   std::string path = "/v1/entries";  // with the query
   std::string authority;             // host and port as given, for the Host header

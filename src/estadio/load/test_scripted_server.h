@@ -24,10 +24,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
-#include "http/address.h"
-#include "http/event_loop.h"
 #include "http/message.h"
 #include "http/request_parser.h"
+#include "net/address.h"
+#include "net/event_loop.h"
 
 namespace estadio::load {
 
@@ -73,10 +73,10 @@ class ScriptedServer {
   }
 
   explicit ScriptedServer(Script script) : script_(std::move(script)), loop_(clock_) {
-    auto listener = http::listen_on({.host = "127.0.0.1", .port = 0, .unix_path = {}});
+    auto listener = net::listen_on({.host = "127.0.0.1", .port = 0, .unix_path = {}});
     CHECK(listener);
     listener_ = std::make_unique<Listener>(*std::move(listener), *this);
-    address_ = *http::local_address(listener_->fd.get(), {.host = "127.0.0.1", .unix_path = {}});
+    address_ = *net::local_address(listener_->fd.get(), {.host = "127.0.0.1", .unix_path = {}});
     thread_ = std::jthread([this] { loop_.run(); });
   }
   ~ScriptedServer() {
@@ -85,7 +85,7 @@ class ScriptedServer {
   }
 
   [[nodiscard]] std::string url() const { return "http://" + address_.to_string(); }
-  [[nodiscard]] const http::Address& address() const { return address_; }
+  [[nodiscard]] const net::Address& address() const { return address_; }
   [[nodiscard]] std::vector<Arrival> arrivals() const {
     const std::scoped_lock lock(mutex_);
     return arrivals_;
@@ -98,7 +98,7 @@ class ScriptedServer {
  private:
   struct Peer;
 
-  struct Listener final : http::EventLoop::Watcher {
+  struct Listener final : net::EventLoop::Watcher {
     Listener(base::UniqueFd socket, ScriptedServer& owner) : fd(std::move(socket)), server(owner) {
       CHECK(server.loop_.add(fd.get(), EPOLLIN, *this));
     }
@@ -117,7 +117,7 @@ class ScriptedServer {
   };
 
   // A client. Late replies keep a weak pointer: the client may be gone by then.
-  struct Peer final : http::EventLoop::Watcher, std::enable_shared_from_this<Peer> {
+  struct Peer final : net::EventLoop::Watcher, std::enable_shared_from_this<Peer> {
     Peer(base::UniqueFd socket, int its_number, ScriptedServer& owner)
         : fd(std::move(socket)), number(its_number), server(owner) {
       CHECK(server.loop_.add(fd.get(), EPOLLIN, *this));
@@ -199,8 +199,8 @@ class ScriptedServer {
 
   const Script script_;
   base::SystemClock clock_;
-  http::EventLoop loop_;
-  http::Address address_;
+  net::EventLoop loop_;
+  net::Address address_;
   int arrival_count_ = 0;
   base::Nanos first_at_{};
 

@@ -42,13 +42,14 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options,
   RETURN_IF_ERROR(base::make_folder(options.folder));
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(options, clock, log));
   ASSIGN_OR_RETURN(disk->segments_, list_segments(options.folder));
-  disk->runway_ = std::make_unique<Runway>(options.folder, options.segment_bytes, disk->disk_, log);
+  disk->preallocator_ = std::make_unique<SegmentPreallocator>(options.folder, options.segment_bytes,
+                                                              disk->disk_, log);
   if (disk->segments_.empty()) {
     RETURN_IF_ERROR(disk->create());
   } else {
     RETURN_IF_ERROR(disk->load(/*to_write=*/true));
   }
-  disk->runway_->use(disk->segments_.back().path, disk->active_bytes_, disk->active_end_);
+  disk->preallocator_->use(disk->segments_.back().path, disk->active_bytes_, disk->active_end_);
   disk->thread_ = std::jthread(
       [raw = disk.get()](const std::stop_token& stop) { raw->commit_until_stopped(stop); });
   return disk;
@@ -288,7 +289,7 @@ base::Failure DiskLog::fail_for_good(const base::Error& error) {
 
 base::Result<void> DiskLog::write_block(const std::string& bytes) {
   CHECK(block_size(bytes) == bytes.size());
-  RETURN_IF_ERROR(runway_->claim(active_end_ + bytes.size()));
+  RETURN_IF_ERROR(preallocator_->claim(active_end_ + bytes.size()));
   RETURN_IF_ERROR(disk_.write(active_.get(), bytes, active_end_, "writing the log"));
   return disk_.sync(active_.get(), "syncing the log");
 }
@@ -308,7 +309,7 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
   segment.header.created_ms = last_time_ms_;
   segment.header.next_offsets = next_offsets_;
   segment.path = options_.folder + "/" + segment_name(segment.header.number);
-  ASSIGN_OR_RETURN(base::UniqueFd file, runway_->take_next());
+  ASSIGN_OR_RETURN(base::UniqueFd file, preallocator_->take_next());
   std::size_t size = options_.segment_bytes;
   if (kSegmentHeaderBytes + bytes > size) {
     // One commit larger than a segment gets one of its own size.
@@ -321,7 +322,7 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
   if (::fsync(file.get()) != 0) {
     return base::fail(base::Error::from_errno("syncing " + segment.path, errno));
   }
-  if (::rename(runway_->next_path().c_str(), segment.path.c_str()) != 0) {
+  if (::rename(preallocator_->next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }
   if (auto synced = base::sync_folder(options_.folder); !synced) {
@@ -332,7 +333,7 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
   active_ = std::move(file);
   active_bytes_ = size;
   active_end_ = kSegmentHeaderBytes;
-  runway_->use(segment.path, active_bytes_, active_end_);
+  preallocator_->use(segment.path, active_bytes_, active_end_);
   const std::scoped_lock lock(mutex_);
   segments_.push_back(std::move(segment));
   return {};

@@ -32,7 +32,7 @@
 #include "estadio/contest/event_log.h"
 #include "estadio/log/block.h"
 #include "estadio/log/disk.h"
-#include "estadio/log/runway.h"
+#include "estadio/log/segment_preallocator.h"
 #include "estadio/log/segments.h"
 
 namespace estadio {
@@ -142,7 +142,7 @@ class DiskLog final : public EventLog {
   std::uint64_t next_sequence_ = 0;
   std::int64_t last_time_ms_ = 0;
   bool has_failed_ = false;
-  std::unique_ptr<Runway> runway_;
+  std::unique_ptr<SegmentPreallocator> preallocator_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable readers_;

@@ -59,7 +59,7 @@ class Member {
 class KafkaGroupTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
+    if (const auto why = test::KafkaBroker::skip_reason()) GTEST_SKIP() << *why;
     static int number = 0;
     options_.cluster.brokers = test::KafkaBroker::shared().address();
     options_.topics = {.prefix = fmt::format("group{}-{}.", ::getpid(), number++),

@@ -136,8 +136,7 @@ void KafkaLog::stop() {
   }
   thread_.request_stop();
   thread_.join();
-  // Every record gets its fate within the delivery timeout, also of an append that came just
-  // before.
+  // Every record is delivered or given up within the delivery timeout, those of a late append too.
   const auto end = std::chrono::steady_clock::now() + options_.delivery_timeout * 2;
   rd_kafka_flush(producer()->client(), to_ms(options_.delivery_timeout * 2));
   while (has_waiting() && std::chrono::steady_clock::now() < end) {
@@ -267,8 +266,8 @@ bool KafkaLog::is_after_all_before(const rd_kafka_message_s& message) {
   return true;
 }
 
-// So many more records of it have their fate. Whoever has the last one calls `done` of all that
-// are next in order; only one thread at a time, so that they come in order.
+// `records` more of the append's records have a result. The thread that brings the last one calls
+// `done` of every append that is next in order, one thread at a time.
 void KafkaLog::settle(Waiting& waiting, std::uint32_t records) {
   if (waiting.left.fetch_sub(records) != records) return;
   std::unique_lock lock(mutex_);
@@ -329,8 +328,8 @@ void KafkaLog::run_reports(const std::stop_token& stop) {
   }
 }
 
-// An idempotent producer that has lost its order for good takes nothing more: what it has is given
-// up, with whatever fate each record has, and another takes its place.
+// An idempotent producer that has lost its order for good takes nothing more. Its records are given
+// up, and another producer takes its place.
 void KafkaLog::replace_failed_producer() {
   const std::shared_ptr<Producer> failed = producer();
   std::array<char, 256> why{};
@@ -398,11 +397,11 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   return base::fail(kafka_error(what, error));
 }
 
-base::Result<KafkaLog::Extent> KafkaLog::extent(PartitionId id) const {
-  Extent extent;
-  ASSIGN_OR_RETURN(extent.begin, ask(id, RD_KAFKA_OFFSET_BEGINNING));
-  ASSIGN_OR_RETURN(extent.end, ask(id, RD_KAFKA_OFFSET_END));
-  return extent;
+base::Result<KafkaLog::OffsetRange> KafkaLog::offset_range(PartitionId id) const {
+  OffsetRange range;
+  ASSIGN_OR_RETURN(range.begin, ask(id, RD_KAFKA_OFFSET_BEGINNING));
+  ASSIGN_OR_RETURN(range.end, ask(id, RD_KAFKA_OFFSET_END));
+  return range;
 }
 
 base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) const {

@@ -90,19 +90,19 @@ class KafkaLog final : public EventLog {
   class Reader;
   class Producer;
 
-  // The offsets of the first record that is there, and of the next one to come.
-  struct Extent {
+  // The offsets of a partition's first record and of its next record.
+  struct OffsetRange {
     std::int64_t begin = 0;
     std::int64_t end = 0;
   };
 
-  // An append on its way. Its counts are its records' fates, by the reports' thread and, for
-  // records that could not even be queued, the appending one.
+  // An append under way, with counts of its records by result. The reports' thread counts them;
+  // the appending thread counts records that could not be queued.
   struct Waiting {
     Waiting(Done done_when, std::size_t size) : done(std::move(done_when)), bytes(size) {}
     Done done;
     std::size_t bytes;
-    std::atomic<std::uint32_t> left{0};  // records without a fate
+    std::atomic<std::uint32_t> left{0};  // records without a result
     std::atomic<std::uint32_t> refused{0};
     std::atomic<std::uint32_t> unknown{0};
     std::uint32_t records = 0;
@@ -115,7 +115,7 @@ class KafkaLog final : public EventLog {
   [[nodiscard]] bool has_waiting() const;
   [[nodiscard]] std::string name_of(PartitionId id) const;
   [[nodiscard]] base::Result<std::int64_t> ask(PartitionId id, std::int64_t time) const;
-  [[nodiscard]] base::Result<Extent> extent(PartitionId id) const;
+  [[nodiscard]] base::Result<OffsetRange> offset_range(PartitionId id) const;
   [[nodiscard]] std::shared_ptr<Producer> producer() const;
   base::Result<std::shared_ptr<Producer>> admit(std::unique_ptr<Waiting>& waiting);
   void produce(Producer& producer, PartitionId to, const RecordBatch::Part& part, Waiting& waiting);

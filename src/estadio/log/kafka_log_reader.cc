@@ -94,17 +94,17 @@ void KafkaLog::Reader::stop_fetching() {
 }
 
 base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
-  ASSIGN_OR_RETURN(const Extent extent, log_.extent(partition_));
-  if (offset < 0 || offset > extent.end) {
+  ASSIGN_OR_RETURN(const OffsetRange range, log_.offset_range(partition_));
+  if (offset < 0 || offset > range.end) {
     return base::fail(
         base::Code::kInvalidArgument,
-        fmt::format("{}: there is no offset {}: the log ends at {}", name(), offset, extent.end));
+        fmt::format("{}: there is no offset {}: the log ends at {}", name(), offset, range.end));
   }
-  if (offset < extent.begin) {
+  if (offset < range.begin) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}: the records from offset {} to {} are gone from Kafka: its "
                                   "topic was truncated",
-                                  name(), offset, extent.begin - 1));
+                                  name(), offset, range.begin - 1));
   }
   held_.clear();
   stop_fetching();

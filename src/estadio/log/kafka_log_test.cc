@@ -29,7 +29,7 @@ std::string new_prefix() {
 
 class KafkaLogHarness {
  public:
-  static std::optional<std::string> hindrance() { return test::KafkaBroker::hindrance(); }
+  static std::optional<std::string> skip_reason() { return test::KafkaBroker::skip_reason(); }
 
   EventLog& open(int partitions) {
     options_.cluster.brokers = test::KafkaBroker::shared().address();
@@ -58,7 +58,7 @@ constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 class KafkaLogTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto why = test::KafkaBroker::hindrance()) GTEST_SKIP() << *why;
+    if (const auto why = test::KafkaBroker::skip_reason()) GTEST_SKIP() << *why;
     options_.cluster.brokers = test::KafkaBroker::shared().address();
     options_.topics.prefix = new_prefix();
   }
@@ -253,16 +253,16 @@ TEST_F(KafkaLogTest, WhatWasDoneIsThereAfterTheBrokerWasKilledUnderLoad) {
   options_.cluster.brokers = broker->address();
   options_.delivery_timeout = std::chrono::seconds(30);
   const auto log = open();
-  struct Fates {
+  struct Results {
     std::mutex mutex;
     std::set<std::uint64_t> kept;
     std::set<std::uint64_t> refused;
     std::size_t answered = 0;
   };
-  const auto fates = std::make_shared<Fates>();
-  const auto answered = [fates] {
-    const std::scoped_lock lock(fates->mutex);
-    return fates->answered;
+  const auto results = std::make_shared<Results>();
+  const auto answered = [results] {
+    const std::scoped_lock lock(results->mutex);
+    return results->answered;
   };
   std::atomic<std::uint64_t> next = 0;
   std::jthread appender([&](const std::stop_token& stop) {
@@ -273,13 +273,13 @@ TEST_F(KafkaLogTest, WhatWasDoneIsThereAfterTheBrokerWasKilledUnderLoad) {
       }
       const std::uint64_t number = next++;
       log->append(batch_of(kWinners0, number, number + 1),
-                  [fates, number](const base::Result<void>& result) {
-                    const std::scoped_lock lock(fates->mutex);
-                    ++fates->answered;
+                  [results, number](const base::Result<void>& result) {
+                    const std::scoped_lock lock(results->mutex);
+                    ++results->answered;
                     if (result) {
-                      fates->kept.insert(number);
+                      results->kept.insert(number);
                     } else if (result.error().code() == base::Code::kUnavailable) {
-                      fates->refused.insert(number);
+                      results->refused.insert(number);
                     }
                   });
     }
@@ -296,8 +296,8 @@ TEST_F(KafkaLogTest, WhatWasDoneIsThereAfterTheBrokerWasKilledUnderLoad) {
 
   std::map<std::uint64_t, int> times;
   for (const std::uint64_t number : numbers(*log, kWinners0)) ++times[number];
-  for (const std::uint64_t number : fates->kept) EXPECT_EQ(times[number], 1) << number;
-  for (const std::uint64_t number : fates->refused) EXPECT_EQ(times[number], 0) << number;
+  for (const std::uint64_t number : results->kept) EXPECT_EQ(times[number], 1) << number;
+  for (const std::uint64_t number : results->refused) EXPECT_EQ(times[number], 0) << number;
 }
 
 TEST(KafkaPropertiesTest, LinesOfKeyAndValueAreRead) {

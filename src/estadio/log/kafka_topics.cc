@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 #include "estadio/contest/contest.h"
 
 namespace estadio {
@@ -60,7 +60,7 @@ base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics,
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return base::fail(kafka_error("asking Kafka for its topics", error));
   }
-  const std::unique_ptr<const rd_kafka_metadata_t, base::Freed<&rd_kafka_metadata_destroy>>
+  const std::unique_ptr<const rd_kafka_metadata_t, base::CDeleter<&rd_kafka_metadata_destroy>>
       metadata(raw);
   Cluster cluster;
   cluster.brokers = metadata->broker_cnt;
@@ -76,7 +76,7 @@ base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics,
   return cluster;
 }
 
-using Event = std::unique_ptr<rd_kafka_event_t, base::Freed<&rd_kafka_event_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, base::CDeleter<&rd_kafka_event_destroy>>;
 
 base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view what,
                                     KafkaDeadline deadline) {
@@ -91,7 +91,7 @@ base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view wh
 base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replication,
                               KafkaDeadline deadline) {
   std::array<char, 256> why{};
-  const std::unique_ptr<rd_kafka_NewTopic_t, base::Freed<&rd_kafka_NewTopic_destroy>> made(
+  const std::unique_ptr<rd_kafka_NewTopic_t, base::CDeleter<&rd_kafka_NewTopic_destroy>> made(
       rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, replication, why.data(),
                             why.size()));
   if (!made) {
@@ -127,7 +127,7 @@ base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replic
 base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
                                                              const std::string& name,
                                                              KafkaDeadline deadline) {
-  const std::unique_ptr<rd_kafka_ConfigResource_t, base::Freed<&rd_kafka_ConfigResource_destroy>>
+  const std::unique_ptr<rd_kafka_ConfigResource_t, base::CDeleter<&rd_kafka_ConfigResource_destroy>>
       resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
   const KafkaQueue queue(rd_kafka_queue_new(&client));
   rd_kafka_ConfigResource_t* all[] = {resource.get()};

@@ -41,7 +41,7 @@ enum class MissingTopics { kMake, kRefuse };
                                                std::chrono::milliseconds patience,
                                                base::Logger& log);
 
-// The same for `contest`, of one partition, compacted: what a contest began with (kafka_terms.h).
+// The same for `contest`, of one partition, compacted. It holds the manifest (kafka_manifest.h).
 [[nodiscard]] base::Result<void> prepare_contest_topic(rd_kafka_s& client,
                                                        const KafkaTopics& topics,
                                                        MissingTopics missing,

@@ -71,7 +71,7 @@ class KafkaBroker {
   }
 
   // Why there is none to be had on this machine; nothing when there is.
-  static std::optional<std::string> hindrance() {
+  static std::optional<std::string> skip_reason() {
 #ifdef __SANITIZE_THREAD__
     return "NOT TESTED under ThreadSanitizer, Kafka: librdkafka starts its threads with C11's "
            "thrd_create, which the sanitizer does not see and crashes on";

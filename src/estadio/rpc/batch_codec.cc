@@ -23,7 +23,7 @@ constexpr unsigned kAllFlags = kGiven | kLate | kHasAge | kHasStudent;
 // Bits of Verdicts.verdicts.
 constexpr unsigned kLost = 1;
 constexpr unsigned kRepeated = 2;
-constexpr unsigned kFateShift = 2;
+constexpr unsigned kDurabilityShift = 2;
 constexpr unsigned kVerdictMax = 15;
 
 unsigned byte_at(std::string_view column, std::size_t place) {
@@ -90,7 +90,7 @@ class BatchReader {
                                 discipline));
     }
     if (caller_.disciplines[discipline] == CallerIndexes::kNotJudged) {
-      return refuse("disciplines", place, "this server does not judge it, as its welcome said");
+      return refuse("disciplines", place, "this server does not judge it, as the handshake said");
     }
     const unsigned flags = byte_at(message_.flags(), place);
     if ((flags & ~kAllFlags) != 0) return refuse("flags", place, "unknown bits");
@@ -199,7 +199,7 @@ std::string encode_verdicts(std::span<const Verdict> verdicts) {
     const Verdict& verdict = verdicts[i];
     bytes[i] = static_cast<char>((verdict.outcome == Outcome::kLoser ? kLost : 0) |
                                  (verdict.is_repeated ? kRepeated : 0) |
-                                 static_cast<unsigned>(verdict.fate) << kFateShift);
+                                 static_cast<unsigned>(verdict.durability) << kDurabilityShift);
   }
   return bytes;
 }
@@ -214,9 +214,10 @@ base::Result<void> decode_verdicts(std::string_view bytes, std::span<const std::
   }
   for (std::size_t i = 0; i < places.size(); ++i) {
     const unsigned bits = byte_at(bytes, i);
-    verdicts[places[i]] = {.outcome = (bits & kLost) != 0 ? Outcome::kLoser : Outcome::kWinner,
-                           .is_repeated = (bits & kRepeated) != 0,
-                           .fate = static_cast<Verdict::Fate>(bits >> kFateShift)};
+    verdicts[places[i]] = {
+        .outcome = (bits & kLost) != 0 ? Outcome::kLoser : Outcome::kWinner,
+        .is_repeated = (bits & kRepeated) != 0,
+        .durability = static_cast<Verdict::Durability>(bits >> kDurabilityShift)};
   }
   return {};
 }

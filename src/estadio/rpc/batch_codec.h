@@ -2,7 +2,7 @@
 // them). A message is checked whole before anything of it is used.
 //
 // Faculties and disciplines travel as the caller's indexes; what they are here was agreed when the
-// stream began (greeting.h).
+// stream began (handshake.h).
 //
 // Threads: pure functions.
 #pragma once

@@ -167,7 +167,7 @@ TEST_F(BatchCodecTest, ValuesOutOfRangeAreNamedWithTheirPlace) {
             "student_sizes[1]: expected 0 to 200, got 201");
   caller_.disciplines[1] = CallerIndexes::kNotJudged;
   EXPECT_EQ(refusal_of([](v1::Batch&) {}),
-            "disciplines[0]: this server does not judge it, as its welcome said");
+            "disciplines[0]: this server does not judge it, as the handshake said");
 }
 
 TEST_F(BatchCodecTest, StudentsAreTextInWholeCharacters) {
@@ -188,9 +188,10 @@ TEST(VerdictCodecTest, EveryVerdictArrivesAtItsPlace) {
   std::vector<std::uint32_t> places;
   for (const auto outcome : {Outcome::kWinner, Outcome::kLoser}) {
     for (const bool is_repeated : {false, true}) {
-      for (const auto fate : {Verdict::Fate::kOfBatch, Verdict::Fate::kKept,
-                              Verdict::Fate::kRefused, Verdict::Fate::kUnknown}) {
-        verdicts.push_back({.outcome = outcome, .is_repeated = is_repeated, .fate = fate});
+      for (const auto durability : {Verdict::Durability::kOfBatch, Verdict::Durability::kKept,
+                                    Verdict::Durability::kRefused, Verdict::Durability::kUnknown}) {
+        verdicts.push_back(
+            {.outcome = outcome, .is_repeated = is_repeated, .durability = durability});
         places.push_back(static_cast<std::uint32_t>(31 - 2 * places.size()));
       }
     }
@@ -200,7 +201,7 @@ TEST(VerdictCodecTest, EveryVerdictArrivesAtItsPlace) {
   for (std::size_t i = 0; i < places.size(); ++i) {
     EXPECT_EQ(decoded[places[i]].outcome, verdicts[i].outcome);
     EXPECT_EQ(decoded[places[i]].is_repeated, verdicts[i].is_repeated);
-    EXPECT_EQ(decoded[places[i]].fate, verdicts[i].fate);
+    EXPECT_EQ(decoded[places[i]].durability, verdicts[i].durability);
   }
 }
 

@@ -8,44 +8,46 @@
 
 namespace estadio {
 
-JudgeCall::JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> pieces,
-                     Judge::Done done)
-    : verdicts_(verdicts), under_way_(pieces.size()), done_(std::move(done)) {
-  CHECK(!pieces.empty());
-  for (auto& places : pieces) pieces_.push_back({.places = std::move(places), .result = {}});
+JudgeCall::JudgeCall(std::span<Verdict> verdicts,
+                     std::vector<std::vector<std::uint32_t>> sub_batches, Judge::Done done)
+    : verdicts_(verdicts), under_way_(sub_batches.size()), done_(std::move(done)) {
+  CHECK(!sub_batches.empty());
+  for (auto& places : sub_batches)
+    sub_batches_.push_back({.places = std::move(places), .result = {}});
 }
 
-void JudgeCall::end(std::size_t piece, std::string_view verdicts, base::Result<void> result) {
-  // An error may come without verdicts, when none of them has a fate of its own.
-  if (!result && verdicts.empty()) return fail(piece, std::move(result).error());
-  if (auto decoded = decode_verdicts(verdicts, places(piece), verdicts_); !decoded) {
-    return fail(piece, base::Error(base::Code::kInternal,
-                                   std::move(decoded).error().within("the answer").message()));
+void JudgeCall::end(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result) {
+  // An error comes without verdicts when all of them say kOfBatch.
+  if (!result && verdicts.empty()) return fail(sub_batch, std::move(result).error());
+  if (auto decoded = decode_verdicts(verdicts, places(sub_batch), verdicts_); !decoded) {
+    return fail(sub_batch, base::Error(base::Code::kInternal,
+                                       std::move(decoded).error().within("the answer").message()));
   }
-  ended(piece, std::move(result));
+  ended(sub_batch, std::move(result));
 }
 
-void JudgeCall::fail(std::size_t piece, base::Error error) {
-  for (const std::uint32_t place : places(piece)) verdicts_[place] = Verdict();
-  ended(piece, base::fail(std::move(error)));
+void JudgeCall::fail(std::size_t sub_batch, base::Error error) {
+  for (const std::uint32_t place : places(sub_batch)) verdicts_[place] = Verdict();
+  ended(sub_batch, base::fail(std::move(error)));
 }
 
-void JudgeCall::ended(std::size_t piece, base::Result<void> result) {
-  pieces_[piece].result = std::move(result);
+void JudgeCall::ended(std::size_t sub_batch, base::Result<void> result) {
+  sub_batches_[sub_batch].result = std::move(result);
   if (under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1) settle();
 }
 
 void JudgeCall::settle() {
-  // The worst speaks for the batch; what fared better says so by its own fate.
-  const Piece& worst = *std::ranges::max_element(
-      pieces_, {}, [](const Piece& piece) { return fate_of_batch(piece.result); });
-  const Verdict::Fate of_batch = fate_of_batch(worst.result);
-  for (const Piece& piece : pieces_) {
-    const Verdict::Fate fate = fate_of_batch(piece.result);
-    if (fate == of_batch) continue;
-    for (const std::uint32_t place : piece.places) {
+  // The worst status is the batch's. Entries of a better one get a durability of their own.
+  const SubBatchResult& worst = *std::ranges::max_element(
+      sub_batches_, {},
+      [](const SubBatchResult& sub_batch) { return durability_of_batch(sub_batch.result); });
+  const Verdict::Durability of_batch = durability_of_batch(worst.result);
+  for (const SubBatchResult& sub_batch : sub_batches_) {
+    const Verdict::Durability durability = durability_of_batch(sub_batch.result);
+    if (durability == of_batch) continue;
+    for (const std::uint32_t place : sub_batch.places) {
       Verdict& verdict = verdicts_[place];
-      if (verdict.fate == Verdict::Fate::kOfBatch) verdict.fate = fate;
+      if (verdict.durability == Verdict::Durability::kOfBatch) verdict.durability = durability;
     }
   }
   done_(worst.result);

@@ -1,7 +1,7 @@
-// A batch that was handed to judge() and travels in pieces, each with an end of its own. When the
-// last has ended, the batch's `done` is called with what became of all: see Judge::Done.
+// A batch that was given to judge() and travels in sub-batches. Each sub-batch gets an answer or an
+// error of its own. After the last one the batch's `done` is called (Judge::Done).
 //
-// Threads: each piece is ended once, on any thread.
+// Threads: each sub-batch is ended once, on any thread.
 #pragma once
 
 #include <atomic>
@@ -17,32 +17,32 @@ namespace estadio {
 
 class JudgeCall {
  public:
-  // The entries of each piece, by their places in the batch. REQUIRES: one piece or more; as long
-  // as a piece has not ended, `verdicts` stays alive.
-  JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> pieces,
+  // `sub_batches` has the entries of each, by their places in the batch. REQUIRES: one sub-batch or
+  // more; `verdicts` stays alive until the last has ended.
+  JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> sub_batches,
             Judge::Done done);
 
-  [[nodiscard]] std::span<const std::uint32_t> places(std::size_t piece) const {
-    return pieces_[piece].places;
+  [[nodiscard]] std::span<const std::uint32_t> places(std::size_t sub_batch) const {
+    return sub_batches_[sub_batch].places;
   }
 
-  // The server's answer. Verdicts that cannot be read are kInternal: not known.
-  void end(std::size_t piece, std::string_view verdicts, base::Result<void> result);
+  // Takes the server's answer. Malformed verdicts end the sub-batch with kInternal.
+  void end(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result);
 
-  // Without an answer.
-  void fail(std::size_t piece, base::Error error);
+  // Ends the sub-batch without an answer.
+  void fail(std::size_t sub_batch, base::Error error);
 
  private:
-  struct Piece {
+  struct SubBatchResult {
     std::vector<std::uint32_t> places;
     base::Result<void> result;
   };
 
-  void ended(std::size_t piece, base::Result<void> result);
+  void ended(std::size_t sub_batch, base::Result<void> result);
   void settle();
 
   const std::span<Verdict> verdicts_;
-  std::vector<Piece> pieces_;
+  std::vector<SubBatchResult> sub_batches_;
   std::atomic<std::size_t> under_way_;
   const Judge::Done done_;
 };

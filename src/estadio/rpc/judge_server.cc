@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "estadio/rpc/batch_codec.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 #include "estadio/rpc/one_entry.h"
 #include "estadio/rpc/status.h"
 
@@ -41,23 +41,23 @@ grpc::Status to_status(const base::Error& error) {
   return to_status(error.code(), error.message());
 }
 
-class Stream;
+class ServerStream;
 
 // What all calls of a server share.
 class Core {
  public:
-  Core(JudgeServer::Options options, JudgeServer::Parts parts, DisciplineMask judged)
+  Core(JudgeServer::Options options, JudgeServer::Dependencies deps, DisciplineMask judged)
       : options_(std::move(options)),
-        parts_(std::move(parts)),
+        deps_(std::move(deps)),
         judged_(judged),
-        one_judge_(parts_.make_judge()),
+        one_judge_(deps_.make_judge()),
         random_(options_.seed) {}
 
   [[nodiscard]] const JudgeServer::Options& options() const { return options_; }
-  [[nodiscard]] const JudgeServer::Parts& parts() const { return parts_; }
+  [[nodiscard]] const JudgeServer::Dependencies& deps() const { return deps_; }
   [[nodiscard]] DisciplineMask judged() const { return judged_; }
-  [[nodiscard]] GreetingParts greeting() const {
-    return {.contest = parts_.contest,
+  [[nodiscard]] HandshakeParty party() const {
+    return {.contest = deps_.contest,
             .coin_commitment = options_.coin_commitment,
             .started_at_ms = options_.started_at_ms};
   }
@@ -75,12 +75,12 @@ class Core {
   }
 
   // False when there are as many streams as there may be.
-  bool add(Stream& stream) {
+  bool add(ServerStream& stream) {
     const std::scoped_lock lock(mutex_);
     if (streams_.size() >= options_.streams_max) return false;
     return streams_.insert(&stream).second;
   }
-  void remove(Stream& stream) {
+  void remove(ServerStream& stream) {
     const std::scoped_lock lock(mutex_);
     streams_.erase(&stream);
   }
@@ -89,7 +89,7 @@ class Core {
   // of its own last batch.
   std::unique_ptr<Judge> take_judge() {
     const std::scoped_lock lock(mutex_);
-    if (spare_judges_.empty()) return parts_.make_judge();
+    if (spare_judges_.empty()) return deps_.make_judge();
     auto judge = std::move(spare_judges_.back());
     spare_judges_.pop_back();
     return judge;
@@ -103,7 +103,7 @@ class Core {
   base::Nanos draw_end() {
     const std::scoped_lock lock(mutex_);
     const double factor = std::uniform_real_distribution(0.8, 1.2)(random_);
-    return parts_.clock.mono() +
+    return deps_.clock.mono() +
            std::chrono::duration_cast<base::Nanos>(options_.stream_age * factor);
   }
 
@@ -111,7 +111,7 @@ class Core {
   void judge_one(EntryBatch& batch, std::span<Verdict> verdicts, Judge::Done done) {
     const std::scoped_lock lock(one_mutex_);
     Entry& entry = batch.entries.front();
-    if (!entry.is_id_given) entry.id = ids_.next_marked(parts_.clock.wall_ms());
+    if (!entry.is_id_given) entry.id = ids_.next_marked(deps_.clock.wall_ms());
     one_judge_->judge(batch, verdicts, std::move(done));
   }
 
@@ -132,7 +132,7 @@ class Core {
     const std::scoped_lock lock(mutex_);
     return {.streams_open = streams_.size(),
             .streams_refused = streams_refused.load(std::memory_order_relaxed),
-            .streams_moved = streams_moved.load(std::memory_order_relaxed),
+            .go_aways = go_aways.load(std::memory_order_relaxed),
             .batches = batches.load(std::memory_order_relaxed),
             .batches_malformed = batches_malformed.load(std::memory_order_relaxed),
             .entries = entries.load(std::memory_order_relaxed),
@@ -140,16 +140,16 @@ class Core {
   }
 
   std::atomic<std::uint64_t> streams_refused{0};
-  std::atomic<std::uint64_t> streams_moved{0};
+  std::atomic<std::uint64_t> go_aways{0};
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> batches_malformed{0};
   std::atomic<std::uint64_t> entries{0};
   std::atomic<std::uint64_t> pauses{0};
-  std::atomic<std::size_t> ones{0};  // JudgeOne calls under way
+  std::atomic<std::size_t> judge_one_calls{0};  // JudgeOne calls under way
 
  private:
   const JudgeServer::Options options_;
-  const JudgeServer::Parts parts_;
+  const JudgeServer::Dependencies deps_;
   const DisciplineMask judged_;
 
   std::mutex one_mutex_;
@@ -160,7 +160,7 @@ class Core {
   std::condition_variable changed_;
   // Guarded by mutex_.
   std::size_t calls_ = 0;
-  std::set<Stream*> streams_;
+  std::set<ServerStream*> streams_;
   std::vector<std::unique_ptr<Judge>> spare_judges_;
   std::mt19937_64 random_;
   bool is_stopping_ = false;
@@ -168,10 +168,10 @@ class Core {
 
 // One JudgeStream call. It lives until gRPC is done with it and the judge with its batches,
 // whichever comes last.
-class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
+class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
-  explicit Stream(Core& core)
-      : core_(core), greeting_ends_(core.parts().clock.mono() + core.options().patience) {}
+  explicit ServerStream(Core& core)
+      : core_(core), handshake_deadline_(core.deps().clock.mono() + core.options().patience) {}
 
   void start() {
     const bool is_open = core_.enter();
@@ -198,10 +198,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
       if (is_ending_) return proceed(lock);
     }
     switch (request_.kind_case()) {
-      case v1::JudgeRequest::kHello: greet(); break;
+      case v1::JudgeRequest::kHandshake: take_handshake(); break;
       case v1::JudgeRequest::kBatch: judge_batch(); break;
       case v1::JudgeRequest::KIND_NOT_SET:
-        refuse(to_status(base::Code::kInvalidArgument, "kind: expected a hello or a batch"));
+        refuse(to_status(base::Code::kInvalidArgument, "kind: expected a handshake or a batch"));
         break;
     }
     read_on();
@@ -237,16 +237,16 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void tick(base::Nanos now) {
     std::unique_lock lock(mutex_);
     if (is_ending_) return;
-    if (!is_greeted_) {
-      if (now < greeting_ends_) return;
-      end(to_status(base::Code::kDeadlineExceeded, "no hello came"));
+    if (!has_handshake_) {
+      if (now < handshake_deadline_) return;
+      end(to_status(base::Code::kDeadlineExceeded, "no handshake came in time"));
       return proceed(lock);
     }
     tell_window();
-    if (!asked_to_move_) {
-      if (now >= move_on_at_) ask_to_move(now, false);
-    } else if (now >= move_ends_) {
-      end(to_status(base::Code::kUnavailable, "the stream was asked to move on, and did not"));
+    if (!is_going_away_) {
+      if (now >= go_away_at_) send_go_away(now, false);
+    } else if (now >= go_away_deadline_) {
+      end(to_status(base::Code::kUnavailable, "the caller did not close the stream after GoAway"));
     }
     proceed(lock);
   }
@@ -254,8 +254,8 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void stop(base::Nanos now) {
     std::unique_lock lock(mutex_);
     if (is_ending_) return;
-    if (is_greeted_) {
-      ask_to_move(now, true);
+    if (has_handshake_) {
+      send_go_away(now, true);
     } else {
       end(to_status(base::Code::kUnavailable, "the server is stopping"));
     }
@@ -277,26 +277,26 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
 
   // From OnReadDone alone, one at a time; so what the next four use needs no lock.
 
-  void greet() {
+  void take_handshake() {
     if (judge_) {
-      return refuse(to_status(base::Code::kInvalidArgument, "hello: it comes once"));
+      return refuse(to_status(base::Code::kInvalidArgument, "handshake: it comes once"));
     }
-    auto caller = read_hello(request_.hello(), core_.greeting(), core_.judged());
+    auto caller = read_handshake_request(request_.handshake(), core_.party(), core_.judged());
     if (!caller) {
       core_.streams_refused.fetch_add(1, std::memory_order_relaxed);
       // Its names are the caller's, and as long as it likes.
-      core_.parts().log.warning("refused a judge's caller",
-                                {{"error", caller.error().message().substr(0, kLoggedBytes)}});
+      core_.deps().log.warning("refused a judge's caller",
+                               {{"error", caller.error().message().substr(0, kLoggedBytes)}});
       return refuse(to_status(caller.error()));
     }
     caller_ = *std::move(caller);
     judge_ = core_.take_judge();
     Reply reply;
-    write_welcome(core_.greeting(), caller_, *reply.message.mutable_welcome());
-    const base::Nanos move_on_at = core_.draw_end();
+    write_handshake_response(core_.party(), caller_, *reply.message.mutable_handshake());
+    const base::Nanos go_away_at = core_.draw_end();
     std::unique_lock lock(mutex_);
-    is_greeted_ = true;
-    move_on_at_ = move_on_at;
+    has_handshake_ = true;
+    go_away_at_ = go_away_at;
     replies_.push_back(std::move(reply));
     // Before another reply is there: gRPC does not begin a stream with a message that may wait for
     // the next.
@@ -308,14 +308,14 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   void judge_batch() {
     if (!judge_) {
       return refuse(
-          to_status(base::Code::kFailedPrecondition, "batch: the first message is a hello"));
+          to_status(base::Code::kFailedPrecondition, "batch: the first message is a handshake"));
     }
     const v1::Batch& message = request_.batch();
     Batch& batch = take_batch(message);
     core_.batches.fetch_add(1, std::memory_order_relaxed);
     if (auto decoded = decode_batch(message, caller_, batch.entries); !decoded) {
       core_.batches_malformed.fetch_add(1, std::memory_order_relaxed);
-      core_.parts().log.warning("a malformed batch", {{"error", decoded.error()}});
+      core_.deps().log.warning("a malformed batch", {{"error", decoded.error()}});
       batch.verdicts.clear();
       return answer(batch, std::move(decoded));
     }
@@ -390,7 +390,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
 
   // If it is not what was told last.
   void tell_window() {
-    const auto window_ms = core_.parts().window.in_force_ms();
+    const auto window_ms = core_.deps().window.in_force_ms();
     if (window_ms == told_window_ms_) return;
     told_window_ms_ = window_ms;
     Reply reply;
@@ -399,12 +399,12 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
     replies_.push_back(std::move(reply));
   }
 
-  void ask_to_move(base::Nanos now, bool is_stopping) {
-    asked_to_move_ = true;
-    move_ends_ = now + core_.options().patience;
-    core_.streams_moved.fetch_add(1, std::memory_order_relaxed);
+  void send_go_away(base::Nanos now, bool is_stopping) {
+    is_going_away_ = true;
+    go_away_deadline_ = now + core_.options().patience;
+    core_.go_aways.fetch_add(1, std::memory_order_relaxed);
     Reply reply;
-    reply.message.mutable_move_on()->set_stopping(is_stopping);
+    reply.message.mutable_go_away()->set_stopping(is_stopping);
     replies_.push_back(std::move(reply));
   }
 
@@ -451,11 +451,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   }
 
   Core& core_;
-  const base::Nanos greeting_ends_;
+  const base::Nanos handshake_deadline_;
 
   v1::JudgeRequest request_;  // gRPC's while it reads
   v1::JudgeReply writing_;    // gRPC's while is_writing_
-  // As said above greet().
+  // As said above take_handshake().
   CallerIndexes caller_;
   std::unique_ptr<Judge> judge_;
 
@@ -469,11 +469,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
   std::size_t written_bytes_ = 0;    // of the batch that is_writing_ answers
   std::optional<std::int64_t> told_window_ms_ = kNothingTold;
-  base::Nanos move_on_at_{};
-  base::Nanos move_ends_{};
+  base::Nanos go_away_at_{};
+  base::Nanos go_away_deadline_{};
   grpc::Status status_;
-  bool is_greeted_ = false;
-  bool asked_to_move_ = false;
+  bool has_handshake_ = false;
+  bool is_going_away_ = false;
   bool is_paused_ = false;  // no read is under way, for in_flight_bytes_
   bool is_writing_ = false;
   bool is_ending_ = false;    // nothing more is read
@@ -484,36 +484,36 @@ class Stream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeR
 
 void Core::tick() {
   const std::scoped_lock lock(mutex_);
-  const base::Nanos now = parts_.clock.mono();
-  for (Stream* stream : streams_) stream->tick(now);
+  const base::Nanos now = deps_.clock.mono();
+  for (ServerStream* stream : streams_) stream->tick(now);
 }
 
 void Core::begin_stopping() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
-  const base::Nanos now = parts_.clock.mono();
-  for (Stream* stream : streams_) stream->stop(now);
+  const base::Nanos now = deps_.clock.mono();
+  for (ServerStream* stream : streams_) stream->stop(now);
 }
 
-// One JudgeOne call; lives as a Stream does.
-class One final : public grpc::ServerUnaryReactor {
+// One JudgeOne call; lives as a ServerStream does.
+class JudgeOneCall final : public grpc::ServerUnaryReactor {
  public:
-  One(Core& core, v1::JudgeOneReply& reply) : core_(core), reply_(reply) {}
+  JudgeOneCall(Core& core, v1::JudgeOneReply& reply) : core_(core), reply_(reply) {}
 
   void start(const v1::JudgeOneRequest& request) {
     const bool is_open = core_.enter();
-    const std::size_t before = core_.ones.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t before = core_.judge_one_calls.fetch_add(1, std::memory_order_relaxed);
     if (!is_open) return finish(to_status(base::Code::kUnavailable, "the server is stopping"));
-    if (before >= JudgeServer::kOnesMax) {
+    if (before >= JudgeServer::kJudgeOneCallsMax) {
       return finish(to_status(base::Code::kResourceExhausted,
                               "as many calls as may be are under way: call again later"));
     }
-    const JudgeServer::Parts& parts = core_.parts();
-    const auto window_ms = parts.window.in_force_ms();
+    const JudgeServer::Dependencies& deps = core_.deps();
+    const auto window_ms = deps.window.in_force_ms();
     auto read = read_one_entry(request,
-                               {.contest = parts.contest,
+                               {.contest = deps.contest,
                                 .judged = core_.judged(),
-                                .now_ms = parts.clock.wall_ms(),
+                                .now_ms = deps.clock.wall_ms(),
                                 .window_ms = window_ms},
                                batch_);
     if (!read) return finish(to_status(read.error()));
@@ -570,7 +570,7 @@ class One final : public grpc::ServerUnaryReactor {
     Core& core = core_;
     lock.unlock();
     delete this;
-    core.ones.fetch_sub(1, std::memory_order_relaxed);
+    core.judge_one_calls.fetch_sub(1, std::memory_order_relaxed);
     core.leave();
   }
 
@@ -594,16 +594,16 @@ class JudgeService final : public v1::Judge::CallbackService {
   // They delete themselves, as gRPC asks of a reactor.
   grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* JudgeStream(
       grpc::CallbackServerContext* /*context*/) override {
-    auto* stream = new Stream(core_);
+    auto* stream = new ServerStream(core_);
     stream->start();
     return stream;
   }
   grpc::ServerUnaryReactor* JudgeOne(grpc::CallbackServerContext* /*context*/,
                                      const v1::JudgeOneRequest* request,
                                      v1::JudgeOneReply* reply) override {
-    auto* one = new One(core_, *reply);
-    one->start(*request);
-    return one;
+    auto* call = new JudgeOneCall(core_, *reply);
+    call->start(*request);
+    return call;
   }
 
  private:
@@ -613,8 +613,8 @@ class JudgeService final : public v1::Judge::CallbackService {
 }  // namespace
 
 struct JudgeServer::Impl {
-  Impl(Options options, Parts parts, DisciplineMask judged)
-      : core(std::move(options), std::move(parts), judged), service(core) {}
+  Impl(Options options, Dependencies deps, DisciplineMask judged)
+      : core(std::move(options), std::move(deps), judged), service(core) {}
 
   void tick_until_stopped(const std::stop_token& token) {
     std::mutex mutex;
@@ -640,19 +640,19 @@ JudgeServer::~JudgeServer() {
   impl_->core.wait_until_left();
 }
 
-base::Result<std::unique_ptr<JudgeServer>> JudgeServer::open(Options options, Parts parts) {
-  DisciplineMask judged = options.disciplines.empty() ? all_disciplines(parts.contest) : 0;
+base::Result<std::unique_ptr<JudgeServer>> JudgeServer::open(Options options, Dependencies deps) {
+  DisciplineMask judged = options.disciplines.empty() ? all_disciplines(deps.contest) : 0;
   for (const std::int64_t id : options.disciplines) {
-    const auto discipline = parts.contest.find_discipline(id);
+    const auto discipline = deps.contest.find_discipline(id);
     if (!discipline) {
       return base::fail(base::Code::kInvalidArgument,
                         fmt::format("the contest has no discipline {}; it has {}", id,
-                                    names_of(all_disciplines(parts.contest), parts.contest)));
+                                    names_of(all_disciplines(deps.contest), deps.contest)));
     }
     judged |= mask_of(*discipline);
   }
   ASSIGN_OR_RETURN(const auto credentials, server_credentials(options.tls));
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(parts), judged);
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(deps), judged);
   const Options& settled = impl->core.options();
 
   // gRPC keeps both of these for all servers that a process makes from here on.

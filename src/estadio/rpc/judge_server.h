@@ -5,14 +5,14 @@
 // alone while it lasts; answers leave in any order. An error of the judge is the answer to its
 // batch, and the stream goes on.
 //
-// A stream that has had its time is asked to move on: the caller opens another, which its channel
-// may give to another server, sends no more on the old one, and gets all that it waits for. So
-// servers that were added get their share. Connections are given up after about the same time, as
-// that makes callers look up the addresses again.
+// An old stream gets a GoAway. Its caller then opens another, which may reach another server. It
+// sends no more on the old stream, and gets all answers that it waits for. So servers that were
+// added get callers. Connections end at about the same age, which makes callers look up the
+// addresses again.
 //
 // Bounds: `streams_max`; of a stream `in_flight_bytes` of batches whose verdicts are not yet sent:
 // beyond it the stream is not read, and the caller's writes come to wait; a message
-// kMessageBytesMax; JudgeOne calls under way kOnesMax, more get RESOURCE_EXHAUSTED.
+// kMessageBytesMax; JudgeOne calls under way kJudgeOneCallsMax, more get RESOURCE_EXHAUSTED.
 //
 // Threads: all methods from any thread; judges are called on gRPC's threads.
 #pragma once
@@ -37,7 +37,7 @@ namespace estadio {
 
 class JudgeServer {
  public:
-  static constexpr std::size_t kOnesMax = 1024;
+  static constexpr std::size_t kJudgeOneCallsMax = 1024;
 
   struct Options {
     std::string address = "127.0.0.1:0";  // "host:port"; port 0 asks the system for a free one
@@ -49,13 +49,14 @@ class JudgeServer {
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     // Each stream's is drawn from a fifth less to a fifth more.
     std::chrono::milliseconds stream_age = std::chrono::minutes(5);
-    // For the hello, and for moving on when asked to; then the stream is ended.
+    // A caller has this long for its handshake, and to close a stream after GoAway. Then the server
+    // ends the stream.
     std::chrono::milliseconds patience = std::chrono::seconds(10);
     std::uint64_t seed = 0;  // of the draws
   };
 
   // All must outlive the server.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const RetryWindow& window;  // how old an id may be: told to callers, and asked of JudgeOne's
     const base::Clock& clock;
@@ -65,8 +66,8 @@ class JudgeServer {
 
   struct Stats {
     std::size_t streams_open = 0;
-    std::uint64_t streams_refused = 0;  // too many, no fitting hello
-    std::uint64_t streams_moved = 0;    // asked to move on
+    std::uint64_t streams_refused = 0;  // too many, or a failed handshake
+    std::uint64_t go_aways = 0;         // sent
     std::uint64_t batches = 0;
     std::uint64_t batches_malformed = 0;
     std::uint64_t entries = 0;
@@ -76,7 +77,7 @@ class JudgeServer {
   // Listens and serves. The health service says NOT_SERVING until set_serving(true).
   // Errors: kInvalidArgument and those of files; kUnavailable when the address cannot be had.
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeServer>> open(Options options,
-                                                                       Parts parts);
+                                                                       Dependencies deps);
 
   // As after stop() without patience; waits until the judges have answered.
   ~JudgeServer();
@@ -86,8 +87,8 @@ class JudgeServer {
   // What the health service says, of all services ("") and of estadio.v1.Judge.
   void set_serving(bool is_serving);
 
-  // Health says NOT_SERVING, new calls are refused, streams are asked to move on, and what came is
-  // answered; what has not been after `patience` is cut off. Then no connection is left.
+  // Sets health to NOT_SERVING, refuses new calls, sends GoAway on all streams and answers what
+  // came. After `patience` cuts off the rest. Returns when no connection is left.
   void stop(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;

@@ -1,4 +1,4 @@
-// The server as callers of any kind see it; its own caller is tested in remote_judge_test.cc.
+// The server as callers of any kind see it; its own caller is tested in judge_client_test.cc.
 #include "estadio/rpc/judge_server.h"
 
 #include <estadio/v1/judge.grpc.pb.h>
@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "estadio/rpc/batch_codec.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 #include "estadio/rpc/test_certificates.h"
 #include "estadio/rpc/test_judge.h"
 
@@ -34,9 +34,10 @@ class JudgeServerTest : public testing::Test {
     Caller(const Caller&) = delete;
     Caller& operator=(const Caller&) = delete;
 
-    void send_hello(const Contest& contest, std::string_view commitment = {}) {
+    void send_handshake(const Contest& contest, std::string_view commitment = {}) {
       v1::JudgeRequest request;
-      write_hello({.contest = contest, .coin_commitment = commitment}, *request.mutable_hello());
+      write_handshake_request({.contest = contest, .coin_commitment = commitment},
+                              *request.mutable_handshake());
       send(request);
     }
     void send(const v1::JudgeRequest& request) { static_cast<void>(stream_->Write(request)); }
@@ -78,13 +79,13 @@ class JudgeServerTest : public testing::Test {
   ~JudgeServerTest() override { judges_.release(); }
 
   void serve(JudgeServer::Options options = {}) {
-    auto server = JudgeServer::open(std::move(options), parts());
+    auto server = JudgeServer::open(std::move(options), deps());
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
     stub_ = v1::Judge::NewStub(channel_);
   }
-  JudgeServer::Parts parts() {
+  JudgeServer::Dependencies deps() {
     return {.contest = contest_,
             .window = window_,
             .clock = clock_,
@@ -144,8 +145,8 @@ class JudgeServerTest : public testing::Test {
 TEST_F(JudgeServerTest, CallersAreToldTheRetryWindowAndWheneverItChanges) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
-  EXPECT_TRUE(caller.read_any().has_welcome());
+  caller.send_handshake(contest_);
+  EXPECT_TRUE(caller.read_any().has_handshake());
   EXPECT_EQ(caller.read_any().retry_window().ms(), 60'000);
   window_.set(0, 1234);
   EXPECT_EQ(caller.read_any().retry_window().ms(), 1234);
@@ -154,8 +155,8 @@ TEST_F(JudgeServerTest, CallersAreToldTheRetryWindowAndWheneverItChanges) {
 TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
-  EXPECT_EQ(caller.read().welcome().disciplines_size(), 3);
+  caller.send_handshake(contest_);
+  EXPECT_EQ(caller.read().handshake().disciplines_size(), 3);
   const EntryBatch batch = test::numbered_batch(1, 9);
   caller.send_batch(77, batch);
   const v1::JudgeReply reply = caller.read();
@@ -173,7 +174,7 @@ TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {
 TEST_F(JudgeServerTest, AfterHalfClosingACallerGetsAllItWaitsFor) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   judges_.hold();
   for (std::uint64_t i = 1; i <= 5; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
@@ -187,7 +188,7 @@ TEST_F(JudgeServerTest, AfterHalfClosingACallerGetsAllItWaitsFor) {
 TEST_F(JudgeServerTest, AnErrorOfTheJudgeAnswersItsBatchAndTheStreamGoesOn) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   judges_.fail_with({base::Code::kResourceExhausted, "the disk is full"});
   caller.send_batch(1, test::numbered_batch(1, 2));
@@ -203,7 +204,7 @@ TEST_F(JudgeServerTest, AnErrorOfTheJudgeAnswersItsBatchAndTheStreamGoesOn) {
 TEST_F(JudgeServerTest, AMalformedBatchIsAnsweredWithTheFieldAndTheStreamGoesOn) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   v1::JudgeRequest request;
   request.mutable_batch()->set_sequence(4);
@@ -226,11 +227,11 @@ TEST_F(JudgeServerTest, AStreamBeginsWithOneHello) {
   batch_first.send_batch(1, test::numbered_batch(1, 1));
   EXPECT_EQ(batch_first.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   Caller twice(*stub_);
-  twice.send_hello(contest_);
-  twice.send_hello(contest_);
+  twice.send_handshake(contest_);
+  twice.send_handshake(contest_);
   const grpc::Status status = twice.status();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+  EXPECT_THAT(status.error_message(), HasSubstr("handshake"));
   Caller neither(*stub_);
   neither.send({});
   EXPECT_EQ(neither.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -240,8 +241,8 @@ TEST_F(JudgeServerTest, AStreamBeginsWithOneHello) {
 TEST_F(JudgeServerTest, ACallerOfAnotherContestIsRefusedWithWhatDiffers) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = "aa"});
   Caller caller(*stub_);
-  caller.send_hello(Contest::from_toml("partitions = 5\nfaculty = [{name='Medicina'}]", "").value(),
-                    "bb");
+  caller.send_handshake(
+      Contest::from_toml("partitions = 5\nfaculty = [{name='Medicina'}]", "").value(), "bb");
   const grpc::Status status = caller.status();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("no faculty 'Medicina'"));
@@ -259,25 +260,25 @@ TEST_F(JudgeServerTest, ACallerThatSaysNothingIsEnded) {
   EXPECT_EQ(caller.status().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
 }
 
-TEST_F(JudgeServerTest, AStreamThatDoesNotMoveOnIsEndedWithItsBatchesAnswered) {
+TEST_F(JudgeServerTest, AStreamThatStaysAfterAGoAwayIsEndedWithItsBatchesAnswered) {
   serve({.tls = {},
          .disciplines = {},
          .coin_commitment = {},
          .stream_age = std::chrono::milliseconds(1),
          .patience = std::chrono::seconds(1)});
   Caller caller(*stub_);
-  caller.send_hello(contest_);
-  EXPECT_TRUE(caller.read().has_welcome());
-  EXPECT_TRUE(caller.read().has_move_on());
+  caller.send_handshake(contest_);
+  EXPECT_TRUE(caller.read().has_handshake());
+  EXPECT_TRUE(caller.read().has_go_away());
   const grpc::Status status = caller.status();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_THAT(status.error_message(), HasSubstr("move on"));
+  EXPECT_THAT(status.error_message(), HasSubstr("GoAway"));
 }
 
 TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .streams_max = 1});
   Caller first(*stub_);
-  first.send_hello(contest_);
+  first.send_handshake(contest_);
   first.read();
   Caller second(*stub_);
   EXPECT_EQ(second.status().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
@@ -286,7 +287,7 @@ TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
 TEST_F(JudgeServerTest, ACallerIsReadNoFurtherThanMayBeUnderWay) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   judges_.hold();
   // The first reaches the bound.
@@ -301,7 +302,7 @@ TEST_F(JudgeServerTest, StreamsTakeTheJudgesOfThoseThatHaveGone) {
   serve();
   for (int i = 0; i < 5; ++i) {
     Caller caller(*stub_);
-    caller.send_hello(contest_);
+    caller.send_handshake(contest_);
     caller.read();
     caller.half_close();
     EXPECT_TRUE(caller.status().ok());
@@ -310,16 +311,16 @@ TEST_F(JudgeServerTest, StreamsTakeTheJudgesOfThoseThatHaveGone) {
   EXPECT_LE(judges_.judges_made(), 3U);
 }
 
-TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndAsksCallersToMoveOn) {
+TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndSendsGoAway) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   judges_.hold();
   for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
   ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 3; }));
   std::jthread stopping([&] { server_->stop(test::kPatience); });
-  EXPECT_TRUE(caller.read().move_on().stopping());
+  EXPECT_TRUE(caller.read().go_away().stopping());
   // The server is still there for what is on its way.
   caller.send_batch(4, test::numbered_batch(4, 1));
   ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 4; }));
@@ -336,7 +337,7 @@ TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndAsksCallersToMoveOn) {
 TEST_F(JudgeServerTest, StoppingWithoutPatienceCutsOffWhatIsNotAnswered) {
   serve();
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   caller.read();
   judges_.hold();
   caller.send_batch(1, test::numbered_batch(1, 1));
@@ -418,10 +419,10 @@ TEST_F(JudgeServerTest, WhenTheContestIsOverOneEntryIsRefused) {
 TEST_F(JudgeServerTest, AServerOfSomeDisciplinesSaysSo) {
   serve({.tls = {}, .disciplines = {3}, .coin_commitment = {}});
   Caller caller(*stub_);
-  caller.send_hello(contest_);
+  caller.send_handshake(contest_);
   const v1::JudgeReply reply = caller.read();
-  ASSERT_EQ(reply.welcome().disciplines_size(), 1);
-  EXPECT_EQ(reply.welcome().disciplines(0), 3);
+  ASSERT_EQ(reply.handshake().disciplines_size(), 1);
+  EXPECT_EQ(reply.handshake().disciplines(0), 3);
   const grpc::Status status = refusal_of_one(one("Agronomía", 1));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(status.error_message(), "discipline: this server judges 3 (Boxeo) alone");
@@ -475,7 +476,7 @@ TEST_F(JudgeServerTest, ReflectionListsTheService) {
 TEST_F(JudgeServerTest, AnAddressThatIsTakenIsAnError) {
   serve();
   const auto second = JudgeServer::open(
-      {.address = address(), .tls = {}, .disciplines = {}, .coin_commitment = {}}, parts());
+      {.address = address(), .tls = {}, .disciplines = {}, .coin_commitment = {}}, deps());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), base::Code::kUnavailable);
   EXPECT_THAT(second.error().message(), HasSubstr(address()));
@@ -483,7 +484,7 @@ TEST_F(JudgeServerTest, AnAddressThatIsTakenIsAnError) {
 
 TEST_F(JudgeServerTest, WrongOptionsAreNamed) {
   const auto error_of = [&](JudgeServer::Options options) {
-    const auto server = JudgeServer::open(std::move(options), parts());
+    const auto server = JudgeServer::open(std::move(options), deps());
     return server ? std::string("none") : server.error().message();
   };
   EXPECT_THAT(error_of({.tls = {}, .disciplines = {9}, .coin_commitment = {}}),

@@ -119,8 +119,8 @@ base::Result<void> read_one_entry(const v1::JudgeOneRequest& request, const OneE
 
 base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                      const base::Result<void>& judged, v1::JudgeOneReply& reply) {
-  const bool is_kept =
-      verdict.fate == Verdict::Fate::kKept || (judged && verdict.fate == Verdict::Fate::kOfBatch);
+  const bool is_kept = verdict.durability == Verdict::Durability::kKept ||
+                       (judged && verdict.durability == Verdict::Durability::kOfBatch);
   if (!is_kept && !judged) return base::fail(judged.error());
   // Of what was judged only late entries can be kept out.
   if (!is_kept) return refuse_late();

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 
 namespace estadio::v1 {
 class JudgeOneReply;
@@ -31,8 +31,8 @@ struct OneEntryRules {
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
-// Errors: of `judged`, where the verdict's own fate does not say otherwise; kFailedPrecondition for
-// a late entry that was not kept before.
+// Errors: that of `judged`, unless the verdict's own durability overrides it; kFailedPrecondition
+// for a late entry that the log does not have.
 [[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                                    const base::Result<void>& judged,
                                                    v1::JudgeOneReply& reply);

@@ -9,50 +9,54 @@
 
 namespace estadio {
 
-Division divide(DisciplineMask disciplines, std::span<const Carrier> carriers) {
-  Division division{.shares = {}, .left = disciplines};
-  while (division.left != 0 && !carriers.empty()) {
-    const auto worth = [&](const Carrier& carrier) {
+Division divide(DisciplineMask disciplines, std::span<const StreamState> streams) {
+  Division division{.assignments = {}, .unassigned = disciplines};
+  while (division.unassigned != 0 && !streams.empty()) {
+    const auto worth = [&](const StreamState& stream) {
       // Fewer bytes are better.
-      return std::pair(std::popcount(carrier.judged & division.left),
-                       SIZE_MAX - carrier.in_flight_bytes);
+      return std::pair(std::popcount(stream.judged & division.unassigned),
+                       SIZE_MAX - stream.in_flight_bytes);
     };
-    const Carrier& best = *std::ranges::max_element(carriers, {}, worth);
-    const DisciplineMask taken = best.judged & division.left;
+    const StreamState& best = *std::ranges::max_element(streams, {}, worth);
+    const DisciplineMask taken = best.judged & division.unassigned;
     if (taken == 0) break;
-    division.shares.push_back({.number = best.number, .disciplines = taken});
-    division.left &= ~taken;
+    division.assignments.push_back({.number = best.number, .disciplines = taken});
+    division.unassigned &= ~taken;
   }
   return division;
 }
 
-std::vector<Portion> portion_out(const EntryBatch& batch, std::span<const Share> shares) {
-  // A share for each discipline; the one beyond the last is nobody's.
-  std::array<std::size_t, Contest::kDisciplinesMax> share_of{};
-  for (std::size_t i = 0; i < share_of.size(); ++i) {
+std::vector<SubBatch> split_batch(const EntryBatch& batch,
+                                  std::span<const Assignment> assignments) {
+  // The assignment of each discipline; the one beyond the last means none.
+  std::array<std::size_t, Contest::kDisciplinesMax> assignment_of{};
+  for (std::size_t i = 0; i < assignment_of.size(); ++i) {
     const DisciplineMask bit = mask_of(static_cast<DisciplineIndex>(i));
-    const auto found = std::ranges::find_if(
-        shares, [&](const Share& share) { return (share.disciplines & bit) != 0; });
-    share_of[i] = static_cast<std::size_t>(found - shares.begin());
+    const auto found = std::ranges::find_if(assignments, [&](const Assignment& assignment) {
+      return (assignment.disciplines & bit) != 0;
+    });
+    assignment_of[i] = static_cast<std::size_t>(found - assignments.begin());
   }
-  std::vector<Portion> portions;
+  std::vector<SubBatch> sub_batches;
   static constexpr std::size_t kNone = SIZE_MAX;
-  std::vector<std::size_t> filling(shares.size() + 1, kNone);  // each share's portion
+  std::vector<std::size_t> filling(assignments.size() + 1,
+                                   kNone);  // each assignment's latest sub-batch
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
-    const std::size_t share = share_of[batch.entries[i].discipline];
-    std::size_t& portion = filling[share];
-    const bool is_sent = share < shares.size();
-    if (portion == kNone || (is_sent && portions[portion].places.size() == kBatchEntriesMax)) {
-      portion = portions.size();
-      Portion& begun = portions.emplace_back();
+    const std::size_t assignment = assignment_of[batch.entries[i].discipline];
+    std::size_t& sub_batch = filling[assignment];
+    const bool is_sent = assignment < assignments.size();
+    if (sub_batch == kNone ||
+        (is_sent && sub_batches[sub_batch].places.size() == kBatchEntriesMax)) {
+      sub_batch = sub_batches.size();
+      SubBatch& begun = sub_batches.emplace_back();
       if (is_sent) {
-        begun.number = shares[share].number;
-        begun.disciplines = shares[share].disciplines;
+        begun.number = assignments[assignment].number;
+        begun.disciplines = assignments[assignment].disciplines;
       }
     }
-    portions[portion].places.push_back(static_cast<std::uint32_t>(i));
+    sub_batches[sub_batch].places.push_back(static_cast<std::uint32_t>(i));
   }
-  return portions;
+  return sub_batches;
 }
 
 }  // namespace estadio

@@ -1,4 +1,4 @@
-// Which server gets which entries of a batch.
+// Routing: which stream gets which entries of a batch.
 //
 // Threads: pure functions.
 #pragma once
@@ -10,41 +10,42 @@
 #include <vector>
 
 #include "estadio/contest/entry.h"
-#include "estadio/rpc/greeting.h"
+#include "estadio/rpc/handshake.h"
 
 namespace estadio {
 
-// A stream that could take a part of a batch.
-struct Carrier {
-  std::size_t number = 0;  // whatever the asker knows it by
+// A stream that takes batches.
+struct StreamState {
+  std::size_t number = 0;  // the caller's name for it
   DisciplineMask judged = 0;
   std::size_t in_flight_bytes = 0;
 };
 
-struct Share {
-  std::size_t number = 0;
+// The disciplines that a stream gets.
+struct Assignment {
+  std::size_t number = 0;  // of the stream
   DisciplineMask disciplines = 0;
 };
 
 struct Division {
-  std::vector<Share> shares;
-  DisciplineMask left = 0;  // what nobody judges
+  std::vector<Assignment> assignments;
+  DisciplineMask unassigned = 0;  // no stream judges these
 };
 
-// Divides the disciplines over as few carriers as it takes one by one: each time the one that takes
-// most of what is left; of those that take as much, the one with the fewest bytes in flight.
-[[nodiscard]] Division divide(DisciplineMask disciplines, std::span<const Carrier> carriers);
+// Divides the disciplines over few streams. Each step takes the stream that judges most of the
+// unassigned disciplines, and of equals the one with the fewest bytes in flight.
+[[nodiscard]] Division divide(DisciplineMask disciplines, std::span<const StreamState> streams);
 
 // Entries that travel in one message.
-struct Portion {
-  std::optional<std::size_t> number;  // of the share's carrier; nothing: nobody takes them
-  DisciplineMask disciplines = 0;     // of the share
+struct SubBatch {
+  std::optional<std::size_t> number;  // of the stream; nothing when no stream judges them
+  DisciplineMask disciplines = 0;     // of the assignment
   std::vector<std::uint32_t> places;  // in the batch
 };
 
-// The batch's entries by share, each in as many portions as kBatchEntriesMax makes of it, in the
-// order in which they stand; what is in no share is a portion by itself.
-[[nodiscard]] std::vector<Portion> portion_out(const EntryBatch& batch,
-                                               std::span<const Share> shares);
+// Splits the batch by assignment, and each assignment into sub-batches of at most kBatchEntriesMax
+// entries in the batch's order. Entries of no assignment form one sub-batch.
+[[nodiscard]] std::vector<SubBatch> split_batch(const EntryBatch& batch,
+                                                std::span<const Assignment> assignments);
 
 }  // namespace estadio

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 #include "estadio/rpc/tls_files.h"
 
 namespace estadio::test {
@@ -40,10 +40,10 @@ class Authority {
   }
 
  private:
-  using Key = std::unique_ptr<EVP_PKEY, base::Freed<&EVP_PKEY_free>>;
-  using Certificate = std::unique_ptr<X509, base::Freed<&X509_free>>;
-  using Extension = std::unique_ptr<X509_EXTENSION, base::Freed<&X509_EXTENSION_free>>;
-  using File = std::unique_ptr<BIO, base::Freed<&BIO_free>>;
+  using Key = std::unique_ptr<EVP_PKEY, base::CDeleter<&EVP_PKEY_free>>;
+  using Certificate = std::unique_ptr<X509, base::CDeleter<&X509_free>>;
+  using Extension = std::unique_ptr<X509_EXTENSION, base::CDeleter<&X509_EXTENSION_free>>;
+  using File = std::unique_ptr<BIO, base::CDeleter<&BIO_free>>;
 
   [[nodiscard]] Certificate make(const std::string& name, EVP_PKEY* key, const char* constraints,
                                  bool is_own) const {

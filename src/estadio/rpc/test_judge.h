@@ -61,13 +61,13 @@ class ScriptedJudges {
 
   [[nodiscard]] std::unique_ptr<Judge> make() {
     ++made_;
-    return std::make_unique<One>(*this);
+    return std::make_unique<ScriptedJudge>(*this);
   }
 
  private:
-  class One final : public Judge {
+  class ScriptedJudge final : public Judge {
    public:
-    explicit One(ScriptedJudges& script) : script_(script) {}
+    explicit ScriptedJudge(ScriptedJudges& script) : script_(script) {}
     void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override {
       EXPECT_EQ(within_++, 0) << "called by two threads at once";
       script_.judge(batch, verdicts, std::move(done));

@@ -36,7 +36,7 @@ constexpr Meaning kMeanings[] = {
     {"ASK ", base::Code::kFailedPrecondition},
 };
 
-http::Address address_of(const RedisUrl& url) {
+net::Address address_of(const RedisUrl& url) {
   return {.host = url.host, .port = url.port, .unix_path = url.unix_path};
 }
 
@@ -53,17 +53,17 @@ base::Code code_of_redis_error(std::string_view text) {
 }
 
 RedisClient::RedisClient(Options options, const base::Clock& clock,
-                         std::optional<http::TlsContext> tls)
+                         std::optional<net::TlsContext> tls)
     : options_(std::move(options)),
       clock_(clock),
       tls_(std::move(tls)),
       address_(address_of(options_.url)),
       server_(address_.to_string()) {}
 
-base::Result<std::optional<http::TlsContext>> RedisClient::load_tls(const Options& options) {
+base::Result<std::optional<net::TlsContext>> RedisClient::load_tls(const Options& options) {
   if (options.url.is_tls) {
-    ASSIGN_OR_RETURN(http::TlsContext context,
-                     http::TlsContext::for_client({.ca_file = options.ca_file}));
+    ASSIGN_OR_RETURN(net::TlsContext context,
+                     net::TlsContext::for_client({.ca_file = options.ca_file}));
     return context;
   }
   if (options.ca_file.empty()) return std::nullopt;
@@ -75,7 +75,7 @@ base::Result<std::optional<http::TlsContext>> RedisClient::load_tls(const Option
 
 base::Result<std::unique_ptr<RedisClient>> RedisClient::open(Options options,
                                                              const base::Clock& clock) {
-  ASSIGN_OR_RETURN(std::optional<http::TlsContext> tls, load_tls(options));
+  ASSIGN_OR_RETURN(std::optional<net::TlsContext> tls, load_tls(options));
   std::unique_ptr<RedisClient> client(new RedisClient(std::move(options), clock, std::move(tls)));
   ASSIGN_OR_RETURN(Connection connection, client->connect());
   client->free_.push_back(std::move(connection));

@@ -51,7 +51,7 @@ class RedisClient {
 
   // The authorities to check the server's certificate by; nothing where the URL is without TLS.
   // Errors: kInvalidArgument for the CA file.
-  [[nodiscard]] static base::Result<std::optional<http::TlsContext>> load_tls(
+  [[nodiscard]] static base::Result<std::optional<net::TlsContext>> load_tls(
       const Options& options);
 
   // Connects and sees that the server answers.
@@ -82,7 +82,7 @@ class RedisClient {
  private:
   using Connection = std::unique_ptr<RedisConnection>;
 
-  RedisClient(Options options, const base::Clock& clock, std::optional<http::TlsContext> tls);
+  RedisClient(Options options, const base::Clock& clock, std::optional<net::TlsContext> tls);
 
   // One command and its reply, which may be an error of Redis's.
   base::Result<RedisReply> exchange(std::string_view what,
@@ -98,8 +98,8 @@ class RedisClient {
 
   const Options options_;
   const base::Clock& clock_;
-  const std::optional<http::TlsContext> tls_;
-  const http::Address address_;
+  const std::optional<net::TlsContext> tls_;
+  const net::Address address_;
   const std::string server_;
 
   std::mutex mutex_;

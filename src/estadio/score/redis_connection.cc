@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 
 namespace estadio {
 namespace {
@@ -36,8 +36,8 @@ bool wait_for(int fd, short events, const Deadline& deadline) {
   }
 }
 
-base::Result<base::UniqueFd> connect_to(const http::Resolved& peer, const Deadline& deadline) {
-  ASSIGN_OR_RETURN(base::UniqueFd fd, http::start_connecting(peer));
+base::Result<base::UniqueFd> connect_to(const net::Resolved& peer, const Deadline& deadline) {
+  ASSIGN_OR_RETURN(base::UniqueFd fd, net::start_connecting(peer));
   if (!wait_for(fd.get(), POLLOUT, deadline)) return away("connecting: no answer in time");
   int error = 0;
   socklen_t size = sizeof error;
@@ -87,7 +87,7 @@ Deadline Deadline::part(std::size_t divisor) const {
 }
 
 struct RedisConnection::Parser {
-  std::unique_ptr<redisReader, base::Freed<&redisReaderFree>> reader{redisReaderCreate()};
+  std::unique_ptr<redisReader, base::CDeleter<&redisReaderFree>> reader{redisReaderCreate()};
 
   [[nodiscard]] base::Failure refuse() const {
     return base::fail(base::Code::kFailedPrecondition,
@@ -95,15 +95,15 @@ struct RedisConnection::Parser {
   }
 };
 
-RedisConnection::RedisConnection(base::UniqueFd fd, std::unique_ptr<http::TlsSession> tls)
+RedisConnection::RedisConnection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls)
     : fd_(std::move(fd)), tls_(std::move(tls)), parser_(std::make_unique<Parser>()) {}
 
 RedisConnection::~RedisConnection() = default;
 
-base::Result<std::unique_ptr<RedisConnection>> RedisConnection::connect(const http::Address& server,
-                                                                        const http::TlsContext* tls,
+base::Result<std::unique_ptr<RedisConnection>> RedisConnection::connect(const net::Address& server,
+                                                                        const net::TlsContext* tls,
                                                                         const Deadline& deadline) {
-  ASSIGN_OR_RETURN(const std::vector<http::Resolved> peers, http::resolve(server));
+  ASSIGN_OR_RETURN(const std::vector<net::Resolved> peers, net::resolve(server));
   base::Result<base::UniqueFd> fd;
   for (std::size_t i = 0; i < peers.size(); ++i) {
     // One that swallows everything leaves time for those after it.
@@ -111,7 +111,7 @@ base::Result<std::unique_ptr<RedisConnection>> RedisConnection::connect(const ht
     if (fd) break;
   }
   if (!fd) return base::fail(std::move(fd).error());
-  std::unique_ptr<http::TlsSession> session;
+  std::unique_ptr<net::TlsSession> session;
   if (tls != nullptr) {
     session = tls->start(fd->get(), server.host);
     if (!session) return away("TLS could not be started");
@@ -128,8 +128,8 @@ base::Result<std::size_t> RedisConnection::read(char* data, std::size_t size,
     if (count == 0) return away("the connection was closed");
     short events = POLLIN;
     if (tls_) {
-      if (count == http::TlsSession::kFailed) return away("TLS: " + tls_->failure());
-      if (count == http::TlsSession::kWantWrite) events = POLLOUT;
+      if (count == net::TlsSession::kFailed) return away("TLS: " + tls_->failure());
+      if (count == net::TlsSession::kWantWrite) events = POLLOUT;
     } else if (errno != EAGAIN && errno != EINTR) {
       return away(reason_of(errno));
     }
@@ -145,9 +145,9 @@ base::Result<std::size_t> RedisConnection::write(std::string_view bytes, const D
     if (count > 0) return static_cast<std::size_t>(count);
     short events = POLLOUT;
     if (tls_) {
-      if (count == http::TlsSession::kFailed) return away("TLS: " + tls_->failure());
+      if (count == net::TlsSession::kFailed) return away("TLS: " + tls_->failure());
       if (count == 0) return away("the connection was closed");
-      if (count == http::TlsSession::kWantRead) events = POLLIN;
+      if (count == net::TlsSession::kWantRead) events = POLLIN;
     } else if (errno != EAGAIN && errno != EINTR) {
       return away(reason_of(errno));
     }
@@ -166,7 +166,7 @@ base::Result<RedisReply> RedisConnection::exchange(std::span<const std::string_v
   char* formatted = nullptr;
   const int size = redisFormatCommandArgv(&formatted, static_cast<int>(command.size()),
                                           texts.data(), sizes.data());
-  const std::unique_ptr<char, base::Freed<&redisFreeCommand>> owner(formatted);
+  const std::unique_ptr<char, base::CDeleter<&redisFreeCommand>> owner(formatted);
   if (size < 0) return base::fail(base::Code::kResourceExhausted, "no memory for a command");
   std::string_view unsent(formatted, static_cast<std::size_t>(size));
   while (!unsent.empty()) {
@@ -180,7 +180,7 @@ base::Result<RedisReply> RedisConnection::exchange(std::span<const std::string_v
     void* raw = nullptr;
     if (redisReaderGetReply(reader, &raw) != REDIS_OK) return parser_->refuse();
     if (raw != nullptr) {
-      const std::unique_ptr<redisReply, base::Freed<&freeReplyObject>> reply(
+      const std::unique_ptr<redisReply, base::CDeleter<&freeReplyObject>> reply(
           static_cast<redisReply*>(raw));
       if (reader->pos != reader->len) return away("more came than one reply");
       return reply_of(*reply);

@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "http/address.h"
-#include "http/tls.h"
+#include "net/address.h"
+#include "net/tls.h"
 
 namespace estadio {
 
@@ -59,7 +59,7 @@ class RedisConnection {
   // the system's, with its own time. With `tls`, which must outlive the connection, the handshake
   // happens with the first command. Errors: kUnavailable.
   [[nodiscard]] static base::Result<std::unique_ptr<RedisConnection>> connect(
-      const http::Address& server, const http::TlsContext* tls, const Deadline& deadline);
+      const net::Address& server, const net::TlsContext* tls, const Deadline& deadline);
 
   ~RedisConnection();
 
@@ -75,13 +75,13 @@ class RedisConnection {
  private:
   struct Parser;
 
-  RedisConnection(base::UniqueFd fd, std::unique_ptr<http::TlsSession> tls);
+  RedisConnection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls);
   // Like recv() and send(), waiting until the deadline: at least one byte.
   base::Result<std::size_t> read(char* data, std::size_t size, const Deadline& deadline);
   base::Result<std::size_t> write(std::string_view bytes, const Deadline& deadline);
 
   const base::UniqueFd fd_;
-  const std::unique_ptr<http::TlsSession> tls_;  // null without TLS
+  const std::unique_ptr<net::TlsSession> tls_;  // null without TLS
   const std::unique_ptr<Parser> parser_;
 };
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "estadio/contest/contest.h"
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {

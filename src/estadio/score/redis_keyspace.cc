@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {

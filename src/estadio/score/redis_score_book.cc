@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {
@@ -41,7 +41,7 @@ local positions, crossed, repeated = KEYS[1], KEYS[2], KEYS[6]
 
 -- Of keys and their types. Counts or repeats and positions come and go together; a book
 -- that lacks one of them would be counted on as if it were whole.
-local function trouble()
+local function refusal()
   local is_there = {}
   for i, key in ipairs(KEYS) do
     local found = redis.call('TYPE', key).ok
@@ -60,7 +60,7 @@ local function trouble()
   if is_there[6] and not is_there[1] then return {'torn', positions, repeated} end
 end
 
-local bad = trouble()
+local bad = refusal()
 if bad then return bad end
 )lua";
 

@@ -664,7 +664,7 @@ TEST_F(RedisScoreBookTest, WhatIsNoRedisIsToldApart) {
   const test::TempFolder folder;
   RedisUrl url;
   url.unix_path = folder / "web.sock";
-  const auto listener = http::listen_on({.host = {}, .port = 0, .unix_path = url.unix_path});
+  const auto listener = net::listen_on({.host = {}, .port = 0, .unix_path = url.unix_path});
   ASSERT_TRUE(listener);
   const std::jthread web([fd = listener->get()] {
     base::UniqueFd client;

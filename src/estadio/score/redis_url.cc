@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <optional>
 
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {

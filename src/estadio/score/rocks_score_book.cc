@@ -11,7 +11,7 @@
 
 #include "base/files.h"
 #include "base/units.h"
-#include "estadio/score/stored_text.h"
+#include "estadio/score/score_encoding.h"
 
 namespace estadio {
 namespace {

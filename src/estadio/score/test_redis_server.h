@@ -25,11 +25,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/c_deleter.h"
 #include "base/check.h"
-#include "base/freed.h"
 #include "estadio/contest/test_world.h"
 #include "estadio/score/redis_url.h"
-#include "http/address.h"
+#include "net/address.h"
 
 namespace estadio::test {
 
@@ -123,7 +123,7 @@ class TestRedisServer {
       texts.push_back(word.data());
       sizes.push_back(word.size());
     }
-    const std::unique_ptr<redisReply, base::Freed<&freeReplyObject>> reply(
+    const std::unique_ptr<redisReply, base::CDeleter<&freeReplyObject>> reply(
         static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()),
                                                     texts.data(), sizes.data())));
     return reply ? text_of(*reply) : context->errstr;
@@ -145,7 +145,7 @@ class TestRedisServer {
 
  private:
   static constexpr int kStarts = 5;
-  using Context = std::unique_ptr<redisContext, base::Freed<&redisFree>>;
+  using Context = std::unique_ptr<redisContext, base::CDeleter<&redisFree>>;
 
   [[nodiscard]] std::string socket() const { return folder_ / "redis.sock"; }
 
@@ -154,10 +154,10 @@ class TestRedisServer {
   }
 
   static std::uint16_t free_port() {
-    const http::Address asked{.host = "localhost", .port = 0, .unix_path = {}};
-    const auto listener = http::listen_on(asked);
+    const net::Address asked{.host = "localhost", .port = 0, .unix_path = {}};
+    const auto listener = net::listen_on(asked);
     CHECK(listener);
-    return http::local_address(listener->get(), asked)->port;
+    return net::local_address(listener->get(), asked)->port;
   }
 
   void launch() {

@@ -99,7 +99,7 @@ TEST(ContestFactsTest, UncountedIsWhatTheScoreIsBehindAndNeverLessThanNone) {
   Score score;
   score.positions = {{.partition = facts.ends[0].partition, .incarnation = {}, .next_offset = 7},
                      {.partition = kLosers1, .incarnation = {}, .next_offset = 6}};
-  EXPECT_EQ(uncounted(score, facts), 3);
+  EXPECT_EQ(lag_of(score, facts), 3);
 }
 
 }  // namespace

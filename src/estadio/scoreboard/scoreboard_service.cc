@@ -30,7 +30,7 @@ void refuse(http::Exchange& exchange, const base::Error& error) {
 
 }  // namespace
 
-void ScoreboardService::install(http::Router& router, http::EventLoop& loop) {
+void ScoreboardService::install(http::Router& router, net::EventLoop& loop) {
   loop_ = &loop;
   router.add(http::Method::kGet, "/v1/scores",
              [this](const http::Request&, http::Exchange exchange) { answer(exchange, score_of); });
@@ -38,7 +38,7 @@ void ScoreboardService::install(http::Router& router, http::EventLoop& loop) {
       http::Method::kGet, "/v1/contest",
       [this](const http::Request&, http::Exchange exchange) { answer(exchange, contest_of); });
   router.add(http::Method::kGet, "/v1/scores/stream",
-             [this](const http::Request&, http::Exchange exchange) { open_stream(exchange); });
+             [this](const http::Request&, http::Exchange exchange) { subscribe(exchange); });
   http::add_assets(router, board_.page);
   tick();
 }
@@ -52,52 +52,53 @@ void ScoreboardService::answer(http::Exchange exchange, ToJson to_json) const {
                     .extra_headers = "Cache-Control: no-store\r\n"});
 }
 
-void ScoreboardService::open_stream(http::Exchange exchange) {
+void ScoreboardService::subscribe(http::Exchange exchange) {
   const auto view = board_.read();
   if (!view) return refuse(exchange, view.error());
   exchange.start_stream("text/event-stream");
   const bool is_open =
       exchange.send("retry: 1000\n\n" + event_text("contest", contest_of(*view, board_.contest)) +
-                    event_text("history", board_.pulses.all()) +
+                    event_text("history", board_.history.all()) +
                     event_text("score", score_of(*view, board_.contest)));
-  if (is_open) streams_.push_back({.exchange = exchange});
+  if (is_open) subscribers_.push_back({.exchange = exchange});
 }
 
 void ScoreboardService::send_to_all(std::string_view event, std::string_view data) {
   const std::string text = event.empty() ? ": still here\n\n" : event_text(event, data);
-  std::erase_if(streams_, [&](const Stream& stream) {
-    return !stream.is_behind && !stream.exchange.send(text);
+  std::erase_if(subscribers_, [&](const Subscriber& subscriber) {
+    return !subscriber.is_behind && !subscriber.exchange.send(text);
   });
   last_sent_ = loop_->now();
 }
 
 void ScoreboardService::send_latest_score() {
   std::string text;
-  std::erase_if(streams_, [&](Stream& stream) {
-    if (stream.has_latest_score || stream.is_behind) return false;
+  std::erase_if(subscribers_, [&](Subscriber& subscriber) {
+    if (subscriber.has_latest_score || subscriber.is_behind) return false;
     if (text.empty()) text = event_text("score", last_score_);
-    stream.has_latest_score = true;
+    subscriber.has_latest_score = true;
     last_sent_ = loop_->now();
-    return !stream.exchange.send(text);
+    return !subscriber.exchange.send(text);
   });
 }
 
 void ScoreboardService::tick() {
-  board_.pulses.advance(board_.clock.wall_ms());
-  const std::uint64_t pulses = board_.pulses.count();
-  if (streams_.empty()) {
-    next_pulse_ = pulses;
+  board_.history.advance(board_.clock.wall_ms());
+  const std::uint64_t points = board_.history.count();
+  if (subscribers_.empty()) {
+    next_point_ = points;
   } else {
     if (const auto view = board_.read()) {
       std::string score = score_of(*view, board_.contest);
       if (score != last_score_) {
         last_score_ = std::move(score);
-        for (Stream& stream : streams_) stream.has_latest_score = false;
+        for (Subscriber& subscriber : subscribers_) subscriber.has_latest_score = false;
       }
     }
-    for (Stream& stream : streams_) stream.is_behind = stream.exchange.is_behind();
-    for (; next_pulse_ < pulses; ++next_pulse_) {
-      if (const auto pulse = board_.pulses.at(next_pulse_)) send_to_all("pulse", *pulse);
+    for (Subscriber& subscriber : subscribers_)
+      subscriber.is_behind = subscriber.exchange.is_behind();
+    for (; next_point_ < points; ++next_point_) {
+      if (const auto point = board_.history.at(next_point_)) send_to_all("stats", *point);
     }
     if (loop_->now() - last_sent_ > kHeartbeatEvery) send_to_all({}, {});
     send_latest_score();  // last: it may be as large as all that may be unsent

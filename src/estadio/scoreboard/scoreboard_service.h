@@ -18,7 +18,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/score_book.h"
-#include "estadio/scoreboard/pulses.h"
+#include "estadio/scoreboard/stats_history.h"
 #include "http/assets.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -34,10 +34,10 @@ struct ScoreView {
 // What the loops share; must outlive the server.
 struct Scoreboard {
   const Contest& contest;
-  // Called by every loop, which serves nobody meanwhile: it must not wait. An error is shown to
-  // whoever asks; who watches gets no news until the next one that is none.
+  // Called by every loop, so it must not wait. Requests are answered with its error; subscribers
+  // get nothing until a read succeeds.
   std::function<base::Result<ScoreView>()> read;
-  Pulses& pulses;
+  StatsHistory& history;
   const base::Clock& clock;
   std::span<const http::Asset> page;
 };
@@ -46,12 +46,12 @@ class ScoreboardService final : public http::Service {
  public:
   explicit ScoreboardService(const Scoreboard& board) : board_(board) {}
 
-  void install(http::Router& router, http::EventLoop& loop) override;
+  void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
-  // A watcher that does not read as fast as the score changes gets fewer of its changes, always
-  // whole, and the last one in the end.
-  struct Stream {
+  // A client of /v1/scores/stream. One that reads more slowly than the score changes gets fewer
+  // scores, each whole, and at last the latest.
+  struct Subscriber {
     http::Exchange exchange;
     bool has_latest_score = true;
     bool is_behind = false;  // with what was sent before this tick
@@ -60,16 +60,16 @@ class ScoreboardService final : public http::Service {
   using ToJson = std::string (*)(const ScoreView& view, const Contest& contest);
 
   void answer(http::Exchange exchange, ToJson to_json) const;
-  void open_stream(http::Exchange exchange);
+  void subscribe(http::Exchange exchange);
   void tick();
   void send_to_all(std::string_view event, std::string_view data);
   void send_latest_score();
 
   const Scoreboard& board_;
-  http::EventLoop* loop_ = nullptr;
-  std::vector<Stream> streams_;
+  net::EventLoop* loop_ = nullptr;
+  std::vector<Subscriber> subscribers_;
   std::string last_score_;
-  std::uint64_t next_pulse_ = 0;
+  std::uint64_t next_point_ = 0;
   base::Nanos last_sent_{};
 };
 

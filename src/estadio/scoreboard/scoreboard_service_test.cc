@@ -38,11 +38,11 @@ class ScoreboardServiceTest : public testing::Test {
   void start() {
     board_.reset(new Scoreboard{.contest = contest_,
                                 .read = [this] { return read(); },
-                                .pulses = pulses_,
+                                .history = history_,
                                 .clock = clock_,
                                 .page = page_});
     http::Server::Options options;
-    options.address = *http::Address::parse("127.0.0.1:0");
+    options.address = *net::Address::parse("127.0.0.1:0");
     auto started = http::Server::open(
         std::move(options), {[this] { return std::make_unique<ScoreboardService>(*board_); }},
         clock_, captured_.logger());
@@ -69,9 +69,9 @@ class ScoreboardServiceTest : public testing::Test {
                       .ends = {}};
   std::mutex mutex_;
   base::Result<Score> score_ = Score();  // guarded by mutex_
-  Pulses pulses_{[]() -> std::optional<Pulses::Figures> {
-    return Pulses::Figures{
-        .accepted = 0, .rejected = 0, .recent_latencies = std::nullopt, .uncounted = 7};
+  StatsHistory history_{[]() -> std::optional<StatsHistory::Figures> {
+    return StatsHistory::Figures{
+        .accepted = 0, .rejected = 0, .recent_latencies = std::nullopt, .lag = 7};
   }};
   test::TestClock clock_;
   test::CapturedLog captured_;
@@ -116,9 +116,9 @@ TEST_F(ScoreboardServiceTest, AWatcherOutlivesTheTimeThatTheBookIsAway) {
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
   say(base::fail(base::Code::kUnavailable, "the book is away"));
-  // A pulse comes with a later look at the book.
+  // Statistics come with a later look at the book.
   clock_.advance(1000);
-  next_event("pulse");
+  next_event("stats");
   say(score_of(2));
   while (next_event("score").at("total").as_int64() != 2 && !HasFailure()) {
   }
@@ -153,7 +153,7 @@ TEST_F(ScoreboardServiceTest, AStreamBeginsWithWhatIsAndGoesOnWithWhatChanges) {
     EXPECT_EQ(score.at("total").as_int64(), total);
   }
   clock_.advance(1000);
-  EXPECT_EQ(next_event("pulse").at("uncounted").as_int64(), 7);
+  EXPECT_EQ(next_event("stats").at("lag").as_int64(), 7);
 }
 
 TEST_F(ScoreboardServiceTest, AWatcherThatLeftDoesNotDisturbTheOthers) {
@@ -186,7 +186,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLa
   http::TestClient slow(server_->address(), 4096);
   ASSERT_TRUE(slow.get("/v1/scores/stream"));
   ASSERT_NE(slow.read_through("event: score"), "");
-  // Another watcher tells when every change was on its way; a pulse comes with each.
+  // Another subscriber shows when every change was on its way; statistics come with each.
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   constexpr std::int64_t kLast = 8;
   for (std::int64_t total = 2; total <= kLast; ++total) {

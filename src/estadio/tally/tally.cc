@@ -25,13 +25,13 @@ class Tally::Reader {
   Reader(Tally& tally, PartitionId partition)
       : tally_(tally),
         options_(tally.options_),
-        parts_(tally.parts_),
+        deps_(tally.deps_),
         partition_(partition),
         number_(tally.number_of(partition)),
-        fold_(parts_.contest, partition,
+        fold_(deps_.contest, partition,
               RecentIds::share(options_.retry_ids,
-                               static_cast<std::size_t>(parts_.events.partitions()) * 2,
-                               parts_.window.retention_ms())) {
+                               static_cast<std::size_t>(deps_.events.partitions()) * 2,
+                               deps_.window.retention_ms())) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
@@ -41,18 +41,18 @@ class Tally::Reader {
   }
   void join() { thread_.join(); }
 
-  [[nodiscard]] Standing standing() const {
+  [[nodiscard]] PartitionStatus status() const {
     const std::int64_t window_ms = window_ms_;
     return {.partition = partition_,
             .position = position_,
             .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
   }
 
-  // What keeps it from counting; empty when nothing does.
-  [[nodiscard]] std::string trouble() const {
+  // The error that keeps the reader from counting; empty when it counts.
+  [[nodiscard]] std::string last_error() const {
     const std::scoped_lock lock(mutex_);
-    if (trouble_.empty()) return {};
-    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, trouble_);
+    if (last_error_.empty()) return {};
+    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, last_error_);
   }
 
   void add_to(Stats& stats) const {
@@ -81,13 +81,13 @@ class Tally::Reader {
       const auto ended = count_from_the_books_position(stop);
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
-        parts_.log.info("the score stands elsewhere: counting goes on from there",
-                        {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+        deps_.log.info("the score stands elsewhere: counting goes on from there",
+                       {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
       } else if (!may_pass(ended.error())) {
-        parts_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
-                                                              {"partition", partition_.number},
-                                                              {"error", ended.error()}});
-        tell_trouble(ended.error().message());
+        deps_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
+                                                             {"partition", partition_.number},
+                                                             {"error", ended.error()}});
+        set_last_error(ended.error().message());
         has_stopped_ = true;
         return;
       } else {
@@ -114,7 +114,7 @@ class Tally::Reader {
   }
 
   base::Result<Score> read_score() const {
-    ASSIGN_OR_RETURN(Score score, to_be_mended(parts_.scores.read()));
+    ASSIGN_OR_RETURN(Score score, to_be_mended(deps_.scores.read()));
     std::int64_t read = 0;
     for (const Score::Position& each : score.positions) read += each.next_offset;
     if (read == score.total() + score.repeated) return score;
@@ -127,30 +127,30 @@ class Tally::Reader {
   }
 
   void hold_up(const base::Error& error) {
-    // Every attempt would be a line of the log otherwise.
-    if (!tell_trouble(error.message())) return;
-    parts_.log.warning("counting is held up and will be tried again",
-                       {{"topic", topic_of(partition_.topic)},
-                        {"partition", partition_.number},
-                        {"error", error}});
+    // Logged once, not at every attempt.
+    if (!set_last_error(error.message())) return;
+    deps_.log.warning("counting is held up and will be tried again",
+                      {{"topic", topic_of(partition_.topic)},
+                       {"partition", partition_.number},
+                       {"error", error}});
   }
 
-  // False when it is known.
-  bool tell_trouble(const std::string& trouble) {
+  // False when the error stays the same.
+  bool set_last_error(const std::string& error) {
     const std::scoped_lock lock(mutex_);
-    return std::exchange(trouble_, trouble) != trouble;
+    return std::exchange(last_error_, error) != error;
   }
 
   void go_on() {
-    if (!tell_trouble({})) return;
-    parts_.log.info("counting goes on",
-                    {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+    if (!set_last_error({})) return;
+    deps_.log.info("counting goes on",
+                   {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
   }
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const Score score, read_score());
-    ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
-    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
+    ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
     const Score::Position* position = score.find(partition_);
     if (position != nullptr && position->incarnation != incarnation_) {
       return base::fail(
@@ -176,33 +176,33 @@ class Tally::Reader {
   // A reader at `start`, after remembering the ids that a retry may repeat.
   base::Result<std::unique_ptr<PartitionReader>> read_back(std::int64_t start) {
     fold_.reset();
-    ASSIGN_OR_RETURN(auto reader, parts_.events.read_from(partition_, start));
+    ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, start));
     std::vector<LoggedRecord> records;
     // The first record to be counted tells how far back ids matter; with none, the time is now.
-    std::int64_t from_ms = parts_.clock.wall_ms();
-    ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
+    std::int64_t from_ms = deps_.clock.wall_ms();
+    ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
     if (start < end) {
       RETURN_IF_ERROR(read_some(*reader, records));
       from_ms = std::min(from_ms, records.front().time_ms);
     }
     ASSIGN_OR_RETURN(
         const auto back,
-        parts_.events.offset_before(partition_, from_ms - parts_.window.retention_ms() - 1000));
+        deps_.events.offset_before(partition_, from_ms - deps_.window.retention_ms() - 1000));
     RETURN_IF_ERROR(reader->seek(std::min(back, start)));
     while (reader->position() < start) {
       RETURN_IF_ERROR(read_some(*reader, records));
       const auto counted = std::ranges::find_if(
           records, [&](const LoggedRecord& each) { return each.offset >= start; });
       RETURN_IF_ERROR(fold_.remember({records.begin(), counted}, remembered_));
-      if (parts_.known != nullptr && !remembered_.empty()) {
-        parts_.known->add(remembered_, records.front().time_ms);
+      if (deps_.known != nullptr && !remembered_.empty()) {
+        deps_.known->add(remembered_, records.front().time_ms);
       }
     }
     // The judge must know what is in the log also where it is not counted yet.
-    while (parts_.known != nullptr && reader->position() < end) {
+    while (deps_.known != nullptr && reader->position() < end) {
       RETURN_IF_ERROR(read_some(*reader, records));
       RETURN_IF_ERROR(fold_.given_ids(records, remembered_));
-      parts_.known->add(remembered_, records.front().time_ms);
+      deps_.known->add(remembered_, records.front().time_ms);
     }
     RETURN_IF_ERROR(reader->seek(start));
     position_ = start;
@@ -224,14 +224,14 @@ class Tally::Reader {
     std::vector<LoggedRecord> records;
     std::int64_t first = reader.position();
     while (true) {
-      const base::Nanos started = parts_.clock.mono();
+      const base::Nanos started = deps_.clock.mono();
       // Gathers for a while, so that a commit covers many records when many come.
       while (true) {
         const bool waits = fold_.pending() == 0 && !stop.stop_requested();
         RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience)
                                                    : std::chrono::nanoseconds(0)));
         RETURN_IF_ERROR(fold_.add(records));
-        if (records.empty() || parts_.clock.mono() - started >= options_.commit_every) break;
+        if (records.empty() || deps_.clock.mono() - started >= options_.commit_every) break;
       }
       if (reader.position() > first) {
         ASSIGN_OR_RETURN(const bool is_applied, commit(first, reader.position()));
@@ -247,12 +247,12 @@ class Tally::Reader {
       publish_window();
       if (stop.stop_requested()) {
         if (ends_at_once_) return Ended::kAsAsked;
-        if (stop_deadline_.count() == 0) stop_deadline_ = parts_.clock.mono() + kFinishPatience;
-        ASSIGN_OR_RETURN(const auto end, parts_.events.end_offset(partition_));
-        if (first >= end || parts_.clock.mono() > stop_deadline_) return Ended::kAsAsked;
+        if (stop_deadline_.count() == 0) stop_deadline_ = deps_.clock.mono() + kFinishPatience;
+        ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
+        if (first >= end || deps_.clock.mono() > stop_deadline_) return Ended::kAsAsked;
         continue;
       }
-      const base::Nanos spent = parts_.clock.mono() - started;
+      const base::Nanos spent = deps_.clock.mono() - started;
       if (spent < options_.commit_every) wait(stop, options_.commit_every - spent);
     }
   }
@@ -261,13 +261,13 @@ class Tally::Reader {
   base::Result<bool> commit(std::int64_t first, std::int64_t next) {
     // It may not have been known before there was a record.
     if (incarnation_ == base::Uuid()) {
-      ASSIGN_OR_RETURN(incarnation_, parts_.events.incarnation(partition_));
+      ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
     }
     ScoreCommit commit = fold_.take();
     commit.incarnation = incarnation_;
     commit.first_offset = first;
     commit.next_offset = next;
-    ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(parts_.scores.commit(commit)));
+    ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(deps_.scores.commit(commit)));
     if (!outcome.is_applied) {
       ++stale_commits_;
       return false;
@@ -281,8 +281,8 @@ class Tally::Reader {
   }
 
   void publish_window() {
-    window_ms_ = fold_.recent().window_ms(parts_.clock.wall_ms(), parts_.window.configured_ms());
-    parts_.window.set(number_, window_ms_);
+    window_ms_ = fold_.recent().window_ms(deps_.clock.wall_ms(), deps_.window.configured_ms());
+    deps_.window.set(number_, window_ms_);
   }
 
   void tell_read_back() {
@@ -296,7 +296,7 @@ class Tally::Reader {
 
   Tally& tally_;
   const Options& options_;
-  const Parts& parts_;
+  const Dependencies& deps_;
   const PartitionId partition_;
   const std::size_t number_;
   base::Uuid incarnation_;  // nil while the partition may have no record
@@ -307,7 +307,7 @@ class Tally::Reader {
 
   mutable std::mutex mutex_;
   std::condition_variable_any pause_;
-  std::string trouble_;  // guarded by mutex_: what keeps it from counting
+  std::string last_error_;  // guarded by mutex_; empty while it counts
 
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0},
       failed_commits_{0};
@@ -319,31 +319,31 @@ class Tally::Reader {
   std::jthread thread_;  // last: ends before what it uses goes
 };
 
-Tally::Tally(const Options& options, const Parts& parts) : options_(options), parts_(parts) {}
+Tally::Tally(const Options& options, const Dependencies& deps) : options_(options), deps_(deps) {}
 
 Tally::~Tally() {
   std::vector<std::unique_ptr<Reader>> readers;
   {
     const std::scoped_lock lock(mutex_);
-    for (auto& [number, share] : shares_) readers.push_back(std::move(share.reader));
-    shares_.clear();
+    for (auto& [number, shared] : readers_) readers.push_back(std::move(shared.reader));
+    readers_.clear();
   }
   end(readers, Ending::kCounted);
 }
 
 std::size_t Tally::number_of(PartitionId partition) const {
   return static_cast<std::size_t>(partition.topic) *
-             static_cast<std::size_t>(parts_.events.partitions()) +
+             static_cast<std::size_t>(deps_.events.partitions()) +
          static_cast<std::size_t>(partition.number);
 }
 
 void Tally::add(std::span<const PartitionId> partitions) {
   const std::scoped_lock lock(mutex_);
   for (const PartitionId partition : partitions) {
-    Share& share = shares_[number_of(partition)];
-    if (share.times_added++ > 0) continue;
+    SharedReader& shared = readers_[number_of(partition)];
+    if (shared.times_added++ > 0) continue;
     ++not_read_back_;
-    share.reader = std::make_unique<Reader>(*this, partition);
+    shared.reader = std::make_unique<Reader>(*this, partition);
   }
 }
 
@@ -352,10 +352,10 @@ void Tally::remove(std::span<const PartitionId> partitions) {
   {
     const std::scoped_lock lock(mutex_);
     for (const PartitionId partition : partitions) {
-      const auto found = shares_.find(number_of(partition));
-      if (found == shares_.end() || --found->second.times_added > 0) continue;
+      const auto found = readers_.find(number_of(partition));
+      if (found == readers_.end() || --found->second.times_added > 0) continue;
       readers.push_back(std::move(found->second.reader));
-      shares_.erase(found);
+      readers_.erase(found);
     }
   }
   end(readers, Ending::kAtOnce);
@@ -381,26 +381,26 @@ void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
 Tally::Stats Tally::stats() const {
   const std::scoped_lock lock(mutex_);
   Stats stats = ended_;
-  for (const auto& [number, share] : shares_) share.reader->add_to(stats);
+  for (const auto& [number, shared] : readers_) shared.reader->add_to(stats);
   return stats;
 }
 
-std::optional<std::string> Tally::hindrance() const {
+std::optional<std::string> Tally::unready_reason() const {
   const std::scoped_lock lock(mutex_);
-  for (const auto& [number, share] : shares_) {
-    if (std::string trouble = share.reader->trouble(); !trouble.empty()) {
-      return "not all is counted: " + trouble;
+  for (const auto& [number, shared] : readers_) {
+    if (std::string error = shared.reader->last_error(); !error.empty()) {
+      return "not all is counted: " + error;
     }
   }
   return std::nullopt;
 }
 
-std::vector<Tally::Standing> Tally::standings() const {
+std::vector<Tally::PartitionStatus> Tally::partition_statuses() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<Standing> standings;
-  standings.reserve(shares_.size());
-  for (const auto& [number, share] : shares_) standings.push_back(share.reader->standing());
-  return standings;
+  std::vector<PartitionStatus> statuses;
+  statuses.reserve(readers_.size());
+  for (const auto& [number, shared] : readers_) statuses.push_back(shared.reader->status());
+  return statuses;
 }
 
 }  // namespace estadio

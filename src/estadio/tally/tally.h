@@ -46,7 +46,7 @@ class Tally {
   };
 
   // What a tally reads, where it counts, and what it tells; all must outlive it.
-  struct Parts {
+  struct Dependencies {
     const Contest& contest;
     const EventLog& events;
     ScoreBook& scores;
@@ -64,15 +64,15 @@ class Tally {
     std::uint64_t failed_commits = 0;
     bool has_stopped = false;  // a reader met damage that it must not pass over
   };
-  // How one partition stands, as its reader last found it.
-  struct Standing {
+  // One partition as its reader last saw it.
+  struct PartitionStatus {
     PartitionId partition;
     std::int64_t position = 0;              // of the next record to be counted
     std::optional<std::int64_t> window_ms;  // how far back ids are remembered; nothing: not yet
   };
 
   // Reads nothing yet.
-  Tally(const Options& options, const Parts& parts);
+  Tally(const Options& options, const Dependencies& deps);
   // Counts what the log holds already of its partitions (at most `kFinishPatience`), and ends.
   ~Tally();
 
@@ -87,13 +87,14 @@ class Tally {
   void wait_until_read_back(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
-  [[nodiscard]] std::vector<Standing> standings() const;
-  // Why not all is counted, in people's words; nothing when it is.
-  [[nodiscard]] std::optional<std::string> hindrance() const;
+  [[nodiscard]] std::vector<PartitionStatus> partition_statuses() const;
+  // Why not all is counted, for people; nothing when all is.
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:
   class Reader;
-  struct Share {
+  // A reader of a partition that was added once or more.
+  struct SharedReader {
     std::unique_ptr<Reader> reader;
     int times_added = 0;
   };
@@ -106,14 +107,14 @@ class Tally {
   void end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending);
 
   const Options options_;
-  const Parts parts_;
+  const Dependencies deps_;
 
   mutable std::mutex mutex_;
   std::condition_variable read_back_;
   // Guarded by mutex_.
-  std::size_t not_read_back_ = 0;        // readers
-  std::map<std::size_t, Share> shares_;  // by number_of()
-  Stats ended_;                          // of readers that are gone
+  std::size_t not_read_back_ = 0;                // readers
+  std::map<std::size_t, SharedReader> readers_;  // by number_of()
+  Stats ended_;                                  // of readers that are gone
 };
 
 }  // namespace estadio

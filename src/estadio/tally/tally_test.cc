@@ -27,18 +27,18 @@ constexpr PartitionId kLosers0{.topic = Outcome::kLoser, .number = 0};
 constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 constexpr PartitionId kAll[] = {kWinners0, kWinners1, kLosers0, kLosers1};
 
-// A book in front of another, on which a test can wait and which fails as it is told.
-class FrailBook final : public ScoreBook {
+// A book in front of another. A test can wait on it and make it fail.
+class FaultyScoreBook final : public ScoreBook {
  public:
-  enum class Fate { kApply, kFailBefore, kFailAfter, kRefuse, kDie };
-  using Fates = std::function<Fate(std::uint64_t commit)>;
+  enum class Fault { kNone, kFailBefore, kFailAfter, kRefuse, kDie };
+  using Faults = std::function<Fault(std::uint64_t commit)>;
 
-  explicit FrailBook(ScoreBook& book) : book_(&book) {}
+  explicit FaultyScoreBook(ScoreBook& book) : book_(&book) {}
 
-  // What becomes of the commits from now on, counted from 0 over all partitions.
-  void set_fates(Fates fates) {
+  // The fault of each commit from now on, counted from 0 over all partitions.
+  void set_faults(Faults faults) {
     const std::scoped_lock lock(mutex_);
-    fates_ = std::move(fates);
+    faults_ = std::move(faults);
     commits_ = 0;
   }
   // The next `count` reads fail.
@@ -47,10 +47,10 @@ class FrailBook final : public ScoreBook {
   void swap(ScoreBook& book) { book_ = &book; }
 
   base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
-    Fate fate = Fate::kApply;
+    Fault fault = Fault::kNone;
     {
       const std::scoped_lock lock(mutex_);
-      if (fates_) fate = fates_(commits_++);
+      if (faults_) fault = faults_(commits_++);
     }
     const auto notify = [this] {
       {
@@ -58,16 +58,16 @@ class FrailBook final : public ScoreBook {
       }
       changed_.notify_all();
     };
-    switch (fate) {
-      case Fate::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
-      case Fate::kRefuse:
+    switch (fault) {
+      case Fault::kFailBefore: return base::fail(base::Code::kUnavailable, "the book is away");
+      case Fault::kRefuse:
         return base::fail(base::Code::kFailedPrecondition, "the book wants another password");
-      case Fate::kDie: return base::fail(base::Code::kInvalidArgument, "the reader dies here");
+      case Fault::kDie: return base::fail(base::Code::kInvalidArgument, "the reader dies here");
       default: break;
     }
     auto outcome = book_.load()->commit(commit);
     notify();
-    if (fate == Fate::kFailAfter) {
+    if (fault == Fault::kFailAfter) {
       return base::fail(base::Code::kUnavailable, "the answer got lost");
     }
     return outcome;
@@ -92,7 +92,7 @@ class FrailBook final : public ScoreBook {
   std::atomic<ScoreBook*> book_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Fates fates_;
+  Faults faults_;
   std::uint64_t commits_ = 0;
   mutable std::atomic<int> failing_reads_{0};
 };
@@ -112,30 +112,30 @@ class TallyTest : public testing::Test {
     log_ = *std::move(opened);
   }
   void open_book() {
-    frail_.reset();
+    faulty_.reset();
     book_.reset();
     auto opened = RocksScoreBook::open(folder_ / "score", contest_);
     ASSERT_TRUE(opened) << opened.error().message();
     book_ = *std::move(opened);
-    frail_ = std::make_unique<FrailBook>(*book_);
+    faulty_ = std::make_unique<FaultyScoreBook>(*book_);
   }
   [[nodiscard]] std::unique_ptr<Tally> start(std::size_t retry_ids = 100'000) {
     auto tally = std::make_unique<Tally>(
         Tally::Options{.commit_every = std::chrono::milliseconds(1), .retry_ids = retry_ids},
-        Tally::Parts{.contest = contest_,
-                     .events = *log_,
-                     .scores = *frail_,
-                     .window = window_,
-                     .known = &known_,
-                     .clock = clock_,
-                     .log = captured_.logger()});
+        Tally::Dependencies{.contest = contest_,
+                            .events = *log_,
+                            .scores = *faulty_,
+                            .window = window_,
+                            .known = &known_,
+                            .clock = clock_,
+                            .log = captured_.logger()});
     tally->add(all_partitions(log_->partitions()));
     return tally;
   }
   // Starts a tally, lets it count what is there, and ends it.
   void count_to_the_end() {
     const auto tally = start();
-    ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+    ASSERT_TRUE(faulty_->wait_for(appended_)) << captured_.text();
   }
 
   // Appends records with numbers of their own to a partition; they are expected to count.
@@ -177,17 +177,17 @@ class TallyTest : public testing::Test {
                     ->is_applied);
   }
 
-  // Each of the first commits of a tally meets `fate`, one tally each.
-  void fail_each_commit_in_turn(FrailBook::Fate fate) {
+  // Each of the first commits of a tally meets `fault`, one tally each.
+  void fail_each_commit_in_turn(FaultyScoreBook::Fault fault) {
     for (std::uint64_t failing = 0; failing < 12; ++failing) {
       append_everywhere(1);
-      frail_->set_fates([failing, fate](std::uint64_t commit) {
-        return commit == failing ? fate : FrailBook::Fate::kApply;
+      faulty_->set_faults([failing, fault](std::uint64_t commit) {
+        return commit == failing ? fault : FaultyScoreBook::Fault::kNone;
       });
       const auto tally = start();
       for (const int rounds : {2, 1}) {
         append_everywhere(rounds);
-        ASSERT_TRUE(frail_->wait_for(appended_));
+        ASSERT_TRUE(faulty_->wait_for(appended_));
       }
       expect_exact();
     }
@@ -219,7 +219,7 @@ class TallyTest : public testing::Test {
   KnownIds known_{window_.retention_ms()};
   std::unique_ptr<DiskLog> log_;
   std::unique_ptr<RocksScoreBook> book_;
-  std::unique_ptr<FrailBook> frail_;
+  std::unique_ptr<FaultyScoreBook> faulty_;
 
   std::uint64_t next_number_ = 0;
   std::int64_t appended_ = 0;
@@ -231,7 +231,7 @@ TEST_F(TallyTest, TheJudgeKnowsTheIdsInTheLogAlsoWhereTheyAreNotCountedYet) {
   append(kWinners0, 3, true);
   append(kLosers1, 2, true);
   // The book takes nothing: all that it will count is still to come.
-  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kFailBefore; });
+  faulty_->set_faults([](std::uint64_t) { return FaultyScoreBook::Fault::kFailBefore; });
   const auto tally = start();
   tally->wait_until_read_back(test::kPatience);
   EntryBatch batch;
@@ -246,11 +246,11 @@ TEST_F(TallyTest, TheJudgeKnowsTheIdsInTheLogAlsoWhereTheyAreNotCountedYet) {
 TEST_F(TallyTest, CountsWhatIsInTheLogAndWhatComes) {
   append_everywhere(5);
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   expect_exact();
   for (int i = 0; i < 10; ++i) {
     append_everywhere(1);
-    ASSERT_TRUE(frail_->wait_for(appended_));
+    ASSERT_TRUE(faulty_->wait_for(appended_));
   }
   expect_exact();
   EXPECT_FALSE(tally->stats().has_stopped);
@@ -289,9 +289,9 @@ TEST_F(TallyTest, ItsStatisticsAgreeWithTheBook) {
   append_given(kWinners0, 1'000'000, true);
   append_given(kWinners0, 1'000'000, false);
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   append_everywhere(1);
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   // A reader notes a commit after the book has it.
   ASSERT_TRUE(test::eventually([&] {
     const Tally::Stats stats = tally->stats();
@@ -307,34 +307,35 @@ TEST_F(TallyTest, ItsStatisticsAgreeWithTheBook) {
 
 TEST_F(TallyTest, CountsExactlyOnceWhenReaderDiesBeforeCommit) {
   append_everywhere(6);
-  frail_->set_fates([](std::uint64_t) { return FrailBook::Fate::kDie; });
+  faulty_->set_faults([](std::uint64_t) { return FaultyScoreBook::Fault::kDie; });
   {
     const auto tally = start();
     ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   }
   EXPECT_EQ(book_->read()->total(), 0);
-  frail_->set_fates({});
+  faulty_->set_faults({});
   append_everywhere(2);
   count_to_the_end();
   expect_exact();
 }
 
 TEST_F(TallyTest, CountsExactlyOnceWhicheverCommitFails) {
-  fail_each_commit_in_turn(FrailBook::Fate::kFailBefore);
+  fail_each_commit_in_turn(FaultyScoreBook::Fault::kFailBefore);
 }
 
 TEST_F(TallyTest, CountsExactlyOnceWhicheverCommitIsAppliedButItsAnswerLost) {
-  fail_each_commit_in_turn(FrailBook::Fate::kFailAfter);
+  fail_each_commit_in_turn(FaultyScoreBook::Fault::kFailAfter);
 }
 
 TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {
   const auto random = std::make_shared<std::mt19937_64>(test::drawn_seed());
   for (int round = 0; round < 8; ++round) {
     // Called under the book's lock.
-    frail_->set_fates([random, left = 6](std::uint64_t) mutable {
-      if (left == 0 || (*random)() % 2 == 0) return FrailBook::Fate::kApply;
+    faulty_->set_faults([random, left = 6](std::uint64_t) mutable {
+      if (left == 0 || (*random)() % 2 == 0) return FaultyScoreBook::Fault::kNone;
       --left;
-      return (*random)() % 2 == 0 ? FrailBook::Fate::kFailBefore : FrailBook::Fate::kFailAfter;
+      return (*random)() % 2 == 0 ? FaultyScoreBook::Fault::kFailBefore
+                                  : FaultyScoreBook::Fault::kFailAfter;
     });
     const auto tally = start();
     for (int i = 0; i < 5; ++i) {
@@ -342,18 +343,18 @@ TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {
       append_given(kAll[i % 4], next_number_ - 1, false);
     }
     if (round % 2 != 0) continue;  // ended in the middle
-    ASSERT_TRUE(frail_->wait_for(appended_));
+    ASSERT_TRUE(faulty_->wait_for(appended_));
   }
-  frail_->set_fates({});
+  faulty_->set_faults({});
   count_to_the_end();
   expect_exact();
 }
 
 TEST_F(TallyTest, GoesOnWhenTheBookCannotBeReadForAWhile) {
   append_everywhere(2);
-  frail_->fail_reads(6);
+  faulty_->fail_reads(6);
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   expect_exact();
   EXPECT_GE(tally->stats().failed_commits, 6U);
   EXPECT_FALSE(tally->stats().has_stopped);
@@ -367,7 +368,7 @@ TEST_F(TallyTest, TwoTalliesOnOneLogCountOnce) {
     append_given(kWinners0, 1'000'000 + static_cast<std::uint64_t>(i), true);
     append_given(kWinners0, 1'000'000 + static_cast<std::uint64_t>(i), false);
   }
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   expect_exact();
   EXPECT_FALSE(one->stats().has_stopped);
   EXPECT_FALSE(zombie->stats().has_stopped);
@@ -376,19 +377,19 @@ TEST_F(TallyTest, TwoTalliesOnOneLogCountOnce) {
 TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
   append(kWinners0, 10);
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   // Another reader counted the next five, of which the log learns only now.
   std::promise<void> may_commit;
   const auto gate = may_commit.get_future().share();
-  frail_->set_fates([gate](std::uint64_t) {
+  faulty_->set_faults([gate](std::uint64_t) {
     gate.wait();
-    return FrailBook::Fate::kApply;
+    return FaultyScoreBook::Fault::kNone;
   });
   append(kWinners0, 5);
   commit_as_another(10, 15, 5);
   may_commit.set_value();
   append(kWinners0, 5);
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   expect_exact();
   EXPECT_GE(tally->stats().stale_commits, 1U);
 }
@@ -399,7 +400,7 @@ TEST_F(TallyTest, AnEmptiedBookIsCaughtUp) {
   append_given(kLosers0, 1'000'000, false);
   count_to_the_end();
   expect_exact();
-  frail_.reset();
+  faulty_.reset();
   book_.reset();
   std::filesystem::remove_all(folder_ / "score");
   open_book();
@@ -413,7 +414,7 @@ TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
   append_everywhere(3);
   append_given(kLosers0, 1'000'000, true);
   count_to_the_end();
-  frail_.reset();
+  faulty_.reset();
   book_.reset();
   std::filesystem::copy(folder_ / "score", folder_ / "older");
   open_book();
@@ -421,7 +422,7 @@ TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
   append_given(kLosers0, 1'000'000, false);
   count_to_the_end();
   expect_exact();
-  frail_.reset();
+  faulty_.reset();
   book_.reset();
   std::filesystem::remove_all(folder_ / "score");
   std::filesystem::rename(folder_ / "older", folder_ / "score");
@@ -435,20 +436,20 @@ TEST_F(TallyTest, ABookThatWentBackUnderATallyWithNothingToReadIsCaughtUp) {
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
   ASSERT_TRUE(empty) << empty.error().message();
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
-  frail_->swap(**empty);
-  ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+  ASSERT_TRUE(faulty_->wait_for(appended_));
+  faulty_->swap(**empty);
+  ASSERT_TRUE(faulty_->wait_for(appended_)) << captured_.text();
   EXPECT_EQ((*empty)->read()->total(), appended_);
 }
 
 TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
-  for (const auto fate : {FrailBook::Fate::kFailBefore, FrailBook::Fate::kRefuse}) {
-    frail_->set_fates([fate](std::uint64_t) { return fate; });
+  for (const auto fault : {FaultyScoreBook::Fault::kFailBefore, FaultyScoreBook::Fault::kRefuse}) {
+    faulty_->set_faults([fault](std::uint64_t) { return fault; });
     append(kWinners0, 1);
     const auto tally = start();
-    ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
-    frail_->set_fates({});
-    ASSERT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
+    ASSERT_TRUE(test::eventually([&] { return tally->unready_reason().has_value(); }));
+    faulty_->set_faults({});
+    ASSERT_TRUE(test::eventually([&] { return !tally->unready_reason().has_value(); }));
     expect_exact();
     EXPECT_TRUE(test::eventually(
         [&] { return captured_.text().find("counting goes on") != std::string::npos; }));
@@ -461,9 +462,9 @@ TEST_F(TallyTest, APartitionThatTwoMembersHoldForAMomentIsCountedOn) {
   tally->add(handed_over);
   tally->remove(handed_over);
   append(kWinners0, 1);
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   tally->remove(handed_over);
-  EXPECT_EQ(tally->standings().size(), 3U);
+  EXPECT_EQ(tally->partition_statuses().size(), 3U);
 }
 
 TEST_F(TallyTest, RepeatsAreCountedOnceAcrossRestarts) {
@@ -499,7 +500,7 @@ TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted
     const std::uint64_t given = is_restarted ? 7'000'000 : 6'000'000;
     auto tally = start();
     append_given(kWinners0, given, true);
-    ASSERT_TRUE(frail_->wait_for(appended_));
+    ASSERT_TRUE(faulty_->wait_for(appended_));
     clock_.advance(retention_ms + 2000);
     if (is_restarted) {
       tally.reset();
@@ -507,21 +508,21 @@ TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted
     }
     append_given(kWinners0, given, true);
     append_given(kWinners0, given, false);
-    ASSERT_TRUE(frail_->wait_for(appended_));
+    ASSERT_TRUE(faulty_->wait_for(appended_));
     expect_exact();
   }
 }
 
 TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
-  // The process dies with all of this uncounted; no partition's last record is the log's last
+  // The process dies before any of this is counted; no partition's last record is the log's last
   // but one's.
   append_everywhere(3);
   open_log();
   const auto tally = start();
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   for (int i = 0; i < 3; ++i) {
     append_everywhere(1);
-    ASSERT_TRUE(frail_->wait_for(appended_)) << captured_.text();
+    ASSERT_TRUE(faulty_->wait_for(appended_)) << captured_.text();
   }
   expect_exact();
   EXPECT_FALSE(tally->stats().has_stopped) << captured_.text();
@@ -532,7 +533,7 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
   commit_as_another(0, 4, 4);
   const auto tally = start();
   append(kLosers0, 5);
-  ASSERT_TRUE(frail_->wait_for(4 + 5)) << "the other partitions are counted all the same";
+  ASSERT_TRUE(faulty_->wait_for(4 + 5)) << "the other partitions are counted all the same";
   ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   EXPECT_THAT(captured_.text(),
               AllOf(HasSubstr("counting a partition has stopped"),
@@ -546,11 +547,11 @@ TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsMended) {
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
   ASSERT_TRUE(empty) << empty.error().message();
   const auto tally = start();
-  ASSERT_TRUE(test::eventually([&] { return tally->hindrance().has_value(); }));
-  EXPECT_THAT(*tally->hindrance(), HasSubstr("does not add up"));
-  frail_->swap(**empty);
-  ASSERT_TRUE(frail_->wait_for(3)) << captured_.text();
-  EXPECT_TRUE(test::eventually([&] { return !tally->hindrance().has_value(); }));
+  ASSERT_TRUE(test::eventually([&] { return tally->unready_reason().has_value(); }));
+  EXPECT_THAT(*tally->unready_reason(), HasSubstr("does not add up"));
+  faulty_->swap(**empty);
+  ASSERT_TRUE(faulty_->wait_for(3)) << captured_.text();
+  EXPECT_TRUE(test::eventually([&] { return !tally->unready_reason().has_value(); }));
 }
 
 TEST_F(TallyTest, APartitionMadeAnewIsNotCountedIntoTheScoreOfTheOldOne) {
@@ -575,7 +576,7 @@ TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
   {
     const auto tally = start();
     append(kWinners0, 3);
-    ASSERT_TRUE(frail_->wait_for(7));
+    ASSERT_TRUE(faulty_->wait_for(7));
     ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   }
   EXPECT_THAT(captured_.text(), AllOf(HasSubstr("losers-1, offset 4"), HasSubstr("who")));
@@ -591,9 +592,9 @@ TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
     append(kWinners0, 100, true);
     clock_.advance(1000);
   }
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   append(kWinners0, 1, true);
-  ASSERT_TRUE(frail_->wait_for(appended_));
+  ASSERT_TRUE(faulty_->wait_for(appended_));
   ASSERT_TRUE(
       test::eventually([&] { return window_.in_force_ms().value() < window_.configured_ms(); }));
   EXPECT_GE(window_.in_force_ms(), 6000);
@@ -607,12 +608,12 @@ TEST_F(TallyTest, AfterARestartTheWindowIsNotKnownBeforeItIsTheOneInForce) {
       append(kWinners0, 100, true);
       clock_.advance(1000);
     }
-    ASSERT_TRUE(frail_->wait_for(appended_));
+    ASSERT_TRUE(faulty_->wait_for(appended_));
   }
   RetryWindow window(600'000, 4);
   Tally tally({.retry_ids = 4096}, {.contest = contest_,
                                     .events = *log_,
-                                    .scores = *frail_,
+                                    .scores = *faulty_,
                                     .window = window,
                                     .clock = clock_,
                                     .log = captured_.logger()});

@@ -66,15 +66,15 @@ std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::str
 // Counts the log anew and holds it against coin, score and acks.
 class Proof {
  public:
-  explicit Proof(const VerifyParts& parts)
-      : parts_(parts),
-        format_(parts.contest),
-        disciplines_(parts.contest.disciplines().size()),
-        counts_(parts.contest.faculties().size() * disciplines_ * 2) {}
+  explicit Proof(const VerifyInput& input)
+      : input_(input),
+        format_(input.contest),
+        disciplines_(input.contest.disciplines().size()),
+        counts_(input.contest.faculties().size() * disciplines_ * 2) {}
 
   base::Result<VerifyReport> run() {
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-      for (int number = 0; number < parts_.events.partitions(); ++number) {
+      for (int number = 0; number < input_.events.partitions(); ++number) {
         RETURN_IF_ERROR(count_partition({.topic = topic, .number = number}));
       }
     }
@@ -87,10 +87,10 @@ class Proof {
  private:
   base::Result<void> count_partition(PartitionId partition) {
     const std::string name = fmt::format("{}-{}", topic_of(partition.topic), partition.number);
-    ASSIGN_OR_RETURN(const std::int64_t end, parts_.events.end_offset(partition));
-    const std::int64_t counted_until = parts_.score.position(partition);
-    ASSIGN_OR_RETURN(const base::Uuid incarnation, parts_.events.incarnation(partition));
-    const Score::Position* position = parts_.score.find(partition);
+    ASSIGN_OR_RETURN(const std::int64_t end, input_.events.end_offset(partition));
+    const std::int64_t counted_until = input_.score.position(partition);
+    ASSIGN_OR_RETURN(const base::Uuid incarnation, input_.events.incarnation(partition));
+    const Score::Position* position = input_.score.find(partition);
     if (position != nullptr && position->incarnation != incarnation) {
       differences_.add("partitions that are not those that were counted",
                        fmt::format("{}: its topic was deleted and made again", name));
@@ -103,12 +103,12 @@ class Proof {
     } else {
       report_.lag += end - counted_until;
     }
-    const std::size_t readers = static_cast<std::size_t>(parts_.events.partitions()) * 2;
-    RecentIds recent(RecentIds::share(parts_.retry_ids, readers, parts_.retention_ms));
-    ASSIGN_OR_RETURN(const auto reader, parts_.events.read_from(partition, 0));
+    const std::size_t readers = static_cast<std::size_t>(input_.events.partitions()) * 2;
+    RecentIds recent(RecentIds::share(input_.retry_ids, readers, input_.retention_ms));
+    ASSIGN_OR_RETURN(const auto reader, input_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
-      RETURN_IF_ERROR(reader->read(records, parts_.read_patience));
+      RETURN_IF_ERROR(reader->read(records, input_.read_patience));
       if (records.empty()) {
         return base::fail(base::Code::kUnavailable,
                           fmt::format("{} gives nothing from offset {} on, and ends at {}", name,
@@ -123,18 +123,18 @@ class Proof {
 
   void check(PartitionId partition, const std::string& name, const LoggedRecord& logged,
              std::int64_t counted_until, RecentIds& recent) {
-    if (++report_.records % kProgressEvery == 0 && parts_.on_progress) {
-      parts_.on_progress(report_.records);
+    if (++report_.records % kProgressEvery == 0 && input_.on_progress) {
+      input_.on_progress(report_.records);
     }
     const auto place = [&] { return fmt::format("{} at offset {}", name, logged.offset); };
     const auto record = format_.parse(logged.line);
     if (!record) return differences_.add("records that are not results of this contest", place());
-    const Coin::Toss toss = parts_.coin.toss(record->id);
+    const Coin::Toss toss = input_.coin.toss(record->id);
     ++report_.coins;
     if (toss.outcome != record->outcome || record->outcome != partition.topic) {
       differences_.add("outcomes that are not the coin's",
                        fmt::format("{} in {}", record->id.to_string(), place()));
-    } else if (toss.partition(parts_.events.partitions()) != partition.number) {
+    } else if (toss.partition(input_.events.partitions()) != partition.number) {
       differences_.add("records in another partition than their id's",
                        fmt::format("{} in {}", record->id.to_string(), place()));
     }
@@ -146,11 +146,11 @@ class Proof {
                     2 +
                 static_cast<std::size_t>(record->outcome)];
     }
-    Acks::Ack* ack = parts_.acks == nullptr ? nullptr : parts_.acks->find(record->id);
+    Acks::Ack* ack = input_.acks == nullptr ? nullptr : input_.acks->find(record->id);
     if (ack == nullptr) {
-      if (is_repeat || parts_.acks == nullptr) return;
+      if (is_repeat || input_.acks == nullptr) return;
       ++report_.unacknowledged;
-      if (parts_.are_acks_complete) {
+      if (input_.are_acks_complete) {
         differences_.add("results in the log that no client was told of",
                          fmt::format("{} in {}", record->id.to_string(), place()));
       }
@@ -169,13 +169,13 @@ class Proof {
   void compare_scores() {
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       report_.rows.push_back(
-          {.faculty = parts_.contest.faculties()[i / 2 / disciplines_].name,
-           .discipline_id = parts_.contest.disciplines()[i / 2 % disciplines_].id,
+          {.faculty = input_.contest.faculties()[i / 2 / disciplines_].name,
+           .discipline_id = input_.contest.disciplines()[i / 2 % disciplines_].id,
            .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
            .in_log = counts_[i],
            .in_score = 0});
     }
-    for (const Score::Count& count : parts_.score.counts) {
+    for (const Score::Count& count : input_.score.counts) {
       const auto row = std::ranges::find_if(report_.rows, [&](const VerifyReport::Row& each) {
         return each.faculty == count.faculty && each.discipline_id == count.discipline_id &&
                each.outcome == count.outcome;
@@ -202,18 +202,18 @@ class Proof {
   }
 
   void compare_acks() {
-    if (parts_.acks == nullptr) return;
+    if (input_.acks == nullptr) return;
     report_.has_acks = true;
-    report_.are_acks_complete = parts_.are_acks_complete;
-    report_.acknowledged = static_cast<std::int64_t>(parts_.acks->size());
-    for (const Acks::Ack& ack : parts_.acks->all()) {
+    report_.are_acks_complete = input_.are_acks_complete;
+    report_.acknowledged = static_cast<std::int64_t>(input_.acks->size());
+    for (const Acks::Ack& ack : input_.acks->all()) {
       if (!ack.is_in_log) {
         differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
       }
     }
   }
 
-  const VerifyParts& parts_;
+  const VerifyInput& input_;
   const RecordFormat format_;
   const std::size_t disciplines_;
   std::vector<std::int64_t> counts_;
@@ -272,7 +272,7 @@ Acks::Ack* Acks::find(const base::Uuid& id) {
   return found == acks_.end() || found->id != id ? nullptr : &*found;
 }
 
-base::Result<VerifyReport> verify(const VerifyParts& parts) { return Proof(parts).run(); }
+base::Result<VerifyReport> verify(const VerifyInput& input) { return Proof(input).run(); }
 
 std::string VerifyReport::to_text() const {
   // Widths are of characters, not bytes: names have accents.

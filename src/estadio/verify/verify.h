@@ -81,7 +81,7 @@ struct VerifyReport {
   [[nodiscard]] std::string to_json() const;
 };
 
-struct VerifyParts {
+struct VerifyInput {
   const Contest& contest;
   const Coin& coin;
   const EventLog& events;
@@ -97,6 +97,6 @@ struct VerifyParts {
 };
 
 // Errors: kCorruption when the log is damaged, naming the place; kUnavailable when it is away.
-[[nodiscard]] base::Result<VerifyReport> verify(const VerifyParts& parts);
+[[nodiscard]] base::Result<VerifyReport> verify(const VerifyInput& input);
 
 }  // namespace estadio

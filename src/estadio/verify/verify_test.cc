@@ -86,7 +86,7 @@ class VerifyTest : public testing::Test {
     test::write_file(folder_ / "acks", acks_);
     auto acks = Acks::from_file(folder_ / "acks");
     EXPECT_TRUE(acks) << acks.error().message();
-    const VerifyParts parts{.contest = contest_,
+    const VerifyInput input{.contest = contest_,
                             .coin = *judge_,
                             .events = log_,
                             .score = score_,
@@ -95,7 +95,7 @@ class VerifyTest : public testing::Test {
                             .retention_ms = 600'000,
                             .retry_ids = 100'000,
                             .on_progress = {}};
-    auto report = verify(parts);
+    auto report = verify(input);
     EXPECT_TRUE(report) << report.error().message();
     return report ? *std::move(report) : VerifyReport();
   }

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 #include "base/unique_fd.h"
 #include "vigia/sources/records.h"
 
@@ -60,7 +60,7 @@ base::Failure unavailable(const std::string& what, int error) {
 
 class BpfRecords final : public RecordStream {
  public:
-  using Program = std::unique_ptr<processes_bpf, base::Freed<&processes_bpf::destroy>>;
+  using Program = std::unique_ptr<processes_bpf, base::CDeleter<&processes_bpf::destroy>>;
 
   explicit BpfRecords(Program program) : program_(std::move(program)) {}
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/freed.h"
+#include "base/c_deleter.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "vigia/sample/sample.h"
@@ -69,7 +69,7 @@ class ProcFiles {
   base::Result<std::string> first_line_of(const char* path);
 
   std::string root_;
-  std::unique_ptr<DIR, base::Freed<&::closedir>> directory_;
+  std::unique_ptr<DIR, base::CDeleter<&::closedir>> directory_;
   std::int64_t tick_ns_ = 0;
   std::string kernel_;
   std::string boot_id_;

@@ -27,7 +27,7 @@ const pulse = {
   p99_ms: 0.82,
   accepted: 123456,
   rejected: 12,
-  uncounted: 3,
+  lag: 3,
 };
 
 describe('parseContest', () => {

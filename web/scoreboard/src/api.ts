@@ -123,7 +123,7 @@ export function parsePulse(value: unknown, path = 'pulse'): Pulse {
     p99Ms: p99Ms === null ? null : asNumber(p99Ms, `${path}.p99_ms`),
     accepted: asCount(pulse['accepted'], `${path}.accepted`),
     rejected: rejected === null ? null : asCount(rejected, `${path}.rejected`),
-    uncounted: asCount(pulse['uncounted'], `${path}.uncounted`),
+    uncounted: asCount(pulse['lag'], `${path}.lag`),
   };
 }
 

@@ -14,7 +14,7 @@ class FakeSource extends EventTarget {
   }
 }
 
-const pulse = { at_ms: 1, rate: 1, p99_ms: null, accepted: 1, rejected: 0, uncounted: 0 };
+const pulse = { at_ms: 1, rate: 1, p99_ms: null, accepted: 1, rejected: 0, lag: 0 };
 
 let sources: FakeSource[];
 const heard = { onContest: vi.fn(), onScore: vi.fn(), onPulses: vi.fn(), onUnreadable: vi.fn() };
@@ -53,7 +53,7 @@ afterEach(() => {
 describe('openStream', () => {
   it('hands on a pulse and a history alike', () => {
     open();
-    last().say('pulse', pulse);
+    last().say('stats', pulse);
     last().say('history', [pulse, pulse]);
     expect(heard.onPulses.mock.calls.map(([pulses]) => (pulses as unknown[]).length)).toEqual([1, 2]);
   });
@@ -62,15 +62,15 @@ describe('openStream', () => {
     const stream = open();
     expect([stream.open, stream.heardAtMs]).toEqual([false, null]);
     last().dispatchEvent(new Event('open'));
-    last().say('pulse', pulse);
+    last().say('stats', pulse);
     expect([stream.open, stream.heardAtMs]).toEqual([true, 1_000_000]);
   });
 
   it('drops what it cannot read, and does not count it as heard', () => {
     const stream = open();
     last().say('score', { total: 'many' });
-    last().dispatchEvent(new MessageEvent('pulse', { data: '{' }));
-    expect(heard.onUnreadable.mock.calls.map(([event]) => event as string)).toEqual(['score', 'pulse']);
+    last().dispatchEvent(new MessageEvent('stats', { data: '{' }));
+    expect(heard.onUnreadable.mock.calls.map(([event]) => event as string)).toEqual(['score', 'stats']);
     expect(heard.onScore).not.toHaveBeenCalled();
     expect(stream.heardAtMs).toBeNull();
   });
@@ -93,7 +93,7 @@ describe('openStream', () => {
     vi.advanceTimersByTime(1);
     expect(sources.length).toBe(3);
 
-    last().say('pulse', pulse);
+    last().say('stats', pulse);
     last().dispatchEvent(new Event('error'));
     vi.advanceTimersByTime(500);
     expect(sources.length).toBe(4);
@@ -102,7 +102,7 @@ describe('openStream', () => {
   it('gives up a connection that died without saying so', () => {
     const stream = open();
     last().dispatchEvent(new Event('open'));
-    last().say('pulse', pulse);
+    last().say('stats', pulse);
     vi.advanceTimersByTime(silenceLimitMs);
     stream.check();
     expect(stream.open).toBe(true);

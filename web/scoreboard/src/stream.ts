@@ -66,7 +66,7 @@ export function openStream(options: StreamOptions): Stream {
     listen(mine, 'contest', parseContest, options.onContest);
     listen(mine, 'score', parseScore, options.onScore);
     listen(mine, 'history', parseHistory, options.onPulses);
-    listen(mine, 'pulse', parsePulse, (pulse) => {
+    listen(mine, 'stats', parsePulse, (pulse) => {
       options.onPulses([pulse]);
     });
   }

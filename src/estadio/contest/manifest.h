@@ -1,0 +1,34 @@
+// A contest's manifest: what is fixed when it begins, because counting, proving and retrying follow
+// one rule for as long as it lasts.
+//
+// Threads: values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "estadio/contest/coin.h"
+
+namespace estadio {
+
+// Decides which records are repeats.
+struct RetryRule {
+  std::chrono::milliseconds window = std::chrono::minutes(10);
+  std::int64_t ids = 4'000'000;  // remembered, over all partitions
+
+  static constexpr std::chrono::hours kWindowMax{168};
+
+  friend bool operator==(const RetryRule&, const RetryRule&) = default;
+};
+
+struct ContestManifest {
+  std::int64_t started_at_ms = 0;  // since 1970
+  int partitions = 0;              // of each topic: where an id's records go
+  RetryRule retry;
+  std::string coin_commitment;        // 64 hexadecimal digits (Coin::commitment())
+  std::optional<CoinSeed> coin_seed;  // nothing when it is kept elsewhere
+};
+
+}  // namespace estadio

@@ -1,0 +1,76 @@
+// Reading entries out of a request's body: one object, an array of objects, or NDJSON.
+//
+// JSON is read strictly (RFC 8259): duplicate keys, bad UTF-8, lone surrogates and nesting beyond
+// 32 levels are refused too. A body is taken whole or not at all.
+//
+// Threads: none; an EntryParser belongs to one loop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/uuid.h"
+#include "estadio/contest/contest.h"
+#include "estadio/contest/entry.h"
+
+namespace estadio {
+
+enum class BodyFormat { kJson, kNdjson };
+
+// Why a body was refused.
+struct Rejection {
+  enum class Kind {
+    kMalformed,  // not JSON: `detail`, `offset` and, in NDJSON, `line`
+    kInvalid,    // JSON, but not entries: `errors`
+    kTooMany,    // more entries than allowed
+  };
+  struct FieldError {
+    std::string field;  // empty when it is about the whole entry
+    std::string detail;
+    std::int64_t line = 0;    // of NDJSON, from 1; else 0
+    std::int64_t index = -1;  // in an array, from 0; else -1
+  };
+  static constexpr std::size_t kErrorsMax = 32;  // listed; more are left out
+
+  Kind kind = Kind::kMalformed;
+  std::string detail;
+  std::size_t offset = 0;  // bytes from the body's start
+  std::int64_t line = 0;
+  std::vector<FieldError> errors;
+};
+
+class EntryParser {
+ public:
+  struct Options {
+    BodyFormat format = BodyFormat::kJson;
+    // The path's faculty, when it names one: entries need not repeat it and may not contradict it.
+    std::optional<FacultyIndex> faculty;
+    std::size_t entries_max = 10'000;
+    std::int64_t now_ms = 0;
+    // The times of given ids of version 7 must lie between these (ms since 1970).
+    std::int64_t id_oldest_ms = INT64_MIN;
+    std::int64_t id_newest_ms = INT64_MAX;
+  };
+
+  struct Parsed {
+    std::size_t count = 0;
+    bool is_single = false;  // one object, not an array or lines
+  };
+
+  explicit EntryParser(const Contest& contest) : contest_(contest) {}
+
+  // Appends the body's entries to `batch`; on a rejection leaves it as it was. Entries without an
+  // id get a marked one, of version 8 (UuidGenerator::next_marked()).
+  [[nodiscard]] tl::expected<Parsed, Rejection> parse(std::string_view body, const Options& options,
+                                                      EntryBatch& batch);
+
+ private:
+  const Contest& contest_;
+  base::UuidGenerator ids_;
+};
+
+}  // namespace estadio

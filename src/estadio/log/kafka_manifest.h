@@ -1,0 +1,42 @@
+// The contest's manifest, agreed once among all its processes through the compacted topic
+// `contest`:
+//
+//   {"version":1,"started_at_ms":…,"partitions":2,"retry_window_ms":600000,"retry_ids":4000000,
+//    "coin_commitment":"…","coin_seed":"…"}
+//
+// A process that finds none proposes its own, under a key of its own, so that compaction keeps
+// every proposal. The first proposal in the topic is in force. It has the coin's seed unless the
+// seed is kept elsewhere. Every reader of the topic then knows the seed, so limit access as to a
+// secret.
+//
+// Threads: functions; they wait for the cluster.
+#pragma once
+
+#include <chrono>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/manifest.h"
+#include "estadio/log/kafka_client.h"
+#include "estadio/log/kafka_topics.h"
+
+namespace estadio {
+
+struct KafkaContest {
+  KafkaCluster cluster;
+  KafkaTopics topics;
+  std::chrono::milliseconds patience = std::chrono::seconds(20);
+};
+
+// Returns the manifest in force. Errors: kNotFound when the contest has not begun; kCorruption when
+// the topic holds something else; kFailedPrecondition when the topic may drop it; kUnavailable.
+[[nodiscard]] base::Result<ContestManifest> read_manifest(const KafkaContest& contest,
+                                                          base::Logger& log);
+
+// The same. A contest that has not begun begins with `proposal`, and with as many partitions as its
+// topics have. Makes missing topics.
+[[nodiscard]] base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
+                                                              ContestManifest proposal,
+                                                              base::Logger& log);
+
+}  // namespace estadio

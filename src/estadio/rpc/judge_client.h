@@ -1,0 +1,110 @@
+// Judging by servers elsewhere, over gRPC streams (proto/estadio/v1/judge.proto).
+//
+//   judge() -> divided by discipline over the streams -> a message each -> ... -> verdicts -> done
+//
+// JudgeChannels belongs to the app: it has the connections, one to each address and shared by all
+// judges, and the thread that looks at the time. A judge has streams of its own on them, so that
+// judges of several loops do not wait for each other; many batches may be under way on each.
+//
+// A batch goes to as few streams as judge its disciplines together, the least busy first. A batch
+// that no stream accepted was not logged (kUnavailable). A batch sent on a stream that broke or
+// timed out may have been logged (kInternal, kDeadlineExceeded). Where entries of one batch differ,
+// each verdict has its own durability. Nothing is sent twice: the client decides whether to send
+// again.
+//
+// A name may have several servers. Its streams are spread over them, and it is looked up again when
+// a connection ends. A stream that ended is opened again at once. After a failure it is opened ever
+// later, up to `backoff_max`, with jitter. When a server says GoAway, the next stream completes its
+// handshake before the old one is given up.
+//
+// Bounds: a stream has at most `in_flight_bytes` of unanswered messages, then kResourceExhausted.
+// An answer takes at most `answer_timeout`, a handshake at most `handshake_timeout`.
+//
+// Threads: JudgeChannels from any thread; a judge as Judge says, and `done` comes on gRPC's
+// threads, that of JudgeChannels, or within judge() when nothing can be sent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "estadio/contest/contest.h"
+#include "estadio/contest/judge.h"
+#include "estadio/contest/retry_window.h"
+#include "estadio/rpc/tls_files.h"
+
+namespace estadio {
+
+class JudgeChannels {
+ public:
+  static constexpr std::size_t kAddressesMax = 64;
+  static constexpr std::size_t kStreamsPerAddressMax = 16;
+
+  struct Options {
+    std::vector<std::string> addresses;  // "host:port" each
+    std::optional<TlsFiles> tls;
+    std::string coin_commitment;  // compared with the servers'; empty: not known
+    // More than one where an address is a name that several servers have.
+    std::size_t streams_per_address = 1;
+    std::size_t in_flight_bytes = std::size_t{16} << 20;
+    std::chrono::milliseconds answer_timeout = std::chrono::seconds(10);
+    std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
+    std::chrono::milliseconds backoff_min{50};
+    std::chrono::milliseconds backoff_max = std::chrono::seconds(1);
+    std::uint64_t seed = 0;  // of the jitter
+  };
+
+  // All must outlive the channels.
+  struct Dependencies {
+    const Contest& contest;
+    // Of one reader: told the least that the servers in use say; may be null. While none is in use
+    // it stays as it was.
+    RetryWindow* window = nullptr;
+    const base::Clock& clock;
+    base::Logger& log;
+  };
+
+  struct Stats {
+    std::size_t streams_open = 0;
+    std::uint64_t streams_failed = 0;  // broke, or could not be opened
+    std::uint64_t go_aways = 0;        // received
+    std::uint64_t messages = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t entries_refused = 0;  // by us: nobody to take them
+    std::uint64_t entries_unknown = 0;  // the stream broke, or there was no answer in time
+  };
+
+  // Does not wait for anybody. Errors: kInvalidArgument, and those of files.
+  [[nodiscard]] static base::Result<std::unique_ptr<JudgeChannels>> open(Options options,
+                                                                         const Dependencies& deps);
+
+  // REQUIRES: its judges are gone.
+  ~JudgeChannels();
+
+  // Opens its streams and does not wait for them. A judge that is destroyed answers what is under
+  // way as not known, and waits until gRPC is done with its streams.
+  [[nodiscard]] std::unique_ptr<Judge> make_judge();
+
+  // Why entries of some discipline might find no stream; nothing when every judge has a stream for
+  // every discipline. Without a judge it is a reason, too.
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
+
+  // Answers what is under way as not known; batches that come from now on are refused.
+  void stop();
+
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  struct Impl;
+  explicit JudgeChannels(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace estadio

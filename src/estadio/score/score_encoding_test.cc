@@ -1,0 +1,40 @@
+#include "estadio/score/score_encoding.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace estadio {
+namespace {
+
+TEST(ScoreEncodingTest, ANumberIsDigitsWithoutZeroBeforeThem) {
+  EXPECT_EQ(number_of("0"), 0);
+  EXPECT_EQ(number_of("10"), 10);
+  EXPECT_EQ(number_of("9223372036854775807"), INT64_MAX);
+  for (const char* text :
+       {"", "-1", "-0", "+1", "01", "00", " 1", "1 ", "1x", "0x1", "1.5", "9223372036854775808"}) {
+    EXPECT_FALSE(number_of(text)) << text;
+  }
+  EXPECT_FALSE(number_of(std::string_view("1\0", 2)));
+}
+
+TEST(ScoreEncodingTest, ANumberIsNotAboveItsBound) {
+  EXPECT_EQ(number_of("7", 7), 7);
+  EXPECT_FALSE(number_of("8", 7));
+}
+
+TEST(ScoreEncodingTest, APartitionComesBackFromItsName) {
+  for (const PartitionId partition : {PartitionId{.topic = Outcome::kWinner, .number = 0},
+                                      PartitionId{.topic = Outcome::kLoser, .number = 255},
+                                      PartitionId{.topic = Outcome::kLoser, .number = INT32_MAX}}) {
+    EXPECT_EQ(partition_of(name_of(partition)), partition) << name_of(partition);
+  }
+  EXPECT_EQ(name_of({.topic = Outcome::kWinner, .number = 3}), "winners/3");
+  for (const char* name : {"", "winners", "winners/", "winner/0", "draws/0", "winners/-1",
+                           "winners/01", "winners/0/1", "winners 0", "winners/2147483648"}) {
+    EXPECT_FALSE(partition_of(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace estadio
