@@ -13,7 +13,9 @@ function(add_page target folder function namespace)
     if(NOT NPM)
       message(FATAL_ERROR "npm is not installed: run 'make deps', or configure with -DWITH_PAGES=OFF")
     endif()
-    file(GLOB_RECURSE page_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/${folder}/*)
+    # A page is built from its own folder and from what all pages share.
+    file(GLOB_RECURSE page_sources CONFIGURE_DEPENDS
+      ${CMAKE_SOURCE_DIR}/web/${folder}/* ${CMAKE_SOURCE_DIR}/web/shared/*)
     set(modules ${CMAKE_SOURCE_DIR}/build/pages/modules.stamp)
     add_custom_command(
       OUTPUT ${modules}
@@ -26,7 +28,8 @@ function(add_page target folder function namespace)
     add_custom_command(
       OUTPUT ${dist}/index.html
       COMMAND ${NPM} run --silent build -- --outDir ${dist} --emptyOutDir --logLevel warn
-      DEPENDS ${modules} ${page_sources} ${CMAKE_SOURCE_DIR}/web/vite.config.ts
+      DEPENDS ${modules} ${page_sources} ${CMAKE_SOURCE_DIR}/web/package.json
+              ${CMAKE_SOURCE_DIR}/web/tsconfig.json ${CMAKE_SOURCE_DIR}/web/vite.config.ts
       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/web
       COMMENT "Building the page ${folder}")
     set(depends ${dist}/index.html)

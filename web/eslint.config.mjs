@@ -1,8 +1,12 @@
-/** The page's lint rules: typescript-eslint's strict set, with types. */
+/** The pages' lint rules: typescript-eslint's strict set, with types. */
 import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+
+/** The beginning of an import that leaves the folder. */
+const outside = '^\\.\\.';
+const sharedOnly = 'shared/ never imports from a page.';
 
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/'] },
@@ -21,6 +25,7 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       eqeqeq: 'error',
+      'max-lines-per-function': ['error', { max: 60 }],
       'no-restricted-properties': [
         'error',
         { property: 'innerHTML', message: 'Names come from the server: use textContent.' },
@@ -28,6 +33,21 @@ export default defineConfig(
         { property: 'insertAdjacentHTML', message: 'Names come from the server: use textContent.' },
       ],
     },
+  },
+  {
+    files: ['shared/**'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: outside, message: sharedOnly }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=/${outside}/]`, message: sharedOnly },
+      ],
+    },
+  },
+  {
+    // A suite is one function that holds its tests.
+    files: ['**/*.test.*'],
+    rules: { 'max-lines-per-function': 'off' },
   },
   {
     files: ['**/*.mjs'],

@@ -29,6 +29,7 @@ export default defineConfig({
     proxy: { '/v1': process.env.ESTADIO_URL ?? 'http://127.0.0.1:8080' },
   },
   test: {
-    include: ['src/**/*.test.ts'],
+    root: here('.'),
+    include: ['shared/**/*.test.ts', 'scoreboard/src/**/*.test.ts'],
   },
 });

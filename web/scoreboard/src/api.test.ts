@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseContest, parseHistory, parseProblem, parsePulse, parseScore } from './api';
+import { parseContest, parseHistory, parsePulse, parseScore } from './api';
 
 const contest = {
   name: 'Olimpiadas',
@@ -105,18 +105,5 @@ describe('parseHistory', () => {
 
   it('says which pulse of it is wrong', () => {
     expect(() => parseHistory([pulse, { ...pulse, rate: 'high' }])).toThrow('history[1].rate');
-  });
-});
-
-describe('parseProblem', () => {
-  it('takes title and detail', () => {
-    expect(parseProblem({ title: 'Unavailable', detail: 'no log' })).toEqual({
-      title: 'Unavailable',
-      detail: 'no log',
-    });
-  });
-
-  it.each([null, 'text', [], { title: 7 }])('finds no explanation in %j', (value) => {
-    expect(parseProblem(value)).toEqual({ title: null, detail: null });
   });
 });

@@ -5,6 +5,7 @@
  * on types that hold. A value of another shape throws a `ShapeError` that names the place in it.
  * Fields that are not known here are ignored: an older page keeps working with a newer server.
  */
+import { asArray, asCount, asCounts, asNumber, asObject, asText, orNull, ShapeError } from '#shared/shapes';
 
 export interface Discipline {
   readonly id: number;
@@ -68,21 +69,6 @@ export interface Pulse {
   readonly uncounted: number;
 }
 
-/** The body of an `application/problem+json` answer, as far as the page shows it. */
-export interface Problem {
-  readonly title: string | null;
-  readonly detail: string | null;
-}
-
-/** A value from the server was not of the agreed shape. */
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-
-  constructor(path: string, wanted: string) {
-    super(`${path}: expected ${wanted}`);
-  }
-}
-
 export function parseContest(value: unknown): Contest {
   const contest = asObject(value, 'contest');
   const commitment = asText(contest['seed_commitment'], 'contest.seed_commitment');
@@ -115,30 +101,18 @@ export function parseScore(value: unknown): Score {
 
 export function parsePulse(value: unknown, path = 'pulse'): Pulse {
   const pulse = asObject(value, path);
-  const p99Ms = pulse['p99_ms'];
-  const rejected = pulse['rejected'];
   return {
     atMs: asNumber(pulse['at_ms'], `${path}.at_ms`),
     rate: asNumber(pulse['rate'], `${path}.rate`),
-    p99Ms: p99Ms === null ? null : asNumber(p99Ms, `${path}.p99_ms`),
+    p99Ms: orNull(pulse['p99_ms'], `${path}.p99_ms`, asNumber),
     accepted: asCount(pulse['accepted'], `${path}.accepted`),
-    rejected: rejected === null ? null : asCount(rejected, `${path}.rejected`),
+    rejected: orNull(pulse['rejected'], `${path}.rejected`, asCount),
     uncounted: asCount(pulse['uncounted'], `${path}.uncounted`),
   };
 }
 
 export function parseHistory(value: unknown): readonly Pulse[] {
   return asArray(value, 'history', parsePulse);
-}
-
-/** Never throws: an error's explanation that cannot be read is an error without explanation. */
-export function parseProblem(value: unknown): Problem {
-  const body = typeof value === 'object' && value !== null ? value : {};
-  const textOrNull = (field: unknown): string | null => (typeof field === 'string' ? field : null);
-  return {
-    title: textOrNull('title' in body ? body.title : null),
-    detail: textOrNull('detail' in body ? body.detail : null),
-  };
 }
 
 function parseDiscipline(value: unknown, path: string): Discipline {
@@ -171,46 +145,4 @@ function parsePosition(value: unknown, path: string): Position {
     nextOffset: asCount(position['next_offset'], `${path}.next_offset`),
     endOffset: asCount(position['end_offset'], `${path}.end_offset`),
   };
-}
-
-function asObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ShapeError(path, 'an object');
-  }
-  return value as Readonly<Record<string, unknown>>;
-}
-
-function asArray<T>(
-  value: unknown,
-  path: string,
-  parse: (item: unknown, path: string) => T,
-): readonly T[] {
-  if (!Array.isArray(value)) throw new ShapeError(path, 'an array');
-  return value.map((item, index) => parse(item, `${path}[${index}]`));
-}
-
-/** A map, not an object: a faculty may be called "constructor". */
-function asCounts(value: unknown, path: string): ReadonlyMap<string, number> {
-  return new Map(
-    Object.entries(asObject(value, path)).map(([name, count]) => [
-      name,
-      asCount(count, `${path}[${JSON.stringify(name)}]`),
-    ]),
-  );
-}
-
-function asText(value: unknown, path: string): string {
-  if (typeof value !== 'string') throw new ShapeError(path, 'a text');
-  return value;
-}
-
-function asNumber(value: unknown, path: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new ShapeError(path, 'a number');
-  return value;
-}
-
-function asCount(value: unknown, path: string): number {
-  const count = asNumber(value, path);
-  if (!Number.isSafeInteger(count) || count < 0) throw new ShapeError(path, 'a count');
-  return count;
 }

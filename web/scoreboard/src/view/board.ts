@@ -1,16 +1,16 @@
 /** The board itself: the total, winners against losers, and what is happening this second. */
-import { isStale, type Link } from '../link';
-import { noFigure } from '../format';
+import { byId, setText } from '#shared/dom';
+import { noFigure } from '#shared/format';
+import { isStale, type Link } from '#shared/link';
+import { createReadout } from '#shared/readout';
+import type { PageWording } from '../messages';
 import { uncountedOf, winningShare, type Model } from '../model';
-import type { Wording } from '../wording';
-import { byId, setText } from './dom';
-import { createReadout } from './readout';
 
 /** Places on the board from the start: up to 99,999,999 nothing moves. */
 const totalPlaces = 8;
 
 export interface BoardView {
-  readonly show: (model: Model, link: Link, wording: Wording) => void;
+  readonly show: (model: Model, link: Link, wording: PageWording) => void;
 }
 
 export function createBoard(): BoardView {

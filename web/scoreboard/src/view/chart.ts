@@ -13,20 +13,19 @@ import {
 } from 'echarts/components';
 import { init, use, type ComposeOption } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
+import { make } from '#shared/dom';
+import { noFigure } from '#shared/format';
 import type { Pulse } from '../api';
-import { noFigure, type Formats } from '../format';
 import { historyMs, pointsOf } from '../history';
-import type { Messages } from '../messages';
+import type { PageWording } from '../messages';
 import { takesEntries } from '../model';
-import type { Wording } from '../wording';
-import { make } from './dom';
 
 use([LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
 
 type Option = ComposeOption<LineSeriesOption | GridComponentOption | TooltipComponentOption>;
 
 export interface Chart {
-  readonly show: (pulses: readonly Pulse[], wording: Wording) => void;
+  readonly show: (pulses: readonly Pulse[], wording: PageWording) => void;
 }
 
 interface Palette {
@@ -55,15 +54,7 @@ export function createChart(host: HTMLElement): Chart {
   };
 }
 
-function optionFor(
-  pulses: readonly Pulse[],
-  { messages, formats }: Wording,
-  palette: Palette,
-): Option {
-  const newestMs = pulses.at(-1)?.atMs ?? 0;
-  const hasP99 = takesEntries(pulses);
-  const label = { color: palette.quiet, fontFamily: palette.font, fontSize: 12 };
-  const line = { type: 'line', showSymbol: false, connectNulls: false, animation: false } as const;
+function optionFor(pulses: readonly Pulse[], wording: PageWording, palette: Palette): Option {
   return {
     animation: false,
     grid: {
@@ -74,84 +65,88 @@ function optionFor(
       outerBoundsMode: 'same',
       outerBoundsContain: 'axisLabel',
     },
-    xAxis: {
-      type: 'value',
-      min: -windowSeconds,
-      max: 0,
-      interval: 60,
-      axisLine: { lineStyle: { color: palette.quiet } },
-      axisTick: { show: true, lineStyle: { color: palette.quiet } },
-      splitLine: { show: false },
-      axisLabel: {
-        ...label,
-        formatter: (seconds: number) => timeLabel(seconds, messages),
-        alignMinLabel: 'left',
-        alignMaxLabel: 'right',
-      },
-    },
-    yAxis: [
-      {
-        type: 'value',
-        min: 0,
-        splitNumber: 4,
-        // It stands at the right, where time is 0: of use only as the line of the other one.
-        axisLine: { show: hasP99 ? 'auto' : false },
-        axisTick: { show: hasP99 ? 'auto' : false },
-        axisLabel: { ...label, formatter: formats.tick },
-        splitLine: { lineStyle: { color: palette.rule } },
-      },
-      {
-        type: 'value',
-        show: hasP99,
-        min: 0,
-        splitNumber: 4,
-        alignTicks: true,
-        axisLabel: { ...label, formatter: formats.tick },
-        splitLine: { show: false },
-      },
-    ],
-    tooltip: {
-      trigger: 'axis',
-      confine: true,
-      backgroundColor: palette.ground,
-      borderColor: palette.quiet,
-      borderRadius: 2,
-      textStyle: { color: palette.ink, fontFamily: palette.font, fontSize: 13 },
-      axisPointer: { lineStyle: { color: palette.quiet, type: 'solid' } },
-      formatter: (hovered) => {
-        const first = Array.isArray(hovered) ? hovered[0] : hovered;
-        const seconds = Array.isArray(first?.value) ? Number(first.value[0]) : 0;
-        const atMs = newestMs + seconds * 1000;
-        const pulse = pulses.find((candidate) => candidate.atMs === Math.round(atMs));
-        return pulse ? tooltip(pulse, messages, formats) : '';
-      },
-    },
-    series: [
-      {
-        ...line,
-        yAxisIndex: 0,
-        data: pointsOf(pulses, (pulse) => pulse.rate).map((point) => [...point]),
-        color: palette.rate,
-        lineStyle: { width: 2 },
-        areaStyle: { color: palette.rateArea },
-      },
-      {
-        ...line,
-        yAxisIndex: 1,
-        data: pointsOf(pulses, (pulse) => pulse.p99Ms).map((point) => [...point]),
-        color: palette.p99,
-        lineStyle: { width: 1.5 },
-      },
-    ],
+    xAxis: timeAxis(wording, palette),
+    yAxis: figureAxes(takesEntries(pulses), wording, palette),
+    tooltip: tooltipFor(pulses, wording, palette),
+    series: seriesOf(pulses, palette),
   };
 }
 
-/** −5, −4, … now: the chart's title has the unit, and this fits on a telephone. */
-function timeLabel(seconds: number, messages: Messages): string {
-  return seconds === 0 ? messages['timeline.now'] : `−${-seconds / 60}`;
+function timeAxis({ messages }: PageWording, palette: Palette): NonNullable<Option['xAxis']> {
+  return {
+    type: 'value',
+    min: -windowSeconds,
+    max: 0,
+    interval: 60,
+    axisLine: { lineStyle: { color: palette.quiet } },
+    axisTick: { show: true, lineStyle: { color: palette.quiet } },
+    splitLine: { show: false },
+    axisLabel: {
+      ...labelIn(palette),
+      // −5, −4, … now: the chart's title has the unit, and this fits on a telephone.
+      formatter: (seconds: number) =>
+        seconds === 0 ? messages['timeline.now'] : `−${-seconds / 60}`,
+      alignMinLabel: 'left',
+      alignMaxLabel: 'right',
+    },
+  };
 }
 
-function tooltip(pulse: Pulse, messages: Messages, formats: Formats): HTMLElement {
+/** The rate's axis, and that of the p99, which shows only where the p99 is known. */
+function figureAxes(
+  hasP99: boolean,
+  { formats }: PageWording,
+  palette: Palette,
+): NonNullable<Option['yAxis']> {
+  const axisLabel = { ...labelIn(palette), formatter: formats.tick };
+  return [
+    {
+      type: 'value',
+      min: 0,
+      splitNumber: 4,
+      // Its line is at the right, where time is 0. Only the other axis has a use for it.
+      axisLine: { show: hasP99 ? 'auto' : false },
+      axisTick: { show: hasP99 ? 'auto' : false },
+      axisLabel,
+      splitLine: { lineStyle: { color: palette.rule } },
+    },
+    {
+      type: 'value',
+      show: hasP99,
+      min: 0,
+      splitNumber: 4,
+      alignTicks: true,
+      axisLabel,
+      splitLine: { show: false },
+    },
+  ];
+}
+
+function tooltipFor(
+  pulses: readonly Pulse[],
+  wording: PageWording,
+  palette: Palette,
+): TooltipComponentOption {
+  const newestMs = pulses.at(-1)?.atMs ?? 0;
+  return {
+    trigger: 'axis',
+    confine: true,
+    backgroundColor: palette.ground,
+    borderColor: palette.quiet,
+    borderRadius: 2,
+    textStyle: { color: palette.ink, fontFamily: palette.font, fontSize: 13 },
+    axisPointer: { lineStyle: { color: palette.quiet, type: 'solid' } },
+    formatter: (hovered) => {
+      const first = Array.isArray(hovered) ? hovered[0] : hovered;
+      const seconds = Array.isArray(first?.value) ? Number(first.value[0]) : 0;
+      const atMs = Math.round(newestMs + seconds * 1000);
+      const pulse = pulses.find((candidate) => candidate.atMs === atMs);
+      return pulse ? tipOf(pulse, wording) : '';
+    },
+  };
+}
+
+function tipOf(pulse: Pulse, { messages, formats }: PageWording): HTMLElement {
   const figure = (name: string, kind: string, value: string): HTMLElement =>
     make(
       'div',
@@ -172,6 +167,31 @@ function tooltip(pulse: Pulse, messages: Messages, formats: Formats): HTMLElemen
         )
       : '',
   );
+}
+
+function seriesOf(pulses: readonly Pulse[], palette: Palette): LineSeriesOption[] {
+  const line = { type: 'line', showSymbol: false, connectNulls: false, animation: false } as const;
+  return [
+    {
+      ...line,
+      yAxisIndex: 0,
+      data: pointsOf(pulses, (pulse) => pulse.rate).map((point) => [...point]),
+      color: palette.rate,
+      lineStyle: { width: 2 },
+      areaStyle: { color: palette.rateArea },
+    },
+    {
+      ...line,
+      yAxisIndex: 1,
+      data: pointsOf(pulses, (pulse) => pulse.p99Ms).map((point) => [...point]),
+      color: palette.p99,
+      lineStyle: { width: 1.5 },
+    },
+  ];
+}
+
+function labelIn({ quiet, font }: Palette): { color: string; fontFamily: string; fontSize: number } {
+  return { color: quiet, fontFamily: font, fontSize: 12 };
 }
 
 function paletteOf(host: HTMLElement): Palette {

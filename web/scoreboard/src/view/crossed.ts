@@ -4,20 +4,20 @@
  * On a narrow screen the styles fold the table: each row stands on its own, cells below each other.
  * A browser may then no longer take it for a table, so the roles are written out.
  */
+import { byId, make, setText } from '#shared/dom';
+import type { PageWording } from '../messages';
 import { winningShare, type Lane, type Sides, type Tables } from '../model';
-import type { Wording } from '../wording';
-import { byId, make, setText } from './dom';
 
 /** Up to this many disciplines a narrow screen shows blocks; with more it scrolls the table sideways. */
 const foldableColumns = 6;
 
 export interface CrossedView {
-  readonly show: (tables: Tables, wording: Wording) => void;
+  readonly show: (tables: Tables, wording: PageWording) => void;
 }
 
 interface Cell {
   readonly element: HTMLElement;
-  readonly show: (sides: Sides, total: number, wording: Wording) => void;
+  readonly show: (sides: Sides, total: number, wording: PageWording) => void;
 }
 
 export function createCrossed(): CrossedView {
@@ -25,7 +25,7 @@ export function createCrossed(): CrossedView {
   let cells: Cell[][] = [];
   let drawn = '';
 
-  function build({ faculties, disciplines }: Tables, { messages }: Wording): void {
+  function build({ faculties, disciplines }: Tables, { messages }: PageWording): void {
     const total = messages['crossed.total'];
     const columns = [...disciplines.map((discipline) => discipline.name), total];
     const rows = [...faculties.map((faculty) => faculty.name), total];
@@ -110,7 +110,7 @@ function createCell(column: string): Cell {
   };
 }
 
-function showLane(cell: Cell | undefined, lane: Lane | undefined, wording: Wording): void {
+function showLane(cell: Cell | undefined, lane: Lane | undefined, wording: PageWording): void {
   if (cell && lane) cell.show(lane, lane.total, wording);
 }
 

@@ -2,12 +2,12 @@
  * Counts as lanes of a track: one lane a name, in the contest's order so that nothing jumps, each
  * bar as long as its count against the longest, and parted where winners end and losers begin.
  */
+import { byId, make, setText } from '#shared/dom';
+import type { PageWording } from '../messages';
 import { winningShare, type Lane } from '../model';
-import type { Wording } from '../wording';
-import { byId, make, setText } from './dom';
 
 export interface LanesView {
-  readonly show: (lanes: readonly Lane[], wording: Wording) => void;
+  readonly show: (lanes: readonly Lane[], wording: PageWording) => void;
 }
 
 interface Row {

@@ -4,15 +4,15 @@
  * The chart comes as a file of its own, after the score; if it does not come, the figures stay and
  * the page says so.
  */
-import { noFigure } from '../format';
+import { byId, setText } from '#shared/dom';
+import { noFigure } from '#shared/format';
 import { summarise } from '../history';
+import type { PageWording } from '../messages';
 import { takesEntries, type Model } from '../model';
-import type { Wording } from '../wording';
 import type { Chart } from './chart';
-import { byId, setText } from './dom';
 
 export interface TimelineView {
-  readonly show: (model: Model, wording: Wording) => void;
+  readonly show: (model: Model, wording: PageWording) => void;
   /** The theme changed: the next `show` draws again even if the pulses are the same. */
   readonly restyle: () => void;
 }
@@ -28,7 +28,7 @@ export function createTimeline(onReady: () => void): TimelineView {
     rejected: byId('rejected'),
   };
   let chart: Chart | null = null;
-  let drawn: { pulses: Model['pulses']; wording: Wording } | null = null;
+  let drawn: { pulses: Model['pulses']; wording: PageWording } | null = null;
 
   import('./chart').then(
     ({ createChart }) => {
