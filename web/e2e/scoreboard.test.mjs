@@ -199,7 +199,7 @@ describe('the scoreboard', { skip }, () => {
       await laneShows(page, 'by-discipline', 'Natación', '2');
       await laneShows(page, 'by-discipline', 'Atletismo', '0');
       await laneShows(page, 'by-discipline', 'Boxeo', '1');
-      await shows(page, 'uncounted', '0');
+      await shows(page, 'lag', '0');
 
       await send(estadio.origin, [agronomy]);
       await shows(page, 'total', '4');
@@ -207,7 +207,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('adds winners and losers up to the total, in the crossed table too', async () => {
+  it('adds winners and losers up to the total, in the breakdown too', async () => {
     await visit({ locale: 'en-US' }, async ({ page, estadio }) => {
       await send(estadio.origin, Array.from({ length: 40 }, () => engineering));
       await shows(page, 'total', '40');
@@ -215,7 +215,7 @@ describe('the scoreboard', { skip }, () => {
         Number(await page.locator(hook(testId)).textContent());
       assert.equal((await count('outcome-winner')) + (await count('outcome-loser')), 40);
 
-      const row = page.locator(`${hook('crossed')} [role="row"]`, { hasText: 'Ingeniería' });
+      const row = page.locator(`${hook('breakdown')} [role="row"]`, { hasText: 'Ingeniería' });
       const swimming = (await row.locator('[role="cell"]').first().innerText()).split(/\s+/);
       assert.ok(swimming.includes('40'), swimming.join(' '));
     });
@@ -235,7 +235,7 @@ describe('the scoreboard', { skip }, () => {
         }),
       );
       await page.reload();
-      await shows(page, 'uncounted', '2');
+      await shows(page, 'lag', '2');
       for (const selector of [hook('p99'), '#p99-max', '#rejected', hook('empty'), '.key-p99']) {
         await page.locator(selector).first().waitFor({ state: 'hidden' });
       }
@@ -250,7 +250,7 @@ describe('the scoreboard', { skip }, () => {
       assert.deepEqual(names, ['Ingeniería', 'Agronomía']);
       const lanes = await page.locator(`${hook('by-discipline')} .lane-name`).allTextContents();
       assert.deepEqual(lanes, ['Natación', 'Atletismo', 'Boxeo']);
-      const headings = await page.locator(`${hook('crossed')} th`).allTextContents();
+      const headings = await page.locator(`${hook('breakdown')} th`).allTextContents();
       assert.ok(headings.includes('Ingeniería') && headings.includes('Natación'), headings.join());
     });
   });

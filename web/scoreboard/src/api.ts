@@ -23,7 +23,7 @@ export interface Contest {
 
 export type Outcome = 'winner' | 'loser';
 
-export interface CrossedCount {
+export interface BreakdownCell {
   readonly faculty: string;
   readonly discipline: string;
   readonly outcome: Outcome;
@@ -46,7 +46,7 @@ export interface Score {
   readonly byDiscipline: ReadonlyMap<string, number>;
   readonly winners: number;
   readonly losers: number;
-  readonly crossed: readonly CrossedCount[];
+  readonly breakdown: readonly BreakdownCell[];
   /** Results found in the log a second time, and so not counted again. */
   readonly repeated: number;
   readonly positions: readonly Position[];
@@ -66,7 +66,7 @@ export interface Pulse {
   /** Null where another server takes the entries. */
   readonly rejected: number | null;
   /** Results in the log that the score does not hold yet. */
-  readonly uncounted: number;
+  readonly lag: number;
 }
 
 export function parseContest(value: unknown): Contest {
@@ -93,7 +93,7 @@ export function parseScore(value: unknown): Score {
     byDiscipline: asCounts(score['by_discipline'], 'score.by_discipline'),
     winners: asCount(outcomes['winner'], 'score.by_outcome.winner'),
     losers: asCount(outcomes['loser'], 'score.by_outcome.loser'),
-    crossed: asArray(score['crossed'], 'score.crossed', parseCrossed),
+    breakdown: asArray(score['crossed'], 'score.crossed', parseBreakdownCell),
     repeated: asCount(score['repeated'], 'score.repeated'),
     positions: asArray(score['positions'], 'score.positions', parsePosition),
   };
@@ -107,7 +107,7 @@ export function parsePulse(value: unknown, path = 'pulse'): Pulse {
     p99Ms: orNull(pulse['p99_ms'], `${path}.p99_ms`, asNumber),
     accepted: asCount(pulse['accepted'], `${path}.accepted`),
     rejected: orNull(pulse['rejected'], `${path}.rejected`, asCount),
-    uncounted: asCount(pulse['uncounted'], `${path}.uncounted`),
+    lag: asCount(pulse['uncounted'], `${path}.uncounted`),
   };
 }
 
@@ -123,17 +123,17 @@ function parseDiscipline(value: unknown, path: string): Discipline {
   };
 }
 
-function parseCrossed(value: unknown, path: string): CrossedCount {
-  const crossed = asObject(value, path);
-  const outcome = crossed['outcome'];
+function parseBreakdownCell(value: unknown, path: string): BreakdownCell {
+  const cell = asObject(value, path);
+  const outcome = cell['outcome'];
   if (outcome !== 'winner' && outcome !== 'loser') {
     throw new ShapeError(`${path}.outcome`, '"winner" or "loser"');
   }
   return {
-    faculty: asText(crossed['faculty'], `${path}.faculty`),
-    discipline: asText(crossed['discipline'], `${path}.discipline`),
+    faculty: asText(cell['faculty'], `${path}.faculty`),
+    discipline: asText(cell['discipline'], `${path}.discipline`),
     outcome,
-    count: asCount(crossed['count'], `${path}.count`),
+    count: asCount(cell['count'], `${path}.count`),
   };
 }
 

@@ -22,7 +22,7 @@ export function aScore(changes: Partial<Score> = {}): Score {
     byDiscipline: new Map(),
     winners: 0,
     losers: 0,
-    crossed: [],
+    breakdown: [],
     repeated: 0,
     positions: [],
     ...changes,
@@ -30,5 +30,5 @@ export function aScore(changes: Partial<Score> = {}): Score {
 }
 
 export function aPulse(atMs: number, changes: Partial<Pulse> = {}): Pulse {
-  return { atMs, rate: 0, p99Ms: null, accepted: 0, rejected: 0, uncounted: 0, ...changes };
+  return { atMs, rate: 0, p99Ms: null, accepted: 0, rejected: 0, lag: 0, ...changes };
 }

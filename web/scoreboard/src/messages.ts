@@ -27,8 +27,8 @@ const es = {
   'board.rate-note': 'inscripciones aceptadas, ya guardadas en el registro',
   'board.p99': 'Respuesta p99',
   'board.p99-note': 'de cada 100 respuestas, 99 tardaron esto o menos',
-  'board.uncounted': 'Por contar',
-  'board.uncounted-note': 'resultados guardados que el marcador aún no suma',
+  'board.lag': 'Por contar',
+  'board.lag-note': 'resultados guardados que el marcador aún no suma',
 
   'sides.winners': 'ganadores',
   'sides.losers': 'perdedores',
@@ -51,10 +51,10 @@ const es = {
     'Gráfica de los últimos cinco minutos: inscripciones por segundo. Sus cifras principales están debajo.',
   'timeline.failed': 'La gráfica no se pudo cargar. Las demás cifras siguen en vivo.',
 
-  'crossed.title': 'Facultad por disciplina',
-  'crossed.note': 'En cada casilla, el total; debajo, quienes ganaron y quienes perdieron.',
-  'crossed.faculty': 'Facultad',
-  'crossed.total': 'Total',
+  'breakdown.title': 'Facultad por disciplina',
+  'breakdown.note': 'En cada casilla, el total; debajo, quienes ganaron y quienes perdieron.',
+  'breakdown.faculty': 'Facultad',
+  'breakdown.total': 'Total',
 
   'coin.title': 'Una moneda sellada de antemano',
   'coin.lead':
@@ -112,8 +112,8 @@ const en: Messages<MessageKey> = {
   'board.rate-note': 'entries accepted, already safe in the log',
   'board.p99': 'Response p99',
   'board.p99-note': 'of every 100 answers, 99 took this long or less',
-  'board.uncounted': 'To be counted',
-  'board.uncounted-note': 'results in the log that the score does not hold yet',
+  'board.lag': 'To be counted',
+  'board.lag-note': 'results in the log that the score does not hold yet',
 
   'sides.winners': 'winners',
   'sides.losers': 'losers',
@@ -136,10 +136,10 @@ const en: Messages<MessageKey> = {
     'Chart of the last five minutes: entries per second. Its main figures are below.',
   'timeline.failed': 'The chart could not be loaded. All other figures are still live.',
 
-  'crossed.title': 'Faculty by discipline',
-  'crossed.note': 'Each cell has the total and, below it, who won and who lost.',
-  'crossed.faculty': 'Faculty',
-  'crossed.total': 'Total',
+  'breakdown.title': 'Faculty by discipline',
+  'breakdown.note': 'Each cell has the total and, below it, who won and who lost.',
+  'breakdown.faculty': 'Faculty',
+  'breakdown.total': 'Total',
 
   'coin.title': 'A coin sealed beforehand',
   'coin.lead':

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { aContest, aPulse, aScore } from './fixtures';
 import {
+  lagOf,
   tabulate,
   takesEntries,
-  uncountedOf,
   winningShare,
   withContest,
   withPulses,
@@ -29,9 +29,9 @@ describe('withScore', () => {
   });
 });
 
-describe('uncountedOf', () => {
+describe('lagOf', () => {
   it('is what the latest pulse says', () => {
-    expect(uncountedOf(withPulses(model, [aPulse(2000, { uncounted: 9 })]))).toBe(9);
+    expect(lagOf(withPulses(model, [aPulse(2000, { lag: 9 })]))).toBe(9);
   });
 
   it('is taken from the positions before the first pulse', () => {
@@ -40,7 +40,7 @@ describe('uncountedOf', () => {
       // A position read before the count that it is compared with is no debt.
       { topic: 'losers', partition: 0, nextOffset: 9, endOffset: 8 },
     ];
-    expect(uncountedOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
+    expect(lagOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
   });
 });
 
@@ -69,7 +69,7 @@ describe('tabulate', () => {
       ['Natación', 10],
       ['Atletismo', 0],
     ]),
-    crossed: [
+    breakdown: [
       { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'winner', count: 5 },
       { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'loser', count: 1 },
       { faculty: 'Agronomía', discipline: 'Natación', outcome: 'loser', count: 4 },
@@ -92,7 +92,7 @@ describe('tabulate', () => {
     ]);
   });
 
-  it('crosses faculties with disciplines', () => {
+  it('breaks the score down by faculty and discipline', () => {
     expect(tabulate(aContest(), score).cells).toEqual([
       [
         { winners: 5, losers: 1 },

@@ -29,9 +29,9 @@ export function withPulses(model: Model, arrived: readonly Pulse[]): Model {
 }
 
 /** Results in the log that the score does not hold yet: as last told, else from the positions. */
-export function uncountedOf(model: Model): number {
+export function lagOf(model: Model): number {
   const latest = model.pulses.at(-1);
-  if (latest) return latest.uncounted;
+  if (latest) return latest.lag;
   return model.score.positions.reduce((sum, at) => sum + Math.max(0, at.endOffset - at.nextOffset), 0);
 }
 
@@ -73,7 +73,7 @@ export function tabulate(contest: Contest, score: Score): Tables {
   const cells = faculties.map(() => disciplines.map(() => ({ winners: 0, losers: 0 })));
   const rowOf = new Map(faculties.map((name, index) => [name, index]));
   const columnOf = new Map(disciplines.map((name, index) => [name, index]));
-  for (const { faculty, discipline, outcome, count } of score.crossed) {
+  for (const { faculty, discipline, outcome, count } of score.breakdown) {
     const cell = cells[rowOf.get(faculty) ?? -1]?.[columnOf.get(discipline) ?? -1];
     if (!cell) continue;
     if (outcome === 'winner') cell.winners += count;

@@ -4,7 +4,7 @@ import { noFigure } from '#shared/format';
 import { isStale, type Link } from '#shared/link';
 import { createReadout } from '#shared/readout';
 import type { PageWording } from '../messages';
-import { uncountedOf, winningShare, type Model } from '../model';
+import { lagOf, winningShare, type Model } from '../model';
 
 /** Places on the board from the start: up to 99,999,999 nothing moves. */
 const totalPlaces = 8;
@@ -20,7 +20,7 @@ export function createBoard(): BoardView {
   const losers = createReadout(byId('losers'));
   const rate = createReadout(byId('rate'));
   const p99 = createReadout(byId('p99'));
-  const uncounted = createReadout(byId('uncounted'));
+  const lag = createReadout(byId('lag'));
   const p99Unit = byId('p99-unit');
   const winnersShare = byId('winners-share');
   const losersShare = byId('losers-share');
@@ -31,7 +31,7 @@ export function createBoard(): BoardView {
       total.show(formats.count(score.total));
       winners.show(formats.count(score.winners));
       losers.show(formats.count(score.losers));
-      uncounted.show(formats.count(uncountedOf(model)));
+      lag.show(formats.count(lagOf(model)));
 
       const share = winningShare(score);
       const empty = score.total === 0;

@@ -7,8 +7,8 @@ import type { Contest } from '../api';
 import type { PageWording } from '../messages';
 import { tabulate, takesEntries, type Model } from '../model';
 import { createBoard } from './board';
+import { createBreakdown } from './breakdown';
 import { createCoin } from './coin';
-import { createCrossed } from './crossed';
 import { createEmpty } from './empty';
 import { createLanes } from './lanes';
 import { createLog } from './log';
@@ -29,7 +29,7 @@ export function createScore(onReady: () => void): ScoreView {
   const faculties = createLanes('by-faculty');
   const disciplines = createLanes('by-discipline');
   const timeline = createTimeline(onReady);
-  const crossed = createCrossed();
+  const breakdown = createBreakdown();
   const coin = createCoin();
   const log = createLog();
 
@@ -45,7 +45,7 @@ export function createScore(onReady: () => void): ScoreView {
       faculties.show(tables.faculties, wording);
       disciplines.show(tables.disciplines, wording);
       timeline.show(model, wording);
-      crossed.show(tables, wording);
+      breakdown.show(tables, wording);
       coin.show(model.contest);
       log.show(model, wording);
     },

@@ -1,5 +1,5 @@
 /**
- * The crossed view: a table of faculties by disciplines, with winners and losers in each cell.
+ * The breakdown: a table of faculties by disciplines, with winners and losers in each cell.
  *
  * On a narrow screen the styles fold the table: each row stands on its own, cells below each other.
  * A browser may then no longer take it for a table, so the roles are written out.
@@ -11,7 +11,7 @@ import { winningShare, type Lane, type Sides, type Tables } from '../model';
 /** Up to this many disciplines a narrow screen shows blocks; with more it scrolls the table sideways. */
 const foldableColumns = 6;
 
-export interface CrossedView {
+export interface BreakdownView {
   readonly show: (tables: Tables, wording: PageWording) => void;
 }
 
@@ -20,20 +20,20 @@ interface Cell {
   readonly show: (sides: Sides, total: number, wording: PageWording) => void;
 }
 
-export function createCrossed(): CrossedView {
-  const table = byId('crossed-table');
+export function createBreakdown(): BreakdownView {
+  const table = byId('breakdown-table');
   let cells: Cell[][] = [];
   let drawn = '';
 
   function build({ faculties, disciplines }: Tables, { messages }: PageWording): void {
-    const total = messages['crossed.total'];
+    const total = messages['breakdown.total'];
     const columns = [...disciplines.map((discipline) => discipline.name), total];
     const rows = [...faculties.map((faculty) => faculty.name), total];
     cells = rows.map(() => columns.map((column) => createCell(column)));
     const head = make(
       'tr',
       { role: 'row' },
-      make('th', { role: 'columnheader', scope: 'col' }, messages['crossed.faculty']),
+      make('th', { role: 'columnheader', scope: 'col' }, messages['breakdown.faculty']),
       ...columns.map((column) => make('th', { role: 'columnheader', scope: 'col' }, column)),
     );
     const body = rows.map((row, index) =>
@@ -44,7 +44,7 @@ export function createCrossed(): CrossedView {
         ...(cells[index] ?? []).map((cell) => cell.element),
       ),
     );
-    table.classList.toggle('crossed-foldable', disciplines.length <= foldableColumns);
+    table.classList.toggle('breakdown-foldable', disciplines.length <= foldableColumns);
     table.replaceChildren(
       make('thead', { role: 'rowgroup' }, head),
       make('tbody', { role: 'rowgroup' }, ...body),
