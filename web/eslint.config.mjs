@@ -52,9 +52,9 @@ export default defineConfig(
   {
     files: ['**/*.mjs'],
     rules: {
-      // The compiler checks these files too, and knows the names of Node and the browser.
+      // The compiler checks these files too. It knows the names of Node and the browser.
       'no-undef': 'off',
-      // Types are in comments here, which this rule does not read.
+      // The types are in comments, which this rule does not read.
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -14,7 +14,8 @@ async function failureOf(get: typeof fetch): Promise<LoadFailure> {
 
 describe('loadJson', () => {
   it('brings the value', async () => {
-    expect(await loadJson(answering(Response.json({ name: 'Ingeniería' })), '/team', nameOf)).toBe('Ingeniería');
+    const get = answering(Response.json({ name: 'Ingeniería' }));
+    expect(await loadJson(get, '/team', nameOf)).toBe('Ingeniería');
   });
 
   it('says that the server does not answer', async () => {

@@ -79,7 +79,7 @@ describe('Stream', () => {
     expect(heardAtMs).toBe(1_000_000);
   });
 
-  it('is open and heard only after the server spoke', () => {
+  it('is open and heard only after the server answered', () => {
     const stream = open();
     expect([stream.open, stream.heardAtMs]).toEqual([false, null]);
     last().dispatchEvent(new Event('open'));
@@ -104,7 +104,7 @@ describe('Stream', () => {
     expect([sources.length, last().closed]).toEqual([2, false]);
   });
 
-  it('waits longer after each failure, and short again once it was heard', () => {
+  it('waits longer after each failure, and short again after an event', () => {
     open();
     last().dispatchEvent(new Event('error'));
     vi.advanceTimersByTime(500);
@@ -120,7 +120,7 @@ describe('Stream', () => {
     expect(sources.length).toBe(4);
   });
 
-  it('gives up a connection that died without saying so', () => {
+  it('gives up a connection that died silently', () => {
     const stream = open();
     last().dispatchEvent(new Event('open'));
     last().say('pulse', 1);

@@ -1,11 +1,20 @@
 /**
- * What the server sends, checked on arrival.
+ * The values of the server, checked on arrival.
  *
- * Every value from the network enters through a `parse…` function, so the rest of the page works
- * on types that hold. A value of another shape throws a `ShapeError` that names the place in it.
- * Fields that are not known here are ignored: an older page keeps working with a newer server.
+ * Every value from the network enters through a `parse…` function, so the rest of the page can trust
+ * the types. A value of another shape throws a `ShapeError` that names the place in it. Unknown
+ * fields are ignored: an older page works with a newer server.
  */
-import { asArray, asCount, asCounts, asNumber, asObject, asText, orNull, ShapeError } from '#shared/shapes';
+import {
+  asArray,
+  asCount,
+  asCounts,
+  asNumber,
+  asObject,
+  asText,
+  orNull,
+  ShapeError,
+} from '#shared/shapes';
 
 export interface Discipline {
   readonly id: number;
@@ -30,13 +39,13 @@ export interface BreakdownCell {
   readonly count: number;
 }
 
-/** How far the count has read one partition of the log. */
+/** The progress of the count in one partition of the log. */
 export interface Position {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the first record not yet counted. */
+  /** Offset of the first record that is not counted yet. */
   readonly nextOffset: number;
-  /** Offset that the next record to be written will have. */
+  /** Offset of the next record that the log will take. */
   readonly endOffset: number;
 }
 
@@ -47,19 +56,19 @@ export interface Score {
   readonly winners: number;
   readonly losers: number;
   readonly breakdown: readonly BreakdownCell[];
-  /** Results found in the log a second time, and so not counted again. */
+  /** Records of the log that were not counted, because their id was counted before. */
   readonly repeated: number;
   readonly positions: readonly Position[];
 }
 
-/** One second of the server's work. */
+/** The server's work in one second. */
 export interface Pulse {
   readonly atMs: number;
   /** Entries accepted durably in that second. */
   readonly rate: number;
   /**
-   * 99th percentile of request to durable answer, in milliseconds; null in a second without answers,
-   * and where another server gives them.
+   * 99th percentile of the time from request to durable answer, in milliseconds. Null in a second
+   * without answers, and where another server takes the entries.
    */
   readonly p99Ms: number | null;
   readonly accepted: number;

@@ -33,8 +33,14 @@ describe('eventsOf', () => {
       positions: [],
     };
     expect(after('score', score).score.total).toBe(3);
-    const contest = { faculties: [], disciplines: [], seed_commitment: 'cd'.repeat(32), started_at_ms: 0 };
-    expect(after('contest', { ...contest, name: 'Regionales' }).contest.name).toBe('Regionales');
+    const contest = {
+      name: 'Regionales',
+      faculties: [],
+      disciplines: [],
+      seed_commitment: 'cd'.repeat(32),
+      started_at_ms: 0,
+    };
+    expect(after('contest', contest).contest.name).toBe('Regionales');
   });
 
   it.each(['contest', 'score', 'history', 'pulse'])('refuses a %s of another shape', (name) => {

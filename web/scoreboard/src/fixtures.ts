@@ -1,4 +1,4 @@
-/** Values for the tests: plain ones, of which each test changes the part it is about. */
+/** Values for the tests. Each test changes the part that it is about. */
 import type { Contest, Pulse, Score } from './api';
 
 export function aContest(changes: Partial<Contest> = {}): Contest {

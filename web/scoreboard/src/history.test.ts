@@ -8,17 +8,17 @@ describe('mergePulses', () => {
     expect(mergePulses(seen, [])).toEqual(seen);
   });
 
-  it('holds each instant once, as told last', () => {
+  it('holds each instant once, with the last value', () => {
     const merged = mergePulses([aPulse(1000, { rate: 1 })], [aPulse(1000, { rate: 2 })]);
     expect(merged.map((pulse) => pulse.rate)).toEqual([2]);
   });
 
-  it('puts pulses that were missed in their place', () => {
+  it('puts missed pulses in their place', () => {
     const merged = mergePulses([aPulse(2000)], [aPulse(1000), aPulse(2000), aPulse(3000)]);
     expect(merged.map((pulse) => pulse.atMs)).toEqual([1000, 2000, 3000]);
   });
 
-  it('goes back with a clock that is set back, by however much', () => {
+  it('goes back with the clock of the server, however far', () => {
     const known = [aPulse(historyMs * 3), aPulse(historyMs * 3 + 1000)];
     for (const backMs of [500, historyMs * 2]) {
       const nowMs = historyMs * 3 + 1000 - backMs;
@@ -45,7 +45,7 @@ describe('pointsOf', () => {
     ]);
   });
 
-  it('breaks the line where there was no news', () => {
+  it('breaks the line where there was no pulse', () => {
     const pulses = [aPulse(0, { rate: 5 }), aPulse(10_000, { rate: 6 })];
     expect(pointsOf(pulses, (pulse) => pulse.rate)).toEqual([
       [-10, 5],
@@ -54,13 +54,13 @@ describe('pointsOf', () => {
     ]);
   });
 
-  it('draws nothing from nothing', () => {
+  it('has no points without pulses', () => {
     expect(pointsOf([], (pulse) => pulse.rate)).toEqual([]);
   });
 });
 
 describe('summarise', () => {
-  it('has nothing to say of an empty window', () => {
+  it('is null for an empty window', () => {
     expect(summarise([])).toBeNull();
   });
 
@@ -69,12 +69,12 @@ describe('summarise', () => {
     expect(summarise(pulses)).toEqual({ rateMax: 20, rateMean: 15, p99MsMax: 3 });
   });
 
-  it('has rates where another server gives the answers', () => {
+  it('has rates where another server takes the entries', () => {
     const pulses = [aPulse(0, { rate: 4, rejected: null }), aPulse(1000, { rate: 8, rejected: null })];
     expect(summarise(pulses)).toEqual({ rateMax: 8, rateMean: 6, p99MsMax: null });
   });
 
-  it('knows no worst p99 when nothing was answered', () => {
+  it('has no worst p99 without answers', () => {
     expect(summarise([aPulse(0)])?.p99MsMax).toBeNull();
   });
 });

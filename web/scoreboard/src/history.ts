@@ -1,21 +1,21 @@
 /**
- * The last five minutes of pulses: kept in order of time, one for each instant, none older.
+ * The pulses of the last five minutes, in order of time, one for each instant.
  *
- * What the page saw outlives a restart of the server, whose own history starts again empty: the
- * two are merged, and the time in between stays visible as a gap in the lines.
+ * The server's own history is empty after a restart. So the page merges it with the pulses that it
+ * saw, and the time between the two stays visible as a gap in the lines.
  */
 import type { Pulse } from './api';
 
 export const historyMs = 5 * 60 * 1000;
 
-/** Pulses come once a second; further apart than this, there was a time without any. */
+/** Pulses come once a second. Two that are further apart than this have a gap between them. */
 const gapMs = 2500;
 
 /**
- * The union of both by time; where both have an instant, what arrived replaces what was known.
+ * The union of both by time. Where both have an instant, the pulse that arrived is kept.
  *
- * What arrived last is now, whatever was known: when the server's clock is set back, pulses from
- * later than that would stay the newest, and the page would stand still until the clock is there.
+ * The last pulse that arrived is now, and known pulses after it are dropped. The server's clock may
+ * have been set back: old pulses would stay the newest until the clock reaches them again.
  */
 export function mergePulses(
   known: readonly Pulse[],
@@ -27,7 +27,7 @@ export function mergePulses(
   return merged.filter((pulse) => pulse.atMs >= nowMs - historyMs && pulse.atMs <= nowMs);
 }
 
-/** Seconds before the newest pulse (zero or less), and the value there; null breaks the line. */
+/** Seconds from the newest pulse, zero or less, and the value there. Null breaks the line. */
 export type Point = readonly [seconds: number, value: number | null];
 
 export function pointsOf(
@@ -50,11 +50,11 @@ export function pointsOf(
 export interface Summary {
   readonly rateMax: number;
   readonly rateMean: number;
-  /** Null when nothing was answered in the whole window. */
+  /** Null when the whole window has no answer. */
   readonly p99MsMax: number | null;
 }
 
-/** The window in three figures, or null when it is empty. */
+/** The window in three figures. Null when it is empty. */
 export function summarise(pulses: readonly Pulse[]): Summary | null {
   if (pulses.length === 0) return null;
   const rates = pulses.map((pulse) => pulse.rate);

@@ -1,4 +1,4 @@
-/** Wires the page: first load, then the live stream, and the browser's clock and network to both. */
+/** Wires the page: the first load, the live stream, and the browser's clock and network. */
 import { startFirstLoad } from '#shared/load';
 import { Stream } from '#shared/stream';
 import { eventsOf } from './events';
@@ -6,7 +6,7 @@ import { loadModel } from './load';
 import type { Model } from './model';
 import { openPage, type PageState } from './page';
 
-/** How often ages are written anew and silence is looked for. */
+/** How often the page writes the ages and checks the stream for silence. */
 const tickMs = 1000;
 
 // The wall clock, because the monotonic one stops while a laptop sleeps.
@@ -38,7 +38,7 @@ function become(next: PageState): void {
   page.changed();
 }
 
-/** Follows the stream from the loaded model on, until the page is closed. */
+/** Follows the stream from the loaded model on, until the page closes. */
 function follow(loaded: Model): void {
   const loadedAtMs = now();
   let model = loaded;

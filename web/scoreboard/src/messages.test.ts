@@ -20,7 +20,9 @@ describe('the messages', () => {
 
   it('holds no text that the page never shows', () => {
     const built = /^(link|failed)\.(connecting|live|reconnecting|offline|unreachable|refused|unreadable)$/;
-    const unused = keys.filter((key) => !built.test(key) && !new RegExp(`['"]${key}['"]`).test(everything));
+    const unused = keys.filter(
+      (key) => !built.test(key) && !new RegExp(`['"]${key}['"]`).test(everything),
+    );
     expect(unused).toEqual([]);
   });
 

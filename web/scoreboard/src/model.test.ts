@@ -13,7 +13,7 @@ import {
 const model = { contest: aContest(), score: aScore(), pulses: [aPulse(1000)] };
 
 describe('withContest', () => {
-  it('keeps the pulses when the same contest is announced again after a reconnection', () => {
+  it('keeps the pulses when the same contest comes again after a reconnection', () => {
     expect(withContest(model, aContest()).pulses).toEqual(model.pulses);
   });
 
@@ -37,7 +37,7 @@ describe('lagOf', () => {
   it('is taken from the positions before the first pulse', () => {
     const positions = [
       { topic: 'winners', partition: 0, nextOffset: 5, endOffset: 8 },
-      // A position read before the count that it is compared with is no debt.
+      // The end was read before the count, so it may be the smaller one. That is no lag.
       { topic: 'losers', partition: 0, nextOffset: 9, endOffset: 8 },
     ];
     expect(lagOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
@@ -45,11 +45,11 @@ describe('lagOf', () => {
 });
 
 describe('takesEntries', () => {
-  it('is so while nothing else is known', () => {
+  it('is true before the first pulse', () => {
     expect(takesEntries([])).toBe(true);
   });
 
-  it('is as the latest pulse tells: rejections are known to who takes entries', () => {
+  it('is true while the latest pulse knows the rejections', () => {
     const taking = aPulse(1000, { rejected: 0 });
     const showing = aPulse(2000, { rejected: null });
     expect(takesEntries([taking])).toBe(true);
@@ -112,7 +112,7 @@ describe('tabulate', () => {
 });
 
 describe('winningShare', () => {
-  it('is a half when nobody played', () => {
+  it('is a half without results', () => {
     expect(winningShare({ winners: 0, losers: 0 })).toBe(0.5);
   });
 

@@ -1,8 +1,8 @@
 /**
- * What the page knows of the competition, and the figures derived from it.
+ * The model of the page: the contest, its score and the pulses, and the figures derived from them.
  *
- * A `Model` is a value: each message from the server gives the next one. Nothing here touches the
- * page, the clock or the network.
+ * A `Model` is a value: each event of the stream gives the next one. Nothing here touches the page,
+ * the clock or the network.
  */
 import type { Contest, Pulse, Score } from './api';
 import { mergePulses } from './history';
@@ -10,11 +10,11 @@ import { mergePulses } from './history';
 export interface Model {
   readonly contest: Contest;
   readonly score: Score;
-  /** Oldest first; at most the last five minutes. */
+  /** Oldest first, at most the last five minutes. */
   readonly pulses: readonly Pulse[];
 }
 
-/** Another seed is another contest, and the old one's pulses say nothing of it. */
+/** Another seed means another contest. Then the pulses of the old one are dropped. */
 export function withContest(model: Model, contest: Contest): Model {
   const same = contest.seedCommitment === model.contest.seedCommitment;
   return { ...model, contest, pulses: same ? model.pulses : [] };
@@ -28,7 +28,7 @@ export function withPulses(model: Model, arrived: readonly Pulse[]): Model {
   return { ...model, pulses: mergePulses(model.pulses, arrived) };
 }
 
-/** Results in the log that the score does not hold yet: as last told, else from the positions. */
+/** Results in the log that the score does not hold yet: from the last pulse, else the positions. */
 export function lagOf(model: Model): number {
   const latest = model.pulses.at(-1);
   if (latest) return latest.lag;
@@ -36,8 +36,9 @@ export function lagOf(model: Model): number {
 }
 
 /**
- * Whether the server of this page takes the entries itself. One that only shows the score knows
- * neither what was rejected nor how fast the answers were. Taken for true before the first pulse.
+ * True when the server of this page takes the entries itself, and before the first pulse.
+ *
+ * A server that only shows the score knows neither the rejections nor the times of the answers.
  */
 export function takesEntries(pulses: readonly Pulse[]): boolean {
   return pulses.at(-1)?.rejected !== null;
@@ -61,8 +62,10 @@ export interface Tables {
 }
 
 /**
- * The score laid out in the contest's order. Names that were counted but are no longer configured
- * follow at the end, so that the rows always add up to the total.
+ * The score in the contest's order.
+ *
+ * A name may be counted but no longer configured. It follows at the end, so that the rows always add
+ * up to the total.
  */
 export function tabulate(contest: Contest, score: Score): Tables {
   const faculties = namesOf(contest.faculties, score.byFaculty);
@@ -95,7 +98,7 @@ export function tabulate(contest: Contest, score: Score): Tables {
   };
 }
 
-/** The part that won, from 0 to 1; a half when there is nothing to share out. */
+/** The part that won, from 0 to 1. A half when both counts are 0. */
 export function winningShare({ winners, losers }: Sides): number {
   const total = winners + losers;
   return total === 0 ? 0.5 : winners / total;

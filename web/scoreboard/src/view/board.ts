@@ -1,4 +1,4 @@
-/** The board itself: the total, winners against losers, and what is happening this second. */
+/** The board: the total, winners against losers, and the figures of this second. */
 import { byId, setText } from '#shared/dom';
 import { noFigure } from '#shared/format';
 import { isStale, type Link } from '#shared/link';
@@ -6,7 +6,7 @@ import { createReadout } from '#shared/readout';
 import type { PageWording } from '../messages';
 import { lagOf, winningShare, type Model } from '../model';
 
-/** Places on the board from the start: up to 99,999,999 nothing moves. */
+/** Places of the total from the start: nothing moves up to 99,999,999. */
 const totalPlaces = 8;
 
 export interface BoardView {
@@ -40,7 +40,7 @@ export function createBoard(): BoardView {
       split.style.setProperty('--winners', String(share));
       split.classList.toggle('split-empty', empty);
 
-      // A rate is a claim about now, so it goes when the news stops; a count stays true of its time.
+      // A rate is about now, so a stale one is not shown. A count stays true of its time.
       const now = isStale(link) ? undefined : model.pulses.at(-1);
       rate.show(now ? formats.rate(now.rate) : noFigure);
       const p99Ms = now?.p99Ms ?? null;

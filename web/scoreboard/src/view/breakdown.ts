@@ -1,14 +1,14 @@
 /**
  * The breakdown: a table of faculties by disciplines, with winners and losers in each cell.
  *
- * On a narrow screen the styles fold the table: each row stands on its own, cells below each other.
- * A browser may then no longer take it for a table, so the roles are written out.
+ * On a narrow screen the styles fold the table into one block a row, with the cells below each other.
+ * A browser may not take that for a table, so the elements have their roles as attributes.
  */
 import { byId, make, setText } from '#shared/dom';
 import type { PageWording } from '../messages';
 import { winningShare, type Lane, type Sides, type Tables } from '../model';
 
-/** Up to this many disciplines a narrow screen shows blocks; with more it scrolls the table sideways. */
+/** With more disciplines than this a narrow screen scrolls the table sideways instead. */
 const foldableColumns = 6;
 
 export interface BreakdownView {
@@ -88,7 +88,7 @@ function createCell(column: string): Cell {
   const content = make(
     'div',
     { class: 'cell' },
-    // The column's name again, for the narrow layout, where no heading stands above the cell.
+    // The column's name again: the narrow layout has no heading above the cell.
     make('span', { class: 'cell-column', 'aria-hidden': 'true' }, column),
     total,
     make('span', { class: 'split', 'aria-hidden': 'true' }),

@@ -1,8 +1,8 @@
 /**
- * The chart of the last five minutes: rate on the left axis, p99 on the right one, where it is known.
+ * The chart of the last five minutes: the rate on the left axis, a known p99 on the right one.
  *
- * This module alone knows ECharts, and is loaded after the score is on screen. Colours and font are
- * those of the element it is drawn in, so it follows the theme when `show` is called again.
+ * Only this module knows ECharts. It loads after the score is on screen. Colours and font are those
+ * of the host element, so the next `show` follows the theme.
  */
 import { LineChart, type LineSeriesOption } from 'echarts/charts';
 import {
@@ -83,7 +83,7 @@ function timeAxis({ messages }: PageWording, palette: Palette): NonNullable<Opti
     splitLine: { show: false },
     axisLabel: {
       ...labelIn(palette),
-      // −5, −4, … now: the chart's title has the unit, and this fits on a telephone.
+      // −5, −4, … now. The chart's title has the unit, and a short label fits on a telephone.
       formatter: (seconds: number) =>
         seconds === 0 ? messages['timeline.now'] : `−${-seconds / 60}`,
       alignMinLabel: 'left',
@@ -92,7 +92,7 @@ function timeAxis({ messages }: PageWording, palette: Palette): NonNullable<Opti
   };
 }
 
-/** The rate's axis, and that of the p99, which shows only where the p99 is known. */
+/** The axis of the rate, and that of the p99, which is hidden where the p99 is not known. */
 function figureAxes(
   hasP99: boolean,
   { formats }: PageWording,
@@ -104,7 +104,7 @@ function figureAxes(
       type: 'value',
       min: 0,
       splitNumber: 4,
-      // Its line is at the right, where time is 0. Only the other axis has a use for it.
+      // The line of this axis is at the right, where time is 0. It serves the axis of the p99.
       axisLine: { show: hasP99 ? 'auto' : false },
       axisTick: { show: hasP99 ? 'auto' : false },
       axisLabel,

@@ -1,4 +1,4 @@
-/** The coin's sealed seed: its commitment, short to read and whole to copy. */
+/** The commitment to the coin's seed: short to read, whole to copy. */
 import { byId, setText } from '#shared/dom';
 import type { Contest } from '../api';
 

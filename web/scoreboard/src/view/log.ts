@@ -1,4 +1,4 @@
-/** The evidence that every result counts once: retries recognised, and how far the count has read. */
+/** The evidence that every result counts once: repeats, and the positions in the log. */
 import { byId, make, setText } from '#shared/dom';
 import type { Position } from '../api';
 import type { PageWording } from '../messages';

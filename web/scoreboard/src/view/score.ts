@@ -1,4 +1,4 @@
-/** Everything that there is to see once the first load succeeded: one view for each part. */
+/** The whole score, shown once the first load succeeded. Each part has a view. */
 import { createConnection } from '#shared/connection';
 import { byId, setText } from '#shared/dom';
 import { isStale, type Link } from '#shared/link';
@@ -20,7 +20,7 @@ export interface ScoreView {
   readonly restyle: () => void;
 }
 
-/** `onReady` is called when a part that came later can be drawn. */
+/** `onReady` is called once a part that loads later can draw. It has to ask for a frame. */
 export function createScore(onReady: () => void): ScoreView {
   const score = byId('score');
   const connection = createConnection();

@@ -1,8 +1,8 @@
 /**
- * The last five minutes: the chart, and under it the figures that a chart does not say in words.
+ * The last five minutes: the chart, and below it its main figures.
  *
- * The chart comes as a file of its own, after the score; if it does not come, the figures stay and
- * the page says so.
+ * The chart is a file of its own that loads after the score. If it does not load, the page says so
+ * and the figures stay.
  */
 import { byId, setText } from '#shared/dom';
 import { noFigure } from '#shared/format';
@@ -17,7 +17,7 @@ export interface TimelineView {
   readonly restyle: () => void;
 }
 
-/** `onReady` is called when the chart can be drawn, so that a frame is asked for. */
+/** `onReady` is called once the chart can draw. It has to ask for a frame. */
 export function createTimeline(onReady: () => void): TimelineView {
   const host = byId('timeline-chart');
   const facts = {
@@ -55,7 +55,7 @@ export function createTimeline(onReady: () => void): TimelineView {
       const rejected = latest?.rejected ?? null;
       setText(facts.rejected, rejected === null ? noFigure : formats.count(rejected));
 
-      // Scores come five times a second, pulses once: the canvas is only redrawn for a pulse.
+      // Scores come five times a second and pulses once, so only a pulse redraws the canvas.
       if (!chart || (drawn?.pulses === pulses && drawn.wording === wording)) return;
       chart.show(pulses, wording);
       drawn = { pulses, wording };
