@@ -1,4 +1,4 @@
-/** What the views do with the document. A text only ever goes in as text. */
+/** Elements of the document: found, made and written. A text only ever goes in as text. */
 
 /** The element of `index.html` with that id. Throws when there is none: that is our bug. */
 export function byId(id: string): HTMLElement {

@@ -25,32 +25,6 @@ export function createBreakdown(): BreakdownView {
   let cells: Cell[][] = [];
   let drawn = '';
 
-  function build({ faculties, disciplines }: Tables, { messages }: PageWording): void {
-    const total = messages['breakdown.total'];
-    const columns = [...disciplines.map((discipline) => discipline.name), total];
-    const rows = [...faculties.map((faculty) => faculty.name), total];
-    cells = rows.map(() => columns.map((column) => createCell(column)));
-    const head = make(
-      'tr',
-      { role: 'row' },
-      make('th', { role: 'columnheader', scope: 'col' }, messages['breakdown.faculty']),
-      ...columns.map((column) => make('th', { role: 'columnheader', scope: 'col' }, column)),
-    );
-    const body = rows.map((row, index) =>
-      make(
-        'tr',
-        { role: 'row' },
-        make('th', { role: 'rowheader', scope: 'row' }, row),
-        ...(cells[index] ?? []).map((cell) => cell.element),
-      ),
-    );
-    table.classList.toggle('breakdown-foldable', disciplines.length <= foldableColumns);
-    table.replaceChildren(
-      make('thead', { role: 'rowgroup' }, head),
-      make('tbody', { role: 'rowgroup' }, ...body),
-    );
-  }
-
   return {
     show(tables, wording) {
       const { faculties, disciplines } = tables;
@@ -59,7 +33,7 @@ export function createBreakdown(): BreakdownView {
         faculties.map((faculty) => faculty.name),
         disciplines.map((discipline) => discipline.name),
       ]);
-      if (headings !== drawn) build(tables, wording);
+      if (headings !== drawn) cells = build(table, tables, wording);
       drawn = headings;
 
       const everything = {
@@ -77,6 +51,38 @@ export function createBreakdown(): BreakdownView {
       last?.[disciplines.length]?.show(everything, sumOf(everything), wording);
     },
   };
+}
+
+/** Fills `table`. Returns its cells: a row for each faculty and one of totals, each with its total. */
+function build(
+  table: HTMLElement,
+  { faculties, disciplines }: Tables,
+  { messages }: PageWording,
+): Cell[][] {
+  const total = messages['breakdown.total'];
+  const columns = [...disciplines.map((discipline) => discipline.name), total];
+  const rows = [...faculties.map((faculty) => faculty.name), total];
+  const cells = rows.map(() => columns.map((column) => createCell(column)));
+  const head = make(
+    'tr',
+    { role: 'row' },
+    make('th', { role: 'columnheader', scope: 'col' }, messages['breakdown.faculty']),
+    ...columns.map((column) => make('th', { role: 'columnheader', scope: 'col' }, column)),
+  );
+  const body = rows.map((row, index) =>
+    make(
+      'tr',
+      { role: 'row' },
+      make('th', { role: 'rowheader', scope: 'row' }, row),
+      ...(cells[index] ?? []).map((cell) => cell.element),
+    ),
+  );
+  table.classList.toggle('breakdown-foldable', disciplines.length <= foldableColumns);
+  table.replaceChildren(
+    make('thead', { role: 'rowgroup' }, head),
+    make('tbody', { role: 'rowgroup' }, ...body),
+  );
+  return cells;
 }
 
 function createCell(column: string): Cell {
