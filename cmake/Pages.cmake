@@ -1,5 +1,5 @@
-# Web pages become bytes in the binary: npm builds them once into build/pages (shared by all
-# presets), embed_page.cmake turns them into one source file.
+# Web pages become bytes in the binary. npm builds a page once for all presets, into build/pages;
+# embed_page.cmake turns it into one source file.
 
 find_program(NPM npm)
 
@@ -13,7 +13,9 @@ function(add_page target folder function namespace)
     if(NOT NPM)
       message(FATAL_ERROR "npm is not installed: run 'make deps', or configure with -DWITH_PAGES=OFF")
     endif()
-    file(GLOB_RECURSE page_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/${folder}/*)
+    # A page is its own folder and web/shared.
+    file(GLOB_RECURSE page_sources CONFIGURE_DEPENDS
+      ${CMAKE_SOURCE_DIR}/web/${folder}/* ${CMAKE_SOURCE_DIR}/web/shared/*)
     set(modules ${CMAKE_SOURCE_DIR}/build/pages/modules.stamp)
     add_custom_command(
       OUTPUT ${modules}
@@ -25,8 +27,10 @@ function(add_page target folder function namespace)
       COMMENT "Installing what the pages are built with")
     add_custom_command(
       OUTPUT ${dist}/index.html
-      COMMAND ${NPM} run --silent build -- --outDir ${dist} --emptyOutDir --logLevel warn
-      DEPENDS ${modules} ${page_sources} ${CMAKE_SOURCE_DIR}/web/vite.config.ts
+      COMMAND ${CMAKE_COMMAND} -E env PAGE=${folder}
+              ${NPM} run --silent build -- --outDir ${dist} --emptyOutDir --logLevel warn
+      DEPENDS ${modules} ${page_sources} ${CMAKE_SOURCE_DIR}/web/package.json
+              ${CMAKE_SOURCE_DIR}/web/tsconfig.json ${CMAKE_SOURCE_DIR}/web/vite.config.ts
       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/web
       COMMENT "Building the page ${folder}")
     set(depends ${dist}/index.html)

@@ -1,8 +1,12 @@
-/** The page's lint rules: typescript-eslint's strict set, with types. */
+/** The pages' lint rules: typescript-eslint's strict set, with types. */
 import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+
+/** The beginning of an import that leaves the folder. */
+const outside = '^\\.\\.';
+const sharedOnly = 'shared/ never imports from a page.';
 
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/'] },
@@ -21,6 +25,7 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       eqeqeq: 'error',
+      'max-lines-per-function': ['error', { max: 60 }],
       'no-restricted-properties': [
         'error',
         { property: 'innerHTML', message: 'Names come from the server: use textContent.' },
@@ -30,11 +35,26 @@ export default defineConfig(
     },
   },
   {
+    files: ['shared/**'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: outside, message: sharedOnly }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=/${outside}/]`, message: sharedOnly },
+      ],
+    },
+  },
+  {
+    // A suite is one function that holds its tests.
+    files: ['**/*.test.*'],
+    rules: { 'max-lines-per-function': 'off' },
+  },
+  {
     files: ['**/*.mjs'],
     rules: {
-      // The compiler checks these files too, and knows the names of Node and the browser.
+      // The compiler checks these files too. It knows the names of Node and the browser.
       'no-undef': 'off',
-      // Types are in comments here, which this rule does not read.
+      // The types are in comments, which this rule does not read.
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -1,9 +1,8 @@
 /**
- * How the scoreboard is built: one page whose files the server embeds.
+ * The build of one page, whose files the server embeds. `PAGE` is its folder, else the scoreboard's.
  *
- * Paths in the output are relative, so it can be served under any prefix, and nothing is inlined,
- * because the server's Content-Security-Policy allows no inline script.
- * `npm run build -- --outDir DIR --emptyOutDir` writes elsewhere; give DIR as an absolute path.
+ * Paths in the output are relative, so any prefix can serve it. Nothing is inlined, because the
+ * server's Content-Security-Policy allows no inline script.
  */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +11,7 @@ import { defineConfig } from 'vitest/config';
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  root: here('scoreboard'),
+  root: here(process.env.PAGE ?? 'scoreboard'),
   base: './',
   cacheDir: here('node_modules/.vite'),
   build: {
@@ -20,7 +19,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,
-    // Only the charts' chunk is large, and it is loaded after the score is on screen.
+    // Only the chunk of the charts is large. It loads after the score is on screen.
     chunkSizeWarningLimit: 600,
     modulePreload: { polyfill: false },
   },
@@ -29,6 +28,7 @@ export default defineConfig({
     proxy: { '/v1': process.env.ESTADIO_URL ?? 'http://127.0.0.1:8080' },
   },
   test: {
-    include: ['src/**/*.test.ts'],
+    root: here('.'),
+    include: ['shared/**/*.test.ts', 'scoreboard/src/**/*.test.ts'],
   },
 });

@@ -1,8 +1,8 @@
 /**
  * Starts and stops the real program for the end-to-end tests.
  *
- * It runs as `estadio all` on a data directory of its own, and says where it serves in the line of
- * its JSON log whose message is "serving". Who starts it stops it.
+ * It runs as `estadio all` on a data directory of its own. Its JSON log has a line with the message
+ * "serving", and that line has its address. The caller stops it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,8 +15,8 @@ const stopMs = 15_000;
 /**
  * @typedef {object} Estadio
  * @property {string} origin  Where it serves, e.g. "http://127.0.0.1:43211".
- * @property {string} address  The same as `--http` takes it, to start again on the same port.
- * @property {() => Promise<void>} stop  Ends it with SIGTERM; with SIGKILL when it takes too long.
+ * @property {string} address  The same for `--http`, to start it again on the same port.
+ * @property {() => Promise<void>} stop  Ends it with SIGTERM, and with SIGKILL after 15 seconds.
  */
 
 /**
@@ -66,7 +66,7 @@ function addressOf(child) {
     child.once('close', (code) => {
       fail(`ended with ${String(code)} before it served`);
     });
-    // Read to the end, also after the address: a full pipe would stop the program.
+    // The pipe is read to its end, also after the address: a full one would stop the program.
     createInterface({ input: child.stderr }).on('line', (line) => {
       const address = servingAddress(line);
       if (address === null) {

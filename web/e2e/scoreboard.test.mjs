@@ -1,11 +1,13 @@
 /**
- * The scoreboard in a real browser over the real program: entries go in over HTTP, and what the
- * page shows is checked. Each test has a server with its own empty data directory.
+ * The scoreboard in a real browser over the real program.
+ *
+ * A test sends entries over HTTP and checks what the page shows. Each test has a server with its own
+ * empty data directory.
  *
  *   ESTADIO_BIN=/path/to/estadio [CHROMIUM=/usr/bin/chromium] npm run e2e
  *
- * Without ESTADIO_BIN it fails; without Chromium it skips and says so. Nothing here sleeps: every
- * wait is for a condition, and has a limit.
+ * Without ESTADIO_BIN it fails. Without Chromium it skips and says so. No test sleeps: each wait is
+ * for a condition and has a limit.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -20,12 +22,12 @@ import { startEstadio } from './estadio.mjs';
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const binary = process.env.ESTADIO_BIN ?? '';
 if (binary === '') {
-  throw new Error('ESTADIO_BIN is not set: give the path of the estadio binary to test.');
+  throw new Error('ESTADIO_BIN is not set: it is the path of the estadio binary to test.');
 }
 const skip = existsSync(executablePath)
   ? false
   : `there is no Chromium at ${executablePath}; set CHROMIUM to where it is`;
-if (skip) console.error(`SKIPPED, nothing of the scoreboard was tested: ${skip}`);
+if (skip) console.error(`SKIPPED, the scoreboard was not tested: ${skip}`);
 
 /** Longest wait for anything to show. */
 const limitMs = 20_000;
@@ -58,12 +60,12 @@ after(async () => {
  * @property {import('playwright-core').Page} page
  * @property {import('./estadio.mjs').Estadio} estadio
  * @property {() => Promise<void>} restart  Starts the program again, on the same port and data.
- * @property {string[]} complaints  Errors on the console and uncaught ones, so far.
- * @property {string[]} requests  Addresses of everything that the page asked for, so far.
+ * @property {string[]} complaints  Errors on the console and uncaught errors, so far.
+ * @property {string[]} requests  Addresses that the page asked for, so far.
  */
 
 /**
- * Opens the page over a new server, lets `body` use it, and puts everything away.
+ * Opens the page over a new server, calls `body` with it, and removes everything.
  *
  * @param {import('playwright-core').BrowserContextOptions} options
  * @param {(visit: Visit) => Promise<void>} body
@@ -101,7 +103,7 @@ async function visit(options, body) {
 }
 
 /**
- * Sends entries; the server has them durably once this returns.
+ * Sends entries. They are durable once this returns.
  *
  * @param {string} origin
  * @param {{ faculty: string, discipline: number }[]} entries
@@ -177,7 +179,7 @@ function groundColour(page) {
 }
 
 describe('the scoreboard', { skip }, () => {
-  it('shows how to send the first entry while there is none, and no longer than that', async () => {
+  it('shows how to send the first entry until there is one', async () => {
     await visit({}, async ({ page, estadio }) => {
       await shows(page, 'total', '0');
       const empty = page.locator(hook('empty'));
@@ -190,7 +192,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('shows new counts without being loaded again', async () => {
+  it('shows new counts without a reload', async () => {
     await visit({}, async ({ page, estadio, requests }) => {
       await send(estadio.origin, [engineering, engineering, agronomy]);
       await shows(page, 'total', '3');
@@ -199,7 +201,7 @@ describe('the scoreboard', { skip }, () => {
       await laneShows(page, 'by-discipline', 'Natación', '2');
       await laneShows(page, 'by-discipline', 'Atletismo', '0');
       await laneShows(page, 'by-discipline', 'Boxeo', '1');
-      await shows(page, 'uncounted', '0');
+      await shows(page, 'lag', '0');
 
       await send(estadio.origin, [agronomy]);
       await shows(page, 'total', '4');
@@ -207,7 +209,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('adds winners and losers up to the total, in the crossed table too', async () => {
+  it('adds winners and losers up to the total, in the breakdown too', async () => {
     await visit({ locale: 'en-US' }, async ({ page, estadio }) => {
       await send(estadio.origin, Array.from({ length: 40 }, () => engineering));
       await shows(page, 'total', '40');
@@ -215,27 +217,27 @@ describe('the scoreboard', { skip }, () => {
         Number(await page.locator(hook(testId)).textContent());
       assert.equal((await count('outcome-winner')) + (await count('outcome-loser')), 40);
 
-      const row = page.locator(`${hook('crossed')} [role="row"]`, { hasText: 'Ingeniería' });
+      const row = page.locator(`${hook('breakdown')} [role="row"]`, { hasText: 'Ingeniería' });
       const swimming = (await row.locator('[role="cell"]').first().innerText()).split(/\s+/);
       assert.ok(swimming.includes('40'), swimming.join(' '));
     });
   });
 
-  it('leaves out what only a server that takes entries knows', async () => {
+  it('leaves out the figures that only a server of entries knows', async () => {
     await visit({}, async ({ page }) => {
       await page.locator(hook('empty')).waitFor();
       await page.locator(hook('p99')).waitFor();
       await page.locator('#rejected').waitFor();
-      // As `estadio scoreboard` tells it.
-      const pulse = { at_ms: Date.now(), rate: 5, p99_ms: null, accepted: 7, rejected: null, lag: 2 };
+      // A point of `estadio scoreboard`.
+      const point = { at_ms: Date.now(), rate: 5, p99_ms: null, accepted: 7, rejected: null, lag: 2 };
       await page.route('**/v1/scores/stream', (route) =>
         route.fulfill({
           contentType: 'text/event-stream',
-          body: `event: history\ndata: ${JSON.stringify([pulse])}\n\n`,
+          body: `event: history\ndata: ${JSON.stringify([point])}\n\n`,
         }),
       );
       await page.reload();
-      await shows(page, 'uncounted', '2');
+      await shows(page, 'lag', '2');
       for (const selector of [hook('p99'), '#p99-max', '#rejected', hook('empty'), '.key-p99']) {
         await page.locator(selector).first().waitFor({ state: 'hidden' });
       }
@@ -250,7 +252,7 @@ describe('the scoreboard', { skip }, () => {
       assert.deepEqual(names, ['Ingeniería', 'Agronomía']);
       const lanes = await page.locator(`${hook('by-discipline')} .lane-name`).allTextContents();
       assert.deepEqual(lanes, ['Natación', 'Atletismo', 'Boxeo']);
-      const headings = await page.locator(`${hook('crossed')} th`).allTextContents();
+      const headings = await page.locator(`${hook('breakdown')} th`).allTextContents();
       assert.ok(headings.includes('Ingeniería') && headings.includes('Natación'), headings.join());
     });
   });
@@ -283,7 +285,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('follows the theme of the system until one is chosen, and remembers that', async () => {
+  it('follows the theme of the system, and remembers another choice', async () => {
     await visit({ colorScheme: 'dark' }, async ({ page }) => {
       const theme = page.locator(hook('theme'));
       await page.locator(`${hook('theme')}[aria-pressed="true"]`).waitFor();
@@ -302,7 +304,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('survives a restart of the server, and says meanwhile that its figures are old', async () => {
+  it('survives a restart of the server, and marks its figures as old meanwhile', async () => {
     await visit({}, async ({ page, estadio, restart, requests }) => {
       await send(estadio.origin, [engineering, agronomy]);
       await shows(page, 'total', '2');
@@ -323,7 +325,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('says why when the first load fails, and comes by itself once that has passed', async () => {
+  it('says why the first load failed, and loads by itself afterwards', async () => {
     await visit({ locale: 'en-US' }, async ({ page }) => {
       await page.route('**/v1/contest', (route) =>
         route.fulfill({
@@ -356,7 +358,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('can be used with the keyboard alone, and shows where one is', async () => {
+  it('works with the keyboard alone, and shows the focus', async () => {
     await visit({ locale: 'en-US' }, async ({ page }) => {
       await page.keyboard.press('Tab');
       const skipLink = page.getByRole('link', { name: 'Skip to the scoreboard' });
@@ -381,7 +383,7 @@ describe('the scoreboard', { skip }, () => {
 
       const copy = page.getByRole('button', { name: 'Copiar la huella' });
       const isThere = () => copy.evaluate((button) => button === document.activeElement);
-      // As many stops as a page of this size may have before it.
+      // The limit is generous: the page has fewer stops before the button.
       for (let stops = 0; stops < 15 && !(await isThere()); stops++) {
         await page.keyboard.press('Tab');
       }
@@ -389,7 +391,7 @@ describe('the scoreboard', { skip }, () => {
     });
   });
 
-  it('complains of nothing on the console, and asks no other host for anything', async () => {
+  it('writes no error to the console, and asks no other host', async () => {
     await visit({}, async ({ page, estadio, complaints, requests }) => {
       await send(estadio.origin, [engineering, agronomy]);
       await shows(page, 'total', '2');

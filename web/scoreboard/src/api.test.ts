@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseContest, parseHistory, parseProblem, parsePulse, parseScore } from './api';
+import { parseContest, parseHistory, parseStatsPoint, parseScore } from './api';
 
 const contest = {
   name: 'Olimpiadas',
@@ -21,7 +21,7 @@ const score = {
   positions: [{ topic: 'winners', partition: 0, next_offset: 7, end_offset: 9 }],
 };
 
-const pulse = {
+const point = {
   at_ms: 1764000000000,
   rate: 10234.5,
   p99_ms: 0.82,
@@ -80,21 +80,21 @@ describe('parseScore', () => {
   });
 });
 
-describe('parsePulse', () => {
+describe('parseStatsPoint', () => {
   it('reads a second without answers as one without p99', () => {
-    expect(parsePulse({ ...pulse, p99_ms: null }).p99Ms).toBeNull();
+    expect(parseStatsPoint({ ...point, p99_ms: null }).p99Ms).toBeNull();
   });
 
-  it('reads a pulse of a server that takes no entries as one without rejections', () => {
-    expect(parsePulse({ ...pulse, p99_ms: null, rejected: null }).rejected).toBeNull();
+  it('reads a point of a server that takes no entries as one without rejections', () => {
+    expect(parseStatsPoint({ ...point, p99_ms: null, rejected: null }).rejected).toBeNull();
   });
 
   it.each([undefined, -1, '3'])('refuses %j as rejections', (rejected) => {
-    expect(() => parsePulse({ ...pulse, rejected })).toThrow('pulse.rejected: expected a');
+    expect(() => parseStatsPoint({ ...point, rejected })).toThrow('stats.rejected: expected a');
   });
 
-  it('refuses a pulse whose p99 is missing', () => {
-    expect(() => parsePulse({ ...pulse, p99_ms: undefined })).toThrow('pulse.p99_ms');
+  it('refuses a point whose p99 is missing', () => {
+    expect(() => parseStatsPoint({ ...point, p99_ms: undefined })).toThrow('stats.p99_ms');
   });
 });
 
@@ -103,20 +103,7 @@ describe('parseHistory', () => {
     expect(parseHistory([])).toEqual([]);
   });
 
-  it('says which pulse of it is wrong', () => {
-    expect(() => parseHistory([pulse, { ...pulse, rate: 'high' }])).toThrow('history[1].rate');
-  });
-});
-
-describe('parseProblem', () => {
-  it('takes title and detail', () => {
-    expect(parseProblem({ title: 'Unavailable', detail: 'no log' })).toEqual({
-      title: 'Unavailable',
-      detail: 'no log',
-    });
-  });
-
-  it.each([null, 'text', [], { title: 7 }])('finds no explanation in %j', (value) => {
-    expect(parseProblem(value)).toEqual({ title: null, detail: null });
+  it('says which point of it is wrong', () => {
+    expect(() => parseHistory([point, { ...point, rate: 'high' }])).toThrow('history[1].rate');
   });
 });

@@ -10,7 +10,7 @@ export function curlLine(contest: Contest, origin: string): string | null {
   return `curl ${quote(`${origin}/v1/entries`)} -H 'content-type: application/json' -d ${quote(body)}`;
 }
 
-/** In single quotes the shell reads nothing but the closing quote. */
+/** Between single quotes a shell interprets only the closing quote. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

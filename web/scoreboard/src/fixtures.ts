@@ -1,5 +1,5 @@
-/** Values for the tests: plain ones, of which each test changes the part it is about. */
-import type { Contest, Pulse, Score } from './api';
+/** Values for the tests. Each test changes the part that it is about. */
+import type { Contest, StatsPoint, Score } from './api';
 
 export function aContest(changes: Partial<Contest> = {}): Contest {
   return {
@@ -22,13 +22,13 @@ export function aScore(changes: Partial<Score> = {}): Score {
     byDiscipline: new Map(),
     winners: 0,
     losers: 0,
-    crossed: [],
+    breakdown: [],
     repeated: 0,
     positions: [],
     ...changes,
   };
 }
 
-export function aPulse(atMs: number, changes: Partial<Pulse> = {}): Pulse {
-  return { atMs, rate: 0, p99Ms: null, accepted: 0, rejected: 0, uncounted: 0, ...changes };
+export function aStatsPoint(atMs: number, changes: Partial<StatsPoint> = {}): StatsPoint {
+  return { atMs, rate: 0, p99Ms: null, accepted: 0, rejected: 0, lag: 0, ...changes };
 }

@@ -1,48 +1,48 @@
 /**
- * The last five minutes of pulses: kept in order of time, one for each instant, none older.
+ * The stats of the last five minutes, in order of time, one for each instant.
  *
- * What the page saw outlives a restart of the server, whose own history starts again empty: the
- * two are merged, and the time in between stays visible as a gap in the lines.
+ * The server's own history is empty after a restart. So the page merges it with the stats that it
+ * saw, and the time between the two stays visible as a gap in the lines.
  */
-import type { Pulse } from './api';
+import type { StatsPoint } from './api';
 
 export const historyMs = 5 * 60 * 1000;
 
-/** Pulses come once a second; further apart than this, there was a time without any. */
+/** Stats come once a second. Two that are further apart than this have a gap between them. */
 const gapMs = 2500;
 
 /**
- * The union of both by time; where both have an instant, what arrived replaces what was known.
+ * The union of both by time. Where both have an instant, the point that arrived is kept.
  *
- * What arrived last is now, whatever was known: when the server's clock is set back, pulses from
- * later than that would stay the newest, and the page would stand still until the clock is there.
+ * The last point that arrived is now, and known stats after it are dropped. The server's clock may
+ * have been set back: old stats would stay the newest until the clock reaches them again.
  */
-export function mergePulses(
-  known: readonly Pulse[],
-  arrived: readonly Pulse[],
-): readonly Pulse[] {
-  const byTime = new Map([...known, ...arrived].map((pulse) => [pulse.atMs, pulse]));
+export function mergeStats(
+  known: readonly StatsPoint[],
+  arrived: readonly StatsPoint[],
+): readonly StatsPoint[] {
+  const byTime = new Map([...known, ...arrived].map((point) => [point.atMs, point]));
   const merged = [...byTime.values()].sort((a, b) => a.atMs - b.atMs);
   const nowMs = (arrived.at(-1) ?? merged.at(-1))?.atMs ?? 0;
-  return merged.filter((pulse) => pulse.atMs >= nowMs - historyMs && pulse.atMs <= nowMs);
+  return merged.filter((point) => point.atMs >= nowMs - historyMs && point.atMs <= nowMs);
 }
 
-/** Seconds before the newest pulse (zero or less), and the value there; null breaks the line. */
+/** Seconds from the newest point, zero or less, and the value there. Null breaks the line. */
 export type Point = readonly [seconds: number, value: number | null];
 
 export function pointsOf(
-  pulses: readonly Pulse[],
-  pick: (pulse: Pulse) => number | null,
+  stats: readonly StatsPoint[],
+  pick: (point: StatsPoint) => number | null,
 ): readonly Point[] {
-  const newestMs = pulses.at(-1)?.atMs ?? 0;
+  const newestMs = stats.at(-1)?.atMs ?? 0;
   let previousMs: number | null = null;
   const points: Point[] = [];
-  for (const pulse of pulses) {
-    if (previousMs !== null && pulse.atMs - previousMs > gapMs) {
+  for (const point of stats) {
+    if (previousMs !== null && point.atMs - previousMs > gapMs) {
       points.push([(previousMs + 1 - newestMs) / 1000, null]);
     }
-    points.push([(pulse.atMs - newestMs) / 1000, pick(pulse)]);
-    previousMs = pulse.atMs;
+    points.push([(point.atMs - newestMs) / 1000, pick(point)]);
+    previousMs = point.atMs;
   }
   return points;
 }
@@ -50,15 +50,15 @@ export function pointsOf(
 export interface Summary {
   readonly rateMax: number;
   readonly rateMean: number;
-  /** Null when nothing was answered in the whole window. */
+  /** Null when the whole window has no answer. */
   readonly p99MsMax: number | null;
 }
 
-/** The window in three figures, or null when it is empty. */
-export function summarise(pulses: readonly Pulse[]): Summary | null {
-  if (pulses.length === 0) return null;
-  const rates = pulses.map((pulse) => pulse.rate);
-  const latencies = pulses.flatMap((pulse) => (pulse.p99Ms === null ? [] : [pulse.p99Ms]));
+/** The window in three figures. Null when it is empty. */
+export function summarise(stats: readonly StatsPoint[]): Summary | null {
+  if (stats.length === 0) return null;
+  const rates = stats.map((point) => point.rate);
+  const latencies = stats.flatMap((point) => (point.p99Ms === null ? [] : [point.p99Ms]));
   return {
     rateMax: Math.max(...rates),
     rateMean: rates.reduce((sum, rate) => sum + rate, 0) / rates.length,

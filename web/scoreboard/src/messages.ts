@@ -1,34 +1,20 @@
-/**
- * Everything the page says, in its languages. `{name}` marks a place that `fill` fills.
- *
- * Texts of `index.html` name their message in `data-i18n` (the content) or `data-i18n-label` (the
- * accessible name); the rest is asked for by key.
- */
-import type { Language } from './language';
+/** The scoreboard's own texts in each language, with those that every page has. */
+import type { Language } from '#shared/language';
+import { sharedMessagesIn, type Messages } from '#shared/messages';
+import type { Wording } from '#shared/wording';
 
 const es = {
+  ...sharedMessagesIn.es,
+
   'page.title': '{contest} · Marcador en vivo',
   'page.skip': 'Saltar al marcador',
   'page.live': 'Marcador en vivo',
   'page.loading': 'Se está trayendo el marcador…',
   'page.began': 'La competencia empezó el {moment}',
-  'page.controls': 'Idioma y tema',
-  'page.switch-language': 'English',
-  'page.dark-theme': 'Tema oscuro',
 
-  'link.connecting': 'Conectando',
-  'link.live': 'En vivo',
-  'link.reconnecting': 'Reconectando',
-  'link.offline': 'Sin conexión',
-  'link.age': 'datos de {ago}',
   'link.stale': 'Estas cifras son de {ago}. El marcador vuelve a conectarse solo.',
 
   'failed.title': 'El marcador no se pudo cargar',
-  'failed.unreachable': 'El servidor no responde.',
-  'failed.refused': 'El servidor respondió con un error {status}.',
-  'failed.unreadable': 'El servidor respondió algo que esta página no entiende.',
-  'failed.retrying': 'Se intenta de nuevo cada pocos segundos, sin que haga falta recargar.',
-  'failed.retry': 'Intentar ahora',
 
   'empty.title': 'Todavía no hay inscripciones',
   'empty.how': 'La primera se puede mandar desde una terminal. Aparecerá aquí al instante:',
@@ -41,8 +27,8 @@ const es = {
   'board.rate-note': 'inscripciones aceptadas, ya guardadas en el registro',
   'board.p99': 'Respuesta p99',
   'board.p99-note': 'de cada 100 respuestas, 99 tardaron esto o menos',
-  'board.uncounted': 'Por contar',
-  'board.uncounted-note': 'resultados guardados que el marcador aún no suma',
+  'board.lag': 'Por contar',
+  'board.lag-note': 'resultados guardados que el marcador aún no suma',
 
   'sides.winners': 'ganadores',
   'sides.losers': 'perdedores',
@@ -65,10 +51,10 @@ const es = {
     'Gráfica de los últimos cinco minutos: inscripciones por segundo. Sus cifras principales están debajo.',
   'timeline.failed': 'La gráfica no se pudo cargar. Las demás cifras siguen en vivo.',
 
-  'crossed.title': 'Facultad por disciplina',
-  'crossed.note': 'En cada casilla, el total; debajo, quienes ganaron y quienes perdieron.',
-  'crossed.faculty': 'Facultad',
-  'crossed.total': 'Total',
+  'breakdown.title': 'Facultad por disciplina',
+  'breakdown.note': 'En cada casilla, el total; debajo, quienes ganaron y quienes perdieron.',
+  'breakdown.faculty': 'Facultad',
+  'breakdown.total': 'Total',
 
   'coin.title': 'Una moneda sellada de antemano',
   'coin.lead':
@@ -95,37 +81,25 @@ const es = {
 
   'copy.command': 'Copiar la línea',
   'copy.commitment': 'Copiar la huella',
-  'copy.done': 'Copiado',
-  'copy.selected': 'Seleccionado: cópialo con Ctrl+C',
-} as const satisfies Readonly<Record<string, string>>;
+} as const satisfies Messages<string>;
 
 export type MessageKey = keyof typeof es;
 
-export type Messages = Readonly<Record<MessageKey, string>>;
+/** The wording that the views of the scoreboard need. */
+export type PageWording = Wording<MessageKey>;
 
-const en: Messages = {
+const en: Messages<MessageKey> = {
+  ...sharedMessagesIn.en,
+
   'page.title': '{contest} · Live scoreboard',
   'page.skip': 'Skip to the scoreboard',
   'page.live': 'Live scoreboard',
   'page.loading': 'Fetching the scoreboard…',
   'page.began': 'The contest began on {moment}',
-  'page.controls': 'Language and theme',
-  'page.switch-language': 'Español',
-  'page.dark-theme': 'Dark theme',
 
-  'link.connecting': 'Connecting',
-  'link.live': 'Live',
-  'link.reconnecting': 'Reconnecting',
-  'link.offline': 'Offline',
-  'link.age': 'data from {ago}',
   'link.stale': 'These figures are from {ago}. The scoreboard reconnects by itself.',
 
   'failed.title': 'The scoreboard could not be loaded',
-  'failed.unreachable': 'The server does not answer.',
-  'failed.refused': 'The server answered with an error {status}.',
-  'failed.unreadable': 'The server answered something this page does not understand.',
-  'failed.retrying': 'It is tried again every few seconds, with no need to reload.',
-  'failed.retry': 'Try now',
 
   'empty.title': 'No entries yet',
   'empty.how': 'The first one can be sent from a terminal. It will show up here at once:',
@@ -138,8 +112,8 @@ const en: Messages = {
   'board.rate-note': 'entries accepted, already safe in the log',
   'board.p99': 'Response p99',
   'board.p99-note': 'of every 100 answers, 99 took this long or less',
-  'board.uncounted': 'To be counted',
-  'board.uncounted-note': 'results in the log that the score does not hold yet',
+  'board.lag': 'To be counted',
+  'board.lag-note': 'results in the log that the score does not hold yet',
 
   'sides.winners': 'winners',
   'sides.losers': 'losers',
@@ -162,10 +136,10 @@ const en: Messages = {
     'Chart of the last five minutes: entries per second. Its main figures are below.',
   'timeline.failed': 'The chart could not be loaded. All other figures are still live.',
 
-  'crossed.title': 'Faculty by discipline',
-  'crossed.note': 'Each cell has the total and, below it, who won and who lost.',
-  'crossed.faculty': 'Faculty',
-  'crossed.total': 'Total',
+  'breakdown.title': 'Faculty by discipline',
+  'breakdown.note': 'Each cell has the total and, below it, who won and who lost.',
+  'breakdown.faculty': 'Faculty',
+  'breakdown.total': 'Total',
 
   'coin.title': 'A coin sealed beforehand',
   'coin.lead':
@@ -192,13 +166,6 @@ const en: Messages = {
 
   'copy.command': 'Copy the line',
   'copy.commitment': 'Copy the hash',
-  'copy.done': 'Copied',
-  'copy.selected': 'Selected: copy it with Ctrl+C',
 };
 
-export const messagesIn: Readonly<Record<Language, Messages>> = { es, en };
-
-/** Puts each value in its `{place}`; a place without a value stays as it is. */
-export function fill(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
-}
+export const messagesIn: Readonly<Record<Language, Messages<MessageKey>>> = { es, en };

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { aContest, aPulse, aScore } from './fixtures';
+import { aContest, aStatsPoint, aScore } from './fixtures';
 import {
+  lagOf,
   tabulate,
   takesEntries,
-  uncountedOf,
   winningShare,
   withContest,
-  withPulses,
+  withStats,
   withScore,
 } from './model';
 
-const model = { contest: aContest(), score: aScore(), pulses: [aPulse(1000)] };
+const model = { contest: aContest(), score: aScore(), stats: [aStatsPoint(1000)] };
 
 describe('withContest', () => {
-  it('keeps the pulses when the same contest is announced again after a reconnection', () => {
-    expect(withContest(model, aContest()).pulses).toEqual(model.pulses);
+  it('keeps the stats when the same contest comes again after a reconnection', () => {
+    expect(withContest(model, aContest()).stats).toEqual(model.stats);
   });
 
-  it('forgets the pulses of another contest', () => {
-    expect(withContest(model, aContest({ seedCommitment: 'cd'.repeat(32) })).pulses).toEqual([]);
+  it('forgets the stats of another contest', () => {
+    expect(withContest(model, aContest({ seedCommitment: 'cd'.repeat(32) })).stats).toEqual([]);
   });
 });
 
@@ -29,29 +29,29 @@ describe('withScore', () => {
   });
 });
 
-describe('uncountedOf', () => {
-  it('is what the latest pulse says', () => {
-    expect(uncountedOf(withPulses(model, [aPulse(2000, { uncounted: 9 })]))).toBe(9);
+describe('lagOf', () => {
+  it('is what the latest point says', () => {
+    expect(lagOf(withStats(model, [aStatsPoint(2000, { lag: 9 })]))).toBe(9);
   });
 
-  it('is taken from the positions before the first pulse', () => {
+  it('is taken from the positions before the first point', () => {
     const positions = [
       { topic: 'winners', partition: 0, nextOffset: 5, endOffset: 8 },
-      // A position read before the count that it is compared with is no debt.
+      // The end was read before the count, so it may be the smaller one. That is no lag.
       { topic: 'losers', partition: 0, nextOffset: 9, endOffset: 8 },
     ];
-    expect(uncountedOf({ ...model, pulses: [], score: aScore({ positions }) })).toBe(3);
+    expect(lagOf({ ...model, stats: [], score: aScore({ positions }) })).toBe(3);
   });
 });
 
 describe('takesEntries', () => {
-  it('is so while nothing else is known', () => {
+  it('is true before the first point', () => {
     expect(takesEntries([])).toBe(true);
   });
 
-  it('is as the latest pulse tells: rejections are known to who takes entries', () => {
-    const taking = aPulse(1000, { rejected: 0 });
-    const showing = aPulse(2000, { rejected: null });
+  it('is true while the latest point knows the rejections', () => {
+    const taking = aStatsPoint(1000, { rejected: 0 });
+    const showing = aStatsPoint(2000, { rejected: null });
     expect(takesEntries([taking])).toBe(true);
     expect(takesEntries([taking, showing])).toBe(false);
     expect(takesEntries([showing, taking])).toBe(true);
@@ -69,7 +69,7 @@ describe('tabulate', () => {
       ['Natación', 10],
       ['Atletismo', 0],
     ]),
-    crossed: [
+    breakdown: [
       { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'winner', count: 5 },
       { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'loser', count: 1 },
       { faculty: 'Agronomía', discipline: 'Natación', outcome: 'loser', count: 4 },
@@ -92,7 +92,7 @@ describe('tabulate', () => {
     ]);
   });
 
-  it('crosses faculties with disciplines', () => {
+  it('breaks the score down by faculty and discipline', () => {
     expect(tabulate(aContest(), score).cells).toEqual([
       [
         { winners: 5, losers: 1 },
@@ -112,7 +112,7 @@ describe('tabulate', () => {
 });
 
 describe('winningShare', () => {
-  it('is a half when nobody played', () => {
+  it('is a half without results', () => {
     expect(winningShare({ winners: 0, losers: 0 })).toBe(0.5);
   });
 

@@ -1,46 +1,47 @@
 /**
- * What the page knows of the competition, and the figures derived from it.
+ * The model of the page: the contest, its score and the stats, and the figures derived from them.
  *
- * A `Model` is a value: each message from the server gives the next one. Nothing here touches the
- * page, the clock or the network.
+ * A `Model` is a value: each event of the stream gives the next one. Nothing here touches the page,
+ * the clock or the network.
  */
-import type { Contest, Pulse, Score } from './api';
-import { mergePulses } from './history';
+import type { Contest, StatsPoint, Score } from './api';
+import { mergeStats } from './history';
 
 export interface Model {
   readonly contest: Contest;
   readonly score: Score;
-  /** Oldest first; at most the last five minutes. */
-  readonly pulses: readonly Pulse[];
+  /** Oldest first, at most the last five minutes. */
+  readonly stats: readonly StatsPoint[];
 }
 
-/** Another seed is another contest, and the old one's pulses say nothing of it. */
+/** Another seed means another contest. Then the stats of the old one are dropped. */
 export function withContest(model: Model, contest: Contest): Model {
   const same = contest.seedCommitment === model.contest.seedCommitment;
-  return { ...model, contest, pulses: same ? model.pulses : [] };
+  return { ...model, contest, stats: same ? model.stats : [] };
 }
 
 export function withScore(model: Model, score: Score): Model {
   return { ...model, score };
 }
 
-export function withPulses(model: Model, arrived: readonly Pulse[]): Model {
-  return { ...model, pulses: mergePulses(model.pulses, arrived) };
+export function withStats(model: Model, arrived: readonly StatsPoint[]): Model {
+  return { ...model, stats: mergeStats(model.stats, arrived) };
 }
 
-/** Results in the log that the score does not hold yet: as last told, else from the positions. */
-export function uncountedOf(model: Model): number {
-  const latest = model.pulses.at(-1);
-  if (latest) return latest.uncounted;
+/** Results in the log that the score does not hold yet: from the last point, else the positions. */
+export function lagOf(model: Model): number {
+  const latest = model.stats.at(-1);
+  if (latest) return latest.lag;
   return model.score.positions.reduce((sum, at) => sum + Math.max(0, at.endOffset - at.nextOffset), 0);
 }
 
 /**
- * Whether the server of this page takes the entries itself. One that only shows the score knows
- * neither what was rejected nor how fast the answers were. Taken for true before the first pulse.
+ * True when the server of this page takes the entries itself, and before the first point.
+ *
+ * A server that only shows the score knows neither the rejections nor the times of the answers.
  */
-export function takesEntries(pulses: readonly Pulse[]): boolean {
-  return pulses.at(-1)?.rejected !== null;
+export function takesEntries(stats: readonly StatsPoint[]): boolean {
+  return stats.at(-1)?.rejected !== null;
 }
 
 export interface Sides {
@@ -61,8 +62,10 @@ export interface Tables {
 }
 
 /**
- * The score laid out in the contest's order. Names that were counted but are no longer configured
- * follow at the end, so that the rows always add up to the total.
+ * The score in the contest's order.
+ *
+ * A name may be counted but no longer configured. It follows at the end, so that the rows always add
+ * up to the total.
  */
 export function tabulate(contest: Contest, score: Score): Tables {
   const faculties = namesOf(contest.faculties, score.byFaculty);
@@ -73,7 +76,7 @@ export function tabulate(contest: Contest, score: Score): Tables {
   const cells = faculties.map(() => disciplines.map(() => ({ winners: 0, losers: 0 })));
   const rowOf = new Map(faculties.map((name, index) => [name, index]));
   const columnOf = new Map(disciplines.map((name, index) => [name, index]));
-  for (const { faculty, discipline, outcome, count } of score.crossed) {
+  for (const { faculty, discipline, outcome, count } of score.breakdown) {
     const cell = cells[rowOf.get(faculty) ?? -1]?.[columnOf.get(discipline) ?? -1];
     if (!cell) continue;
     if (outcome === 'winner') cell.winners += count;
@@ -95,7 +98,7 @@ export function tabulate(contest: Contest, score: Score): Tables {
   };
 }
 
-/** The part that won, from 0 to 1; a half when there is nothing to share out. */
+/** The part that won, from 0 to 1. A half when both counts are 0. */
 export function winningShare({ winners, losers }: Sides): number {
   const total = winners + losers;
   return total === 0 ? 0.5 : winners / total;

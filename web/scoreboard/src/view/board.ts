@@ -1,16 +1,16 @@
-/** The board itself: the total, winners against losers, and what is happening this second. */
-import { isStale, type Link } from '../link';
-import { noFigure } from '../format';
-import { uncountedOf, winningShare, type Model } from '../model';
-import type { Wording } from '../wording';
-import { byId, setText } from './dom';
-import { createReadout } from './readout';
+/** The board: the total, winners against losers, and the figures of this second. */
+import { byId, setText } from '#shared/dom';
+import { noFigure } from '#shared/format';
+import { isStale, type Link } from '#shared/link';
+import { createReadout } from '#shared/readout';
+import type { PageWording } from '../messages';
+import { lagOf, winningShare, type Model } from '../model';
 
-/** Places on the board from the start: up to 99,999,999 nothing moves. */
+/** Places of the total from the start: nothing moves up to 99,999,999. */
 const totalPlaces = 8;
 
 export interface BoardView {
-  readonly show: (model: Model, link: Link, wording: Wording) => void;
+  readonly show: (model: Model, link: Link, wording: PageWording) => void;
 }
 
 export function createBoard(): BoardView {
@@ -20,7 +20,7 @@ export function createBoard(): BoardView {
   const losers = createReadout(byId('losers'));
   const rate = createReadout(byId('rate'));
   const p99 = createReadout(byId('p99'));
-  const uncounted = createReadout(byId('uncounted'));
+  const lag = createReadout(byId('lag'));
   const p99Unit = byId('p99-unit');
   const winnersShare = byId('winners-share');
   const losersShare = byId('losers-share');
@@ -31,7 +31,7 @@ export function createBoard(): BoardView {
       total.show(formats.count(score.total));
       winners.show(formats.count(score.winners));
       losers.show(formats.count(score.losers));
-      uncounted.show(formats.count(uncountedOf(model)));
+      lag.show(formats.count(lagOf(model)));
 
       const share = winningShare(score);
       const empty = score.total === 0;
@@ -40,8 +40,8 @@ export function createBoard(): BoardView {
       split.style.setProperty('--winners', String(share));
       split.classList.toggle('split-empty', empty);
 
-      // A rate is a claim about now, so it goes when the news stops; a count stays true of its time.
-      const now = isStale(link) ? undefined : model.pulses.at(-1);
+      // A rate is about now, so a stale one is not shown. A count stays true of its time.
+      const now = isStale(link) ? undefined : model.stats.at(-1);
       rate.show(now ? formats.rate(now.rate) : noFigure);
       const p99Ms = now?.p99Ms ?? null;
       p99.show(p99Ms === null ? noFigure : formats.latency(p99Ms));

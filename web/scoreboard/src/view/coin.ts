@@ -1,6 +1,6 @@
-/** The coin's sealed seed: its commitment, short to read and whole to copy. */
+/** The commitment to the coin's seed: short to read, whole to copy. */
+import { byId, setText } from '#shared/dom';
 import type { Contest } from '../api';
-import { byId, setText } from './dom';
 
 export interface CoinView {
   readonly show: (contest: Contest) => void;

@@ -1,7 +1,7 @@
-/** What to do while there is nothing to show: the line that sends the first entry. */
+/** The notice that there are no entries yet, with the line that sends the first one. */
+import { byId, setText } from '#shared/dom';
 import { curlLine } from '../command';
 import type { Model } from '../model';
-import { byId, setText } from './dom';
 
 export interface EmptyView {
   readonly show: (model: Model) => void;

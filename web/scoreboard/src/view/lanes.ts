@@ -1,13 +1,14 @@
 /**
- * Counts as lanes of a track: one lane a name, in the contest's order so that nothing jumps, each
- * bar as long as its count against the longest, and parted where winners end and losers begin.
+ * Counts as the lanes of a track: one lane a name, in the contest's order, so that no lane jumps.
+ *
+ * The length of a bar is its count against the largest one. A seam parts winners and losers.
  */
+import { byId, make, setText } from '#shared/dom';
+import type { PageWording } from '../messages';
 import { winningShare, type Lane } from '../model';
-import type { Wording } from '../wording';
-import { byId, make, setText } from './dom';
 
 export interface LanesView {
-  readonly show: (lanes: readonly Lane[], wording: Wording) => void;
+  readonly show: (lanes: readonly Lane[], wording: PageWording) => void;
 }
 
 interface Row {
@@ -17,7 +18,7 @@ interface Row {
   readonly share: HTMLElement;
 }
 
-/** `id`: of the list in `index.html`. */
+/** `id` is that of the list in `index.html`. */
 export function createLanes(id: string): LanesView {
   const list = byId(id);
   let rows: Row[] = [];

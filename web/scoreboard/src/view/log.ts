@@ -1,11 +1,11 @@
-/** The evidence that every result counts once: retries recognised, and how far the count has read. */
+/** The evidence that every result counts once: repeats, and the positions in the log. */
+import { byId, make, setText } from '#shared/dom';
 import type { Position } from '../api';
+import type { PageWording } from '../messages';
 import type { Model } from '../model';
-import type { Wording } from '../wording';
-import { byId, make, setText } from './dom';
 
 export interface LogView {
-  readonly show: (model: Model, wording: Wording) => void;
+  readonly show: (model: Model, wording: PageWording) => void;
 }
 
 export function createLog(): LogView {

@@ -1,23 +1,23 @@
 /**
- * The last five minutes: the chart, and under it the figures that a chart does not say in words.
+ * The last five minutes: the chart, and below it its main figures.
  *
- * The chart comes as a file of its own, after the score; if it does not come, the figures stay and
- * the page says so.
+ * The chart is a file of its own that loads after the score. If it does not load, the page says so
+ * and the figures stay.
  */
-import { noFigure } from '../format';
+import { byId, setText } from '#shared/dom';
+import { noFigure } from '#shared/format';
 import { summarise } from '../history';
+import type { PageWording } from '../messages';
 import { takesEntries, type Model } from '../model';
-import type { Wording } from '../wording';
 import type { Chart } from './chart';
-import { byId, setText } from './dom';
 
 export interface TimelineView {
-  readonly show: (model: Model, wording: Wording) => void;
-  /** The theme changed: the next `show` draws again even if the pulses are the same. */
+  readonly show: (model: Model, wording: PageWording) => void;
+  /** The theme changed: the next `show` draws again even if the stats are the same. */
   readonly restyle: () => void;
 }
 
-/** `onReady` is called when the chart can be drawn, so that a frame is asked for. */
+/** `onReady` is called once the chart can draw. It has to ask for a frame. */
 export function createTimeline(onReady: () => void): TimelineView {
   const host = byId('timeline-chart');
   const facts = {
@@ -28,7 +28,7 @@ export function createTimeline(onReady: () => void): TimelineView {
     rejected: byId('rejected'),
   };
   let chart: Chart | null = null;
-  let drawn: { pulses: Model['pulses']; wording: Wording } | null = null;
+  let drawn: { stats: Model['stats']; wording: PageWording } | null = null;
 
   import('./chart').then(
     ({ createChart }) => {
@@ -42,11 +42,11 @@ export function createTimeline(onReady: () => void): TimelineView {
   );
 
   return {
-    show({ pulses }, wording) {
+    show({ stats }, wording) {
       const { formats, messages } = wording;
-      host.ariaLabel = messages[takesEntries(pulses) ? 'timeline.label' : 'timeline.label-rate'];
-      const summary = summarise(pulses);
-      const latest = pulses.at(-1);
+      host.ariaLabel = messages[takesEntries(stats) ? 'timeline.label' : 'timeline.label-rate'];
+      const summary = summarise(stats);
+      const latest = stats.at(-1);
       setText(facts.rateMax, summary ? formats.rate(summary.rateMax) : noFigure);
       setText(facts.rateMean, summary ? formats.rate(summary.rateMean) : noFigure);
       const worst = summary?.p99MsMax ?? null;
@@ -55,10 +55,10 @@ export function createTimeline(onReady: () => void): TimelineView {
       const rejected = latest?.rejected ?? null;
       setText(facts.rejected, rejected === null ? noFigure : formats.count(rejected));
 
-      // Scores come five times a second, pulses once: the canvas is only redrawn for a pulse.
-      if (!chart || (drawn?.pulses === pulses && drawn.wording === wording)) return;
-      chart.show(pulses, wording);
-      drawn = { pulses, wording };
+      // Scores come five times a second and stats once, so only a point redraws the canvas.
+      if (!chart || (drawn?.stats === stats && drawn.wording === wording)) return;
+      chart.show(stats, wording);
+      drawn = { stats, wording };
     },
     restyle() {
       drawn = null;

@@ -4,18 +4,18 @@ import { isStale, linkOf, offlineAfterMs, staleAfterMs, type LinkFacts } from '.
 const heard: LinkFacts = { open: true, loadedAtMs: 0, heardAtMs: 1000, online: true };
 
 describe('linkOf', () => {
-  it('is connecting until the stream has said something', () => {
+  it('is connecting until the stream brings an event', () => {
     expect(linkOf({ ...heard, open: false, heardAtMs: null }, 100).state).toBe('connecting');
   });
 
-  it('is live while the news is fresh', () => {
+  it('is live while the last event is fresh', () => {
     expect(linkOf(heard, 1000 + staleAfterMs - 1)).toEqual({
       state: 'live',
       ageMs: staleAfterMs - 1,
     });
   });
 
-  it('trusts fresh news more than what the browser believes of its network', () => {
+  it('trusts a fresh event more than the browser', () => {
     expect(linkOf({ ...heard, online: false }, 1500).state).toBe('live');
   });
 
@@ -23,15 +23,15 @@ describe('linkOf', () => {
     expect(linkOf({ ...heard, open: false }, 1001).state).toBe('reconnecting');
   });
 
-  it('is reconnecting when an open connection has fallen silent', () => {
+  it('is reconnecting when an open connection is silent', () => {
     expect(linkOf(heard, 1000 + staleAfterMs).state).toBe('reconnecting');
   });
 
-  it('is reconnecting when the stream never came after the first load', () => {
+  it('is reconnecting when no stream followed the first load', () => {
     expect(linkOf({ ...heard, heardAtMs: null }, staleAfterMs).state).toBe('reconnecting');
   });
 
-  it('is offline at once when the browser knows it has no network', () => {
+  it('is offline at once when the browser knows that it has no network', () => {
     expect(linkOf({ ...heard, open: false, online: false }, 1001).state).toBe('offline');
   });
 
@@ -39,7 +39,7 @@ describe('linkOf', () => {
     expect(linkOf({ ...heard, open: false }, 1000 + offlineAfterMs).state).toBe('offline');
   });
 
-  it('knows no negative age when the clock was set back', () => {
+  it('has no negative age when the clock was set back', () => {
     expect(linkOf(heard, 0).ageMs).toBe(0);
   });
 });

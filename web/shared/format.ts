@@ -1,12 +1,14 @@
 /**
- * How figures are written in a locale. Digits are always 0 to 9, and thousands are always grouped:
- * Spanish would leave 1234 bare, which breaks the columns of a scoreboard.
+ * How a locale writes figures.
+ *
+ * Digits are always 0 to 9. Thousands are always grouped: Spanish would leave 1234 bare, which
+ * breaks columns of figures.
  */
 
 export interface Formats {
   /** A whole number: 1,234. */
   readonly count: (value: number) => string;
-  /** Entries a second: one decimal while it is small enough to matter. */
+  /** A rate per second: one decimal below 100, unless the number is whole. */
   readonly rate: (perSecond: number) => string;
   /** Milliseconds, without the unit, to about three significant digits. */
   readonly latency: (ms: number) => string;
@@ -22,6 +24,7 @@ export interface Formats {
   readonly moment: (atMs: number) => string;
 }
 
+/** Written in the place of a figure that is not known. */
 export const noFigure = '—';
 
 export function formatsFor(locale: string): Formats {
@@ -59,8 +62,10 @@ export function formatsFor(locale: string): Formats {
 }
 
 /**
- * Writes numbers with thousands grouped, those of four digits too. `useGrouping: 'always'` asks for
- * just that, but browsers of before 2023 take it for the locale's habit; they get the sign put in.
+ * Writes numbers with thousands grouped, also those of four digits.
+ *
+ * `useGrouping: 'always'` asks for that. Browsers from before 2023 follow the locale's habit
+ * instead, so the separator is put in here.
  */
 function grouped(locale: string, digitsMin: number, digitsMax: number): (value: number) => string {
   const format = new Intl.NumberFormat(locale, {

@@ -1,18 +1,18 @@
-/** The few things the views do with the document. Text only ever goes in as text. */
+/** Elements of the document: found, made and written. A text only ever goes in as text. */
 
-/** The element of `index.html` with that id; its absence is a bug of ours. */
+/** The element of `index.html` with that id. Throws when there is none: that is our bug. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (!element) throw new Error(`index.html has no #${id}`);
   return element;
 }
 
-/** Writes only what changed: an unchanged text costs the browser nothing. */
+/** Writes only a text that changed: an unchanged one costs the browser nothing. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A new element with attributes and children; a string child is text. */
+/** A new element with attributes and children. A string child is text. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string>>,

@@ -9,7 +9,7 @@ const en = formatsFor('en');
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
 describe('count', () => {
-  it('groups thousands in Spanish from the first one on', () => {
+  it('groups thousands in Spanish, also those of four digits', () => {
     expect([999, 1234, 10_000_000_000].map(es.count)).toEqual(['999', '1.234', '10.000.000.000']);
   });
 

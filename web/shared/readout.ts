@@ -1,10 +1,10 @@
 /**
- * A figure in the scoreboard's numerals. The text is there once, for screen readers, copying and
- * tests; the drawing beside it is only for the eyes.
+ * A figure in block numerals.
  *
- * A change of digits moves no element and builds none: only the lines of the glyphs that changed.
+ * The text is there once, for screen readers, copying and tests. The drawing beside it is only for
+ * the eyes. Another digit changes the lines of its glyph; it moves and builds no element.
  */
-import { digitHeight, digitWidth, layOut, type Line } from '../numerals';
+import { digitHeight, digitWidth, layOut, type Line } from './numerals';
 import { make, setText } from './dom';
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
@@ -17,9 +17,9 @@ export interface Readout {
 }
 
 export interface ReadoutOptions {
-  /** Places the board has even when the figure is shorter; none by default. */
+  /** Places that are there even when the figure is shorter. The default is none. */
   readonly places?: number;
-  /** Whether a plate hangs behind each place. */
+  /** Draws a plate behind each place. */
   readonly plates?: boolean;
 }
 

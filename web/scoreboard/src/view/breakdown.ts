@@ -1,55 +1,29 @@
 /**
- * The crossed view: a table of faculties by disciplines, with winners and losers in each cell.
+ * The breakdown: a table of faculties by disciplines, with winners and losers in each cell.
  *
- * On a narrow screen the styles fold the table: each row stands on its own, cells below each other.
- * A browser may then no longer take it for a table, so the roles are written out.
+ * On a narrow screen the styles fold the table into one block a row, with the cells below each other.
+ * A browser may not take that for a table, so the elements have their roles as attributes.
  */
+import { byId, make, setText } from '#shared/dom';
+import type { PageWording } from '../messages';
 import { winningShare, type Lane, type Sides, type Tables } from '../model';
-import type { Wording } from '../wording';
-import { byId, make, setText } from './dom';
 
-/** Up to this many disciplines a narrow screen shows blocks; with more it scrolls the table sideways. */
+/** With more disciplines than this a narrow screen scrolls the table sideways instead. */
 const foldableColumns = 6;
 
-export interface CrossedView {
-  readonly show: (tables: Tables, wording: Wording) => void;
+export interface BreakdownView {
+  readonly show: (tables: Tables, wording: PageWording) => void;
 }
 
 interface Cell {
   readonly element: HTMLElement;
-  readonly show: (sides: Sides, total: number, wording: Wording) => void;
+  readonly show: (sides: Sides, total: number, wording: PageWording) => void;
 }
 
-export function createCrossed(): CrossedView {
-  const table = byId('crossed-table');
+export function createBreakdown(): BreakdownView {
+  const table = byId('breakdown-table');
   let cells: Cell[][] = [];
   let drawn = '';
-
-  function build({ faculties, disciplines }: Tables, { messages }: Wording): void {
-    const total = messages['crossed.total'];
-    const columns = [...disciplines.map((discipline) => discipline.name), total];
-    const rows = [...faculties.map((faculty) => faculty.name), total];
-    cells = rows.map(() => columns.map((column) => createCell(column)));
-    const head = make(
-      'tr',
-      { role: 'row' },
-      make('th', { role: 'columnheader', scope: 'col' }, messages['crossed.faculty']),
-      ...columns.map((column) => make('th', { role: 'columnheader', scope: 'col' }, column)),
-    );
-    const body = rows.map((row, index) =>
-      make(
-        'tr',
-        { role: 'row' },
-        make('th', { role: 'rowheader', scope: 'row' }, row),
-        ...(cells[index] ?? []).map((cell) => cell.element),
-      ),
-    );
-    table.classList.toggle('crossed-foldable', disciplines.length <= foldableColumns);
-    table.replaceChildren(
-      make('thead', { role: 'rowgroup' }, head),
-      make('tbody', { role: 'rowgroup' }, ...body),
-    );
-  }
 
   return {
     show(tables, wording) {
@@ -59,7 +33,7 @@ export function createCrossed(): CrossedView {
         faculties.map((faculty) => faculty.name),
         disciplines.map((discipline) => discipline.name),
       ]);
-      if (headings !== drawn) build(tables, wording);
+      if (headings !== drawn) cells = build(table, tables, wording);
       drawn = headings;
 
       const everything = {
@@ -79,6 +53,38 @@ export function createCrossed(): CrossedView {
   };
 }
 
+/** Fills `table`. Returns its cells: a row for each faculty and one of totals, each with its total. */
+function build(
+  table: HTMLElement,
+  { faculties, disciplines }: Tables,
+  { messages }: PageWording,
+): Cell[][] {
+  const total = messages['breakdown.total'];
+  const columns = [...disciplines.map((discipline) => discipline.name), total];
+  const rows = [...faculties.map((faculty) => faculty.name), total];
+  const cells = rows.map(() => columns.map((column) => createCell(column)));
+  const head = make(
+    'tr',
+    { role: 'row' },
+    make('th', { role: 'columnheader', scope: 'col' }, messages['breakdown.faculty']),
+    ...columns.map((column) => make('th', { role: 'columnheader', scope: 'col' }, column)),
+  );
+  const body = rows.map((row, index) =>
+    make(
+      'tr',
+      { role: 'row' },
+      make('th', { role: 'rowheader', scope: 'row' }, row),
+      ...(cells[index] ?? []).map((cell) => cell.element),
+    ),
+  );
+  table.classList.toggle('breakdown-foldable', disciplines.length <= foldableColumns);
+  table.replaceChildren(
+    make('thead', { role: 'rowgroup' }, head),
+    make('tbody', { role: 'rowgroup' }, ...body),
+  );
+  return cells;
+}
+
 function createCell(column: string): Cell {
   const total = make('span', { class: 'cell-total' });
   const winners = make('span', {});
@@ -88,7 +94,7 @@ function createCell(column: string): Cell {
   const content = make(
     'div',
     { class: 'cell' },
-    // The column's name again, for the narrow layout, where no heading stands above the cell.
+    // The column's name again: the narrow layout has no heading above the cell.
     make('span', { class: 'cell-column', 'aria-hidden': 'true' }, column),
     total,
     make('span', { class: 'split', 'aria-hidden': 'true' }),
@@ -110,7 +116,7 @@ function createCell(column: string): Cell {
   };
 }
 
-function showLane(cell: Cell | undefined, lane: Lane | undefined, wording: Wording): void {
+function showLane(cell: Cell | undefined, lane: Lane | undefined, wording: PageWording): void {
   if (cell && lane) cell.show(lane, lane.total, wording);
 }
 

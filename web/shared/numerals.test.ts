@@ -39,7 +39,7 @@ describe('layOut', () => {
     expect(marks[2]).toBe('');
   });
 
-  it('draws the dash that stands for no figure', () => {
+  it('draws the dash of a figure that is not known', () => {
     expect(layOut('—').glyphs[0]?.path).not.toBe('');
   });
 });

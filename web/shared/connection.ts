@@ -1,23 +1,25 @@
 /**
- * How the page stands with the server: the lamp at the top and, while the figures are of the past,
- * a note over them that stays in sight, and the mark on the score by which the styles fade it.
+ * The state of the link on the page: the lamp at the top and, while the figures are stale, a note
+ * over them that stays in sight.
  *
- * Only a change of state is announced to screen readers: ages change every second and are left out.
+ * Screen readers announce only a change of state. Ages change every second and are left out.
  */
-import { isStale, type Link } from '../link';
-import { fill } from '../messages';
-import type { Wording } from '../wording';
 import { byId, setText } from './dom';
+import { isStale, type Link, type LinkState } from './link';
+import { fill } from './messages';
+import type { Wording } from './wording';
+
+/** `link.stale` is the page's own text for the note. */
+type LinkKey = `link.${LinkState | 'age' | 'stale'}`;
 
 export interface ConnectionView {
-  readonly show: (link: Link, wording: Wording) => void;
+  readonly show: (link: Link, wording: Wording<LinkKey>) => void;
 }
 
 export function createConnection(): ConnectionView {
   const connection = byId('connection');
   const state = byId('connection-state');
   const age = byId('connection-age');
-  const score = byId('score');
   const note = byId('stale');
   return {
     show(link, { messages, formats }) {
@@ -28,7 +30,6 @@ export function createConnection(): ConnectionView {
       setText(age, stale ? fill(messages['link.age'], { ago }) : '');
       setText(note, stale ? fill(messages['link.stale'], { ago }) : '');
       note.hidden = !stale;
-      score.classList.toggle('score-stale', stale);
     },
   };
 }

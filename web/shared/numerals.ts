@@ -1,9 +1,9 @@
 /**
- * The scoreboard's own numerals: the block figures of a jersey, with cut corners, drawn as lines.
+ * Block numerals, as on a jersey: figures with cut corners, drawn as lines.
  *
- * They look the same on every machine, which a system font would not, and every digit is as wide as
- * any other. A figure is laid out as glyphs on a line; units are those of the drawing, in which a
- * digit is 60 wide and 100 high and lines are 15 thick.
+ * They look the same on every machine; a system font would not. All digits have the same width.
+ * A figure is laid out as glyphs on a line. The units are those of the drawing: a digit is 60 wide
+ * and 100 high, and lines are 15 thick.
  *
  *      8  20    40  52
  *   8      +----+
@@ -26,7 +26,7 @@ const digitPaths: Readonly<Record<string, string>> = {
   '9': 'M8 74V80L20 92H40L52 80V20L40 8H20L8 20V42L20 54H52',
 };
 
-/** What stands between digits. Any other character of a written number is a space. */
+/** The marks between digits. Any other character of a written number is a space. */
 const markPaths: Readonly<Record<string, string>> = {
   '.': 'M4 92H19',
   ',': 'M4 92H19M11.5 90V98L5 108',
@@ -39,7 +39,7 @@ const digitAdvance = 78;
 const markAdvance = 29;
 
 export interface Glyph {
-  /** A plate hangs behind every digit, and in the places that have none yet. */
+  /** A digit and a blank, which is a place without a digit yet, may have a plate behind them. */
   readonly kind: 'digit' | 'blank' | 'mark';
   /** Left edge of the glyph. */
   readonly x: number;
@@ -53,8 +53,10 @@ export interface Line {
 }
 
 /**
- * Lays out a written number. When it has fewer digits than `places`, empty places go before it,
- * in groups of three, so that the board keeps its width while the count grows.
+ * Lays out a written number.
+ *
+ * Blanks go before a number of fewer digits than `places`, in groups of three. So the figure keeps
+ * its width while the count grows.
  */
 export function layOut(text: string, places = 0): Line {
   const characters = Array.from(text);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openStream, silenceLimitMs, type Stream } from './stream';
+import { asCount } from './shapes';
+import { on, silenceLimitMs, Stream } from './stream';
 
-/** An `EventSource` that the test speaks through. */
+/** An `EventSource` whose events the test makes. */
 class FakeSource extends EventTarget {
   closed = false;
 
@@ -14,16 +15,17 @@ class FakeSource extends EventTarget {
   }
 }
 
-const pulse = { at_ms: 1, rate: 1, p99_ms: null, accepted: 1, rejected: 0, lag: 0 };
-
 let sources: FakeSource[];
-const heard = { onContest: vi.fn(), onScore: vi.fn(), onPulses: vi.fn(), onUnreadable: vi.fn() };
+const heard = { onScore: vi.fn(), onStats: vi.fn(), onUnreadable: vi.fn(), onLink: vi.fn() };
+
+const count = (value: unknown): number => asCount(value, 'count');
 
 function open(): Stream {
-  return openStream({
-    ...heard,
+  return new Stream({
     url: '/stream',
-    onLink: vi.fn(),
+    events: [on('score', count, heard.onScore), on('stats', count, heard.onStats)],
+    onLink: heard.onLink,
+    onUnreadable: heard.onUnreadable,
     connect: () => {
       const source = new FakeSource();
       sources.push(source);
@@ -47,28 +49,47 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers();
-  vi.clearAllMocks();
+  vi.resetAllMocks();
 });
 
-describe('openStream', () => {
-  it('hands on a pulse and a history alike', () => {
+describe('Stream', () => {
+  it('delivers each event by its name', () => {
     open();
-    last().say('stats', pulse);
-    last().say('history', [pulse, pulse]);
-    expect(heard.onPulses.mock.calls.map(([pulses]) => (pulses as unknown[]).length)).toEqual([1, 2]);
+    last().say('stats', 1);
+    last().say('score', 2);
+    expect([heard.onStats.mock.calls, heard.onScore.mock.calls]).toEqual([[[1]], [[2]]]);
   });
 
-  it('is open and heard only after the server spoke', () => {
+  it('says when the connection opens and when it is lost', () => {
+    const stream = open();
+    const seen: boolean[] = [];
+    heard.onLink.mockImplementation(() => seen.push(stream.open));
+    last().dispatchEvent(new Event('open'));
+    last().dispatchEvent(new Event('error'));
+    expect(seen).toEqual([true, false]);
+  });
+
+  it('counts an event as heard before it is delivered', () => {
+    const stream = open();
+    let heardAtMs: number | null = null;
+    heard.onStats.mockImplementation(() => {
+      heardAtMs = stream.heardAtMs;
+    });
+    last().say('stats', 1);
+    expect(heardAtMs).toBe(1_000_000);
+  });
+
+  it('is open and heard only after the server answered', () => {
     const stream = open();
     expect([stream.open, stream.heardAtMs]).toEqual([false, null]);
     last().dispatchEvent(new Event('open'));
-    last().say('stats', pulse);
+    last().say('stats', 1);
     expect([stream.open, stream.heardAtMs]).toEqual([true, 1_000_000]);
   });
 
   it('drops what it cannot read, and does not count it as heard', () => {
     const stream = open();
-    last().say('score', { total: 'many' });
+    last().say('score', 'many');
     last().dispatchEvent(new MessageEvent('stats', { data: '{' }));
     expect(heard.onUnreadable.mock.calls.map(([event]) => event as string)).toEqual(['score', 'stats']);
     expect(heard.onScore).not.toHaveBeenCalled();
@@ -83,7 +104,7 @@ describe('openStream', () => {
     expect([sources.length, last().closed]).toEqual([2, false]);
   });
 
-  it('waits longer after each failure, and short again once it was heard', () => {
+  it('waits longer after each failure, and short again after an event', () => {
     open();
     last().dispatchEvent(new Event('error'));
     vi.advanceTimersByTime(500);
@@ -93,16 +114,16 @@ describe('openStream', () => {
     vi.advanceTimersByTime(1);
     expect(sources.length).toBe(3);
 
-    last().say('stats', pulse);
+    last().say('stats', 1);
     last().dispatchEvent(new Event('error'));
     vi.advanceTimersByTime(500);
     expect(sources.length).toBe(4);
   });
 
-  it('gives up a connection that died without saying so', () => {
+  it('gives up a connection that died silently', () => {
     const stream = open();
     last().dispatchEvent(new Event('open'));
-    last().say('stats', pulse);
+    last().say('stats', 1);
     vi.advanceTimersByTime(silenceLimitMs);
     stream.check();
     expect(stream.open).toBe(true);
@@ -120,7 +141,7 @@ describe('openStream', () => {
     expect([sources.length, last().closed]).toEqual([2, false]);
   });
 
-  it('tries at once when told to hurry, and only when there is no connection', () => {
+  it('hurries when asked to, and only when there is no connection', () => {
     const stream = open();
     stream.hurry();
     expect(sources.length).toBe(1);

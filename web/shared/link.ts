@@ -1,23 +1,24 @@
 /**
- * How the page stands with the server, in one word and an age.
+ * The state of the link between the page and the server, and the age of what is on screen.
  *
  *   connecting --> live <--> reconnecting --> offline
  *                    ^_________________________|
  *
- * The server pulses once a second, so a few silent seconds already mean that the figures on screen
- * are of the past, whatever the connection claims.
+ * The server sends an event every second. After a few silent seconds the figures on screen are
+ * stale, even if the connection is open.
  */
 
 export type LinkState = 'connecting' | 'live' | 'reconnecting' | 'offline';
 
-/** What is known; times by this machine's clock only, so that no two clocks are compared. */
+/** All times are by the clock of this machine, so that no two clocks are compared. */
 export interface LinkFacts {
+  /** The stream is connected. */
   readonly open: boolean;
   /** When the first figures were loaded, before there was a stream. */
   readonly loadedAtMs: number;
-  /** When the stream last brought anything readable; null before the first time. */
+  /** When the stream brought the last readable event. Null before the first. */
   readonly heardAtMs: number | null;
-  /** What the browser believes of its own network. */
+  /** The browser believes that it has a network. */
   readonly online: boolean;
 }
 
@@ -27,10 +28,10 @@ export interface Link {
   readonly ageMs: number;
 }
 
-/** Silence after which the figures count as stale. */
+/** After this much silence the figures are stale. */
 export const staleAfterMs = 4_000;
 
-/** Silence after which the page says offline; it goes on trying. */
+/** After this much silence the page says offline. It goes on trying. */
 export const offlineAfterMs = 30_000;
 
 export function linkOf(facts: LinkFacts, nowMs: number): Link {
@@ -46,7 +47,7 @@ function stateOf({ open, heardAtMs, online }: LinkFacts, ageMs: number): LinkSta
   return online && ageMs < offlineAfterMs ? 'reconnecting' : 'offline';
 }
 
-/** Whether the figures on screen are of the past and have to be marked so. */
+/** True when the page has to mark its figures as old. */
 export function isStale({ state }: Link): boolean {
   return state === 'reconnecting' || state === 'offline';
 }

@@ -1,13 +1,13 @@
 /**
- * Which language the page speaks, and which locale writes its numbers.
+ * The language of the page, and the locale that writes its numbers.
  *
- * They are two choices: someone in Guatemala and someone in Spain read the same Spanish, but one
- * writes 1,234.5 and the other 1.234,5. The browser's own list of languages decides both.
+ * These are two choices. Guatemala and Spain read the same Spanish, but one writes 1,234.5 and the
+ * other 1.234,5. The browser's list of languages decides both.
  */
 
 export type Language = 'es' | 'en';
 
-/** What was chosen before, else the first language of the browser's that the page speaks. */
+/** The remembered choice, else the first of the browser's languages that the page has, else Spanish. */
 export function pickLanguage(remembered: string | null, preferred: readonly string[]): Language {
   for (const tag of [remembered ?? '', ...preferred]) {
     const language = primaryOf(tag);
@@ -16,7 +16,7 @@ export function pickLanguage(remembered: string | null, preferred: readonly stri
   return 'es';
 }
 
-/** The browser's variant of the language when it has one (es-GT), else the language itself. */
+/** The browser's variant of the language (es-GT), else the language itself. */
 export function pickLocale(language: Language, preferred: readonly string[]): string {
   return preferred.find((tag) => primaryOf(tag) === language) ?? language;
 }
