@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "vigia/sample/view.h"
-#include "vigia/sample/view_json.h"
+#include "vigia/sample/usage.h"
+#include "vigia/sample/usage_json.h"
 
 namespace vigia {
 namespace {
@@ -78,13 +78,13 @@ void read_a_sample(benchmark::State& state) {
 }
 BENCHMARK(read_a_sample);
 
-void write_a_view(benchmark::State& state) {
-  const View view = view_of(sample_at(5000 * kSecond), sample_at(5010 * kSecond));
-  std::vector<std::size_t> places(view.sample.processes.size());
+void write_a_usage(benchmark::State& state) {
+  const Usage usage = usage_of(sample_at(5000 * kSecond), sample_at(5010 * kSecond));
+  std::vector<std::size_t> places(usage.sample.processes.size());
   std::iota(places.begin(), places.end(), 0);
-  for (auto _ : state) benchmark::DoNotOptimize(to_json(view, places));
+  for (auto _ : state) benchmark::DoNotOptimize(to_json(usage, places));
 }
-BENCHMARK(write_a_view);
+BENCHMARK(write_a_usage);
 
 }  // namespace
 }  // namespace vigia

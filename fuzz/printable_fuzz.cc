@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "fuzz.h"
-#include "vigia/app/view_table.h"
+#include "vigia/app/usage_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "fuzz.h"
-#include "vigia/sample/view.h"
+#include "vigia/sample/usage.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   vigia::Sample sample;
@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(vigia::from_json(text, again));
   CHECK(vigia::to_json(again) == text);
   CHECK(again.processes == sample.processes && again.cgroups == sample.cgroups);
-  const vigia::View view = vigia::view_of(sample, std::move(again));
-  CHECK(view.cpu_percent.size() == sample.processes.size());
+  const vigia::Usage usage = vigia::usage_of(sample, std::move(again));
+  CHECK(usage.cpu_percent.size() == sample.processes.size());
   return 0;
 }

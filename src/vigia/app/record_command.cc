@@ -1,6 +1,6 @@
 // `vigia record`: what a host's processes use, in a file, time and again.
 //
-//   Source -> Sample -> RecordFile
+//   Source -> Sample -> RecordingFile
 #include <unistd.h>
 
 #include <chrono>
@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "vigia/app/commands.h"
 #include "vigia/app/sampler.h"
-#include "vigia/sources/record_file.h"
+#include "vigia/history/recording_file.h"
 
 namespace vigia {
 namespace {
@@ -48,10 +48,10 @@ void add_settings(base::Settings& settings, RecordOptions& options) {
   });
 }
 
-base::Result<RecordFile> open_file(const RecordOptions& options) {
-  if (options.file == "-") return RecordFile::standard_output();
-  auto file = RecordFile::open(options.file, options.appends ? RecordFile::Existing::kAppend
-                                                             : RecordFile::Existing::kRefuse);
+base::Result<RecordingFile> open_file(const RecordOptions& options) {
+  if (options.file == "-") return RecordingFile::standard_output();
+  auto file = RecordingFile::open(options.file, options.appends ? RecordingFile::Existing::kAppend
+                                                                : RecordingFile::Existing::kRefuse);
   if (!file && file.error().code() == base::Code::kAlreadyExists && !options.appends) {
     return base::fail(base::Code::kAlreadyExists, file.error().message() + ": see --append");
   }
@@ -74,7 +74,7 @@ bool ends_before(steady_clock::time_point then, base::StopSignals& signals) {
 base::Result<void> record(const RecordOptions& options, base::StopSignals& signals) {
   ASSIGN_OR_RETURN(Sampler sampler, Sampler::open(options.source));
   if (!sampler.warning().empty()) program().print_error(sampler.warning());
-  ASSIGN_OR_RETURN(RecordFile file, open_file(options));
+  ASSIGN_OR_RETURN(RecordingFile file, open_file(options));
   const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
   const auto begin = steady_clock::now();
   Sample sample;

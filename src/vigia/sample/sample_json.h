@@ -63,7 +63,7 @@ class SampleReader {
 // As SampleReader::read, of one.
 [[nodiscard]] base::Result<void> from_json(std::string_view text, Sample& sample);
 
-// The members of a host's parts, which a View has too.
+// The members of a host's parts, which a Usage has too.
 void add_cpu_times(base::JsonObject& object, const CpuTimes& times);
 void add_memory(base::JsonObject& object, const Memory& memory);
 void add_load(base::JsonObject& object, const Load& load);

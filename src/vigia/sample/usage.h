@@ -21,7 +21,7 @@ namespace vigia {
 // Percent of one processor; of a host with two up to 200.
 using CpuPercent = std::optional<double>;
 
-struct ContainerView {
+struct ContainerUsage {
   std::string runtime;
   std::string id;
   std::int32_t processes = 0;
@@ -34,19 +34,19 @@ struct ContainerView {
   Cgroup cgroup;                 // its own; of figures that are not known nothing
 };
 
-struct View {
+struct Usage {
   Sample sample;                        // the later one
   std::int64_t interval_ns = 0;         // between the two; 0: there was one
   CpuPercent busy_percent;              // of the host: all but idle and waiting for the disk
   std::vector<CpuPercent> cpu_percent;  // of each process of the sample
   std::vector<std::optional<std::size_t>> container;  // of each process: its place in `containers`
-  std::vector<ContainerView> containers;              // in the order of their first processes
+  std::vector<ContainerUsage> containers;             // in the order of their first processes
 };
 
 // Of one sample: no rates.
-[[nodiscard]] View view_of(Sample sample);
+[[nodiscard]] Usage usage_of(Sample sample);
 
 // Of two. Where they are not of the same boot, or not in this order, as of the later one alone.
-[[nodiscard]] View view_of(const Sample& before, Sample after);
+[[nodiscard]] Usage usage_of(const Sample& before, Sample after);
 
 }  // namespace vigia

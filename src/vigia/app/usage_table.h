@@ -1,4 +1,4 @@
-// A View as a table for people.
+// A Usage as a table for people.
 //
 // Threads: functions.
 #pragma once
@@ -8,13 +8,13 @@
 #include <string>
 #include <string_view>
 
-#include "vigia/sample/view.h"
+#include "vigia/sample/usage.h"
 
 namespace vigia {
 
 // A line on the host, then a line for each process in the order of `processes`, then one for each
 // container where there are any. Nothing that a process calls itself moves the terminal's cursor.
-[[nodiscard]] std::string to_table(const View& view, std::span<const std::size_t> processes);
+[[nodiscard]] std::string to_table(const Usage& usage, std::span<const std::size_t> processes);
 
 // `text` with '?' for control characters and for what is not UTF-8, of at most `width` characters.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t width);

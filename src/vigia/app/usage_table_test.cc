@@ -1,4 +1,4 @@
-#include "vigia/app/view_table.h"
+#include "vigia/app/usage_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ TEST(PrintableTest, NothingReachesTheTerminalThatMovesIt) {
   EXPECT_EQ(printable("\xf4\x90\x80\x80", 80), "????");
 }
 
-TEST(ViewTableTest, ShowsTheHostTheProcessesAndTheContainers) {
+TEST(UsageTableTest, ShowsTheHostTheProcessesAndTheContainers) {
   Sample sample;
   sample.source = "proc";
   sample.cpus.resize(2);
@@ -46,29 +46,29 @@ TEST(ViewTableTest, ShowsTheHostTheProcessesAndTheContainers) {
   process.user_ns = 1'500'000'000;
   process.rss_anon_bytes = 3 << 20;
   sample.processes = {process};
-  const View view = view_of(std::move(sample));
+  const Usage usage = usage_of(std::move(sample));
   const std::array<std::size_t, 1> places = {0};
-  const std::string table = to_table(view, places);
+  const std::string table = to_table(usage, places);
   for (const char* part : {"1 processes", "2048.0", "42", "evil?[2J", "1.50", "3.0", "aaaaaaaaaaaa",
                            "docker", "evil --now"}) {
     EXPECT_THAT(table, HasSubstr(part));
   }
   EXPECT_THAT(table, Not(HasSubstr("\x1b")));
-  EXPECT_THAT(to_table(view, {}), Not(HasSubstr("evil")));
+  EXPECT_THAT(to_table(usage, {}), Not(HasSubstr("evil")));
 }
 
-TEST(ViewTableTest, OfAContainerItShowsWhatIsKnown) {
+TEST(UsageTableTest, OfAContainerItShowsWhatIsKnown) {
   Sample sample;
   Process process;
   process.cgroup = "/docker/" + std::string(64, 'a');
   sample.processes = {process};
-  View view = view_of(std::move(sample));
-  ContainerView& container = view.containers.front();
+  Usage usage = usage_of(std::move(sample));
+  ContainerUsage& container = usage.containers.front();
   container.throttled_percent = 12.5;
   container.cgroup.working_set_bytes = 5 << 20;
   container.cgroup.unreclaimable_bytes = 7 << 20;
   container.cgroup.oom_kills = 34;
-  const std::string table = to_table(view, {});
+  const std::string table = to_table(usage, {});
   for (const char* part : {" 12.5 ", " 5.0 ", " 7.0 ", "  -  ", " 34\n"}) {
     EXPECT_THAT(table, HasSubstr(part));
   }

@@ -1,4 +1,4 @@
-#include "vigia/sample/view_json.h"
+#include "vigia/sample/usage_json.h"
 
 #include <optional>
 #include <string_view>
@@ -26,20 +26,20 @@ void add_or_null(JsonObject& object, std::string_view name, const std::optional<
   }
 }
 
-void add_header(JsonObject& object, const View& view) {
-  const Sample& sample = view.sample;
+void add_header(JsonObject& object, const Usage& usage) {
+  const Sample& sample = usage.sample;
   object.add("schema", kSchema);
   object.add("source", sample.source);
   object.add("kernel", sample.kernel);
   object.add("boot_id", sample.boot_id);
   object.add("taken_at", base::format_time(sample.wall_ms));
   object.add("uptime_ns", sample.uptime_ns);
-  object.add("interval_ns", view.interval_ns);
+  object.add("interval_ns", usage.interval_ns);
   object.add("hidden_processes", sample.hidden);
 
   JsonObject host(object.key("host"));
   JsonObject cpu(host.key("cpu"));
-  add_or_null(cpu, "busy_percent", view.busy_percent, kPercentDigits);
+  add_or_null(cpu, "busy_percent", usage.busy_percent, kPercentDigits);
   add_cpu_times(cpu, sample.cpu);
   cpu.close();
   std::string& out = host.key("cpus");
@@ -57,8 +57,8 @@ void add_header(JsonObject& object, const View& view) {
   host.close();
 }
 
-void add_process(JsonObject& object, const View& view, std::size_t place) {
-  const Process& process = view.sample.processes[place];
+void add_process(JsonObject& object, const Usage& usage, std::size_t place) {
+  const Process& process = usage.sample.processes[place];
   object.add("pid", process.pid);
   object.add("ppid", process.ppid);
   object.add("start_ns", process.start_ns);
@@ -68,13 +68,13 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
   object.add("command", process.command);
   object.add("cgroup", process.cgroup);
   std::optional<std::string_view> container;
-  if (const auto of = view.container[place]) container = view.containers[*of].id;
+  if (const auto of = usage.container[place]) container = usage.containers[*of].id;
   add_or_null(object, "container", container);
   object.add("threads", process.threads);
   object.add("cpu_ns", process.cpu_ns());
   object.add("user_ns", process.user_ns);
   object.add("system_ns", process.system_ns);
-  add_or_null(object, "cpu_percent", view.cpu_percent[place], kPercentDigits);
+  add_or_null(object, "cpu_percent", usage.cpu_percent[place], kPercentDigits);
   object.add("vsz_bytes", process.vsz_bytes);
   object.add("rss_bytes", process.rss_bytes());
   object.add("rss_anon_bytes", process.rss_anon_bytes);
@@ -83,7 +83,7 @@ void add_process(JsonObject& object, const View& view, std::size_t place) {
   object.add("oom_score_adj", process.oom_score_adj);
 }
 
-void add_container(JsonObject& object, const ContainerView& container) {
+void add_container(JsonObject& object, const ContainerUsage& container) {
   object.add("id", container.id);
   std::optional<std::string_view> runtime;
   if (!container.runtime.empty()) runtime = container.runtime;
@@ -113,27 +113,27 @@ void add_container(JsonObject& object, const ContainerView& container) {
 
 }  // namespace
 
-std::string to_json(const View& view, std::span<const std::size_t> processes) {
+std::string to_json(const Usage& usage, std::span<const std::size_t> processes) {
   std::string out;
   JsonObject object(out);
-  add_header(object, view);
+  add_header(object, usage);
   object.key("processes");
   append_json_array(out, processes.size(), [&](std::size_t i) {
     JsonObject each(out);
-    add_process(each, view, processes[i]);
+    add_process(each, usage, processes[i]);
     each.close();
   });
   object.key("containers");
-  append_json_array(out, view.containers.size(), [&](std::size_t i) {
+  append_json_array(out, usage.containers.size(), [&](std::size_t i) {
     JsonObject each(out);
-    add_container(each, view.containers[i]);
+    add_container(each, usage.containers[i]);
     each.close();
   });
   object.close();
   return out;
 }
 
-std::string to_ndjson(const View& view, std::span<const std::size_t> processes) {
+std::string to_ndjson(const Usage& usage, std::span<const std::size_t> processes) {
   std::string out;
   const auto add_line = [&](std::string_view kind, const auto& add) {
     JsonObject line(out);
@@ -142,11 +142,11 @@ std::string to_ndjson(const View& view, std::span<const std::size_t> processes) 
     line.close();
     out += '\n';
   };
-  add_line("host", [&](JsonObject& line) { add_header(line, view); });
+  add_line("host", [&](JsonObject& line) { add_header(line, usage); });
   for (const std::size_t place : processes) {
-    add_line("process", [&](JsonObject& line) { add_process(line, view, place); });
+    add_line("process", [&](JsonObject& line) { add_process(line, usage, place); });
   }
-  for (const ContainerView& each : view.containers) {
+  for (const ContainerUsage& each : usage.containers) {
     add_line("container", [&](JsonObject& line) { add_container(line, each); });
   }
   return out;

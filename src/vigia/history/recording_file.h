@@ -14,7 +14,7 @@
 
 namespace vigia {
 
-class RecordFile {
+class RecordingFile {
  public:
   // What to do where there is a file of that name.
   enum class Existing { kRefuse, kAppend };
@@ -23,10 +23,10 @@ class RecordFile {
   // Only one at a time may append to it; a last line that is cut short, as of one that was killed,
   // is cut off. Errors: kAlreadyExists; kFailedPrecondition, where it holds something else than a
   // recording; those of opening.
-  [[nodiscard]] static base::Result<RecordFile> open(const std::string& path, Existing existing);
+  [[nodiscard]] static base::Result<RecordingFile> open(const std::string& path, Existing existing);
 
   // Of standard output, which keeps a line that could not be written whole.
-  [[nodiscard]] static RecordFile standard_output();
+  [[nodiscard]] static RecordingFile standard_output();
 
   // Errors: kResourceExhausted, where there is no room; those of writing.
   [[nodiscard]] base::Result<void> append(const Sample& sample);
@@ -40,7 +40,7 @@ class RecordFile {
   [[nodiscard]] std::int64_t bytes_cut() const { return bytes_cut_; }
 
  private:
-  RecordFile(std::string path, base::UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  RecordingFile(std::string path, base::UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   base::Result<void> go_to_end();
   [[nodiscard]] base::Failure failed(std::string_view doing) const;

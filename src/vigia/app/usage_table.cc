@@ -1,4 +1,4 @@
-#include "vigia/app/view_table.h"
+#include "vigia/app/usage_table.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -49,34 +49,34 @@ std::string printable(std::string_view text, std::size_t width) {
   return shown;
 }
 
-std::string to_table(const View& view, std::span<const std::size_t> processes) {
-  const Sample& sample = view.sample;
+std::string to_table(const Usage& usage, std::span<const std::size_t> processes) {
+  const Sample& sample = usage.sample;
   std::string out = fmt::format(
       "{} processes{}; processors {} % busy of {} %; memory {} MiB available of {}; load {:.2f} "
       "{:.2f} {:.2f}; from {}\n\n{:>8} {:>6} {:>7} {:>10} {:>10} {:<16} {:<12} {}\n",
       sample.processes.size(),
       sample.hidden > 0 ? fmt::format(", and {} that we may not look at", sample.hidden) : "",
-      percent(view.busy_percent), 100 * sample.cpus.size(), mib(sample.memory.available_bytes),
+      percent(usage.busy_percent), 100 * sample.cpus.size(), mib(sample.memory.available_bytes),
       mib(sample.memory.total_bytes), sample.load.one, sample.load.five, sample.load.fifteen,
       printable(sample.source, kNameWidth), "PID", "UID", "CPU %", "CPU s", "RSS MiB", "NAME",
       "CONTAINER", "COMMAND");
   for (const std::size_t place : processes) {
     const Process& process = sample.processes[place];
-    const auto container = view.container[place];
+    const auto container = usage.container[place];
     out += fmt::format("{:>8} {:>6} {:>7} {:>10.2f} {:>10} {:<16} {:<12} {}\n", process.pid,
-                       process.uid, percent(view.cpu_percent[place]),
+                       process.uid, percent(usage.cpu_percent[place]),
                        static_cast<double>(process.cpu_ns()) / 1e9, mib(process.rss_bytes()),
                        printable(process.name, kNameWidth),
-                       container ? view.containers[*container].id.substr(0, kIdWidth) : "",
+                       container ? usage.containers[*container].id.substr(0, kIdWidth) : "",
                        printable(process.command, kCommandWidth));
   }
-  if (view.containers.empty()) return out;
+  if (usage.containers.empty()) return out;
   constexpr auto kLine =
       "{:<12} {:<10} {:>9} {:>7} {:>6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>5}\n";
   out += '\n';
   out += fmt::format(kLine, "CONTAINER", "RUNTIME", "PROCESSES", "CPU %", "THR %", "CPU s",
                      "RSS MiB", "WORK MiB", "HELD MiB", "MAX MiB", "KILLS");
-  for (const ContainerView& each : view.containers) {
+  for (const ContainerUsage& each : usage.containers) {
     const Cgroup& cgroup = each.cgroup;
     out += fmt::format(kLine, each.id.substr(0, kIdWidth), each.runtime, each.processes,
                        percent(each.cpu_percent), percent(each.throttled_percent),

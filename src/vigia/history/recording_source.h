@@ -1,4 +1,5 @@
-// Samples from a recording: a file with one a line (sample/sample_json.h), as RecordFile writes it.
+// Samples from a recording: a file with one a line (sample/sample_json.h), as RecordingFile writes
+// it.
 //
 // A last line without its end that is no sample is one that was being written: it is no error, and
 // is_cut() tells of it.
@@ -21,13 +22,13 @@
 
 namespace vigia {
 
-class RecordSource final : public Source {
+class RecordingSource final : public Source {
  public:
   // Errors: those of opening.
-  [[nodiscard]] static base::Result<std::unique_ptr<RecordSource>> open(const std::string& path);
+  [[nodiscard]] static base::Result<std::unique_ptr<RecordingSource>> open(const std::string& path);
 
   // Samples keep the name of the source that they were recorded from.
-  [[nodiscard]] std::string_view name() const override { return "record"; }
+  [[nodiscard]] std::string_view name() const override { return "recording"; }
 
   // The next one. Errors: kUnavailable when there is none; those of next().
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
@@ -43,7 +44,8 @@ class RecordSource final : public Source {
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
  private:
-  RecordSource(std::string path, base::UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  RecordingSource(std::string path, base::UniqueFd fd)
+      : path_(std::move(path)), fd_(std::move(fd)) {}
 
   // The next line, within buffer_, without its end; nothing at the end of the file.
   base::Result<std::optional<std::string_view>> read_line();

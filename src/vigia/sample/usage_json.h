@@ -1,4 +1,4 @@
-// A View as JSON, schema 1:
+// A Usage as JSON, schema 1:
 //
 //   {"schema":1,"source":"proc","kernel":"6.1.0","boot_id":"…","taken_at":"2026-11-23T15:04:05.678Z",
 //    "uptime_ns":…,"interval_ns":…,
@@ -25,15 +25,15 @@
 #include <span>
 #include <string>
 
-#include "vigia/sample/view.h"
+#include "vigia/sample/usage.h"
 
 namespace vigia {
 
-// `processes`: places in the view's sample, in the order in which they are to stand.
-[[nodiscard]] std::string to_json(const View& view, std::span<const std::size_t> processes);
+// `processes`: places in the usage's sample, in the order in which they are to stand.
+[[nodiscard]] std::string to_json(const Usage& usage, std::span<const std::size_t> processes);
 
 // The same as lines: {"kind":"host",…}, then one {"kind":"process",…} each, then one
 // {"kind":"container",…} each.
-[[nodiscard]] std::string to_ndjson(const View& view, std::span<const std::size_t> processes);
+[[nodiscard]] std::string to_ndjson(const Usage& usage, std::span<const std::size_t> processes);
 
 }  // namespace vigia
