@@ -152,7 +152,7 @@ def troubles_of(told, before, after):
         if not low - RSS_SLACK_BYTES <= told[field] <= high + RSS_SLACK_BYTES:
             found.append(field)
     names = (before["name"], after["name"])
-    # /proc has the whole name of a kernel's thread, of which the kernel's own record is the start.
+    # /proc has the whole name of a kernel's thread, of which the kernel's own row has the start.
     is_of_kernel = before["vsz_bytes"] == 0 and before["state"] != "Z"
     if not (any(name.startswith(told["name"]) for name in names) if is_of_kernel
             else told["name"] in names):

@@ -21,15 +21,14 @@ const std::map<std::string_view, SourceChoice> kChoices = {
     {"bpf", SourceChoice::kBpf},
     {"proc", SourceChoice::kProc}};
 
-base::Result<std::unique_ptr<Source>> of_records(
-    base::Result<std::unique_ptr<RecordStream>> stream) {
+base::Result<std::unique_ptr<Source>> of_rows(base::Result<std::unique_ptr<RowStream>> stream) {
   if (!stream) return tl::unexpected(std::move(stream).error());
   return KernelSource::open(std::move(*stream), {});
 }
 
-base::Result<std::unique_ptr<Source>> open_module() { return of_records(open_module_records()); }
+base::Result<std::unique_ptr<Source>> open_module() { return of_rows(open_module_rows()); }
 base::Result<std::unique_ptr<Source>> open_json() { return open_module_json(); }
-base::Result<std::unique_ptr<Source>> open_bpf() { return of_records(open_bpf_records()); }
+base::Result<std::unique_ptr<Source>> open_bpf() { return of_rows(open_bpf_rows()); }
 base::Result<std::unique_ptr<Source>> open_proc() { return ProcSource::open({}); }
 
 struct Known {
@@ -42,8 +41,8 @@ struct Known {
 
 // The best first.
 constexpr std::array<Known, 4> kKnown = {{
-    {SourceChoice::kModule, "module", "records of vigia's kernel module", open_module, true},
-    {SourceChoice::kBpf, "bpf", "records of a BPF iterator", open_bpf, true},
+    {SourceChoice::kModule, "module", "rows of vigia's kernel module", open_module, true},
+    {SourceChoice::kBpf, "bpf", "rows of a BPF iterator", open_bpf, true},
     {SourceChoice::kProc, "proc", "the files of /proc", open_proc, true},
     {SourceChoice::kModuleJson, "module-json", "JSON of vigia's kernel module", open_json, false},
 }};

@@ -1,7 +1,7 @@
-// Samples from the kernel itself: records of all processes in one reading, from the module or from
+// Samples from the kernel itself: rows of all processes in one reading, from the module or from
 // the BPF iterator.
 //
-// A record has no long texts. A command line and the path of a control group are read from /proc
+// A row has no long texts. A command line and the path of a control group are read from /proc
 // for what is new: a process that began or was executed anew, a group that no process was in
 // before. So a title that a process gives itself later is not told. An empty command line is looked
 // for again.
@@ -21,23 +21,10 @@
 #include "base/result.h"
 #include "vigia/sample/source.h"
 #include "vigia/sources/proc_files.h"
-#include "vigia/sources/records.h"
+#include "vigia/sources/row_stream.h"
+#include "vigia/sources/rows.h"
 
 namespace vigia {
-
-// Where records come from.
-class RecordStream {
- public:
-  virtual ~RecordStream() = default;
-
-  // As of Source::name.
-  [[nodiscard]] virtual std::string_view name() const = 0;
-  // Where they come from, for messages.
-  [[nodiscard]] virtual std::string_view place() const = 0;
-  // The records of now, as abi/vigia_records.h has them; good until the next call. Errors:
-  // kUnavailable.
-  [[nodiscard]] virtual base::Result<std::string_view> read() = 0;
-};
 
 class KernelSource final : public Source {
  public:
@@ -48,13 +35,13 @@ class KernelSource final : public Source {
 
   // Errors: as of ProcFiles::open.
   [[nodiscard]] static base::Result<std::unique_ptr<KernelSource>> open(
-      std::unique_ptr<RecordStream> stream, Options options);
+      std::unique_ptr<RowStream> stream, Options options);
 
   [[nodiscard]] std::string_view name() const override { return stream_->name(); }
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
 
  private:
-  // A process of the last sample, and what its record does not say.
+  // A process of the last sample, and what its row does not say.
   struct Known {
     std::int32_t pid = 0;
     std::uint64_t start_ns = 0;
@@ -68,20 +55,20 @@ class KernelSource final : public Source {
     bool is_in_use = true;
   };
 
-  KernelSource(std::unique_ptr<RecordStream> stream, Options options, ProcFiles files)
+  KernelSource(std::unique_ptr<RowStream> stream, Options options, ProcFiles files)
       : stream_(std::move(stream)), options_(std::move(options)), files_(std::move(files)) {}
 
   base::Result<void> read_processes(Sample& sample);
-  base::Result<void> read_command(const vigia_record& record, Known& known);
-  base::Result<void> find_group(const vigia_record& record, std::string& path);
+  base::Result<void> read_command(const Row& row, Known& known);
+  base::Result<void> find_group(const Row& row, std::string& path);
   // The text of a file of the process, when it is still the one that was recorded.
-  base::Result<std::optional<std::string_view>> read_of(const vigia_record& record,
-                                                        const char* file, std::size_t bytes_max);
+  base::Result<std::optional<std::string_view>> read_of(const Row& row, const char* file,
+                                                        std::size_t bytes_max);
 
-  std::unique_ptr<RecordStream> stream_;
+  std::unique_ptr<RowStream> stream_;
   const Options options_;
   ProcFiles files_;
-  std::vector<vigia_record> records_;
+  std::vector<Row> rows_;
   std::vector<Known> known_;                         // by pid, of the last sample
   std::vector<Known> found_;                         // of this one; kept for its memory
   std::unordered_map<std::uint64_t, Group> groups_;  // by cgroup_id

@@ -12,7 +12,7 @@
 #include "base/unique_fd.h"
 #include "vigia/sample/sample_json.h"
 #include "vigia/sources/proc_files.h"
-#include "vigia/sources/records.h"
+#include "vigia/sources/rows.h"
 
 namespace vigia {
 namespace {
@@ -75,9 +75,9 @@ class ModuleFile {
   std::vector<char> buffer_;
 };
 
-class ModuleRecords final : public RecordStream {
+class ModuleRows final : public RowStream {
  public:
-  explicit ModuleRecords(ModuleFile file) : file_(std::move(file)) {}
+  explicit ModuleRows(ModuleFile file) : file_(std::move(file)) {}
 
   [[nodiscard]] std::string_view name() const override { return "module"; }
   [[nodiscard]] std::string_view place() const override { return file_.path(); }
@@ -120,9 +120,9 @@ class ModuleJson final : public Source {
 
 }  // namespace
 
-base::Result<std::unique_ptr<RecordStream>> open_module_records(const std::string& proc) {
+base::Result<std::unique_ptr<RowStream>> open_module_rows(const std::string& proc) {
   ASSIGN_OR_RETURN(auto file, ModuleFile::open(proc + "/vigia_bin"));
-  return std::make_unique<ModuleRecords>(std::move(file));
+  return std::make_unique<ModuleRows>(std::move(file));
 }
 
 base::Result<std::unique_ptr<Source>> open_module_json(const std::string& proc) {

@@ -1,6 +1,6 @@
-// Records of the kernel module and the BPF iterator: any bytes are read without harm; what is found
+// Rows of the kernel module and the BPF iterator: any bytes are read without harm; what is found
 // has ascending pids and figures whose sums do not overflow, and is what was given.
-#include "vigia/sources/records.h"
+#include "vigia/sources/rows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,18 +11,18 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes = fuzz::text_of(data, size);
-  std::vector<vigia_record> records;
-  const auto done = vigia::parse_records(bytes, records);
+  std::vector<vigia::Row> rows;
+  const auto done = vigia::parse_rows(bytes, rows);
   if (!done) {
     CHECK(!done.error().message().empty());
     return 0;
   }
-  CHECK(size == sizeof(vigia_header) + (records.size() + 1) * sizeof(vigia_record));
-  CHECK(records.empty() || std::memcmp(records.data(), data + sizeof(vigia_header),
-                                       records.size() * sizeof(vigia_record)) == 0);
-  CHECK(std::ranges::is_sorted(records, std::ranges::less_equal(), &vigia_record::pid));
-  CHECK(records.empty() || records.front().pid > 0);
-  for (const vigia_record& each : records) {
+  CHECK(size == sizeof(vigia_header) + (rows.size() + 1) * sizeof(vigia::Row));
+  CHECK(rows.empty() || std::memcmp(rows.data(), data + sizeof(vigia_header),
+                                    rows.size() * sizeof(vigia::Row)) == 0);
+  CHECK(std::ranges::is_sorted(rows, std::ranges::less_equal(), &vigia::Row::pid));
+  CHECK(rows.empty() || rows.front().pid > 0);
+  for (const vigia::Row& each : rows) {
     const vigia::RunTime runtime = vigia::divide_runtime(each);
     CHECK(runtime.user_ns >= 0 && runtime.system_ns >= 0);
     CHECK(static_cast<std::uint64_t>(runtime.user_ns + runtime.system_ns) == each.runtime_ns);
