@@ -6,17 +6,13 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "vigia/sample/usage.h"
 
 namespace vigia {
 
-// A line on the host, then a line for each process in the order of `processes`, then one for each
-// container where there are any. Nothing that a process calls itself moves the terminal's cursor.
+// Returns a line for the host, a line for each process at `processes` of the sample, in this
+// order, and a line for each container. Texts of processes are printable().
 [[nodiscard]] std::string to_table(const Usage& usage, std::span<const std::size_t> processes);
-
-// `text` with '?' for control characters and for what is not UTF-8, of at most `width` characters.
-[[nodiscard]] std::string printable(std::string_view text, std::size_t width);
 
 }  // namespace vigia

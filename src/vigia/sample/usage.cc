@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/units.h"
 #include "vigia/sample/container.h"
 
 namespace vigia {
@@ -91,7 +92,7 @@ void add_containers(Usage& usage, const Sample* before) {
     const auto [place, is_new] = places.try_emplace(name->id, usage.containers.size());
     if (is_new) {
       ContainerUsage container;
-      container.runtime = name->runtime;
+      if (!name->runtime.empty()) container.runtime = name->runtime;
       container.id = name->id;
       container.cpu_percent = 0;
       container.cgroup.path = name->path;
@@ -111,6 +112,15 @@ void add_containers(Usage& usage, const Sample* before) {
 }
 
 }  // namespace
+
+std::string Usage::taken_at() const { return base::format_time(sample.wall_ms); }
+
+ProcessUsage Usage::process(std::size_t place) const {
+  const auto at = container[place];
+  return {.process = &sample.processes[place],
+          .cpu_percent = cpu_percent[place],
+          .container = at ? &containers[*at] : nullptr};
+}
 
 Usage usage_of(Sample sample) {
   Usage usage;
