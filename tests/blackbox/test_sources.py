@@ -306,7 +306,7 @@ def test_sources_are_told_best_first_with_what_keeps_them_away():
 
 def test_the_list_for_people_says_the_same():
     lines = vigia("sources").stdout.splitlines()
-    assert lines[-2:] == ["", "* is taken where none is asked for by --source."]
+    assert lines[-2:] == ["", "* is taken unless --source asks for another."]
     found = attempts()
     told = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
     assert tuple(told) == NAMES

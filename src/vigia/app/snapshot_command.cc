@@ -1,4 +1,4 @@
-// `vigia snapshot`: what every process and container uses, once.
+// `vigia snapshot`: what every process and container uses, shown once.
 //
 //   Source -> Sample, Sample -> Usage -> JSON, lines or a table
 #include <unistd.h>
@@ -48,18 +48,18 @@ struct SnapshotOptions {
 void add_settings(base::Settings& settings, SnapshotOptions& options) {
   add_source_setting(settings, options.source);
   settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
-               "between the two looks that rates are derived from; 0 looks once, without rates");
-  add_choice(settings, "format", options.format, kFormats, "how to show it");
+               "time between the two looks; 0 looks once, without rates");
+  add_choice(settings, "format", options.format, kFormats, "form of the output");
   add_choice(settings, "sort", options.order, kOrders,
-             "order of the processes: most first, or by number or name");
+             "order of the processes: largest first, or by number or name");
   settings.add("filter", options.filter, "TEXT",
                "only processes with this in their name, command line or control group's path");
-  settings.add("top", options.top, 0, 1'000'000, "only so many processes; 0: all");
-  settings.add("from", options.from, "FILE", "show what `vigia record` wrote there, not this host");
-  settings.add("at", options.at, 0, INT64_MAX, "which sample of it, from 1; 0: the last");
+  settings.add("top", options.top, 0, 1'000'000, "number of processes to show; 0: all");
+  settings.add("from", options.from, "FILE", "show a recording of `vigia record`, not this host");
+  settings.add("at", options.at, 0, INT64_MAX, "number of its sample, from 1; 0: the last");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.from.empty() && options.at != 0) {
-      return base::fail(base::Code::kInvalidArgument, "at: which sample of what? see --from");
+      return base::fail(base::Code::kInvalidArgument, "at: needs the recording that --from names");
     }
     if (!options.from.empty() && options.source != SourceChoice::kAuto) {
       return base::fail(base::Code::kInvalidArgument,
@@ -73,7 +73,7 @@ void add_settings(base::Settings& settings, SnapshotOptions& options) {
   });
 }
 
-// Places of the processes to be shown, in order.
+// The places of the processes to show, in their order.
 std::vector<std::size_t> chosen(const Usage& usage, const SnapshotOptions& options) {
   const auto& processes = usage.sample.processes;
   std::vector<std::size_t> places(processes.size());
@@ -83,12 +83,12 @@ std::vector<std::size_t> chosen(const Usage& usage, const SnapshotOptions& optio
     const auto has = [&](const std::string& text) {
       return text.find(options.filter) != std::string::npos;
     };
-    // Our own command line holds the filter.
+    // vigia's own command line holds the filter.
     const bool is_ours =
         options.from.empty() && !options.filter.empty() && process.pid == ::getpid();
     return is_ours || !(has(process.name) || has(process.command) || has(process.cgroup));
   });
-  // They stand by pid, which decides between equals.
+  // They are in order of pid, which decides between equals.
   switch (options.order) {
     case Order::kCpu:
       std::ranges::stable_sort(places, std::ranges::greater(), [&](std::size_t place) {
@@ -114,7 +114,7 @@ std::vector<std::size_t> chosen(const Usage& usage, const SnapshotOptions& optio
 base::Result<Usage> recorded(const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(RecordedUsage found, usage_of_recording(options.from, options.at));
   if (found.is_cut) {
-    program().print_error(options.from + ": its last line is cut short, and passed over");
+    program().print_error(options.from + ": its last line is cut short, and was skipped");
   }
   return std::move(found.usage);
 }

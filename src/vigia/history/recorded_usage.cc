@@ -11,7 +11,7 @@
 namespace vigia {
 namespace {
 
-// Only passed over: the samples of days are many.
+// Skips the lines without reading them: a recording may be of days.
 base::Result<std::int64_t> count_lines(const std::string& path) {
   ASSIGN_OR_RETURN(const auto source, RecordingSource::open(path));
   std::int64_t lines = 0;
@@ -25,7 +25,7 @@ base::Result<std::int64_t> count_lines(const std::string& path) {
 }  // namespace
 
 base::Result<RecordedUsage> usage_of_recording(const std::string& path, std::int64_t at) {
-  // It is gone through twice.
+  // The file is read twice.
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     return base::fail(base::Code::kInvalidArgument,

@@ -1,4 +1,4 @@
-// What a recording holds, as `vigia snapshot` shows it.
+// The usage between two samples of a recording.
 //
 // Threads: functions.
 #pragma once
@@ -13,12 +13,12 @@ namespace vigia {
 
 struct RecordedUsage {
   Usage usage;
-  bool is_cut = false;  // the recording's last line is cut short, and passed over
+  bool is_cut = false;  // the last line of the recording is cut short, and was skipped
 };
 
-// Of the sample in line `at`, from 1, and the one before it; of the last two where `at` is 0. There
-// are no rates where there is none before it. Errors: kNotFound, where there is no such sample;
-// those of RecordingSource.
+// The usage between the sample in line `at`, from 1, and the one before it. If `at` is 0, these are
+// the last two. Without a sample before it there are no rates. Errors: kInvalidArgument if `path`
+// is not a regular file; kNotFound if there is no such sample; those of RecordingSource.
 [[nodiscard]] base::Result<RecordedUsage> usage_of_recording(const std::string& path,
                                                              std::int64_t at);
 

@@ -17,7 +17,7 @@
 namespace vigia {
 namespace {
 
-// As to_json begins a sample.
+// to_json() begins a sample so.
 constexpr std::string_view kStart = "{\"schema\":";
 constexpr std::int64_t kReadBytes = 64 * 1024;
 
@@ -27,7 +27,7 @@ base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existin
   const int flags = existing == Existing::kRefuse ? O_WRONLY | O_EXCL : O_RDWR;
   base::UniqueFd fd(::open(path.c_str(), flags | O_CREAT | O_CLOEXEC, 0600));
   if (!fd && errno == EEXIST) {
-    return base::fail(base::Code::kAlreadyExists, path + " is there already");
+    return base::fail(base::Code::kAlreadyExists, path + " exists already");
   }
   if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
   RecordingFile file(path, std::move(fd));
@@ -37,7 +37,7 @@ base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existin
   if (!file.is_regular_) return file;
   if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
-      return base::fail(base::Code::kAlreadyExists, "somebody else is recording to " + path);
+      return base::fail(base::Code::kAlreadyExists, "another process is recording to " + path);
     }
     return file.failed("locking");
   }
@@ -51,7 +51,7 @@ RecordingFile RecordingFile::standard_output() {
   return {"standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0))};
 }
 
-// After the last whole line; what is behind it is cut off.
+// Seeks to the end of the last whole line, and cuts off what follows it.
 base::Result<void> RecordingFile::go_to_end() {
   struct stat status{};
   if (::fstat(fd_.get(), &status) != 0) return failed("looking at");

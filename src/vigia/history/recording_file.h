@@ -1,5 +1,5 @@
-// The file of a recording, while it is written: a sample a line (sample/sample_json.h), and only
-// whole lines. What was written of a line that could not be written whole is cut off again.
+// A recording that is being written: a file with a sample a line (sample/sample_json.h). It holds
+// whole lines only. If a line cannot be written whole, its part is cut off again.
 //
 // Threads: of one thread.
 #pragma once
@@ -16,27 +16,28 @@ namespace vigia {
 
 class RecordingFile {
  public:
-  // What to do where there is a file of that name.
+  // What open() does with a file that exists.
   enum class Existing { kRefuse, kAppend };
 
-  // Makes the file, for nobody else to read: it has what everybody's processes were called with.
-  // Only one at a time may append to it; a last line that is cut short, as of one that was killed,
-  // is cut off. Errors: kAlreadyExists; kFailedPrecondition, where it holds something else than a
-  // recording; those of opening.
+  // Creates the file with mode 0600, as command lines may hold secrets, or opens it to append.
+  // Takes a lock: one process at a time writes to a recording. Cuts off a last line that is cut
+  // short, as a recorder that was killed may leave one. Errors: kAlreadyExists if the file exists
+  // and `existing` refuses it, or if another process writes to it; kFailedPrecondition if it is not
+  // a recording; those of opening.
   [[nodiscard]] static base::Result<RecordingFile> open(const std::string& path, Existing existing);
 
-  // Of standard output, which keeps a line that could not be written whole.
+  // Writes to standard output, which keeps the part of a line that cannot be written whole.
   [[nodiscard]] static RecordingFile standard_output();
 
-  // Errors: kResourceExhausted, where there is no room; those of writing.
+  // Writes a line. Errors: kResourceExhausted if there is no room; those of writing.
   [[nodiscard]] base::Result<void> append(const Sample& sample);
 
-  // Waits until all of it is on disk, where it is a file.
+  // Waits until a file is on disk. Does nothing for pipes and the like.
   [[nodiscard]] base::Result<void> sync();
 
-  // The size of the file, or what went to standard output.
+  // The size of the file, or the bytes that went to standard output.
   [[nodiscard]] std::int64_t bytes() const { return bytes_; }
-  // What open() cut off.
+  // The bytes that open() cut off.
   [[nodiscard]] std::int64_t bytes_cut() const { return bytes_cut_; }
 
  private:

@@ -26,7 +26,7 @@ base::Result<void> RecordingSource::read(Sample& sample) {
   if (is_there) return {};
   return base::fail(base::Code::kUnavailable,
                     fmt::format("{} ends after {} lines{}", path_, lines_,
-                                is_cut_ ? ", of which the last is cut short" : ""));
+                                is_cut_ ? "; the last is cut short" : ""));
 }
 
 base::Result<bool> RecordingSource::next(Sample& sample) {

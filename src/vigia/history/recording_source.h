@@ -1,10 +1,10 @@
-// Samples from a recording: a file with one a line (sample/sample_json.h), as RecordingFile writes
-// it.
+// Samples from a recording: a file with a sample a line (sample/sample_json.h), as RecordingFile
+// writes it.
 //
-// A last line without its end that is no sample is one that was being written: it is no error, and
-// is_cut() tells of it.
+// A recorder that was killed may leave a last line without its end. If that is no sample, it is
+// skipped without an error, and is_cut() is true.
 //
-// Bounds: a line is held at a time, of kSampleBytesMax at most.
+// Bounds: one line is in memory, of at most kSampleBytesMax.
 //
 // Threads: of one thread.
 #pragma once
@@ -27,29 +27,30 @@ class RecordingSource final : public Source {
   // Errors: those of opening.
   [[nodiscard]] static base::Result<std::unique_ptr<RecordingSource>> open(const std::string& path);
 
-  // Samples keep the name of the source that they were recorded from.
+  // Samples keep the name of the source that they were recorded from, as "proc".
   [[nodiscard]] std::string_view name() const override { return "recording"; }
 
-  // The next one. Errors: kUnavailable when there is none; those of next().
+  // Reads the next sample. Errors: kUnavailable if there is none; those of next().
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
 
-  // The same; false when there is none. Errors, naming file and line: those of SampleReader::read;
-  // of reading the file; kResourceExhausted, of a line that is too long.
+  // Reads the next sample; returns false if there is none. Errors: those of SampleReader::read();
+  // those of reading the file; kResourceExhausted if a line is too long. The message names the
+  // file and the line.
   [[nodiscard]] base::Result<bool> next(Sample& sample);
 
-  // Passes over a line, whatever it holds; false when there is none.
+  // Skips a line, whatever it holds; returns false if there is none.
   [[nodiscard]] base::Result<bool> skip();
 
-  // Whether next() came to a last line that is cut short.
+  // Whether next() skipped a last line that is cut short.
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
  private:
   RecordingSource(std::string path, base::UniqueFd fd)
       : path_(std::move(path)), fd_(std::move(fd)) {}
 
-  // The next line, within buffer_, without its end; nothing at the end of the file.
+  // Returns the next line without its end, within buffer_; nothing at the end of the file.
   base::Result<std::optional<std::string_view>> read_line();
-  // Adds what comes next in the file to buffer_; false when there is nothing.
+  // Appends the next bytes of the file to buffer_; returns false if there are none.
   base::Result<bool> fill();
   [[nodiscard]] std::string place() const;
 
@@ -58,8 +59,8 @@ class RecordingSource final : public Source {
   SampleReader reader_;
   std::string buffer_;
   std::size_t at_ = 0;      // where the next line begins in buffer_
-  std::int64_t lines_ = 0;  // that were read
-  bool is_ended_ = false;   // whether the last of them had its end
+  std::int64_t lines_ = 0;  // read so far
+  bool is_ended_ = false;   // whether the last line had its end
   bool is_cut_ = false;
 };
 

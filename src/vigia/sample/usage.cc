@@ -20,16 +20,16 @@ double busy_ns(const CpuTimes& before, const CpuTimes& after) {
   return busy;
 }
 
-// What was used of so many processors within the interval.
+// The percentage of one processor that was used within an interval.
 CpuPercent percent(double used_ns, std::int64_t interval_ns, std::size_t processors) {
   if (used_ns < 0 || interval_ns <= 0) return std::nullopt;
-  // Counters go in steps, so that a short interval may seem to hold more than there was.
+  // Counters grow in steps: a short interval may seem to hold more time than there was.
   return std::min(used_ns / static_cast<double>(interval_ns),
                   static_cast<double>(std::max<std::size_t>(1, processors))) *
          100;
 }
 
-// A process is read a moment after the one before it: its own moments count.
+// The interval lies between the two moments at which this process was read.
 CpuPercent percent_of(const Process& now, const Sample& before, std::size_t processors) {
   const auto was = std::ranges::lower_bound(before.processes, now.pid, {}, &Process::pid);
   const bool was_there =
@@ -38,12 +38,12 @@ CpuPercent percent_of(const Process& now, const Sample& before, std::size_t proc
     return percent(static_cast<double>(now.cpu_ns() - was->cpu_ns()), now.read_ns - was->read_ns,
                    processors);
   }
-  // All that a process used that began since.
+  // A process that began within the interval counts with all that it used.
   if (now.start_ns < before.uptime_ns) return std::nullopt;
   return percent(static_cast<double>(now.cpu_ns()), now.read_ns - before.uptime_ns, processors);
 }
 
-// What is beyond all numbers stays at the last of them.
+// Adds; a sum that is too large becomes the largest number.
 void add_to(std::int64_t& sum, std::int64_t number) {
   if (__builtin_add_overflow(sum, number, &sum)) sum = INT64_MAX;
 }
@@ -53,7 +53,7 @@ const Cgroup* find(const Sample& sample, std::string_view path) {
   return found != sample.cgroups.end() && found->path == path ? &*found : nullptr;
 }
 
-// Of the periods in which the group had something to run, those in which it had to wait.
+// The share of the group's periods in which it had to wait, as a percentage.
 CpuPercent throttled_percent(const Cgroup& was, const Cgroup& now) {
   if (!was.periods || !now.periods || !was.throttled_periods || !now.throttled_periods) {
     return std::nullopt;
@@ -65,7 +65,7 @@ CpuPercent throttled_percent(const Cgroup& was, const Cgroup& now) {
   return std::min(1.0, static_cast<double>(throttled) / static_cast<double>(periods)) * 100;
 }
 
-// What its control group tells of a container, in place of the sums.
+// Replaces a container's sums by the figures of its control group.
 void add_cgroup(ContainerUsage& container, const Usage& usage, const Sample* before) {
   const Cgroup* now = find(usage.sample, container.cgroup.path);
   if (now == nullptr) return;
@@ -80,7 +80,7 @@ void add_cgroup(ContainerUsage& container, const Usage& usage, const Sample* bef
   }
 }
 
-// `before`: the sample that rates are from; none where there is only one.
+// `before` is the earlier sample, or null with one sample.
 void add_containers(Usage& usage, const Sample* before) {
   std::map<std::string_view, std::size_t> places;
   const auto& processes = usage.sample.processes;

@@ -22,8 +22,8 @@
 namespace vigia {
 namespace {
 
-// What libbpf said while a program was loaded on this thread, which includes what the kernel's
-// verifier did.
+// The warnings of libbpf while this thread loads a program, with the words of the kernel's
+// verifier.
 thread_local std::string heard;
 
 int listen(libbpf_print_level level, const char* format, std::va_list arguments) {
@@ -40,7 +40,7 @@ int listen(libbpf_print_level level, const char* format, std::va_list arguments)
   return length;
 }
 
-// The verifier's last line before its figures.
+// The verifier's last line before its figures, which gives the reason.
 std::string_view verifiers_reason() {
   const std::size_t end = heard.rfind("\nprocessed ");
   if (end == std::string::npos) return {};
@@ -68,7 +68,7 @@ class BpfRows final : public RowStream {
   [[nodiscard]] std::string_view place() const override { return "the BPF iterator"; }
 
   [[nodiscard]] base::Result<std::string_view> read() override {
-    // An iterator goes through the processes once.
+    // An iterator gives the processes once.
     const base::UniqueFd iterator(
         ::bpf_iter_create(::bpf_link__fd(program_->links.vigia_processes)));
     if (!iterator) return unavailable("starting the BPF iterator", errno);

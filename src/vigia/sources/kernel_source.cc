@@ -17,8 +17,8 @@ std::string_view name_of(const Row& row) {
 
 std::int64_t to_signed(std::uint64_t figure) { return static_cast<std::int64_t>(figure); }
 
-// It has given back its memory. In a hierarchy of version 1 /proc has it in the first group from
-// then on (proc_cgroup_show() of kernel/cgroup/cgroup.c).
+// Whether a process has given back its memory. From then on /proc shows it in the root group of
+// version 1's hierarchies (proc_cgroup_show() in kernel/cgroup/cgroup.c).
 bool is_ending(const Row& row) {
   return row.vsz_bytes == 0 && (row.flags & VIGIA_KERNEL_THREAD) == 0;
 }
@@ -60,53 +60,54 @@ base::Result<void> KernelSource::read(Sample& sample) {
     return base::fail(parsed.error().code(),
                       fmt::format("{}: {}", stream_->place(), parsed.error().message()));
   }
-  // They were released between the kernel's finding them and its reading them.
+  // These processes ended after the kernel found them and before it read them.
   std::erase_if(rows_, [](const Row& each) { return each.threads == 0; });
   auto done = read_processes(sample);
-  if (!done) known_.clear();
+  // Texts have moved out of the cache.
+  if (!done) cached_.clear();
   return done;
 }
 
 base::Result<void> KernelSource::read_processes(Sample& sample) {
   for (auto& [id, group] : groups_) group.is_in_use = false;
-  found_.resize(rows_.size());
+  next_.resize(rows_.size());
   sample.processes.resize(rows_.size());
-  auto known = known_.begin();
+  auto cached = cached_.begin();
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
-    Known& found = found_[i];
-    while (known != known_.end() && known->pid < row.pid) ++known;
-    const bool is_as_before = known != known_.end() && known->pid == row.pid &&
-                              known->start_ns == row.start_ns && known->exec_id == row.exec_id;
-    found.pid = row.pid;
-    found.start_ns = row.start_ns;
-    found.exec_id = row.exec_id;
-    // An exec counts as done a moment before its arguments are there.
-    if (is_as_before && !known->command.empty()) {
-      std::swap(found.command, known->command);
+    CachedProcess& next = next_[i];
+    while (cached != cached_.end() && cached->pid < row.pid) ++cached;
+    const bool is_as_before = cached != cached_.end() && cached->pid == row.pid &&
+                              cached->start_ns == row.start_ns && cached->exec_id == row.exec_id;
+    next.pid = row.pid;
+    next.start_ns = row.start_ns;
+    next.exec_id = row.exec_id;
+    // The kernel counts an exec a moment before its arguments are there.
+    if (is_as_before && !cached->command.empty()) {
+      std::swap(next.command, cached->command);
     } else {
-      found.command.clear();
-      RETURN_IF_ERROR(read_command(row, found));
+      next.command.clear();
+      RETURN_IF_ERROR(read_command(row, next));
     }
     Process& process = sample.processes[i];
     set_figures(row, process);
-    process.command = found.command;
+    process.command = next.command;
     if (!is_ending(row)) RETURN_IF_ERROR(find_group(row, process.cgroup));
   }
-  // They are told the path that others in their group gave.
+  // Processes that end get the path that others in their group have given.
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     if (!is_ending(rows_[i])) continue;
     RETURN_IF_ERROR(find_group(rows_[i], sample.processes[i].cgroup));
   }
-  std::swap(known_, found_);
+  std::swap(cached_, next_);
   std::erase_if(groups_, [](const auto& each) { return !each.second.is_in_use; });
   return {};
 }
 
-base::Result<void> KernelSource::read_command(const Row& row, Known& known) {
+base::Result<void> KernelSource::read_command(const Row& row, CachedProcess& cached) {
   if ((row.flags & VIGIA_KERNEL_THREAD) != 0 || is_ending(row)) return {};
   ASSIGN_OR_RETURN(const auto text, read_of(row, "cmdline", options_.command_bytes));
-  if (text) known.command = command_of(*text);
+  if (text) cached.command = command_of(*text);
   return {};
 }
 
@@ -122,30 +123,30 @@ base::Result<void> KernelSource::find_group(const Row& row, std::string& path) {
   }
   ASSIGN_OR_RETURN(const auto text, read_of(row, "cgroup", ProcFiles::kBytesMax));
   if (!text) return {};
-  const auto found = cgroup_of(*text);
-  if (!found) return files_.says_nonsense(fmt::format("{}/cgroup", row.pid));
-  path = *found;
+  const auto parsed = cgroup_of(*text);
+  if (!parsed) return files_.malformed(fmt::format("{}/cgroup", row.pid));
+  path = *parsed;
   if (is_ending(row)) return {};
   const bool is_certain = group != groups_.end() && group->second.path == path;
-  groups_.insert_or_assign(row.cgroup_id, Group{.path = path, .is_certain = is_certain});
+  groups_.insert_or_assign(row.cgroup_id, CachedGroup{.path = path, .is_certain = is_certain});
   return {};
 }
 
 base::Result<std::optional<std::string_view>> KernelSource::read_of(const Row& row,
                                                                     const char* file,
                                                                     std::size_t bytes_max) {
-  // Below this folder no other process appears, though the pid may be given again.
+  // The open folder is of one process for ever, even if its pid is given again.
   const base::UniqueFd folder(::openat(files_.folder(), std::to_string(row.pid).c_str(),
                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return std::nullopt;
-  ProcFiles::Fate fate{};
-  ASSIGN_OR_RETURN(const auto stat,
-                   files_.read_of(folder.get(), "stat", ProcFiles::kBytesMax, fate));
-  if (!stat) return std::nullopt;
-  const auto parsed = parse_proc_stat(*stat);
-  if (!parsed) return files_.says_nonsense(fmt::format("{}/stat", row.pid));
+  ASSIGN_OR_RETURN(const auto stat, files_.read_of(folder.get(), "stat", ProcFiles::kBytesMax));
+  if (stat.access != ProcFiles::Access::kRead) return std::nullopt;
+  const auto parsed = parse_proc_stat(stat.text);
+  if (!parsed) return files_.malformed(fmt::format("{}/stat", row.pid));
   if (parsed->start_ticks != to_signed(row.start_ns) / files_.tick_ns()) return std::nullopt;
-  return files_.read_of(folder.get(), file, bytes_max, fate);
+  ASSIGN_OR_RETURN(const auto wanted, files_.read_of(folder.get(), file, bytes_max));
+  if (wanted.access != ProcFiles::Access::kRead) return std::nullopt;
+  return wanted.text;
 }
 
 }  // namespace vigia

@@ -331,7 +331,7 @@ TEST_F(KernelSourceTest, WhatIsWrongWithTheRowsIsToldWithTheirPlace) {
   bytes_ = stream_of(rows_);
   (*bytes_)[4] = 9;  // its schema
   EXPECT_EQ(refusal().code(), base::Code::kFailedPrecondition);
-  EXPECT_THAT(refusal().message(), HasSubstr("what is given: its rows are of schema 9"));
+  EXPECT_THAT(refusal().message(), HasSubstr("what is given: its rows have schema 9"));
   EXPECT_EQ(read().processes[1].command, "sleep 60");
 }
 

@@ -92,7 +92,7 @@ TEST_F(ModuleRowsTest, AnotherReleasesRowsAreToldWithTheirFile) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), base::Code::kFailedPrecondition);
   EXPECT_EQ(done.error().message(),
-            path() + ": its rows are of schema 2, expected 1: it is of another release of vigia");
+            path() + ": its rows have schema 2, expected 1: another release of vigia made them");
 }
 
 class ModuleJsonTest : public testing::Test {

@@ -12,7 +12,7 @@
 namespace vigia {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // as the module gives at once
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // what the module gives at once
 
 bool is_sound(const Row& row) {
   const auto fits = [&row](__u64 Row::* figure) { return row.*figure <= kRowFigureMax; };
@@ -32,11 +32,11 @@ base::Result<void> parse_rows(std::string_view bytes, std::vector<Row>& rows) {
   if (bytes.size() < sizeof(header)) return corrupt("the header is cut");
   std::memcpy(&header, bytes.data(), sizeof(header));
   bytes.remove_prefix(sizeof(header));
-  if (header.magic != VIGIA_MAGIC) return corrupt("it does not begin as vigia's rows do");
+  if (header.magic != VIGIA_MAGIC) return corrupt("it lacks the mark of vigia's rows");
   if (header.schema != VIGIA_SCHEMA) {
     return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("its rows are of schema {}, expected {}: it is of another "
-                                  "release of vigia",
+                      fmt::format("its rows have schema {}, expected {}: another release of vigia "
+                                  "made them",
                                   header.schema, VIGIA_SCHEMA));
   }
   if (header.record_bytes != sizeof(Row)) {
@@ -53,9 +53,9 @@ base::Result<void> parse_rows(std::string_view bytes, std::vector<Row>& rows) {
   }
   std::int32_t before = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!is_sound(rows[i])) return corrupt(fmt::format("row {} has what none may have", i));
+    if (!is_sound(rows[i])) return corrupt(fmt::format("row {} has an impossible value", i));
     if (rows[i].pid <= before) {
-      return corrupt(fmt::format("row {} is of pid {}, after {}", i, rows[i].pid, before));
+      return corrupt(fmt::format("row {} has pid {}, after pid {}", i, rows[i].pid, before));
     }
     before = rows[i].pid;
   }
@@ -69,7 +69,7 @@ tl::expected<std::string_view, int> read_whole(int fd, std::vector<char>& buffer
     const ssize_t count = ::read(fd, buffer.data() + size, buffer.size() - size);
     if (count == 0) return std::string_view(buffer.data(), size);
     if (count > 0) size += static_cast<std::size_t>(count);
-    // A BPF iterator rests after many that it passed over.
+    // A BPF iterator pauses with EAGAIN after many processes that it skips.
     if (count < 0 && errno != EAGAIN && errno != EINTR) return tl::unexpected(errno);
   }
   return tl::unexpected(EFBIG);

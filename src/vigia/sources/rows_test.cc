@@ -84,7 +84,7 @@ TEST(ParseRowsTest, ACutHeaderIsNamed) {
 TEST(ParseRowsTest, AHeaderOfSomethingElseIsNamed) {
   auto header = header_of_rows();
   header.magic = 0;
-  EXPECT_EQ(refusal_of(bytes_of({}, header)), corruption("it does not begin as vigia's rows do"));
+  EXPECT_EQ(refusal_of(bytes_of({}, header)), corruption("it lacks the mark of vigia's rows"));
   header = header_of_rows();
   header.record_bytes = 8;
   EXPECT_EQ(refusal_of(bytes_of({}, header)), corruption("rows of 8 bytes, expected 136"));
@@ -97,7 +97,7 @@ TEST(ParseRowsTest, AnotherSchemaIsNamedBesideTheOneExpected) {
   const Refusal refusal = refusal_of(bytes_of({}, header));
   EXPECT_EQ(refusal.code, base::Code::kFailedPrecondition);
   EXPECT_EQ(refusal.message,
-            "its rows are of schema 7, expected 1: it is of another release of vigia");
+            "its rows have schema 7, expected 1: another release of vigia made them");
 }
 
 TEST(ParseRowsTest, ACutRowIsNamed) {
@@ -124,19 +124,19 @@ TEST(ParseRowsTest, AStreamEndsWithAnEndThatCountsItsProcesses) {
 
 TEST(ParseRowsTest, AnEndInTheMiddleIsNamed) {
   EXPECT_EQ(refusal_after([](auto& row) { row = end_after(1); }),
-            corruption("row 1 has what none may have"));
+            corruption("row 1 has an impossible value"));
 }
 
 TEST(ParseRowsTest, PidsThatDoNotAscendAreNamed) {
   EXPECT_EQ(refusal_after([](auto& row) { row.pid = 1; }),
-            corruption("row 1 is of pid 1, after 1"));
+            corruption("row 1 has pid 1, after pid 1"));
   EXPECT_EQ(refusal_after([](auto& row) { row.pid = 71; }),
-            corruption("row 2 is of pid 70, after 71"));
+            corruption("row 2 has pid 70, after pid 71"));
 }
 
 TEST(ParseRowsTest, FiguresThatNoProcessHasAreNamed) {
   const auto is_refused = [](const auto& change) {
-    return refusal_after(change) == corruption("row 1 has what none may have");
+    return refusal_after(change) == corruption("row 1 has an impossible value");
   };
   EXPECT_TRUE(is_refused([](auto& row) { row.kind = 0; }));
   EXPECT_TRUE(is_refused([](auto& row) { row.kind = 3; }));
@@ -152,7 +152,7 @@ TEST(ParseRowsTest, StatesAreThoseOfProc) {
     const bool is_known = kStates.find(static_cast<char>(state)) != std::string_view::npos;
     const auto refusal =
         refusal_after([state](auto& row) { row.state = static_cast<__u8>(state); });
-    EXPECT_EQ(refusal.message, is_known ? "none" : "row 1 has what none may have") << state;
+    EXPECT_EQ(refusal.message, is_known ? "none" : "row 1 has an impossible value") << state;
   }
 }
 
@@ -163,8 +163,8 @@ TEST(ParseRowsTest, FiguresHaveABound) {
       return refusal_after([=](auto& row) { row.*figure = value; }).message;
     };
     EXPECT_EQ(refusal(kFigureMax), "none");
-    EXPECT_EQ(refusal(kFigureMax + 1), "row 1 has what none may have");
-    EXPECT_EQ(refusal(UINT64_MAX), "row 1 has what none may have");
+    EXPECT_EQ(refusal(kFigureMax + 1), "row 1 has an impossible value");
+    EXPECT_EQ(refusal(UINT64_MAX), "row 1 has an impossible value");
   }
 }
 
