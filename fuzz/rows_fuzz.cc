@@ -1,5 +1,5 @@
-// Rows of the kernel module and the BPF iterator: any bytes are read without harm; what is found
-// has ascending pids and figures whose sums do not overflow, and is what was given.
+// Rows of the kernel module and the BPF iterator: any bytes are read without harm. Accepted rows
+// are the bytes that were given, with ascending pids and figures whose sums do not overflow.
 #include "vigia/sources/rows.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Samples: any bytes are read without harm; what is read can be written, read again and shown.
+// Samples: any bytes are read without harm. A sample that was read can be written, read again and
+// shown.
 #include "vigia/sample/sample_json.h"
 
 #include <algorithm>

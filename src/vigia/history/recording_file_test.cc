@@ -117,7 +117,7 @@ TEST_F(RecordingFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
   EXPECT_EQ(read_file(path_), line_of(1) + line_of(3));
 }
 
-TEST_F(RecordingFileTest, AFullDiskIsToldAsSuch) {
+TEST_F(RecordingFileTest, AFullDiskIsNamedAsSuch) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "NOT TESTED: there is no /dev/full";
   auto file = RecordingFile::open("/dev/full", RecordingFile::Existing::kAppend);
   ASSERT_TRUE(file) << file.error().message();

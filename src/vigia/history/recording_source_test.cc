@@ -89,14 +89,14 @@ TEST_F(RecordingSourceTest, ALineMayBeLongerThanWhatIsReadAtOnce) {
   EXPECT_THAT(moments(*source), ElementsAre(1, 2, 3));
 }
 
-TEST_F(RecordingSourceTest, LinesArePassedOverWhateverTheyHold) {
+TEST_F(RecordingSourceTest, LinesAreSkippedWhateverTheyHold) {
   const auto source = open("nonsense\n" + line_of(2) + "\n");
   EXPECT_TRUE(*source->skip());
   EXPECT_THAT(moments(*source), ElementsAre(2));
   EXPECT_FALSE(*source->skip());
 }
 
-TEST_F(RecordingSourceTest, ALastLineThatIsCutShortIsPassedOverAndTold) {
+TEST_F(RecordingSourceTest, ALastLineThatIsCutShortIsSkippedAndReported) {
   const std::string whole = line_of(1) + "\n";
   const std::string last = line_of(2);
   for (std::size_t length = 1; length < last.size(); ++length) {
@@ -115,7 +115,7 @@ TEST_F(RecordingSourceTest, ALastLineNeedsNoEnd) {
   EXPECT_FALSE(source->is_cut());
 }
 
-TEST_F(RecordingSourceTest, ALineThatIsNoSampleIsToldWithItsNumber) {
+TEST_F(RecordingSourceTest, ALineThatIsNoSampleIsNamedByItsNumber) {
   EXPECT_THAT(moments(*open(line_of(1) + "\n\n" + line_of(2) + "\n")), ElementsAre(1));
   EXPECT_THAT(said_, HasSubstr(path_ + ":2: malformed JSON: "));
   EXPECT_THAT(moments(*open(line_of(1) + "\n" + line_of(-1) + "\n")), ElementsAre(1));

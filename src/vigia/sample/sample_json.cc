@@ -24,7 +24,7 @@ namespace {
 namespace od = simdjson::ondemand;
 using base::JsonObject;
 
-// What does not fit, and its place, which the readers put together on their way back.
+// An error, and its place, which the readers put together on their way back.
 struct Problem {
   std::string place;
   std::string what;

@@ -102,7 +102,7 @@ std::string repaired(std::string_view text) {
   return valid;
 }
 
-// As it can stand in JSON.
+// The sample that JSON can hold.
 Sample repaired(Sample sample) {
   for (std::string* each : {&sample.source, &sample.kernel, &sample.boot_id})
     *each = repaired(*each);
@@ -128,7 +128,7 @@ void expect_equal(const Sample& got, const Sample& expected) {
   EXPECT_EQ(got.hidden, expected.hidden);
 }
 
-// With all of its members at values that tell them apart.
+// A sample whose members have different values.
 Sample made() {
   Sample sample = Samples(kSeed).next();
   sample.source = "proc";
@@ -158,7 +158,7 @@ std::string refusal(std::string_view text) {
   return done.error().message();
 }
 
-// What is said of the sample that made() gives when a part of its text is another one.
+// The error after a part of the text of made() is replaced.
 std::string refusal_of(std::string_view part, std::string_view other) {
   std::string text = to_json(made());
   const auto at = text.find(part);
@@ -196,7 +196,7 @@ TEST(SampleJsonTest, ItIsWrittenAsDocumented) {
   EXPECT_TRUE(json.at_pointer("/cgroups/0/cpu_ns").is_null());
 }
 
-TEST(SampleJsonTest, MembersStandInAnyOrderAndOthersAreSkipped) {
+TEST(SampleJsonTest, MembersComeInAnyOrderAndOthersAreSkipped) {
   const Sample sample = made();
   const auto json = boost::json::parse(to_json(sample));
   // The last first, in all objects.
@@ -236,13 +236,13 @@ TEST(SampleJsonTest, CgroupsAndHiddenProcessesMayBeMissing) {
   expect_equal(read, sample);
 }
 
-TEST(SampleJsonTest, ABootThatIsNotToldIsNull) {
+TEST(SampleJsonTest, AnUnknownBootIsNull) {
   Sample sample = made();
   sample.boot_id.clear();
   EXPECT_THAT(to_json(sample), HasSubstr("\"boot_id\":null"));
 }
 
-TEST(SampleJsonTest, CgroupsStandByPathAlsoWhereThatWasNotUtf8) {
+TEST(SampleJsonTest, CgroupsAreInOrderOfPathAlsoWhereThatWasNotUtf8) {
   Sample sample = made();
   sample.cgroups.resize(2);
   sample.cgroups[0].path = "/\xc3";
@@ -255,7 +255,7 @@ TEST(SampleJsonTest, CgroupsStandByPathAlsoWhereThatWasNotUtf8) {
   EXPECT_EQ(read.cgroups[1].path, "/\uFFFD");
 }
 
-TEST(SampleJsonTest, AnotherSchemaIsToldBeforeAllElse) {
+TEST(SampleJsonTest, AnotherSchemaIsReportedBeforeAllElse) {
   Sample sample;
   for (const std::string text :
        {R"({"schema":2})", R"({"processes":"none now","schema":2,"host":[]})"}) {
@@ -269,7 +269,7 @@ TEST(SampleJsonTest, AnotherSchemaIsToldBeforeAllElse) {
   EXPECT_EQ(refusal(R"({"schema":1.5})"), "schema: expected a whole number");
 }
 
-TEST(SampleJsonTest, WhatDoesNotFitIsToldWithItsPlace) {
+TEST(SampleJsonTest, AnErrorNamesItsPlace) {
   constexpr std::string_view kAny = "expected a whole number from 0 to 9223372036854775807";
   const std::vector<std::array<std::string, 3>> cases = {
       {R"("start_ns":77)", R"("start_ns":"77")", fmt::format("processes[0].start_ns: {}", kAny)},

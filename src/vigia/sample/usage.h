@@ -1,4 +1,4 @@
-// What happened on a host between two samples: rates, shares and the sums of containers.
+// The usage of a host between two samples: rates, shares and the sums of containers.
 //
 // A process is the same in both samples if pid and start are equal. A pid that was given again is
 // a new process. A rate is unknown where a counter is in one sample only, or went back.

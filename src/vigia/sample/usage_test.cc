@@ -28,7 +28,7 @@ Sample sample(std::int64_t uptime_ns, std::vector<Process> processes) {
   return made;
 }
 
-// Of the only process.
+// The rate of the only process.
 CpuPercent rate(const Sample& before, Sample after) {
   const Usage usage = usage_of(before, std::move(after));
   EXPECT_EQ(usage.cpu_percent.size(), 1U);
@@ -162,7 +162,7 @@ TEST(UsageTest, SumsBeyondAllNumbersStayAtTheLast) {
   EXPECT_EQ(usage_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
 }
 
-// Of a container with one process that has used 1 s of its own, within 10 s.
+// The usage of a container, within 10 s. Its one process has used 1 s.
 Usage usage_with(const Cgroup& was, const Cgroup& now) {
   auto only = process(1, kSecond, 0);
   only.cgroup = "/docker/" + std::string(64, 'a') + "/below";
@@ -229,7 +229,7 @@ TEST(UsageTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
     EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
     EXPECT_FALSE(container.throttled_percent);
   }
-  // A group that was not told before, as a container that has just begun.
+  // A group that was not there before, as of a container that has just begun.
   const ContainerUsage container = usage_with(Cgroup(), known).containers.front();
   EXPECT_EQ(container.cpu_ns, 20 * kSecond);
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);

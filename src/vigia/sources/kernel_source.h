@@ -40,7 +40,8 @@ class KernelSource final : public Source {
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
 
  private:
-  // A process, with the text that its row lacks. The other members tell when the text is old.
+  // A process, with the text that its row lacks. The other members show when the text is out of
+  // date.
   struct CachedProcess {
     std::int32_t pid = 0;
     std::uint64_t start_ns = 0;

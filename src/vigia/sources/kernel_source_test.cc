@@ -19,7 +19,7 @@ using test::row_of;
 using test::stream_of;
 using testing::HasSubstr;
 
-// Gives what the test that owns `now` has put there.
+// Gives the bytes that the test puts into `now`.
 class GivenRows final : public RowStream {
  public:
   explicit GivenRows(const base::Result<std::string>& now) : now_(now) {}
@@ -48,7 +48,7 @@ class KernelSourceTest : public testing::Test {
     source_ = *std::move(source);
   }
 
-  // A process, there and recorded.
+  // A process in /proc, and its row.
   Row& add(int pid) {
     proc_.add_process(pid);
     Row row = row_of(pid);
@@ -94,7 +94,7 @@ class KernelSourceTest : public testing::Test {
   Sample sample_;
 };
 
-TEST_F(KernelSourceTest, EachFigureOfARowIsToldAsItself) {
+TEST_F(KernelSourceTest, EachFigureOfARowBecomesTheFigureOfThatName) {
   Row& row = rows_[1];
   row.ppid = 3;
   row.threads = 4;
@@ -134,7 +134,7 @@ TEST_F(KernelSourceTest, EachFigureOfARowIsToldAsItself) {
   EXPECT_EQ(sample.processes[1], expected);
 }
 
-TEST_F(KernelSourceTest, TheHostIsToldAsProcHasIt) {
+TEST_F(KernelSourceTest, TheHostIsAsProcHasIt) {
   sample_.hidden = 7;  // of another source
   const Sample& sample = read();
   EXPECT_EQ(sample.source, "given");
@@ -208,7 +208,7 @@ TEST_F(KernelSourceTest, APidThatHasBecomeAnothersGivesNoTextOfIt) {
   EXPECT_EQ(sample.processes[1].command, "sleep 60");
 }
 
-TEST_F(KernelSourceTest, AProcessThatHasGoneIsToldWithItsCounters) {
+TEST_F(KernelSourceTest, AProcessThatHasGoneKeepsItsCounters) {
   rows_[0].runtime_ns = 5;
   for (const char* gone : {"3/cmdline", "3/cgroup", "3/stat", "3"}) {
     proc_.remove(gone);
@@ -260,7 +260,7 @@ TEST_F(KernelSourceTest, APathThatCannotBeConfirmedIsKept) {
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
-TEST_F(KernelSourceTest, AProcessThatEndsTellsNoPathToOthers) {
+TEST_F(KernelSourceTest, AProcessThatEndsGivesNoPathToOthers) {
   rows_[0].vsz_bytes = 0;
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(group_of(0, "/"), "/system.slice");
@@ -275,7 +275,7 @@ TEST_F(KernelSourceTest, AProcessThatEndsAloneIsInTheGroupThatProcHas) {
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
-TEST_F(KernelSourceTest, AKernelThreadTellsItsPathWithoutMemory) {
+TEST_F(KernelSourceTest, AKernelThreadGivesItsPathWithoutMemory) {
   rows_[0].vsz_bytes = 0;
   rows_[0].flags = VIGIA_KERNEL_THREAD;
   EXPECT_EQ(group_of(0, "/"), "/");
@@ -291,7 +291,7 @@ TEST_F(KernelSourceTest, AGroupThatNobodyIsInIsForgotten) {
   EXPECT_EQ(group_of(0, "/c"), "/c");
 }
 
-TEST_F(KernelSourceTest, GroupsAreToldApartByTheirIds) {
+TEST_F(KernelSourceTest, GroupsDifferByTheirIds) {
   rows_[1].cgroup_id = kGroup + 1;
   proc_.write("20/cgroup", "0::/b\n");
   EXPECT_EQ(group_of(0, "/a"), "/a");
@@ -323,7 +323,7 @@ TEST_F(KernelSourceTest, NonsenseOfAProcessNamesItsFileAndTheNextReadIsRight) {
   }
 }
 
-TEST_F(KernelSourceTest, WhatIsWrongWithTheRowsIsToldWithTheirPlace) {
+TEST_F(KernelSourceTest, AnErrorInTheRowsNamesTheirPlace) {
   read();
   bytes_ = "nonsense";
   EXPECT_EQ(refusal().message(), "what is given: the header is cut");
@@ -335,7 +335,7 @@ TEST_F(KernelSourceTest, WhatIsWrongWithTheRowsIsToldWithTheirPlace) {
   EXPECT_EQ(read().processes[1].command, "sleep 60");
 }
 
-TEST_F(KernelSourceTest, AnErrorOfTheStreamIsToldAndTheNextReadIsRight) {
+TEST_F(KernelSourceTest, AnErrorOfTheStreamIsReturnedAndTheNextReadIsRight) {
   read();
   bytes_ = base::fail(base::Code::kUnavailable, "reading it: gone");
   EXPECT_EQ(refusal().code(), base::Code::kUnavailable);

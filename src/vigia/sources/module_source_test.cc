@@ -51,7 +51,7 @@ TEST_F(ModuleRowsTest, ItsFileIsGivenFromItsStartEachTime) {
   }
 }
 
-TEST_F(ModuleRowsTest, WhereItIsNotLoadedTheWayOutIsTold) {
+TEST_F(ModuleRowsTest, WithoutTheModuleTheErrorSaysHowToLoadIt) {
   const auto stream = open();
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().code(), base::Code::kUnavailable);
@@ -59,7 +59,7 @@ TEST_F(ModuleRowsTest, WhereItIsNotLoadedTheWayOutIsTold) {
             path() + ": No such file or directory: the module is not loaded (make module-install)");
 }
 
-TEST_F(ModuleRowsTest, WhoMayReadItIsTold) {
+TEST_F(ModuleRowsTest, WithoutRightsTheErrorSaysWhoMayReadIt) {
   if (::geteuid() == 0) GTEST_SKIP() << "NOT TESTED: root may read any file";
   proc_.write("vigia_bin", "");
   std::filesystem::permissions(path(), std::filesystem::perms::none);
@@ -79,7 +79,7 @@ TEST_F(ModuleRowsTest, WhatCannotBeReadIsNamed) {
   EXPECT_EQ(read.error().message(), path() + ": Is a directory");
 }
 
-TEST_F(ModuleRowsTest, AnotherReleasesRowsAreToldWithTheirFile) {
+TEST_F(ModuleRowsTest, AnErrorAboutAnotherReleasesRowsNamesTheirFile) {
   vigia_header header = test::header_of_rows();
   header.schema = 2;
   proc_.write("vigia_bin", test::bytes_of({}, header));
@@ -133,7 +133,7 @@ TEST_F(ModuleJsonTest, ASampleIsTheModulesAndItsSwapThatOfProc) {
   EXPECT_EQ(sample_.memory.swap_total_bytes, 3 * 1024);
 }
 
-TEST_F(ModuleJsonTest, ASwapThatTheModuleTellsIsKept) {
+TEST_F(ModuleJsonTest, ASwapThatTheModuleGivesIsKept) {
   given_.memory.swap_total_bytes = 5;
   const auto source = open();
   proc_.remove("meminfo");
@@ -165,7 +165,7 @@ TEST_F(ModuleJsonTest, EachReadIsOfNowAndOfAnySize) {
   }
 }
 
-TEST_F(ModuleJsonTest, WhatIsWrongIsToldWithItsFileAndTheNextReadIsRight) {
+TEST_F(ModuleJsonTest, AnErrorNamesItsFileAndTheNextReadIsRight) {
   const auto source = open();
   const auto refusal = [&](std::string_view text) {
     proc_.write("vigia", text);
@@ -180,7 +180,7 @@ TEST_F(ModuleJsonTest, WhatIsWrongIsToldWithItsFileAndTheNextReadIsRight) {
   EXPECT_EQ(refusal(to_json(given_)).message(), "none");
 }
 
-TEST_F(ModuleJsonTest, WhereItIsNotLoadedTheWayOutIsTold) {
+TEST_F(ModuleJsonTest, WithoutTheModuleTheErrorSaysHowToLoadIt) {
   const auto source = open_module_json(proc_.path());
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().code(), base::Code::kUnavailable);

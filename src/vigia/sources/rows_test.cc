@@ -44,7 +44,7 @@ Refusal corruption(std::string message) {
   return {.code = base::Code::kCorruption, .message = std::move(message)};
 }
 
-// Of three rows, of which the second was changed.
+// The error of three rows after a change of the second.
 Refusal refusal_after(const std::function<void(Row&)>& change) {
   auto rows = three();
   change(rows[1]);
@@ -93,7 +93,7 @@ TEST(ParseRowsTest, AHeaderOfSomethingElseIsNamed) {
 TEST(ParseRowsTest, AnotherSchemaIsNamedBesideTheOneExpected) {
   auto header = header_of_rows();
   header.schema = 7;
-  header.record_bytes = 8;  // as may be in another schema: it is not what is said
+  header.record_bytes = 8;  // another schema may have this; the error is about the schema
   const Refusal refusal = refusal_of(bytes_of({}, header));
   EXPECT_EQ(refusal.code, base::Code::kFailedPrecondition);
   EXPECT_EQ(refusal.message,
@@ -209,7 +209,7 @@ class Streams {
   std::mt19937_64 random_;
 };
 
-// What is taken may be used: pids ascend, and no sum overflows.
+// Rows that were accepted can be used: pids ascend, and no sum overflows.
 void expect_sound(const std::vector<Row>& rows) {
   EXPECT_TRUE(std::ranges::is_sorted(rows, std::ranges::less_equal(), &Row::pid));
   for (const Row& each : rows) {
@@ -278,7 +278,7 @@ TEST(DivideRuntimeTest, TheLargestFiguresDoNotOverflow) {
   constexpr auto kMax = static_cast<std::int64_t>(kFigureMax);
   EXPECT_EQ(divided(kFigureMax, kFigureMax, kFigureMax),
             (RunTime{.user_ns = kMax - kMax / 2, .system_ns = kMax / 2}));
-  // Beyond what parse_rows takes, too.
+  // Also beyond the figures that parse_rows() accepts.
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
   EXPECT_EQ(divided(kHuge, kHuge, kHuge), (RunTime{.user_ns = kHuge / 2, .system_ns = kHuge / 2}));
 }

@@ -1,4 +1,4 @@
-// Rows (abi/vigia_records.h) as a test says them, and the bytes of a stream of them.
+// Rows (abi/vigia_records.h) for tests, and the bytes of a stream of them.
 //
 // For tests only. Threads: functions.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace vigia::test {
 
-// A process that has nothing but what each must have.
+// A row with the least that parse_rows() accepts.
 inline Row row_of(std::int32_t pid) {
   Row row{};
   row.kind = VIGIA_PROCESS;
