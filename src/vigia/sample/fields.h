@@ -197,7 +197,7 @@ inline constexpr auto kOfCgroup = of_part<&ContainerUsage::cgroup, kCgroupFields
 inline constexpr std::tuple kContainerUsageFields = {
     Field{"id", &ContainerUsage::id, Kind::kLabel, "64 hexadecimal digits"}.headed("CONTAINER"),
     Field{"runtime", &ContainerUsage::runtime, Kind::kLabel,
-          "docker, podman, containerd, cri-o or kubernetes; null where the path does not tell"}
+          "docker, podman, containerd, cri-o or kubernetes; null if the path does not name one"}
         .headed("RUNTIME"),
     Field{"cgroup", kOfCgroup<&Cgroup::path>.get, Kind::kLabel, "path of its own control group"},
     Field{"processes", &ContainerUsage::processes, Kind::kGauge, "processes that are in it now"}
