@@ -1,11 +1,12 @@
-// What it costs to look at a host with so many processes: vigia's sources, and ps beside them.
+// The cost of a look at a host with many processes, by vigia's sources and by ps.
 //
 //   sources PROCESSES [ROUNDS [SOURCE]]
 //
-// Makes PROCESSES sleeping children, then measures in turn each source that works here, and
-// `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Prints a JSON object: by source the medians of the
-// processor time of a reading in us, of the first one too, and the most memory that the last
-// reader held. Each source is read by a process of its own.
+// Makes PROCESSES sleeping children. Then it measures in turn each source that works here, and
+// `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Each source is read by a process of its own.
+//
+// Prints a JSON object with an object for each source. Its times are medians of the processor time
+// of a reading and of a first reading, in us. Its memory is the most that the last reader held.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,7 +29,7 @@
 
 namespace {
 
-constexpr int kReads = 20;  // of a round
+constexpr int kReads = 20;  // in a round
 
 double us_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
@@ -48,7 +49,7 @@ struct Cost {
   std::int64_t memory_bytes = 0;
 };
 
-// Of one source, measured within this process.
+// The cost of one source, measured within this process.
 Cost cost_of(vigia::SourceChoice choice) {
   Cost cost;
   auto sampler = vigia::Sampler::open(choice);
@@ -70,7 +71,7 @@ Cost cost_of(vigia::SourceChoice choice) {
   return cost;
 }
 
-// In a child, so that its memory is its own.
+// Measures in a child, so that its memory is its own.
 Cost measured_apart(const std::function<Cost()>& measure) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) std::abort();
@@ -78,8 +79,8 @@ Cost measured_apart(const std::function<Cost()>& measure) {
   if (child < 0) std::abort();
   if (child == 0) {
     const Cost cost = measure();
-    const bool is_told = ::write(ends[1], &cost, sizeof(cost)) == sizeof(cost);
-    ::_exit(is_told ? 0 : 1);
+    const bool is_written = ::write(ends[1], &cost, sizeof(cost)) == sizeof(cost);
+    ::_exit(is_written ? 0 : 1);
   }
   ::close(ends[1]);
   Cost cost;

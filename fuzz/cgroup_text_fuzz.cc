@@ -1,5 +1,5 @@
 // Files of control groups: any bytes are read without harm, no figure is below 0, and no path
-// leaves its mount. The first byte tells of which file the rest is.
+// leaves its mount. The first byte chooses the parser of the rest.
 #include "vigia/sources/cgroup_text.h"
 
 #include <algorithm>

@@ -20,7 +20,7 @@ extern "C" Fuzzer fuzz_judge_message_once;
 extern "C" Fuzzer fuzz_printable_once;
 extern "C" Fuzzer fuzz_proc_text_once;
 extern "C" Fuzzer fuzz_record_once;
-extern "C" Fuzzer fuzz_records_once;
+extern "C" Fuzzer fuzz_rows_once;
 extern "C" Fuzzer fuzz_redis_url_once;
 extern "C" Fuzzer fuzz_request_parser_once;
 extern "C" Fuzzer fuzz_response_parser_once;
@@ -41,7 +41,7 @@ constexpr Target kTargets[] = {{.name = "block", .run_once = &fuzz_block_once},
                                {.name = "printable", .run_once = &fuzz_printable_once},
                                {.name = "proc_text", .run_once = &fuzz_proc_text_once},
                                {.name = "record", .run_once = &fuzz_record_once},
-                               {.name = "records", .run_once = &fuzz_records_once},
+                               {.name = "rows", .run_once = &fuzz_rows_once},
                                {.name = "redis_url", .run_once = &fuzz_redis_url_once},
                                {.name = "request_parser", .run_once = &fuzz_request_parser_once},
                                {.name = "response_parser", .run_once = &fuzz_response_parser_once},

@@ -1,9 +1,10 @@
-// What a process calls itself, as the table shows it: UTF-8 without control characters, no wider
-// than its column. The first byte is the width.
+// Texts of processes in the table: UTF-8 without control characters, no wider than the column. The
+// first byte is the width.
+#include "vigia/app/printable.h"
+
 #include "base/check.h"
 #include "base/utf8.h"
 #include "fuzz.h"
-#include "vigia/app/view_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
@@ -20,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest.remove_prefix(length);
   }
   CHECK(characters <= width);
-  // Nothing of it has to be replaced a second time.
+  // A second call replaces nothing.
   CHECK(vigia::printable(shown, width) == shown);
   return 0;
 }

@@ -1,5 +1,5 @@
 // Files of /proc: any bytes are read without harm, and what is found lies within what was given.
-// The first byte tells of which file the rest is.
+// The first byte chooses the parser of the rest.
 #include "vigia/sources/proc_text.h"
 
 #include <algorithm>

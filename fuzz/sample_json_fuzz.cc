@@ -1,4 +1,5 @@
-// Samples: any bytes are read without harm; what is read can be written, read again and shown.
+// Samples: any bytes are read without harm. A sample that was read can be written, read again and
+// shown.
 #include "vigia/sample/sample_json.h"
 
 #include <algorithm>
@@ -6,7 +7,7 @@
 
 #include "base/check.h"
 #include "fuzz.h"
-#include "vigia/sample/view.h"
+#include "vigia/sample/usage.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   vigia::Sample sample;
@@ -24,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(vigia::from_json(text, again));
   CHECK(vigia::to_json(again) == text);
   CHECK(again.processes == sample.processes && again.cgroups == sample.cgroups);
-  const vigia::View view = vigia::view_of(sample, std::move(again));
-  CHECK(view.cpu_percent.size() == sample.processes.size());
+  const vigia::Usage usage = vigia::usage_of(sample, std::move(again));
+  CHECK(usage.cpu_percent.size() == sample.processes.size());
   return 0;
 }

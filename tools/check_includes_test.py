@@ -31,7 +31,13 @@ SOUND = {
     "src/estadio/main.cc": '#include "estadio/app/commands.h"\n',
     "src/vigia/sample/sample.h": "#pragma once\n",
     "src/vigia/sources/source.h": '#pragma once\n#include "vigia/sample/sample.h"\n',
-    "src/vigia/app/commands.h": '#pragma once\n#include "vigia/sources/source.h"\n',
+    "src/vigia/history/recording.h": '#pragma once\n#include "vigia/sample/sample.h"\n',
+    "src/vigia/keeper/keeper.h": '#pragma once\n#include "vigia/sample/sample.h"\n',
+    "src/vigia/keeper/keeper_test.cc": '#include "vigia/keeper/keeper.h"\n'
+                                       '#include "vigia/history/recording.h"\n',
+    "src/vigia/api/usage_service.h": '#pragma once\n#include "http/server.h"\n',
+    "src/vigia/app/commands.h": '#pragma once\n#include "vigia/sources/source.h"\n'
+                                '#include "vigia/history/recording.h"\n',
     "bench/clock.h": "#pragma once\n",
 }
 
@@ -83,6 +89,14 @@ def header(*includes):
     ("src/estadio/contest/coin_test.cc", '#include "estadio/log/disk_log.h"\n', 1,
      "estadio/contest may not include estadio/log"),
     ("src/estadio/faculty/edge.h", header('"estadio/app/commands.h"'), 2, "only the wiring"),
+    ("src/vigia/history/recorded.h", header('"vigia/sources/source.h"'), 2,
+     "vigia/history may not include vigia/sources"),
+    ("src/vigia/engine/containers.h", header('"vigia/history/recording.h"'), 2,
+     "vigia/engine may not include vigia/history"),
+    ("src/vigia/keeper/rules.h", header('"vigia/history/recording.h"'), 2,
+     "vigia/keeper may not include vigia/history"),
+    ("src/vigia/top/screen.h", header('"vigia/keeper/keeper.h"'), 2,
+     "vigia/top may not include vigia/keeper"),
     # Programs know nothing of each other.
     ("src/estadio/app/all.cc", '#include "vigia/sample/sample.h"\n', 1, "another program's"),
     ("src/vigia/sources/source.h", header('"estadio/contest/entry.h"'), 2, "another program's"),

@@ -146,7 +146,7 @@ def test_whoever_stops_reading_ends_it(start):
 
 def test_a_file_that_is_there_is_not_replaced(recording):
     held = recording.read_bytes()
-    assert "is there already: see --append" in vigia("record", recording, "--count", 1, status=1)
+    assert "exists already: see --append" in vigia("record", recording, "--count", 1, status=1)
     assert recording.read_bytes() == held
     vigia("record", recording, "--count", 1, "--append")
     assert recording.read_bytes().startswith(held)
@@ -163,7 +163,7 @@ def test_what_is_no_recording_is_not_added_to(tmp_path):
 def test_one_at_a_time_records_to_a_file(start, file):
     start(file, "--interval", "24h")
     wait_until(lambda: file.exists() and file.read_bytes().endswith(b"\n"), "the first sample")
-    assert "somebody else is recording to" in vigia("record", file, "--append", status=1)
+    assert "another process is recording to" in vigia("record", file, "--append", status=1)
 
 
 def test_a_line_that_a_killed_recorder_left_is_passed_over_and_cut_off(recording):
@@ -172,7 +172,7 @@ def test_a_line_that_a_killed_recorder_left_is_passed_over_and_cut_off(recording
     recording.write_bytes(whole + whole[:-200].rsplit(b"\n", 1)[-1])
     result = subprocess.run([VIGIA, "snapshot", "--from", recording], check=True, text=True,
                             capture_output=True, timeout=seconds(60))
-    assert "its last line is cut short, and passed over" in result.stderr
+    assert "its last line is cut short, and was skipped" in result.stderr
     assert json.loads(result.stdout)["uptime_ns"] == samples[2]["uptime_ns"]
     assert "has no sample 4: it has 4 lines, and its last line is cut short" in vigia(
         "snapshot", "--from", recording, "--at", 4, status=1)
@@ -236,7 +236,7 @@ def test_unknown_members_and_another_order_are_no_errors(recording):
 
 @pytest.mark.parametrize(("words", "said"), [
     (["snapshot", "--from", "x", "--interval", "2s"], "interval: with --from"),
-    (["snapshot", "--at", "1"], "at: which sample of what? see --from"),
+    (["snapshot", "--at", "1"], "at: needs the recording that --from names"),
     (["snapshot", "--from", "x", "--at", "-1"], "at"),
     (["record"], "file"),
     (["record", "-", "--append"], "append: there is no file to add to"),

@@ -152,7 +152,7 @@ def troubles_of(told, before, after):
         if not low - RSS_SLACK_BYTES <= told[field] <= high + RSS_SLACK_BYTES:
             found.append(field)
     names = (before["name"], after["name"])
-    # /proc has the whole name of a kernel's thread, of which the kernel's own record is the start.
+    # /proc has the whole name of a kernel's thread, of which the kernel's own row has the start.
     is_of_kernel = before["vsz_bytes"] == 0 and before["state"] != "Z"
     if not (any(name.startswith(told["name"]) for name in names) if is_of_kernel
             else told["name"] in names):
@@ -306,7 +306,7 @@ def test_sources_are_told_best_first_with_what_keeps_them_away():
 
 def test_the_list_for_people_says_the_same():
     lines = vigia("sources").stdout.splitlines()
-    assert lines[-2:] == ["", "* is taken where none is asked for by --source."]
+    assert lines[-2:] == ["", "* is taken unless --source asks for another."]
     found = attempts()
     told = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
     assert tuple(told) == NAMES

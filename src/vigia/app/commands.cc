@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::array<base::Command, 3> kCommands = {{
     {"snapshot", "show what every process and container of this host uses", run_snapshot},
-    {"record", "write what they use to a file, time and again", run_record},
-    {"sources", "say where the figures may come from on this host", run_sources},
+    {"record", "record what they use to a file, at an interval", run_record},
+    {"sources", "say which sources of figures work on this host", run_sources},
 }};
 
 constexpr base::Program kProgram = {

@@ -1,6 +1,6 @@
 // The commands of vigia.
 //
-// Threads: each runs in the main thread and starts what it needs.
+// Threads: a command runs in the main thread and starts none.
 #pragma once
 
 #include "base/program.h"

@@ -1,6 +1,6 @@
-// `vigia record`: what a host's processes use, in a file, time and again.
+// `vigia record`: a recording of what a host's processes use.
 //
-//   Source -> Sample -> RecordFile
+//   Source -> Sample -> RecordingFile
 #include <unistd.h>
 
 #include <chrono>
@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "vigia/app/commands.h"
 #include "vigia/app/sampler.h"
-#include "vigia/sources/record_file.h"
+#include "vigia/history/recording_file.h"
 
 namespace vigia {
 namespace {
@@ -35,23 +35,24 @@ struct RecordOptions {
 };
 
 void add_settings(base::Settings& settings, RecordOptions& options) {
-  settings.add_positional("file", options.file, "to be made; - is standard output");
+  settings.add_positional("file", options.file, "the recording to create; - is standard output");
   add_source_setting(settings, options.source);
-  settings.add("interval", options.interval, kIntervalMin, kIntervalMax, "between two samples");
-  settings.add("count", options.count, 0, INT64_MAX, "end after so many samples; 0: go on");
+  settings.add("interval", options.interval, kIntervalMin, kIntervalMax,
+               "time between two samples");
+  settings.add("count", options.count, 0, INT64_MAX, "number of samples to take; 0: no limit");
   settings.add("duration", options.duration, std::chrono::nanoseconds(0), base::kDurationMax,
-               "end when the next sample would be later than this; 0: go on");
-  settings.add("append", options.appends, "add to the file where there is one");
+               "end before a sample that would be later than this; 0: no limit");
+  settings.add("append", options.appends, "add to the file if it exists");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.file != "-" || !options.appends) return {};
     return base::fail(base::Code::kInvalidArgument, "append: there is no file to add to");
   });
 }
 
-base::Result<RecordFile> open_file(const RecordOptions& options) {
-  if (options.file == "-") return RecordFile::standard_output();
-  auto file = RecordFile::open(options.file, options.appends ? RecordFile::Existing::kAppend
-                                                             : RecordFile::Existing::kRefuse);
+base::Result<RecordingFile> open_file(const RecordOptions& options) {
+  if (options.file == "-") return RecordingFile::standard_output();
+  auto file = RecordingFile::open(options.file, options.appends ? RecordingFile::Existing::kAppend
+                                                                : RecordingFile::Existing::kRefuse);
   if (!file && file.error().code() == base::Code::kAlreadyExists && !options.appends) {
     return base::fail(base::Code::kAlreadyExists, file.error().message() + ": see --append");
   }
@@ -62,7 +63,7 @@ base::Result<RecordFile> open_file(const RecordOptions& options) {
   return file;
 }
 
-// True when it is to end before then.
+// Waits until `then`; returns true if a signal ends the recording before.
 bool ends_before(steady_clock::time_point then, base::StopSignals& signals) {
   while (true) {
     const auto left = ceil<milliseconds>(then - steady_clock::now());
@@ -74,7 +75,7 @@ bool ends_before(steady_clock::time_point then, base::StopSignals& signals) {
 base::Result<void> record(const RecordOptions& options, base::StopSignals& signals) {
   ASSIGN_OR_RETURN(Sampler sampler, Sampler::open(options.source));
   if (!sampler.warning().empty()) program().print_error(sampler.warning());
-  ASSIGN_OR_RETURN(RecordFile file, open_file(options));
+  ASSIGN_OR_RETURN(RecordingFile file, open_file(options));
   const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
   const auto begin = steady_clock::now();
   Sample sample;
@@ -88,7 +89,7 @@ base::Result<void> record(const RecordOptions& options, base::StopSignals& signa
                  static_cast<double>(file.bytes()) / (1 << 20));
     }
     if (count == options.count) break;
-    // Of moments that have passed meanwhile there is no sample.
+    // Skip the moments that passed while the sample was written.
     const auto passed = (steady_clock::now() - begin) / options.interval;
     const auto next = (passed + 1) * options.interval;
     if (options.duration.count() > 0 && next > options.duration) break;
@@ -106,15 +107,15 @@ int run_record(base::Arguments arguments) {
   base::Settings settings =
       program().settings_for("record",
                              "Records what every process of this host uses: a sample a line, as "
-                             "JSON, until it is told to\n"
-                             "end (SIGINT, SIGTERM).",
+                             "JSON. SIGINT or SIGTERM\n"
+                             "ends it.",
                              "  vigia record host.ndjson --interval 10s\n"
                              "  vigia snapshot --from host.ndjson --format table\n"
                              "  vigia record - --count 1 | jq '.processes | length'\n");
   add_settings(settings, options);
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   base::StopSignals signals;
-  // A limit on the size of files is an error of a write, as a full disk is.
+  // Beyond a limit on the size of files, write() fails as on a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   if (const auto done = record(options, signals); !done) {
     program().print_error(done.error().message());

@@ -21,18 +21,17 @@ const std::map<std::string_view, SourceChoice> kChoices = {
     {"bpf", SourceChoice::kBpf},
     {"proc", SourceChoice::kProc}};
 
-base::Result<std::unique_ptr<Source>> of_records(
-    base::Result<std::unique_ptr<RecordStream>> stream) {
+base::Result<std::unique_ptr<Source>> of_rows(base::Result<std::unique_ptr<RowStream>> stream) {
   if (!stream) return tl::unexpected(std::move(stream).error());
   return KernelSource::open(std::move(*stream), {});
 }
 
-base::Result<std::unique_ptr<Source>> open_module() { return of_records(open_module_records()); }
+base::Result<std::unique_ptr<Source>> open_module() { return of_rows(open_module_rows()); }
 base::Result<std::unique_ptr<Source>> open_json() { return open_module_json(); }
-base::Result<std::unique_ptr<Source>> open_bpf() { return of_records(open_bpf_records()); }
+base::Result<std::unique_ptr<Source>> open_bpf() { return of_rows(open_bpf_rows()); }
 base::Result<std::unique_ptr<Source>> open_proc() { return ProcSource::open({}); }
 
-struct Known {
+struct Entry {
   SourceChoice choice;
   std::string_view name;
   std::string_view about;
@@ -41,16 +40,16 @@ struct Known {
 };
 
 // The best first.
-constexpr std::array<Known, 4> kKnown = {{
-    {SourceChoice::kModule, "module", "records of vigia's kernel module", open_module, true},
-    {SourceChoice::kBpf, "bpf", "records of a BPF iterator", open_bpf, true},
+constexpr std::array<Entry, 4> kEntries = {{
+    {SourceChoice::kModule, "module", "rows of vigia's kernel module", open_module, true},
+    {SourceChoice::kBpf, "bpf", "rows of a BPF iterator", open_bpf, true},
     {SourceChoice::kProc, "proc", "the files of /proc", open_proc, true},
     {SourceChoice::kModuleJson, "module-json", "JSON of vigia's kernel module", open_json, false},
 }};
 
-// Opened, and seen to give a sample.
-base::Result<std::unique_ptr<Source>> try_source(const Known& known) {
-  ASSIGN_OR_RETURN(auto source, known.open());
+// Opens a source and reads a sample from it.
+base::Result<std::unique_ptr<Source>> try_source(const Entry& entry) {
+  ASSIGN_OR_RETURN(auto source, entry.open());
   Sample sample;
   RETURN_IF_ERROR(source->read(sample));
   return source;
@@ -60,17 +59,17 @@ base::Result<std::unique_ptr<Source>> try_source(const Known& known) {
 
 void add_source_setting(base::Settings& settings, SourceChoice& choice) {
   add_choice(settings, "source", choice, kChoices,
-             "where figures come from; auto: the best that works here (vigia sources)");
+             "source of the figures; auto: the best that works here (vigia sources)");
 }
 
 std::vector<Attempt> try_sources() {
   std::vector<Attempt> attempts;
-  for (const Known& known : kKnown) {
-    auto source = try_source(known);
-    attempts.push_back({.name = known.name,
-                        .about = known.about,
-                        .trouble = source ? std::nullopt : std::optional(std::move(source).error()),
-                        .is_of_auto = known.is_of_auto});
+  for (const Entry& entry : kEntries) {
+    auto source = try_source(entry);
+    attempts.push_back({.name = entry.name,
+                        .about = entry.about,
+                        .error = source ? std::nullopt : std::optional(std::move(source).error()),
+                        .is_of_auto = entry.is_of_auto});
   }
   return attempts;
 }
@@ -79,14 +78,13 @@ base::Result<Sampler> Sampler::open(SourceChoice choice) {
   ASSIGN_OR_RETURN(auto cgroups, CgroupSource::open({}));
   base::Result<std::unique_ptr<Source>> source;
   std::string warning;
-  for (const Known& known : kKnown) {
-    if (choice == SourceChoice::kAuto ? !known.is_of_auto : choice != known.choice) continue;
-    source = try_source(known);
+  for (const Entry& entry : kEntries) {
+    if (choice == SourceChoice::kAuto ? !entry.is_of_auto : choice != entry.choice) continue;
+    source = try_source(entry);
     if (source) return Sampler(std::move(*source), std::move(cgroups), std::move(warning));
-    // Where it is not there at all, or not for us, another is simply taken.
+    // A source that is missing, or not for us, needs no warning.
     if (source.error().code() != base::Code::kUnavailable) {
-      warning =
-          fmt::format("passing over the source '{}': {}", known.name, source.error().message());
+      warning = fmt::format("skipping the source '{}': {}", entry.name, source.error().message());
     }
   }
   return tl::unexpected(std::move(source).error());

@@ -1,4 +1,4 @@
-// The sources of samples that this program has, and which of them works here.
+// The sources that this program has, and the choice of one that works on this host.
 //
 //   module | bpf | proc | module-json --> Sampler --> Sample, with the figures of control groups
 //
@@ -23,26 +23,28 @@ enum class SourceChoice { kAuto, kModule, kModuleJson, kBpf, kProc };
 
 void add_source_setting(base::Settings& settings, SourceChoice& choice);
 
-// What came of trying a source.
+// The result of trying a source.
 struct Attempt {
   std::string_view name;
   std::string_view about;
-  std::optional<base::Error> trouble;  // nothing: it works here
-  bool is_of_auto = false;             // whether kAuto would take it
+  std::optional<base::Error> error;  // empty: the source works here
+  bool is_of_auto = false;           // whether kAuto may take it
 };
 
-// Of each source, the best first.
+// Tries each source, the best first.
 [[nodiscard]] std::vector<Attempt> try_sources();
 
 class Sampler {
  public:
-  // kAuto takes the best that works. Errors: of the source that was asked for; of the last one.
+  // kAuto takes the best source that works. Errors: those of the chosen source; with kAuto those
+  // of the last one that was tried.
   [[nodiscard]] static base::Result<Sampler> open(SourceChoice choice);
 
-  // What was wrong with a source that is there, but was passed over; empty where nothing was.
+  // Why kAuto did not take a source that is there. Empty if there is no such source.
   [[nodiscard]] const std::string& warning() const { return warning_; }
 
-  // As of Source and CgroupSource.
+  // Reads the source, and then the control groups of its containers. Errors: those of
+  // Source::read() and CgroupSource::read().
   [[nodiscard]] base::Result<void> read(Sample& sample);
 
  private:

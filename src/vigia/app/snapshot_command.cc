@@ -1,6 +1,6 @@
-// `vigia snapshot`: what every process and container uses, once.
+// `vigia snapshot`: what every process and container uses, shown once.
 //
-//   Source -> Sample, Sample -> View -> JSON, lines or a table
+//   Source -> Sample, Sample -> Usage -> JSON, lines or a table
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,11 +15,11 @@
 #include "base/settings.h"
 #include "vigia/app/choice.h"
 #include "vigia/app/commands.h"
-#include "vigia/app/recorded_view.h"
 #include "vigia/app/sampler.h"
-#include "vigia/app/view_table.h"
-#include "vigia/sample/view.h"
-#include "vigia/sample/view_json.h"
+#include "vigia/app/usage_table.h"
+#include "vigia/history/recorded_usage.h"
+#include "vigia/sample/usage.h"
+#include "vigia/sample/usage_json.h"
 
 namespace vigia {
 namespace {
@@ -48,18 +48,18 @@ struct SnapshotOptions {
 void add_settings(base::Settings& settings, SnapshotOptions& options) {
   add_source_setting(settings, options.source);
   settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
-               "between the two looks that rates are derived from; 0 looks once, without rates");
-  add_choice(settings, "format", options.format, kFormats, "how to show it");
+               "time between the two looks; 0 looks once, without rates");
+  add_choice(settings, "format", options.format, kFormats, "form of the output");
   add_choice(settings, "sort", options.order, kOrders,
-             "order of the processes: most first, or by number or name");
+             "order of the processes: largest first, or by number or name");
   settings.add("filter", options.filter, "TEXT",
                "only processes with this in their name, command line or control group's path");
-  settings.add("top", options.top, 0, 1'000'000, "only so many processes; 0: all");
-  settings.add("from", options.from, "FILE", "show what `vigia record` wrote there, not this host");
-  settings.add("at", options.at, 0, INT64_MAX, "which sample of it, from 1; 0: the last");
+  settings.add("top", options.top, 0, 1'000'000, "number of processes to show; 0: all");
+  settings.add("from", options.from, "FILE", "show a recording of `vigia record`, not this host");
+  settings.add("at", options.at, 0, INT64_MAX, "number of its sample, from 1; 0: the last");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.from.empty() && options.at != 0) {
-      return base::fail(base::Code::kInvalidArgument, "at: which sample of what? see --from");
+      return base::fail(base::Code::kInvalidArgument, "at: needs the recording that --from names");
     }
     if (!options.from.empty() && options.source != SourceChoice::kAuto) {
       return base::fail(base::Code::kInvalidArgument,
@@ -73,9 +73,9 @@ void add_settings(base::Settings& settings, SnapshotOptions& options) {
   });
 }
 
-// Places of the processes to be shown, in order.
-std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options) {
-  const auto& processes = view.sample.processes;
+// The places of the processes to show, in their order.
+std::vector<std::size_t> chosen(const Usage& usage, const SnapshotOptions& options) {
+  const auto& processes = usage.sample.processes;
   std::vector<std::size_t> places(processes.size());
   std::iota(places.begin(), places.end(), 0);
   std::erase_if(places, [&](std::size_t place) {
@@ -83,16 +83,16 @@ std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options
     const auto has = [&](const std::string& text) {
       return text.find(options.filter) != std::string::npos;
     };
-    // Our own command line holds the filter.
+    // vigia's own command line holds the filter.
     const bool is_ours =
         options.from.empty() && !options.filter.empty() && process.pid == ::getpid();
     return is_ours || !(has(process.name) || has(process.command) || has(process.cgroup));
   });
-  // They stand by pid, which decides between equals.
+  // They are in order of pid, which decides between equals.
   switch (options.order) {
     case Order::kCpu:
       std::ranges::stable_sort(places, std::ranges::greater(), [&](std::size_t place) {
-        return std::pair(view.cpu_percent[place], processes[place].cpu_ns());
+        return std::pair(usage.cpu_percent[place], processes[place].cpu_ns());
       });
       break;
     case Order::kMemory:
@@ -111,25 +111,25 @@ std::vector<std::size_t> chosen(const View& view, const SnapshotOptions& options
   return places;
 }
 
-base::Result<View> recorded(const SnapshotOptions& options) {
-  ASSIGN_OR_RETURN(RecordedView found, view_of_recording(options.from, options.at));
+base::Result<Usage> recorded(const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(RecordedUsage found, usage_of_recording(options.from, options.at));
   if (found.is_cut) {
-    program().print_error(options.from + ": its last line is cut short, and passed over");
+    program().print_error(options.from + ": its last line is cut short, and was skipped");
   }
-  return std::move(found.view);
+  return std::move(found.usage);
 }
 
-base::Result<View> take(const SnapshotOptions& options) {
+base::Result<Usage> take(const SnapshotOptions& options) {
   if (!options.from.empty()) return recorded(options);
   ASSIGN_OR_RETURN(Sampler sampler, Sampler::open(options.source));
   if (!sampler.warning().empty()) program().print_error(sampler.warning());
   Sample first;
   RETURN_IF_ERROR(sampler.read(first));
-  if (options.interval.count() == 0) return view_of(std::move(first));
+  if (options.interval.count() == 0) return usage_of(std::move(first));
   std::this_thread::sleep_for(options.interval);
   Sample second;
   RETURN_IF_ERROR(sampler.read(second));
-  return view_of(first, std::move(second));
+  return usage_of(first, std::move(second));
 }
 
 }  // namespace
@@ -145,16 +145,16 @@ int run_snapshot(base::Arguments arguments) {
       "  vigia snapshot --format ndjson --filter docker\n");
   add_settings(settings, options);
   if (const auto status = program().load_settings(settings, arguments)) return *status;
-  const auto view = take(options);
-  if (!view) {
-    program().print_error(view.error().message());
+  const auto usage = take(options);
+  if (!usage) {
+    program().print_error(usage.error().message());
     return base::kExitFailed;
   }
-  const std::vector<std::size_t> places = chosen(*view, options);
+  const std::vector<std::size_t> places = chosen(*usage, options);
   switch (options.format) {
-    case Format::kJson: fmt::print("{}\n", to_json(*view, places)); break;
-    case Format::kNdjson: fmt::print("{}", to_ndjson(*view, places)); break;
-    case Format::kTable: fmt::print("{}", to_table(*view, places)); break;
+    case Format::kJson: fmt::print("{}\n", to_json(*usage, places)); break;
+    case Format::kNdjson: fmt::print("{}", to_ndjson(*usage, places)); break;
+    case Format::kTable: fmt::print("{}", to_table(*usage, places)); break;
   }
   return base::kExitOk;
 }

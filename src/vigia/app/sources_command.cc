@@ -1,4 +1,4 @@
-// `vigia sources`: which sources of figures work here, and why not the others.
+// `vigia sources`: which sources of figures work here, and why the others do not.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -12,10 +12,10 @@ namespace {
 void print_text(const std::vector<Attempt>& attempts, const Attempt* taken) {
   for (const Attempt& each : attempts) {
     fmt::print("{} {:<12} {}{}\n", &each == taken ? '*' : ' ', each.name, each.about,
-               each.trouble ? fmt::format(": not here: {}", each.trouble->message()) : "");
+               each.error ? fmt::format(": not here: {}", each.error->message()) : "");
   }
   fmt::print("\n{}\n", taken == nullptr ? "None of them works here."
-                                        : "* is taken where none is asked for by --source.");
+                                        : "* is taken unless --source asks for another.");
 }
 
 void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {
@@ -24,10 +24,10 @@ void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {
     if (out.size() > 1) out += ',';
     base::JsonObject object(out);
     object.add("name", each.name);
-    object.key("works") += each.trouble ? "false" : "true";
+    object.key("works") += each.error ? "false" : "true";
     object.key("taken") += &each == taken ? "true" : "false";
-    if (each.trouble) {
-      object.add("trouble", each.trouble->message());
+    if (each.error) {
+      object.add("trouble", each.error->message());
     } else {
       object.key("trouble") += "null";
     }
@@ -50,7 +50,7 @@ int run_sources(base::Arguments arguments) {
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   const std::vector<Attempt> attempts = try_sources();
   const auto found = std::ranges::find_if(
-      attempts, [](const Attempt& each) { return each.is_of_auto && !each.trouble; });
+      attempts, [](const Attempt& each) { return each.is_of_auto && !each.error; });
   const Attempt* taken = found == attempts.end() ? nullptr : &*found;
   is_json ? print_json(attempts, taken) : print_text(attempts, taken);
   return taken == nullptr ? base::kExitFailed : base::kExitOk;

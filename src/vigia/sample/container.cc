@@ -30,7 +30,7 @@ struct Scope {
   std::string_view id;
 };
 
-// "docker-ID.scope", or without its end where no systemd made it.
+// A segment "docker-ID.scope". Without systemd it has no ".scope".
 std::optional<Scope> scope_of(std::string_view segment) {
   constexpr std::string_view kScope = ".scope";
   if (segment.ends_with(kScope)) segment.remove_suffix(kScope.size());
@@ -51,7 +51,7 @@ std::string_view runtime_below(std::string_view parent) {
 }  // namespace
 
 std::optional<ContainerName> container_of(std::string_view cgroup) {
-  // Of a group that was removed while a zombie is left in it.
+  // A group that was removed while a zombie is in it has this end.
   constexpr std::string_view kDeleted = " (deleted)";
   if (cgroup.ends_with(kDeleted)) cgroup.remove_suffix(kDeleted.size());
   const std::string_view path = cgroup;

@@ -1,4 +1,4 @@
-// Which container a control group is of: its path tells, without asking an engine.
+// Which container a control group belongs to, from its path alone: no engine is asked.
 //
 // Threads: functions.
 #pragma once
@@ -9,15 +9,15 @@
 namespace vigia {
 
 struct ContainerName {
-  // "docker", "podman", "containerd", "cri-o" or "kubernetes"; empty where the path does not tell.
+  // "docker", "podman", "containerd", "cri-o" or "kubernetes"; empty if the path does not say.
   std::string_view runtime;
   std::string_view id;    // 64 hexadecimal digits, within the path
-  std::string_view path;  // of the container's own group, where what is below it is cut off
+  std::string_view path;  // of the container's own group, without the groups below it
 
   friend bool operator==(const ContainerName&, const ContainerName&) = default;
 };
 
-// Of a path such as
+// The container of a path such as these, or of a group below them:
 //
 //   /docker/ID                                            Docker, driver cgroupfs
 //   /system.slice/docker-ID.scope                         Docker, driver systemd
@@ -27,9 +27,9 @@ struct ContainerName {
 //   /kubepods.slice/….slice/cri-containerd-ID.scope       Kubernetes, driver systemd
 //   /kubepods.slice/….slice/crio-ID.scope                 CRI-O
 //
-// and of what is below it. Of containers within containers the outermost is told, which is the one
-// that this host's engine knows. What watches over a container (`libpod-conmon-ID.scope`) is not in
-// it. Nothing where the path is of no container.
+// For a container within another it returns the outer one, which this host's engine knows. The
+// monitor of a container (`libpod-conmon-ID.scope`) is not part of it. Returns nothing if the path
+// belongs to no container. The result lies within `cgroup`.
 [[nodiscard]] std::optional<ContainerName> container_of(std::string_view cgroup);
 
 }  // namespace vigia

@@ -1,5 +1,5 @@
-// What one look at a host found: counters as the kernel keeps them, nothing derived. Every source
-// (source.h) gives the same figures.
+// What one look at a host found: counters as the kernel keeps them, and nothing derived. Every
+// source (source.h) gives the same figures. fields.h says what each of them means.
 //
 // Threads: values.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace vigia {
 
-// Processor time since boot by what it went to, ns. What guests used is in `user` and `nice` too.
+// Processor time since boot, by its use. Time of guests is in `user` and `nice` too.
 struct CpuTimes {
   std::int64_t user_ns = 0;
   std::int64_t nice_ns = 0;
@@ -33,13 +33,13 @@ struct Memory {
   std::int64_t buffers_bytes = 0;
   std::int64_t cached_bytes = 0;
   std::int64_t slab_reclaimable_bytes = 0;
-  std::optional<std::int64_t> swap_total_bytes;  // a kernel module is not told
+  std::optional<std::int64_t> swap_total_bytes;  // null in a kernel module's document
   std::int64_t swap_free_bytes = 0;
 
   friend bool operator==(const Memory&, const Memory&) = default;
 };
 
-// Tasks that run or wait for the disk, averaged over so many minutes.
+// Tasks that run or wait for the disk, averaged over 1, 5 and 15 minutes.
 struct Load {
   double one = 0;
   double five = 0;
@@ -48,29 +48,28 @@ struct Load {
   friend bool operator==(const Load&, const Load&) = default;
 };
 
-// As proc(5) has them.
+// The letters of proc(5).
 inline constexpr std::string_view kProcessStates = "RSDTtXZPI";
 
 struct Process {
-  std::int32_t pid = 0;  // as the reader's pid namespace has it, like ppid
+  std::int32_t pid = 0;  // in the reader's pid namespace, like ppid
   std::int32_t ppid = 0;
   std::int32_t threads = 0;
   std::int32_t oom_score_adj = 0;
-  std::uint32_t uid = 0;      // the real one
+  std::uint32_t uid = 0;      // of the real user
   char state = '?';           // one of kProcessStates
-  std::int64_t start_ns = 0;  // since boot; with the pid it tells a process from all others
-  std::int64_t read_ns = 0;   // since boot, when its counters stood so
+  std::int64_t start_ns = 0;  // since boot; no other process has this start and this pid
+  std::int64_t read_ns = 0;   // since boot, when its counters were read
   std::int64_t user_ns = 0;
   std::int64_t system_ns = 0;
   std::int64_t vsz_bytes = 0;
   std::int64_t rss_anon_bytes = 0;
   std::int64_t rss_file_bytes = 0;
   std::int64_t rss_shmem_bytes = 0;
-  // Any bytes but NUL: a process may call itself what it likes.
+  // Any bytes but NUL: a process chooses its own name and arguments.
   std::string name;
-  std::string command;  // its arguments with blanks between them; none of a kernel's thread
-  // Path in the hierarchy that counts its memory, as our own cgroup namespace has it; empty where
-  // there is none.
+  std::string command;  // its arguments with blanks between them; empty for a kernel thread
+  // Path in the hierarchy that counts its memory, in our own cgroup namespace. Empty without one.
   std::string cgroup;
 
   [[nodiscard]] std::int64_t cpu_ns() const { return user_ns + system_ns; }
@@ -81,28 +80,28 @@ struct Process {
   friend bool operator==(const Process&, const Process&) = default;
 };
 
-// What the kernel counts for a control group with all that is below it. What a controller that is
-// not there, or a kernel of its age, does not tell is nothing.
+// What the kernel counts for a control group and all groups below it. A figure is empty if its
+// controller is missing or the kernel is too old for it.
 struct Cgroup {
   using Figure = std::optional<std::int64_t>;
 
-  std::string path;          // as of Process::cgroup
-  std::int64_t read_ns = 0;  // since boot, when its counters stood so
-  Figure cpu_ns;             // cpu_ns to throttled_ns since it was made
+  std::string path;          // as in Process::cgroup
+  std::int64_t read_ns = 0;  // since boot, when its counters were read
+  Figure cpu_ns;             // cpu_ns to throttled_ns count since the group was made
   Figure user_ns;
   Figure system_ns;
-  Figure periods;            // of the bandwidth limit, in which it had something to run
-  Figure throttled_periods;  // those in which it had to wait for the next
+  Figure periods;            // of the bandwidth limit, in which the group had something to run
+  Figure throttled_periods;  // those in which the group had to wait for the next one
   Figure throttled_ns;
-  Figure memory_bytes;         // all that is charged to it
-  Figure working_set_bytes;    // without what was read from files and not lately used
-  Figure unreclaimable_bytes;  // what only its end gives back: anonymous, kernel's, sockets'
+  Figure memory_bytes;         // all that is charged to the group
+  Figure working_set_bytes;    // memory_bytes without inactive pages of files
+  Figure unreclaimable_bytes;  // anonymous, the kernel's and sockets': freed by the group's end
   Figure peak_bytes;           // most that memory_bytes was
-  Figure memory_max_bytes;     // its limit; nothing: there is none
-  Figure ooms;                 // times that it was at the limit and nothing could be freed
-  Figure oom_kills;            // processes that were killed for it
+  Figure memory_max_bytes;     // empty without a limit
+  Figure ooms;                 // times at the limit when nothing could be freed
+  Figure oom_kills;            // processes that an OOM killer killed
   Figure pids;                 // processes and threads
-  Figure pids_max;             // nothing: no limit
+  Figure pids_max;             // empty without a limit
   Figure io_read_bytes;        // from and to block devices
   Figure io_written_bytes;
 
@@ -110,18 +109,18 @@ struct Cgroup {
 };
 
 struct Sample {
-  std::string source;  // its name, as "proc"
-  std::string kernel;  // release
-  std::string boot_id;
+  std::string source;          // Source::name()
+  std::string kernel;          // release
+  std::string boot_id;         // empty if unknown
   std::int64_t wall_ms = 0;    // since 1970, when it was taken
   std::int64_t uptime_ns = 0;  // since boot, with time asleep
   CpuTimes cpu;
-  std::vector<CpuTimes> cpus;  // of each that is online
+  std::vector<CpuTimes> cpus;  // of each processor that is online
   Memory memory;
   Load load;
-  std::vector<Process> processes;  // by pid
-  std::vector<Cgroup> cgroups;     // of the containers that they are in, by path
-  std::int32_t hidden = 0;         // processes that we may not look at, which are not among them
+  std::vector<Process> processes;  // in ascending order of pid
+  std::vector<Cgroup> cgroups;     // of the containers that hold a process, in order of path
+  std::int32_t hidden = 0;         // processes that /proc hides; `processes` lacks them
 };
 
 }  // namespace vigia

@@ -1,24 +1,17 @@
-// A Sample as JSON, schema 1, on one line: what a recording has a line of, and what the kernel
-// module gives in /proc/vigia.
+// A Sample as JSON, schema 1, on one line. A recording has such a line for each sample, and the
+// kernel module writes the same document in /proc/vigia. The members of the objects are the fields
+// of the catalogues (fields.h):
 //
-//   {"schema":1,"source":"proc","kernel":"6.1.0","boot_id":"…" or null,"wall_ms":…,"uptime_ns":…,
-//    "hidden_processes":…,
-//    "host":{"cpu":{"user_ns":…,"nice_ns":…,"system_ns":…,"idle_ns":…,"iowait_ns":…,"irq_ns":…,
-//                   "softirq_ns":…,"steal_ns":…},
-//            "cpus":[{as of cpu},…],
-//            "memory":{"total_bytes":…,"free_bytes":…,"available_bytes":…,"buffers_bytes":…,
-//                      "cached_bytes":…,"slab_reclaimable_bytes":…,"swap_total_bytes":… or null,
-//                      "swap_free_bytes":…},
-//            "load":{"one":…,"five":…,"fifteen":…}},
-//    "processes":[{"pid":…,"ppid":…,"threads":…,"oom_score_adj":…,"uid":…,"state":"S",
-//                  "start_ns":…,"read_ns":…,"user_ns":…,"system_ns":…,"vsz_bytes":…,
-//                  "rss_anon_bytes":…,"rss_file_bytes":…,"rss_shmem_bytes":…,"name":"…",
-//                  "command":"…","cgroup":"…"},…],
-//    "cgroups":[{"path":"…","read_ns":…,each Figure of a Cgroup by its name: … or null},…]}
+//   {"schema":1,kSampleFields,
+//    "host":{"cpu":{kCpuFields},"cpus":[{kCpuFields},…],"memory":{kMemoryFields},
+//            "load":{kLoadFields}},
+//    "processes":[{kProcessFields},…],
+//    "cgroups":[{kCgroupFields},…]}
 //
-// It is written in this order and read in any; the processes stand by pid. All must be there but
-// "cgroups" and "hidden_processes"; what else is there is skipped, and not looked into. A text that
-// is not UTF-8 has U+FFFD for what is not.
+// Members are written in this order and read in any order. "cgroups" and "hidden_processes" may be
+// missing; all others must be there. Unknown members are skipped, whatever they hold. Processes
+// are in ascending order of pid. An unknown boot_id is null. U+FFFD replaces what is not UTF-8 in
+// a text.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +19,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
 #include "base/result.h"
 #include "vigia/sample/sample.h"
 
@@ -34,13 +26,13 @@ namespace vigia {
 
 inline constexpr int kSampleSchema = 1;
 
-// More than half a million processes are.
+// Longer than a line of half a million processes.
 inline constexpr std::size_t kSampleBytesMax = std::size_t{256} << 20;
 
-// Without an end of line.
+// The line, without its end.
 [[nodiscard]] std::string to_json(const Sample& sample);
 
-// Reads one sample after the other and keeps its memory for the next.
+// Reads samples one after the other, in the same memory.
 //
 // Threads: of one thread.
 class SampleReader {
@@ -50,9 +42,10 @@ class SampleReader {
   SampleReader& operator=(SampleReader&&) noexcept;
   ~SampleReader();
 
-  // Replaces what `sample` held, its memory used again; after an error it holds anything. Errors:
-  // kFailedPrecondition, of another schema; kResourceExhausted, of more than kSampleBytesMax;
-  // kCorruption for all else, naming the place, as "processes[12].start_ns: expected …".
+  // Replaces `sample`, whose memory it uses again. After an error the sample may hold anything.
+  // Errors: kFailedPrecondition if the schema is another; kResourceExhausted if `text` is longer
+  // than kSampleBytesMax; kCorruption for all else. The message names the place:
+  // "processes[12].start_ns: expected …".
   [[nodiscard]] base::Result<void> read(std::string_view text, Sample& sample);
 
  private:
@@ -60,23 +53,7 @@ class SampleReader {
   std::unique_ptr<Parser> parser_;
 };
 
-// As SampleReader::read, of one.
+// Reads one sample, as SampleReader::read() does.
 [[nodiscard]] base::Result<void> from_json(std::string_view text, Sample& sample);
-
-// The members of a host's parts, which a View has too.
-void add_cpu_times(base::JsonObject& object, const CpuTimes& times);
-void add_memory(base::JsonObject& object, const Memory& memory);
-void add_load(base::JsonObject& object, const Load& load);
-
-// Appends `count` values with commas between them; `append(i)` appends one.
-template <class Append>
-void append_json_array(std::string& out, std::size_t count, const Append& append) {
-  out += '[';
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) out += ',';
-    append(i);
-  }
-  out += ']';
-}
 
 }  // namespace vigia

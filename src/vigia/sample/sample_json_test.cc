@@ -5,13 +5,16 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <concepts>
 #include <fmt/format.h>
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/utf8.h"
+#include "vigia/sample/fields.h"
 
 namespace vigia {
 namespace {
@@ -21,113 +24,70 @@ using testing::StartsWith;
 
 constexpr unsigned kSeed = 20261123;
 
-// Any sample that a host may be in.
+// Any sample that a host may be in: each field of the catalogue has any value that it may have.
 class Samples {
  public:
   explicit Samples(unsigned seed) : random_(seed) {}
 
   Sample next() {
     Sample sample;
-    sample.source = text(8);
-    sample.kernel = text(8);
-    if (below(4) > 0) sample.boot_id = "0b6ad0b4-5a3c-4d2e-9f6a-0d7c3c1d2e4f";
-    sample.wall_ms = below(253'402'300'799'999);
-    sample.uptime_ns = number();
-    sample.cpu = times();
+    fill(kSampleFields, sample);
+    if (below(4) == 0) sample.boot_id.clear();
+    fill(kCpuFields, sample.cpu);
     sample.cpus.resize(static_cast<std::size_t>(below(4)));
-    for (CpuTimes& each : sample.cpus) each = times();
-    for (std::int64_t* each :
-         {&sample.memory.total_bytes, &sample.memory.free_bytes, &sample.memory.available_bytes,
-          &sample.memory.buffers_bytes, &sample.memory.cached_bytes,
-          &sample.memory.slab_reclaimable_bytes, &sample.memory.swap_free_bytes}) {
-      *each = number();
-    }
-    sample.memory.swap_total_bytes = figure();
-    for (double* each : {&sample.load.one, &sample.load.five, &sample.load.fifteen}) {
-      *each = static_cast<double>(below(1'000'000)) / 100;
-    }
+    for (CpuTimes& each : sample.cpus) fill(kCpuFields, each);
+    fill(kMemoryFields, sample.memory);
+    fill(kLoadFields, sample.load);
     std::int32_t pid = 0;
     for (std::int64_t left = below(6); left > 0; --left) {
-      pid += 1 + static_cast<std::int32_t>(below(100'000'000));
-      sample.processes.push_back(process(pid));
+      Process& process = sample.processes.emplace_back();
+      fill(kProcessFields, process);
+      process.pid = pid += 1 + static_cast<std::int32_t>(below(100'000'000));
     }
     for (std::int64_t left = below(4); left > 0; --left) {
-      sample.cgroups.push_back(cgroup(fmt::format("/{:02}", sample.cgroups.size()) + text(20)));
+      Cgroup& cgroup = sample.cgroups.emplace_back();
+      fill(kCgroupFields, cgroup);
+      cgroup.path = fmt::format("/{:02}", sample.cgroups.size()) + cgroup.path;
     }
-    sample.hidden = static_cast<std::int32_t>(below(INT32_MAX));
     return sample;
   }
 
-  // Of any bytes but NUL; some are not UTF-8.
-  std::string text(std::uint64_t bytes_max) {
-    std::string text;
-    for (std::int64_t left = below(bytes_max + 1); left > 0; --left) {
+ private:
+  template <class Fields, class Object>
+  void fill(const Fields& fields, Object& object) {
+    for_each_field(fields, [&](const auto& field) { set(field.range, object.*(field.get)); });
+  }
+
+  template <std::integral Number>
+  void set(const Range& range, Number& number) {
+    const std::int64_t most =
+        std::min<std::int64_t>(range.most, std::numeric_limits<Number>::max());
+    number = static_cast<Number>(any_number(range.least, most));
+  }
+  void set(const Range& range, Cgroup::Figure& figure) {
+    if (below(3) > 0) set(range, figure.emplace());
+  }
+  void set(const Range&, double& number) { number = static_cast<double>(below(1'000'000)) / 100; }
+  void set(const Range&, char& state) {
+    state = kProcessStates[static_cast<std::size_t>(below(kProcessStates.size()))];
+  }
+  // Any bytes but NUL; some are not UTF-8.
+  void set(const Range&, std::string& text) {
+    text.clear();
+    for (std::int64_t left = below(80); left > 0; --left) {
       constexpr std::string_view kHostile = "\"\\/\n\x1b\x7f\xff\xc3\xb1\xed\xa0\x80{[,:]} ";
       text += below(2) == 0 ? kHostile[static_cast<std::size_t>(below(kHostile.size()))]
                             : static_cast<char>(1 + below(255));
     }
-    return text;
+  }
+
+  // As many small ones as large ones, and the last of all.
+  std::int64_t any_number(std::int64_t least, std::int64_t most) {
+    if (below(16) == 0) return most;
+    const auto size = static_cast<std::int64_t>(random_() >> (1 + below(63)));
+    return least + size % (most - least);
   }
   std::int64_t below(std::uint64_t bound) { return static_cast<std::int64_t>(random_() % bound); }
-
- private:
-  // Of any size: as many small ones as large ones.
-  std::int64_t number(std::int64_t most = INT64_MAX) {
-    if (below(16) == 0) return most;
-    return static_cast<std::int64_t>(random_() >> (1 + below(63))) % most;
-  }
-  std::int64_t part() { return number(INT64_MAX / 4); }
-  CpuTimes times() {
-    return {.user_ns = number(),
-            .nice_ns = number(),
-            .system_ns = number(),
-            .idle_ns = number(),
-            .iowait_ns = number(),
-            .irq_ns = number(),
-            .softirq_ns = number(),
-            .steal_ns = number()};
-  }
-  Process process(std::int32_t pid) {
-    return {.pid = pid,
-            .ppid = static_cast<std::int32_t>(number(INT32_MAX)),
-            .threads = static_cast<std::int32_t>(number(INT32_MAX)),
-            .oom_score_adj = static_cast<std::int32_t>(below(2001)) - 1000,
-            .uid = static_cast<std::uint32_t>(number(UINT32_MAX)),
-            .state = kProcessStates[static_cast<std::size_t>(below(9))],
-            .start_ns = number(),
-            .read_ns = number(),
-            .user_ns = part(),
-            .system_ns = part(),
-            .vsz_bytes = number(),
-            .rss_anon_bytes = part(),
-            .rss_file_bytes = part(),
-            .rss_shmem_bytes = part(),
-            .name = text(15),
-            .command = text(200),
-            .cgroup = text(80)};
-  }
-  Cgroup::Figure figure() { return below(3) == 0 ? Cgroup::Figure() : number(); }
-  Cgroup cgroup(std::string path) {
-    return {.path = std::move(path),
-            .read_ns = number(),
-            .cpu_ns = figure(),
-            .user_ns = figure(),
-            .system_ns = figure(),
-            .periods = figure(),
-            .throttled_periods = figure(),
-            .throttled_ns = figure(),
-            .memory_bytes = figure(),
-            .working_set_bytes = figure(),
-            .unreclaimable_bytes = figure(),
-            .peak_bytes = figure(),
-            .memory_max_bytes = figure(),
-            .ooms = figure(),
-            .oom_kills = figure(),
-            .pids = figure(),
-            .pids_max = figure(),
-            .io_read_bytes = figure(),
-            .io_written_bytes = figure()};
-  }
 
   std::mt19937_64 random_;
 };
@@ -142,9 +102,10 @@ std::string repaired(std::string_view text) {
   return valid;
 }
 
-// As it can stand in JSON.
+// The sample that JSON can hold.
 Sample repaired(Sample sample) {
-  for (std::string* each : {&sample.source, &sample.kernel}) *each = repaired(*each);
+  for (std::string* each : {&sample.source, &sample.kernel, &sample.boot_id})
+    *each = repaired(*each);
   for (Process& each : sample.processes) {
     for (std::string* text : {&each.name, &each.command, &each.cgroup}) *text = repaired(*text);
   }
@@ -167,10 +128,11 @@ void expect_equal(const Sample& got, const Sample& expected) {
   EXPECT_EQ(got.hidden, expected.hidden);
 }
 
-// With all of its members at values that tell them apart.
+// A sample whose members have different values.
 Sample made() {
   Sample sample = Samples(kSeed).next();
   sample.source = "proc";
+  sample.kernel = "6.1.0";
   sample.boot_id = "boot";
   sample.cpus.resize(1);
   Process first;
@@ -196,7 +158,7 @@ std::string refusal(std::string_view text) {
   return done.error().message();
 }
 
-// What is said of the sample that made() gives when a part of its text is another one.
+// The error after a part of the text of made() is replaced.
 std::string refusal_of(std::string_view part, std::string_view other) {
   std::string text = to_json(made());
   const auto at = text.find(part);
@@ -234,7 +196,7 @@ TEST(SampleJsonTest, ItIsWrittenAsDocumented) {
   EXPECT_TRUE(json.at_pointer("/cgroups/0/cpu_ns").is_null());
 }
 
-TEST(SampleJsonTest, MembersStandInAnyOrderAndOthersAreSkipped) {
+TEST(SampleJsonTest, MembersComeInAnyOrderAndOthersAreSkipped) {
   const Sample sample = made();
   const auto json = boost::json::parse(to_json(sample));
   // The last first, in all objects.
@@ -274,13 +236,13 @@ TEST(SampleJsonTest, CgroupsAndHiddenProcessesMayBeMissing) {
   expect_equal(read, sample);
 }
 
-TEST(SampleJsonTest, ABootThatIsNotToldIsNull) {
+TEST(SampleJsonTest, AnUnknownBootIsNull) {
   Sample sample = made();
   sample.boot_id.clear();
   EXPECT_THAT(to_json(sample), HasSubstr("\"boot_id\":null"));
 }
 
-TEST(SampleJsonTest, CgroupsStandByPathAlsoWhereThatWasNotUtf8) {
+TEST(SampleJsonTest, CgroupsAreInOrderOfPathAlsoWhereThatWasNotUtf8) {
   Sample sample = made();
   sample.cgroups.resize(2);
   sample.cgroups[0].path = "/\xc3";
@@ -293,7 +255,7 @@ TEST(SampleJsonTest, CgroupsStandByPathAlsoWhereThatWasNotUtf8) {
   EXPECT_EQ(read.cgroups[1].path, "/\uFFFD");
 }
 
-TEST(SampleJsonTest, AnotherSchemaIsToldBeforeAllElse) {
+TEST(SampleJsonTest, AnotherSchemaIsReportedBeforeAllElse) {
   Sample sample;
   for (const std::string text :
        {R"({"schema":2})", R"({"processes":"none now","schema":2,"host":[]})"}) {
@@ -307,7 +269,7 @@ TEST(SampleJsonTest, AnotherSchemaIsToldBeforeAllElse) {
   EXPECT_EQ(refusal(R"({"schema":1.5})"), "schema: expected a whole number");
 }
 
-TEST(SampleJsonTest, WhatDoesNotFitIsToldWithItsPlace) {
+TEST(SampleJsonTest, AnErrorNamesItsPlace) {
   constexpr std::string_view kAny = "expected a whole number from 0 to 9223372036854775807";
   const std::vector<std::array<std::string, 3>> cases = {
       {R"("start_ns":77)", R"("start_ns":"77")", fmt::format("processes[0].start_ns: {}", kAny)},

@@ -1,5 +1,5 @@
-// Where samples come from: the port that the kernel module, the BPF iterator and /proc stand
-// behind.
+// The port that samples come from. The kernel module, the BPF iterator, /proc and recordings
+// implement it.
 #pragma once
 
 #include <string_view>
@@ -14,12 +14,12 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // As "module", "bpf" or "proc".
+  // "module", "bpf", "proc" and so on.
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  // Looks at the host now. What `sample` held is replaced, its memory used again. A process that
-  // goes meanwhile is not in it. Errors: kUnavailable, where the source does not answer;
-  // kCorruption, naming the place, where it says what it should not.
+  // Looks at the host now. Replaces `sample`, whose memory it uses again. A process that ends
+  // meanwhile may be missing. Errors: kUnavailable if the source does not answer; kCorruption if
+  // it gives what it must not. The message names the place.
   [[nodiscard]] virtual base::Result<void> read(Sample& sample) = 0;
 };
 

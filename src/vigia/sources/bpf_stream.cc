@@ -17,13 +17,13 @@
 
 #include "base/c_deleter.h"
 #include "base/unique_fd.h"
-#include "vigia/sources/records.h"
+#include "vigia/sources/rows.h"
 
 namespace vigia {
 namespace {
 
-// What libbpf said while a program was loaded on this thread, which includes what the kernel's
-// verifier did.
+// The warnings of libbpf while this thread loads a program, with the words of the kernel's
+// verifier.
 thread_local std::string heard;
 
 int listen(libbpf_print_level level, const char* format, std::va_list arguments) {
@@ -40,7 +40,7 @@ int listen(libbpf_print_level level, const char* format, std::va_list arguments)
   return length;
 }
 
-// The verifier's last line before its figures.
+// The verifier's last line before its figures, which gives the reason.
 std::string_view verifiers_reason() {
   const std::size_t end = heard.rfind("\nprocessed ");
   if (end == std::string::npos) return {};
@@ -58,17 +58,17 @@ base::Failure unavailable(const std::string& what, int error) {
   return base::fail(base::Code::kUnavailable, std::move(why));
 }
 
-class BpfRecords final : public RecordStream {
+class BpfRows final : public RowStream {
  public:
   using Program = std::unique_ptr<processes_bpf, base::CDeleter<&processes_bpf::destroy>>;
 
-  explicit BpfRecords(Program program) : program_(std::move(program)) {}
+  explicit BpfRows(Program program) : program_(std::move(program)) {}
 
   [[nodiscard]] std::string_view name() const override { return "bpf"; }
   [[nodiscard]] std::string_view place() const override { return "the BPF iterator"; }
 
   [[nodiscard]] base::Result<std::string_view> read() override {
-    // An iterator goes through the processes once.
+    // An iterator gives the processes once.
     const base::UniqueFd iterator(
         ::bpf_iter_create(::bpf_link__fd(program_->links.vigia_processes)));
     if (!iterator) return unavailable("starting the BPF iterator", errno);
@@ -84,10 +84,10 @@ class BpfRecords final : public RecordStream {
 
 }  // namespace
 
-base::Result<std::unique_ptr<RecordStream>> open_bpf_records() {
+base::Result<std::unique_ptr<RowStream>> open_bpf_rows() {
   heard.clear();
   ::libbpf_set_print(listen);
-  BpfRecords::Program program(processes_bpf::open());
+  BpfRows::Program program(processes_bpf::open());
   if (!program) return unavailable("opening the BPF program", errno);
   const auto page_bytes = static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
   program->rodata->page_shift = static_cast<__u32>(std::countr_zero(page_bytes));
@@ -97,7 +97,7 @@ base::Result<std::unique_ptr<RecordStream>> open_bpf_records() {
   if (const int error = processes_bpf::attach(program.get()); error != 0) {
     return unavailable("attaching the BPF program", -error);
   }
-  return std::make_unique<BpfRecords>(std::move(program));
+  return std::make_unique<BpfRows>(std::move(program));
 }
 
 }  // namespace vigia

@@ -1,5 +1,5 @@
-// Records from the BPF task iterator (bpf/processes.bpf.c), where the kernel has types of its own
-// (BTF) and we may load programs (CAP_BPF and CAP_PERFMON).
+// Rows from the BPF task iterator (bpf/processes.bpf.c). It needs a kernel that describes its types
+// (BTF), and the right to load programs (CAP_BPF and CAP_PERFMON).
 //
 // Threads: of one thread.
 #pragma once
@@ -7,11 +7,11 @@
 #include <memory>
 
 #include "base/result.h"
-#include "vigia/sources/kernel_source.h"
+#include "vigia/sources/row_stream.h"
 
 namespace vigia {
 
-// Errors: kUnavailable, with why the kernel does not take it.
-[[nodiscard]] base::Result<std::unique_ptr<RecordStream>> open_bpf_records();
+// Loads the program. Errors: kUnavailable, with the kernel's reason.
+[[nodiscard]] base::Result<std::unique_ptr<RowStream>> open_bpf_rows();
 
 }  // namespace vigia

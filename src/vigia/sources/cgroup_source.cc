@@ -22,7 +22,7 @@ constexpr std::size_t kFileBytesMax = std::size_t{256} << 10;
 constexpr std::size_t kMountinfoBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kMountsMax = 6;  // a hierarchy for each controller, and version 2
 
-// What the files of a group say; some figures are of more than one file.
+// The figures of a group while its files are read. Some figures need more than one file.
 struct Reading {
   Cgroup& cgroup;
   std::int64_t ticks_a_second;
@@ -42,7 +42,8 @@ void set_io(Cgroup& cgroup, const CgroupIo& io) {
   cgroup.io_written_bytes = io.written_bytes;
 }
 
-// A file that holds one figure, which is to stand at `Member`.
+// Files that hold one figure, which goes to `Member`. All of these functions return false if the
+// text is malformed.
 template <Cgroup::Figure Cgroup::* Member>
 bool take_figure(std::string_view text, Reading& reading) {
   return (reading.cgroup.*Member = parse_figure(text)).has_value();
@@ -72,7 +73,7 @@ bool take_cpuacct_stat(std::string_view text, Reading& reading) {
   return true;
 }
 
-// What version 1 has told already stays.
+// Keeps the figures that version 1 has given.
 bool take_cpu(std::string_view text, Reading& reading) {
   const auto cpu = parse_cgroup_cpu(text);
   if (!cpu) return false;
@@ -111,7 +112,7 @@ bool take_io(std::string_view text, Reading& reading) {
   return io.has_value();
 }
 
-// As the kubelet has it: never below nothing, though the two are read one after the other.
+// The working set is the kubelet's: at least 0, though its two figures are not of one moment.
 void derive_memory(Reading& reading) {
   if (!reading.memory) return;
   Cgroup& cgroup = reading.cgroup;
@@ -135,11 +136,11 @@ base::Failure unavailable(const std::string& what, int error) {
   return base::fail(base::Code::kUnavailable, std::move(why));
 }
 
-base::Failure says_nonsense(const std::string& path, std::string_view source) {
+base::Failure malformed(const std::string& path, std::string_view source) {
   return base::fail(base::Code::kCorruption, fmt::format("{} is not as {} has it", path, source));
 }
 
-// A file of /proc that one reading may give only a part of.
+// Reads a file of /proc that is longer than one read() gives.
 base::Result<std::string> read_whole(const std::string& path) {
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
@@ -156,7 +157,8 @@ base::Result<std::string> read_whole(const std::string& path) {
   return text;
 }
 
-// How far below the root of our cgroup namespace a mount begins; above it, less than 0.
+// The number of folders between the root of our cgroup namespace and a mount; below 0 if the mount
+// begins above the root.
 std::ptrdiff_t depth_of(std::string_view root) {
   std::ptrdiff_t depth = 0;
   while (!root.empty()) {
@@ -168,7 +170,7 @@ std::ptrdiff_t depth_of(std::string_view root) {
   return depth;
 }
 
-// Of the mounts that `is_wanted` the one of which most is seen, the last of those.
+// The mount that shows most of its hierarchy, among those that are wanted. The last of equals.
 template <class IsWanted>
 const CgroupMount* widest(const std::vector<CgroupMount>& mounts, const IsWanted& is_wanted) {
   const CgroupMount* best = nullptr;
@@ -192,8 +194,8 @@ struct CgroupFile {
   Version version;
   std::string_view controller;  // whose mount it is below
   const char* name;
-  bool (*take)(std::string_view text, Reading& reading);  // whether it is as it should be
-  // What it is read for, where another file may have told that already.
+  bool (*take)(std::string_view text, Reading& reading);
+  // The file is not read if another one has given this figure.
   Cgroup::Figure Cgroup::* unless = nullptr;
 };
 
@@ -202,7 +204,7 @@ namespace {
 constexpr auto kV1 = CgroupFile::kV1;
 constexpr auto kV2 = CgroupFile::kV2;
 
-// The counters that rates are derived from come first, next to the moment that is noted.
+// The counters of rates come first, right after the time of the reading is taken.
 const CgroupFile kFiles[] = {
     {kV1, "cpuacct", "cpuacct.usage", take_figure<&Cgroup::cpu_ns>},
     {kV1, "cpuacct", "cpuacct.stat", take_cpuacct_stat},
@@ -243,13 +245,13 @@ CgroupSource::CgroupSource(std::size_t files_max)
 base::Result<CgroupSource> CgroupSource::open(const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, read_whole(options.mountinfo));
   const auto mounts = parse_cgroup_mounts(text);
-  if (!mounts) return says_nonsense(options.mountinfo, "proc(5)");
+  if (!mounts) return malformed(options.mountinfo, "proc(5)");
   CgroupSource source(options.files_max);
   source.plan(*mounts);
   return source;
 }
 
-// Which files are to be read below which mounts.
+// Chooses the files to read, and their mounts.
 void CgroupSource::plan(const std::vector<CgroupMount>& found) {
   const auto place_of = [&](const CgroupMount& mount) {
     const auto same = [&](const Mount& each) { return each.at == mount; };
@@ -272,16 +274,16 @@ void CgroupSource::plan(const std::vector<CgroupMount>& found) {
 
 base::Result<void> CgroupSource::read(Sample& sample) {
   auto done = read_groups(sample);
-  // What was taken from it is not there any more.
-  if (!done) groups_.clear();
+  // Groups have moved out of the cache.
+  if (!done) cached_.clear();
   return done;
 }
 
 base::Result<void> CgroupSource::read_groups(Sample& sample) {
   sample.cgroups.clear();
-  found_.clear();
+  next_.clear();
   std::vector<std::string_view> paths;
-  std::string_view before;  // many of a row are in the same
+  std::string_view before;  // neighbours are often in the same group
   for (const Process& each : sample.processes) {
     if (each.cgroup == before) continue;
     before = each.cgroup;
@@ -291,20 +293,20 @@ base::Result<void> CgroupSource::read_groups(Sample& sample) {
   const auto repeated = std::ranges::unique(paths);
   paths.erase(repeated.begin(), repeated.end());
   std::size_t files = 0;
-  auto known = groups_.begin();
+  auto cached = cached_.begin();
   for (const std::string_view path : paths) {
-    while (known != groups_.end() && known->path < path) ++known;
-    const bool is_known = known != groups_.end() && known->path == path;
-    Group group = is_known ? std::move(*known++) : group_of(path);
+    while (cached != cached_.end() && cached->path < path) ++cached;
+    const bool is_cached = cached != cached_.end() && cached->path == path;
+    Group group = is_cached ? std::move(*cached++) : group_of(path);
     Cgroup cgroup;
     ASSIGN_OR_RETURN(const bool is_there, read_group(group, cgroup));
     if (!is_there) continue;
     sample.cgroups.push_back(std::move(cgroup));
     files += open_files(group.files);
-    if (files <= files_max_) found_.push_back(std::move(group));
+    if (files <= files_max_) next_.push_back(std::move(group));
   }
-  std::swap(groups_, found_);
-  found_.clear();  // closes the files of those that went
+  std::swap(cached_, next_);
+  next_.clear();  // closes the files of groups that are gone
   return {};
 }
 
@@ -322,7 +324,7 @@ base::Result<bool> CgroupSource::read_group(Group& group, Cgroup& cgroup) {
   const bool is_kept = open_files(group.files) > 0;
   ASSIGN_OR_RETURN(const bool is_there, read_files(group, cgroup));
   if (is_there || !is_kept) return is_there;
-  // A group of that name may have been made anew since its files were opened.
+  // Another group of that name may have been made since the files were opened.
   for (base::UniqueFd& each : group.files) each.reset();
   return read_files(group, cgroup);
 }
@@ -330,18 +332,18 @@ base::Result<bool> CgroupSource::read_group(Group& group, Cgroup& cgroup) {
 base::UniqueFd CgroupSource::open_file(Group& group, const Mount& at, const std::string& path) {
   base::UniqueFd fd(::openat(at.folder.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd || errno != EMFILE) return fd;
-  // Others need what this process may open: from now on nothing is kept.
+  // Other parts of this process need to open files: from now on none stay open.
   files_max_ = 0;
   const auto close_all = [](Group& each) {
     for (base::UniqueFd& file : each.files) file.reset();
   };
-  std::ranges::for_each(groups_, close_all);
-  std::ranges::for_each(found_, close_all);
+  std::ranges::for_each(cached_, close_all);
+  std::ranges::for_each(next_, close_all);
   close_all(group);
   return base::UniqueFd(::openat(at.folder.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-// Whether the group is there, and was until the end.
+// Returns false also if the group is removed during the reading.
 base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
   cgroup = Cgroup();
   cgroup.path = group.path;
@@ -358,7 +360,7 @@ base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
     const auto whole_path = [&] { return at.at.point + "/" + path(); };
     base::UniqueFd& fd = group.files[i];
     if (!fd) fd = open_file(group, at, path());
-    // One reading gives all of such a file, as it is now.
+    // One pread() gives the whole of such a file, as it is now.
     const ssize_t count = fd ? ::pread(fd.get(), buffer_.data(), buffer_.size(), 0) : -1;
     const int error = count < 0 ? errno : 0;
     if (error == ENODEV) return false;  // the group was removed since the file was opened
@@ -369,7 +371,7 @@ base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
     } else if (error == 0) {
       has_files.set(mount);
       const std::string_view text(buffer_.data(), static_cast<std::size_t>(count));
-      if (!file->take(text, reading)) return says_nonsense(whole_path(), "the kernel");
+      if (!file->take(text, reading)) return malformed(whole_path(), "the kernel");
     }
   }
   derive_memory(reading);
@@ -379,7 +381,7 @@ base::Result<bool> CgroupSource::read_files(Group& group, Cgroup& cgroup) {
   return has_files.any();
 }
 
-// Whether it is there, where not all of its files were: of a group that was removed there are none.
+// Whether a group exists that lacks some files. A group that was removed has no files at all.
 bool CgroupSource::is_whole(const Group& group, std::size_t mount) const {
   const std::string path = *group.places[mount] + "/cgroup.procs";
   return ::faccessat(mounts_[mount].folder.get(), path.c_str(), F_OK, 0) == 0;

@@ -1,16 +1,18 @@
-// What the kernel counts for the control groups of containers, from the files of versions 1 and 2;
-// no engine is asked.
+// The figures of the control groups of containers, from the kernel's files of versions 1 and 2. No
+// engine is asked.
 //
 //   /docker/ID/below  -->  /docker/ID         -->  MOUNT/docker/ID/FILE
 //   a process's group      the container's own     for each controller
 //
-// A controller is read from version 1 where it is mounted there, else from version 2. Where the
-// group is not in a controller's hierarchy, that controller's figures are not known.
+// A controller is read from version 1 where it is mounted there, else from version 2. If a group is
+// not in a controller's hierarchy, the figures of that controller are empty.
 //
-// Files are kept open between reads, as opening one costs several times what reading does. Bounds:
-// Options::files_max of them, and three quarters of what the process may open (RLIMIT_NOFILE);
-// those beyond are opened for each read. The kernel holds a page for each. Of a file 256 KiB are
-// read, which is more than the kernel writes of one.
+// Files stay open between reads, as opening one costs several times what reading it does. The
+// kernel holds a page for each open file.
+//
+// Bounds: Options::files_max open files, and three quarters of what the process may open
+// (RLIMIT_NOFILE). The others are opened for each read. At most 256 KiB of a file are read, which
+// is more than the kernel writes.
 //
 // Threads: of one thread.
 #pragma once
@@ -29,7 +31,7 @@
 
 namespace vigia {
 
-struct CgroupFile;  // of the table in cgroup_source.cc
+struct CgroupFile;  // a row of the table in cgroup_source.cc
 
 class CgroupSource {
  public:
@@ -38,13 +40,13 @@ class CgroupSource {
     std::size_t files_max = 2048;  // kept open
   };
 
-  // Finds where control groups are mounted now, which may be nowhere. Errors: kUnavailable;
-  // kCorruption, where mountinfo is not as proc(5) has it.
+  // Finds the places where control groups are mounted now; there may be none. Errors: kUnavailable;
+  // kCorruption if mountinfo is not as proc(5) has it.
   [[nodiscard]] static base::Result<CgroupSource> open(const Options& options);
 
-  // Fills `sample.cgroups` for the containers that its processes are in. A group that goes
-  // meanwhile is not in it; a file that is not there, or that we may not read, gives no figure.
-  // Errors: kUnavailable; kCorruption, naming the file that says what it should not.
+  // Fills `sample.cgroups` with the containers that its processes are in. A group that is removed
+  // meanwhile is left out. A file that is missing, or that we may not read, gives no figure.
+  // Errors: kUnavailable; kCorruption if a file is malformed. The message names the file.
   [[nodiscard]] base::Result<void> read(Sample& sample);
 
  private:
@@ -58,8 +60,8 @@ class CgroupSource {
   };
   struct Group {
     std::string path;
-    std::vector<std::optional<std::string>> places;  // below each of mounts_, where it may be there
-    std::vector<base::UniqueFd> files;               // of each of steps_, where it is open
+    std::vector<std::optional<std::string>> places;  // below each of mounts_; empty: not there
+    std::vector<base::UniqueFd> files;               // for each of steps_; empty: not open
   };
 
   explicit CgroupSource(std::size_t files_max);
@@ -67,19 +69,19 @@ class CgroupSource {
   void plan(const std::vector<CgroupMount>& found);
   base::Result<void> read_groups(Sample& sample);
   [[nodiscard]] Group group_of(std::string_view path) const;
-  // Whether the group is there.
+  // Both return false if the group does not exist.
   base::Result<bool> read_group(Group& group, Cgroup& cgroup);
   base::Result<bool> read_files(Group& group, Cgroup& cgroup);
   base::UniqueFd open_file(Group& group, const Mount& at, const std::string& path);
   [[nodiscard]] bool is_whole(const Group& group, std::size_t mount) const;
 
-  std::size_t files_max_;  // 0 once this process could open no more
+  std::size_t files_max_;  // 0 after this process could not open another file
   std::int64_t ticks_a_second_;
   std::vector<char> buffer_;
   std::vector<Mount> mounts_;
-  std::vector<Step> steps_;    // files of a group, in order
-  std::vector<Group> groups_;  // by path, of the last sample
-  std::vector<Group> found_;   // of this one; kept for its memory
+  std::vector<Step> steps_;    // the files of a group, in the order in which they are read
+  std::vector<Group> cached_;  // of the last sample, in order of path
+  std::vector<Group> next_;    // of this sample; a member to keep its memory
 };
 
 }  // namespace vigia

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 const std::string kId(64, 'a');
 const std::string kPath = "/docker/" + kId;
 
-// Folders that hold what a test says, and a mountinfo that tells of them.
+// Folders that a test fills, and a mountinfo that names them.
 class FakeMounts {
  public:
   void mount_v1(const std::string& name, const std::string& controllers,
@@ -201,7 +201,7 @@ TEST(CgroupSourceTest, WhatVersion1LacksIsReadFromVersion2) {
   EXPECT_EQ(cgroups[0].memory_bytes, 1000);
 }
 
-TEST(CgroupSourceTest, EachContainerIsToldOnceByItsOwnGroup) {
+TEST(CgroupSourceTest, EachContainerIsThereOnceByItsOwnGroup) {
   FakeMounts mounts;
   mounts.mount_v2("unified");
   const std::string other = "/a b\\x2dc.slice/docker-" + std::string(64, 'b') + ".scope";
@@ -423,7 +423,7 @@ class RealCgroupTest : public testing::Test {
   std::string path_;
 };
 
-TEST_F(RealCgroupTest, AGroupIsToldUntilItIsRemovedAndAgainWhenItIsMadeAnew) {
+TEST_F(RealCgroupTest, AGroupIsThereUntilItIsRemovedAndAgainWhenItIsMadeAnew) {
   for (const std::size_t files_max : {0U, 2048U}) {
     auto source = CgroupSource::open({.files_max = files_max});
     ASSERT_TRUE(source) << source.error().message();

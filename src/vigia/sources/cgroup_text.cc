@@ -10,7 +10,7 @@
 namespace vigia {
 namespace {
 
-// Takes what is before `separator`, or all that is left; the separator is passed over.
+// Takes the text before `separator`, or all that is left. Skips the separator.
 std::string_view take_until(std::string_view& rest, char separator) {
   const auto end = std::min(rest.find(separator), rest.size());
   const std::string_view found = rest.substr(0, end);
@@ -18,7 +18,7 @@ std::string_view take_until(std::string_view& rest, char separator) {
   return found;
 }
 
-// Digits and nothing else.
+// A number of digits alone.
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
   Number number = 0;
@@ -27,7 +27,7 @@ std::optional<Number> number_of(std::string_view text) {
   return number;
 }
 
-// What is beyond all numbers stays at the last of them.
+// A sum or product that is too large becomes the largest number.
 std::int64_t sum_of(std::initializer_list<std::int64_t> numbers) {
   std::int64_t sum = 0;
   for (const std::int64_t each : numbers) {
@@ -44,8 +44,8 @@ struct Wanted {
   Cgroup::Figure figure = std::nullopt;
 };
 
-// Finds the lines "key number" that are wanted. Whether the text is whole lines, and the wanted of
-// them are as they should be.
+// Finds the wanted lines "key number". Returns false if a line is cut short, or a wanted one is
+// malformed.
 bool find_figures(std::string_view text, std::span<Wanted> wanted) {
   if (!text.ends_with('\n')) return false;
   while (!text.empty()) {
@@ -65,7 +65,7 @@ std::optional<std::string_view> only_line(std::string_view text) {
   return text;
 }
 
-// Blanks and backslashes are written as three octal digits, "\040".
+// Replaces the three octal digits, as in "\040", that stand for a blank or a backslash.
 std::string unescaped(std::string_view text) {
   const auto is_octal = [](char each) { return each >= '0' && each <= '7'; };
   std::string plain;
@@ -91,7 +91,8 @@ std::optional<std::int64_t> parse_figure(std::string_view text) {
 }
 
 std::optional<CgroupLimit> parse_limit(std::string_view text) {
-  // As whole pages of whatever size; res_counter, before 3.19, had the very last number.
+  // The largest number of whole pages, whatever their size. Kernels before 3.19 have the largest
+  // number of all.
   constexpr std::uint64_t kNoLimit = INT64_MAX - (std::uint64_t{1} << 20);
   const auto line = only_line(text);
   if (!line) return std::nullopt;
@@ -166,7 +167,7 @@ std::optional<CgroupMemory> parse_cgroup_memory_v2(std::string_view text) {
   const auto& [anon, inactive_file, sock, kernel, stacks, slab, page_tables, percpu] = wanted;
   if (!find_figures(text, wanted) || !anon.figure || !inactive_file.figure) return std::nullopt;
   Cgroup::Figure kernel_bytes = kernel.figure;
-  // Page tables are told since 5.11, per-processor data since 5.9.
+  // Kernels have page tables here since 5.11, and per-processor data since 5.9.
   if (!kernel_bytes && stacks.figure && slab.figure) {
     kernel_bytes = sum_of(
         {*stacks.figure, *slab.figure, page_tables.figure.value_or(0), percpu.figure.value_or(0)});
@@ -192,8 +193,8 @@ std::optional<CgroupOoms> parse_oom_control(std::string_view text) {
 }
 
 std::optional<CgroupIo> parse_io_stat(std::string_view text) {
-  // A line each, "8:0 rbytes=1 wbytes=2 rios=…". Some kernels write of a device that nothing was
-  // read from or written to only "8:0 ", without an end of the line.
+  // A device a line, "8:0 rbytes=1 wbytes=2 rios=…". For a device without reads and writes, some
+  // kernels write only "8:0 ", without an end of the line.
   CgroupIo io;
   while (!text.empty()) {
     const bool is_whole = text.find('\n') != std::string_view::npos;
@@ -216,7 +217,7 @@ std::optional<CgroupIo> parse_io_stat(std::string_view text) {
 }
 
 std::optional<CgroupIo> parse_blkio(std::string_view text) {
-  // "8:0 Read 1", "8:0 Write 2" and more of each device, then "Total 3".
+  // For each device "8:0 Read 1", "8:0 Write 2" and more; then "Total 3".
   CgroupIo io;
   bool has_total = false;
   if (!text.ends_with('\n')) return std::nullopt;
@@ -237,8 +238,8 @@ std::optional<CgroupIo> parse_blkio(std::string_view text) {
 }
 
 std::optional<std::vector<CgroupMount>> parse_cgroup_mounts(std::string_view text) {
-  // "32 31 0:29 ROOT POINT rw,relatime shared:1 - cgroup cgroup rw,cpu,cpuacct"; before the dash
-  // there are as many fields as the mount has.
+  // "32 31 0:29 ROOT POINT rw,relatime shared:1 - cgroup cgroup rw,cpu,cpuacct". The number of
+  // fields before the dash varies.
   std::vector<CgroupMount> mounts;
   if (!text.ends_with('\n')) return std::nullopt;
   while (!text.empty()) {
@@ -253,7 +254,7 @@ std::optional<std::vector<CgroupMount>> parse_cgroup_mounts(std::string_view tex
     const std::string_view type = take_until(kind, ' ');
     if (type != "cgroup" && type != "cgroup2") continue;
     if (!root.starts_with('/') || !point.starts_with('/')) return std::nullopt;
-    take_until(kind, ' ');  // what is mounted: any word
+    take_until(kind, ' ');  // the name of what is mounted: any word
     std::string_view options = take_until(kind, ' ');
     CgroupMount mount = {.point = unescaped(point),
                          .root = unescaped(root),

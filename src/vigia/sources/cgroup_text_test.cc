@@ -7,7 +7,7 @@
 namespace vigia {
 namespace {
 
-// Every text that is cut short gives nothing, but those cut at the end of a line where what is left
+// A text that is cut short gives nothing. The exception is a cut at the end of a line, if the rest
 // is whole: `least` bytes at least.
 template <class Parse>
 void expect_no_part_of(std::string_view text, std::size_t least, const Parse& parse) {

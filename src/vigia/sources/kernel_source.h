@@ -1,10 +1,9 @@
-// Samples from the kernel itself: records of all processes in one reading, from the module or from
-// the BPF iterator.
+// Samples from the kernel itself: one reading gives the rows of all processes, from the module or
+// from the BPF iterator.
 //
-// A record has no long texts. A command line and the path of a control group are read from /proc
-// for what is new: a process that began or was executed anew, a group that no process was in
-// before. So a title that a process gives itself later is not told. An empty command line is looked
-// for again.
+// A row has no long texts. They are read from /proc and kept: a command line when a process is new
+// or was executed anew, a path when no process was in the group before. So a title that a process
+// gives itself later is not seen. An empty command line is read again.
 //
 // Threads: of one thread.
 #pragma once
@@ -21,23 +20,10 @@
 #include "base/result.h"
 #include "vigia/sample/source.h"
 #include "vigia/sources/proc_files.h"
-#include "vigia/sources/records.h"
+#include "vigia/sources/row_stream.h"
+#include "vigia/sources/rows.h"
 
 namespace vigia {
-
-// Where records come from.
-class RecordStream {
- public:
-  virtual ~RecordStream() = default;
-
-  // As of Source::name.
-  [[nodiscard]] virtual std::string_view name() const = 0;
-  // Where they come from, for messages.
-  [[nodiscard]] virtual std::string_view place() const = 0;
-  // The records of now, as abi/vigia_records.h has them; good until the next call. Errors:
-  // kUnavailable.
-  [[nodiscard]] virtual base::Result<std::string_view> read() = 0;
-};
 
 class KernelSource final : public Source {
  public:
@@ -46,45 +32,47 @@ class KernelSource final : public Source {
     std::size_t command_bytes = 4096;
   };
 
-  // Errors: as of ProcFiles::open.
+  // Errors: those of ProcFiles::open().
   [[nodiscard]] static base::Result<std::unique_ptr<KernelSource>> open(
-      std::unique_ptr<RecordStream> stream, Options options);
+      std::unique_ptr<RowStream> stream, Options options);
 
   [[nodiscard]] std::string_view name() const override { return stream_->name(); }
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
 
  private:
-  // A process of the last sample, and what its record does not say.
-  struct Known {
+  // A process, with the text that its row lacks. The other members show when the text is out of
+  // date.
+  struct CachedProcess {
     std::int32_t pid = 0;
     std::uint64_t start_ns = 0;
     std::uint64_t exec_id = 0;
     std::string command;
   };
-  struct Group {
+  struct CachedGroup {
     std::string path;
-    // Read again from a process of the next sample: the first may just have been moved.
+    // Whether the paths of two samples agreed. The first process may have moved before its path was
+    // read.
     bool is_certain = false;
-    bool is_in_use = true;
+    bool is_in_use = true;  // by a process of this sample
   };
 
-  KernelSource(std::unique_ptr<RecordStream> stream, Options options, ProcFiles files)
+  KernelSource(std::unique_ptr<RowStream> stream, Options options, ProcFiles files)
       : stream_(std::move(stream)), options_(std::move(options)), files_(std::move(files)) {}
 
   base::Result<void> read_processes(Sample& sample);
-  base::Result<void> read_command(const vigia_record& record, Known& known);
-  base::Result<void> find_group(const vigia_record& record, std::string& path);
-  // The text of a file of the process, when it is still the one that was recorded.
-  base::Result<std::optional<std::string_view>> read_of(const vigia_record& record,
-                                                        const char* file, std::size_t bytes_max);
+  base::Result<void> read_command(const Row& row, CachedProcess& cached);
+  base::Result<void> find_group(const Row& row, std::string& path);
+  // The text of a file of the process. Nothing if that process has ended.
+  base::Result<std::optional<std::string_view>> read_of(const Row& row, const char* file,
+                                                        std::size_t bytes_max);
 
-  std::unique_ptr<RecordStream> stream_;
+  std::unique_ptr<RowStream> stream_;
   const Options options_;
   ProcFiles files_;
-  std::vector<vigia_record> records_;
-  std::vector<Known> known_;                         // by pid, of the last sample
-  std::vector<Known> found_;                         // of this one; kept for its memory
-  std::unordered_map<std::uint64_t, Group> groups_;  // by cgroup_id
+  std::vector<Row> rows_;
+  std::vector<CachedProcess> cached_;  // of the last sample, in ascending order of pid
+  std::vector<CachedProcess> next_;    // of this sample; a member to keep its memory
+  std::unordered_map<std::uint64_t, CachedGroup> groups_;  // by cgroup_id
 };
 
 }  // namespace vigia

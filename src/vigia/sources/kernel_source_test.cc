@@ -9,20 +9,20 @@
 #include <iterator>
 
 #include "vigia/sources/test_proc.h"
-#include "vigia/sources/test_records.h"
+#include "vigia/sources/test_rows.h"
 
 namespace vigia {
 namespace {
 
 using test::FakeProc;
-using test::record_of;
+using test::row_of;
 using test::stream_of;
 using testing::HasSubstr;
 
-// Gives what the test that owns `now` has put there.
-class GivenRecords final : public RecordStream {
+// Gives the bytes that the test puts into `now`.
+class GivenRows final : public RowStream {
  public:
-  explicit GivenRecords(const base::Result<std::string>& now) : now_(now) {}
+  explicit GivenRows(const base::Result<std::string>& now) : now_(now) {}
 
   [[nodiscard]] std::string_view name() const override { return "given"; }
   [[nodiscard]] std::string_view place() const override { return "what is given"; }
@@ -42,22 +42,22 @@ class KernelSourceTest : public testing::Test {
   void SetUp() override {
     add(3);
     add(20);
-    auto source = KernelSource::open(std::make_unique<GivenRecords>(bytes_),
+    auto source = KernelSource::open(std::make_unique<GivenRows>(bytes_),
                                      {.proc = proc_.path(), .command_bytes = 64});
     ASSERT_TRUE(source) << source.error().message();
     source_ = *std::move(source);
   }
 
-  // A process, there and recorded.
-  vigia_record& add(int pid) {
+  // A process in /proc, and its row.
+  Row& add(int pid) {
     proc_.add_process(pid);
-    vigia_record record = record_of(pid);
-    record.start_ns = start_ns(500);
-    record.exec_id = 1;
-    record.vsz_bytes = 8192;
-    record.cgroup_id = kGroup;
-    records_.push_back(record);
-    return records_.back();
+    Row row = row_of(pid);
+    row.start_ns = start_ns(500);
+    row.exec_id = 1;
+    row.vsz_bytes = 8192;
+    row.cgroup_id = kGroup;
+    rows_.push_back(row);
+    return rows_.back();
   }
 
   // Within that tick.
@@ -68,7 +68,7 @@ class KernelSourceTest : public testing::Test {
   }
 
   const Sample& read() {
-    bytes_ = stream_of(records_);
+    bytes_ = stream_of(rows_);
     const auto done = source_->read(sample_);
     EXPECT_TRUE(done) << done.error().message();
     return sample_;
@@ -77,39 +77,39 @@ class KernelSourceTest : public testing::Test {
     const auto done = source_->read(sample_);
     return done ? base::Error(base::Code::kInternal, "none") : done.error();
   }
-  base::Error refusal_of_records() {
-    bytes_ = stream_of(records_);
+  base::Error refusal_of_rows() {
+    bytes_ = stream_of(rows_);
     return refusal();
   }
 
   std::string group_of(std::size_t process, std::string_view path) {
-    proc_.write(std::to_string(records_[process].pid) + "/cgroup", fmt::format("0::{}\n", path));
+    proc_.write(std::to_string(rows_[process].pid) + "/cgroup", fmt::format("0::{}\n", path));
     return read().processes[process].cgroup;
   }
 
   FakeProc proc_;
-  std::vector<vigia_record> records_;
+  std::vector<Row> rows_;
   base::Result<std::string> bytes_;
   std::unique_ptr<KernelSource> source_;
   Sample sample_;
 };
 
-TEST_F(KernelSourceTest, EachFigureOfARecordIsToldAsItself) {
-  vigia_record& record = records_[1];
-  record.ppid = 3;
-  record.threads = 4;
-  record.oom_score_adj = -999;
-  record.uid = 4'000'000'000;
-  record.state = 'D';
-  record.read_ns = 5;
-  record.runtime_ns = 1000;
-  record.user_ns = 3;
-  record.system_ns = 1;
-  record.vsz_bytes = 6;
-  record.rss_anon_bytes = 7;
-  record.rss_file_bytes = 8;
-  record.rss_shmem_bytes = 9;
-  std::memcpy(record.name, "a name", 6);
+TEST_F(KernelSourceTest, EachFigureOfARowBecomesTheFigureOfThatName) {
+  Row& row = rows_[1];
+  row.ppid = 3;
+  row.threads = 4;
+  row.oom_score_adj = -999;
+  row.uid = 4'000'000'000;
+  row.state = 'D';
+  row.read_ns = 5;
+  row.runtime_ns = 1000;
+  row.user_ns = 3;
+  row.system_ns = 1;
+  row.vsz_bytes = 6;
+  row.rss_anon_bytes = 7;
+  row.rss_file_bytes = 8;
+  row.rss_shmem_bytes = 9;
+  std::memcpy(row.name, "a name", 6);
   Process expected;
   expected.pid = 20;
   expected.ppid = 3;
@@ -134,7 +134,7 @@ TEST_F(KernelSourceTest, EachFigureOfARecordIsToldAsItself) {
   EXPECT_EQ(sample.processes[1], expected);
 }
 
-TEST_F(KernelSourceTest, TheHostIsToldAsProcHasIt) {
+TEST_F(KernelSourceTest, TheHostIsAsProcHasIt) {
   sample_.hidden = 7;  // of another source
   const Sample& sample = read();
   EXPECT_EQ(sample.source, "given");
@@ -146,7 +146,7 @@ TEST_F(KernelSourceTest, TheHostIsToldAsProcHasIt) {
 }
 
 TEST_F(KernelSourceTest, ANameMayFillItsFieldAndHoldAnything) {
-  std::memset(records_[0].name, '\xff', sizeof(records_[0].name));
+  std::memset(rows_[0].name, '\xff', sizeof(rows_[0].name));
   EXPECT_EQ(read().processes[0].name, std::string(VIGIA_NAME_BYTES, '\xff'));
 }
 
@@ -154,7 +154,7 @@ TEST_F(KernelSourceTest, ACommandIsReadAgainAfterAnExecAlone) {
   EXPECT_EQ(read().processes[1].command, "sleep 60");
   proc_.write("20/cmdline", "another");
   EXPECT_EQ(read().processes[1].command, "sleep 60");
-  ++records_[1].exec_id;
+  ++rows_[1].exec_id;
   EXPECT_EQ(read().processes[1].command, "another");
   EXPECT_EQ(sample_.processes[0].command, "sleep 60");
 }
@@ -163,16 +163,16 @@ TEST_F(KernelSourceTest, ACommandIsReadOfAPidThatIsGivenAgain) {
   read();
   proc_.write("20/cmdline", "another");
   proc_.write_stat(20, "sleep", 501, 10);
-  records_[1].start_ns = start_ns(501);
+  rows_[1].start_ns = start_ns(501);
   EXPECT_EQ(read().processes[1].command, "another");
 }
 
 TEST_F(KernelSourceTest, ACommandStaysWithItsProcessWhileOthersComeAndGo) {
   proc_.write("20/cmdline", "mine");
   read();
-  records_.erase(records_.begin());
+  rows_.erase(rows_.begin());
   EXPECT_EQ(read().processes[0].command, "mine");
-  records_.clear();
+  rows_.clear();
   EXPECT_TRUE(read().processes.empty());
   proc_.write("20/cmdline", "anew");
   add(1);
@@ -195,24 +195,24 @@ TEST_F(KernelSourceTest, ACommandIsCutAtItsBound) {
 }
 
 TEST_F(KernelSourceTest, NoCommandIsReadOfAKernelThread) {
-  records_[0].flags = VIGIA_KERNEL_THREAD;
+  rows_[0].flags = VIGIA_KERNEL_THREAD;
   EXPECT_EQ(read().processes[0].command, "");
 }
 
 TEST_F(KernelSourceTest, APidThatHasBecomeAnothersGivesNoTextOfIt) {
   proc_.write_stat(3, "other", 501, 10);
-  records_[1].cgroup_id = kGroup + 1;
+  rows_[1].cgroup_id = kGroup + 1;
   const Sample& sample = read();
   EXPECT_EQ(sample.processes[0].command, "");
   EXPECT_EQ(sample.processes[0].cgroup, "");
   EXPECT_EQ(sample.processes[1].command, "sleep 60");
 }
 
-TEST_F(KernelSourceTest, AProcessThatHasGoneIsToldWithItsCounters) {
-  records_[0].runtime_ns = 5;
+TEST_F(KernelSourceTest, AProcessThatHasGoneKeepsItsCounters) {
+  rows_[0].runtime_ns = 5;
   for (const char* gone : {"3/cmdline", "3/cgroup", "3/stat", "3"}) {
     proc_.remove(gone);
-    ++records_[0].exec_id;
+    ++rows_[0].exec_id;
     const Sample& sample = read();
     ASSERT_EQ(sample.processes.size(), 2U) << gone;
     EXPECT_EQ(sample.processes[0].user_ns, 5);
@@ -223,7 +223,7 @@ TEST_F(KernelSourceTest, AProcessThatHasGoneIsToldWithItsCounters) {
 }
 
 TEST_F(KernelSourceTest, AProcessThatWasReleasedMeanwhileIsNotInIt) {
-  records_[0].threads = 0;
+  rows_[0].threads = 0;
   const Sample& sample = read();
   ASSERT_EQ(sample.processes.size(), 1U);
   EXPECT_EQ(sample.processes[0].pid, 20);
@@ -248,7 +248,7 @@ TEST_F(KernelSourceTest, APathOfAProcessThatHadJustMovedIsMended) {
 
 TEST_F(KernelSourceTest, APathIsConfirmedByAnyProcessThatIsLeft) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
-  records_.erase(records_.begin());
+  rows_.erase(rows_.begin());
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
@@ -260,8 +260,8 @@ TEST_F(KernelSourceTest, APathThatCannotBeConfirmedIsKept) {
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
-TEST_F(KernelSourceTest, AProcessThatEndsTellsNoPathToOthers) {
-  records_[0].vsz_bytes = 0;
+TEST_F(KernelSourceTest, AProcessThatEndsGivesNoPathToOthers) {
+  rows_[0].vsz_bytes = 0;
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(group_of(0, "/"), "/system.slice");
     EXPECT_EQ(sample_.processes[1].cgroup, "/system.slice");
@@ -269,15 +269,15 @@ TEST_F(KernelSourceTest, AProcessThatEndsTellsNoPathToOthers) {
 }
 
 TEST_F(KernelSourceTest, AProcessThatEndsAloneIsInTheGroupThatProcHas) {
-  records_[0].vsz_bytes = 0;
-  records_[0].cgroup_id = kGroup + 1;
+  rows_[0].vsz_bytes = 0;
+  rows_[0].cgroup_id = kGroup + 1;
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(group_of(0, "/b"), "/b");
 }
 
-TEST_F(KernelSourceTest, AKernelThreadTellsItsPathWithoutMemory) {
-  records_[0].vsz_bytes = 0;
-  records_[0].flags = VIGIA_KERNEL_THREAD;
+TEST_F(KernelSourceTest, AKernelThreadGivesItsPathWithoutMemory) {
+  rows_[0].vsz_bytes = 0;
+  rows_[0].flags = VIGIA_KERNEL_THREAD;
   EXPECT_EQ(group_of(0, "/"), "/");
   EXPECT_EQ(sample_.processes[1].cgroup, "/");
 }
@@ -285,32 +285,32 @@ TEST_F(KernelSourceTest, AKernelThreadTellsItsPathWithoutMemory) {
 TEST_F(KernelSourceTest, AGroupThatNobodyIsInIsForgotten) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(group_of(0, "/a"), "/a");
-  for (vigia_record& each : records_) each.cgroup_id = kGroup + 1;
+  for (Row& each : rows_) each.cgroup_id = kGroup + 1;
   EXPECT_EQ(group_of(0, "/b"), "/b");
-  for (vigia_record& each : records_) each.cgroup_id = kGroup;
+  for (Row& each : rows_) each.cgroup_id = kGroup;
   EXPECT_EQ(group_of(0, "/c"), "/c");
 }
 
-TEST_F(KernelSourceTest, GroupsAreToldApartByTheirIds) {
-  records_[1].cgroup_id = kGroup + 1;
+TEST_F(KernelSourceTest, GroupsDifferByTheirIds) {
+  rows_[1].cgroup_id = kGroup + 1;
   proc_.write("20/cgroup", "0::/b\n");
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(sample_.processes[1].cgroup, "/b");
 }
 
 TEST_F(KernelSourceTest, WithoutAGroupThereIsNoPath) {
-  records_[0].cgroup_id = 0;
+  rows_[0].cgroup_id = 0;
   EXPECT_EQ(group_of(0, "/a"), "");
 }
 
 TEST_F(KernelSourceTest, NonsenseOfAProcessNamesItsFileAndTheNextReadIsRight) {
   for (const std::string file : {"20/stat", "20/cgroup"}) {
     for (const std::string_view text : {"x", "nonsense\n", "\xff\xfe"}) {
-      ++records_[1].exec_id;  // so that its command is read
-      records_[1].cgroup_id = kGroup + records_[1].exec_id;
+      ++rows_[1].exec_id;  // so that its command is read
+      rows_[1].cgroup_id = kGroup + rows_[1].exec_id;
       const std::string good = base::test::read_file(proc_.path() + "/" + file);
       proc_.write(file, text);
-      const base::Error error = refusal_of_records();
+      const base::Error error = refusal_of_rows();
       EXPECT_EQ(error.code(), base::Code::kCorruption);
       EXPECT_THAT(error.message(), HasSubstr(proc_.path() + "/" + file + " is not as"));
       proc_.write(file, good);
@@ -323,19 +323,19 @@ TEST_F(KernelSourceTest, NonsenseOfAProcessNamesItsFileAndTheNextReadIsRight) {
   }
 }
 
-TEST_F(KernelSourceTest, WhatIsWrongWithTheRecordsIsToldWithTheirPlace) {
+TEST_F(KernelSourceTest, AnErrorInTheRowsNamesTheirPlace) {
   read();
   bytes_ = "nonsense";
   EXPECT_EQ(refusal().message(), "what is given: the header is cut");
   EXPECT_EQ(refusal().code(), base::Code::kCorruption);
-  bytes_ = stream_of(records_);
+  bytes_ = stream_of(rows_);
   (*bytes_)[4] = 9;  // its schema
   EXPECT_EQ(refusal().code(), base::Code::kFailedPrecondition);
-  EXPECT_THAT(refusal().message(), HasSubstr("what is given: its records are of schema 9"));
+  EXPECT_THAT(refusal().message(), HasSubstr("what is given: its rows have schema 9"));
   EXPECT_EQ(read().processes[1].command, "sleep 60");
 }
 
-TEST_F(KernelSourceTest, AnErrorOfTheStreamIsToldAndTheNextReadIsRight) {
+TEST_F(KernelSourceTest, AnErrorOfTheStreamIsReturnedAndTheNextReadIsRight) {
   read();
   bytes_ = base::fail(base::Code::kUnavailable, "reading it: gone");
   EXPECT_EQ(refusal().code(), base::Code::kUnavailable);
@@ -360,7 +360,7 @@ TEST_F(KernelSourceTest, NoDescriptorIsLeftOpen) {
   read();
   const auto before = open_ones();
   for (int i = 0; i < 10; ++i) {
-    for (vigia_record& each : records_) ++each.exec_id;
+    for (Row& each : rows_) ++each.exec_id;
     read();
   }
   EXPECT_EQ(open_ones(), before);
@@ -370,7 +370,7 @@ TEST(KernelSourceOpenTest, WhatIsNoProcIsUnavailable) {
   const base::test::TempFolder empty;
   const base::Result<std::string> bytes;
   const auto source =
-      KernelSource::open(std::make_unique<GivenRecords>(bytes), {.proc = empty.path()});
+      KernelSource::open(std::make_unique<GivenRows>(bytes), {.proc = empty.path()});
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().code(), base::Code::kUnavailable);
   EXPECT_THAT(source.error().message(), HasSubstr(empty.path()));

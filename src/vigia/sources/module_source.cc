@@ -12,12 +12,12 @@
 #include "base/unique_fd.h"
 #include "vigia/sample/sample_json.h"
 #include "vigia/sources/proc_files.h"
-#include "vigia/sources/records.h"
+#include "vigia/sources/rows.h"
 
 namespace vigia {
 namespace {
 
-// One number tells of both, in the kernel's sources.
+// The kernel's sources have one schema number for both.
 static_assert(kSampleSchema == VIGIA_SCHEMA);
 
 base::Failure unavailable(const std::string& path, int error) {
@@ -33,7 +33,7 @@ base::Failure unavailable(const std::string& path, int error) {
   }
 }
 
-// A file of the module's, read from its start each time.
+// A file of the module, which each read() gives from its start.
 class ModuleFile {
  public:
   static base::Result<ModuleFile> open(std::string path) {
@@ -46,7 +46,7 @@ class ModuleFile {
   [[nodiscard]] const std::string& path() const { return path_; }
 
   base::Result<std::string_view> read() {
-    // A file that was open when the module was replaced gives nothing any more.
+    // A file that was open when the module was replaced gives no more documents.
     if (auto text = read_open(); text || !has_gone_) return text;
     RETURN_IF_ERROR(reopen());
     return read_open();
@@ -75,9 +75,9 @@ class ModuleFile {
   std::vector<char> buffer_;
 };
 
-class ModuleRecords final : public RecordStream {
+class ModuleRows final : public RowStream {
  public:
-  explicit ModuleRecords(ModuleFile file) : file_(std::move(file)) {}
+  explicit ModuleRows(ModuleFile file) : file_(std::move(file)) {}
 
   [[nodiscard]] std::string_view name() const override { return "module"; }
   [[nodiscard]] std::string_view place() const override { return file_.path(); }
@@ -87,7 +87,7 @@ class ModuleRecords final : public RecordStream {
   ModuleFile file_;
 };
 
-// It was released between the module's finding it and its reading it.
+// Whether the process ended after the module found it and before it read it.
 bool has_ended(const Process& process) { return process.threads == 0; }
 
 class ModuleJson final : public Source {
@@ -104,7 +104,7 @@ class ModuleJson final : public Source {
     }
     sample.source = name();
     std::erase_if(sample.processes, has_ended);
-    // The one figure that no module is told.
+    // A module cannot know the size of the swap space.
     if (sample.memory.swap_total_bytes) return {};
     Memory memory;
     RETURN_IF_ERROR(proc_.read_memory(memory));
@@ -120,9 +120,9 @@ class ModuleJson final : public Source {
 
 }  // namespace
 
-base::Result<std::unique_ptr<RecordStream>> open_module_records(const std::string& proc) {
+base::Result<std::unique_ptr<RowStream>> open_module_rows(const std::string& proc) {
   ASSIGN_OR_RETURN(auto file, ModuleFile::open(proc + "/vigia_bin"));
-  return std::make_unique<ModuleRecords>(std::move(file));
+  return std::make_unique<ModuleRows>(std::move(file));
 }
 
 base::Result<std::unique_ptr<Source>> open_module_json(const std::string& proc) {

@@ -1,5 +1,5 @@
-// The kernel module's two files (kernel/main.c): records, which are fast to read, and one JSON
-// document, which has everything.
+// The two files of the kernel module (kernel/main.c): rows of the processes, which are fast to
+// read, and a JSON document, which has everything.
 //
 // Threads: of one thread.
 #pragma once
@@ -9,15 +9,15 @@
 
 #include "base/result.h"
 #include "vigia/sample/source.h"
-#include "vigia/sources/kernel_source.h"
+#include "vigia/sources/row_stream.h"
 
 namespace vigia {
 
-// Of /proc/vigia_bin. Errors: kUnavailable, with what to do about it.
-[[nodiscard]] base::Result<std::unique_ptr<RecordStream>> open_module_records(
+// Opens /proc/vigia_bin. Errors: kUnavailable, with what to do about it.
+[[nodiscard]] base::Result<std::unique_ptr<RowStream>> open_module_rows(
     const std::string& proc = "/proc");
 
-// Of /proc/vigia: "module-json". Errors: as above.
+// Opens /proc/vigia, as the source "module-json". Errors: the same.
 [[nodiscard]] base::Result<std::unique_ptr<Source>> open_module_json(
     const std::string& proc = "/proc");
 

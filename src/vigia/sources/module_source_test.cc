@@ -7,8 +7,9 @@
 #include <filesystem>
 
 #include "vigia/sample/sample_json.h"
+#include "vigia/sources/kernel_source.h"
 #include "vigia/sources/test_proc.h"
-#include "vigia/sources/test_records.h"
+#include "vigia/sources/test_rows.h"
 
 namespace vigia {
 namespace {
@@ -24,15 +25,15 @@ std::string bytes_of_size(std::size_t size) {
   return bytes;
 }
 
-class ModuleRecordsTest : public testing::Test {
+class ModuleRowsTest : public testing::Test {
  protected:
-  base::Result<std::unique_ptr<RecordStream>> open() { return open_module_records(proc_.path()); }
+  base::Result<std::unique_ptr<RowStream>> open() { return open_module_rows(proc_.path()); }
   [[nodiscard]] std::string path() const { return proc_.path() + "/vigia_bin"; }
 
   FakeProc proc_;
 };
 
-TEST_F(ModuleRecordsTest, ItsFileIsGivenFromItsStartEachTime) {
+TEST_F(ModuleRowsTest, ItsFileIsGivenFromItsStartEachTime) {
   proc_.write("vigia_bin", "first");
   const auto stream = open();
   ASSERT_TRUE(stream) << stream.error().message();
@@ -50,7 +51,7 @@ TEST_F(ModuleRecordsTest, ItsFileIsGivenFromItsStartEachTime) {
   }
 }
 
-TEST_F(ModuleRecordsTest, WhereItIsNotLoadedTheWayOutIsTold) {
+TEST_F(ModuleRowsTest, WithoutTheModuleTheErrorSaysHowToLoadIt) {
   const auto stream = open();
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().code(), base::Code::kUnavailable);
@@ -58,7 +59,7 @@ TEST_F(ModuleRecordsTest, WhereItIsNotLoadedTheWayOutIsTold) {
             path() + ": No such file or directory: the module is not loaded (make module-install)");
 }
 
-TEST_F(ModuleRecordsTest, WhoMayReadItIsTold) {
+TEST_F(ModuleRowsTest, WithoutRightsTheErrorSaysWhoMayReadIt) {
   if (::geteuid() == 0) GTEST_SKIP() << "NOT TESTED: root may read any file";
   proc_.write("vigia_bin", "");
   std::filesystem::permissions(path(), std::filesystem::perms::none);
@@ -68,7 +69,7 @@ TEST_F(ModuleRecordsTest, WhoMayReadItIsTold) {
   EXPECT_THAT(stream.error().message(), HasSubstr("only root and the module's group may read it"));
 }
 
-TEST_F(ModuleRecordsTest, WhatCannotBeReadIsNamed) {
+TEST_F(ModuleRowsTest, WhatCannotBeReadIsNamed) {
   std::filesystem::create_directory(path());
   const auto stream = open();
   ASSERT_TRUE(stream);
@@ -78,8 +79,8 @@ TEST_F(ModuleRecordsTest, WhatCannotBeReadIsNamed) {
   EXPECT_EQ(read.error().message(), path() + ": Is a directory");
 }
 
-TEST_F(ModuleRecordsTest, AnotherReleasesRecordsAreToldWithTheirFile) {
-  vigia_header header = test::header_of_records();
+TEST_F(ModuleRowsTest, AnErrorAboutAnotherReleasesRowsNamesTheirFile) {
+  vigia_header header = test::header_of_rows();
   header.schema = 2;
   proc_.write("vigia_bin", test::bytes_of({}, header));
   auto stream = open();
@@ -90,9 +91,8 @@ TEST_F(ModuleRecordsTest, AnotherReleasesRecordsAreToldWithTheirFile) {
   const auto done = (*source)->read(sample);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), base::Code::kFailedPrecondition);
-  EXPECT_EQ(
-      done.error().message(),
-      path() + ": its records are of schema 2, expected 1: it is of another release of vigia");
+  EXPECT_EQ(done.error().message(),
+            path() + ": its rows have schema 2, expected 1: another release of vigia made them");
 }
 
 class ModuleJsonTest : public testing::Test {
@@ -133,7 +133,7 @@ TEST_F(ModuleJsonTest, ASampleIsTheModulesAndItsSwapThatOfProc) {
   EXPECT_EQ(sample_.memory.swap_total_bytes, 3 * 1024);
 }
 
-TEST_F(ModuleJsonTest, ASwapThatTheModuleTellsIsKept) {
+TEST_F(ModuleJsonTest, ASwapThatTheModuleGivesIsKept) {
   given_.memory.swap_total_bytes = 5;
   const auto source = open();
   proc_.remove("meminfo");
@@ -165,7 +165,7 @@ TEST_F(ModuleJsonTest, EachReadIsOfNowAndOfAnySize) {
   }
 }
 
-TEST_F(ModuleJsonTest, WhatIsWrongIsToldWithItsFileAndTheNextReadIsRight) {
+TEST_F(ModuleJsonTest, AnErrorNamesItsFileAndTheNextReadIsRight) {
   const auto source = open();
   const auto refusal = [&](std::string_view text) {
     proc_.write("vigia", text);
@@ -180,7 +180,7 @@ TEST_F(ModuleJsonTest, WhatIsWrongIsToldWithItsFileAndTheNextReadIsRight) {
   EXPECT_EQ(refusal(to_json(given_)).message(), "none");
 }
 
-TEST_F(ModuleJsonTest, WhereItIsNotLoadedTheWayOutIsTold) {
+TEST_F(ModuleJsonTest, WithoutTheModuleTheErrorSaysHowToLoadIt) {
   const auto source = open_module_json(proc_.path());
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().code(), base::Code::kUnavailable);

@@ -52,13 +52,13 @@ base::Result<void> ProcFiles::read_host(Sample& sample) {
   sample.uptime_ns = boot_time_ns();
   ASSIGN_OR_RETURN(const auto cpu_text, read_file(stat_));
   auto cpu = parse_host_cpu(cpu_text, 1'000'000'000 / tick_ns_);
-  if (!cpu) return says_nonsense("stat");
+  if (!cpu) return malformed("stat");
   sample.cpu = cpu->all;
   sample.cpus = std::move(cpu->each);
   RETURN_IF_ERROR(read_memory(sample.memory));
   ASSIGN_OR_RETURN(const auto load_text, read_file(loadavg_));
   const auto load = parse_load(load_text);
-  if (!load) return says_nonsense("loadavg");
+  if (!load) return malformed("loadavg");
   sample.load = *load;
   return {};
 }
@@ -66,7 +66,7 @@ base::Result<void> ProcFiles::read_host(Sample& sample) {
 base::Result<void> ProcFiles::read_memory(Memory& memory) {
   ASSIGN_OR_RETURN(const auto text, read_file(meminfo_));
   const auto parsed = parse_memory(text);
-  if (!parsed) return says_nonsense("meminfo");
+  if (!parsed) return malformed("meminfo");
   memory = *parsed;
   return {};
 }
@@ -88,24 +88,23 @@ base::Result<void> ProcFiles::list_processes(std::vector<std::int32_t>& pids) {
   return {};
 }
 
-base::Result<std::optional<std::string_view>> ProcFiles::read_of(int of, const char* file,
-                                                                 std::size_t bytes_max,
-                                                                 Fate& fate) {
-  const base::UniqueFd fd(::openat(of, file, O_RDONLY | O_CLOEXEC));
-  // One reading gives all of such a file.
+base::Result<ProcFiles::ProcessFile> ProcFiles::read_of(int folder, const char* file,
+                                                        std::size_t bytes_max) {
+  const base::UniqueFd fd(::openat(folder, file, O_RDONLY | O_CLOEXEC));
+  // One read() gives the whole of such a file.
   const ssize_t count =
       fd ? ::read(fd.get(), buffer_.data(), std::min(bytes_max, buffer_.size())) : -1;
-  if (count >= 0) return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
-  const int error = errno;
-  // /proc may be mounted with hidepid.
-  if (error == EACCES || error == EPERM) {
-    fate = Fate::kIsHidden;
-  } else if (error == ENOENT || error == ESRCH) {
-    fate = Fate::kHasGone;
-  } else {
-    return unavailable(fmt::format("reading {} in {}", file, root_), error);
+  if (count >= 0) {
+    return ProcessFile{.access = Access::kRead,
+                       .text = {buffer_.data(), static_cast<std::size_t>(count)}};
   }
-  return std::nullopt;
+  switch (const int error = errno) {
+    case EACCES:
+    case EPERM: return ProcessFile{.access = Access::kHidden, .text = {}};
+    case ENOENT:
+    case ESRCH: return ProcessFile{.access = Access::kGone, .text = {}};
+    default: return unavailable(fmt::format("reading {} in {}", file, root_), error);
+  }
 }
 
 base::Result<void> ProcFiles::open_file(HostFile& file) {
@@ -132,7 +131,7 @@ base::Result<std::string> ProcFiles::first_line_of(const char* path) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
-base::Failure ProcFiles::says_nonsense(std::string_view path) const {
+base::Failure ProcFiles::malformed(std::string_view path) const {
   return base::fail(base::Code::kCorruption,
                     fmt::format("{}/{} is not as proc(5) has it", root_, path));
 }

@@ -1,4 +1,4 @@
-// Files of /proc, read within one buffer; and the host's figures among them.
+// Reads files of /proc into one buffer, and the figures of the host from them.
 //
 // Threads: of one thread.
 #pragma once
@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,52 +18,57 @@
 
 namespace vigia {
 
-// Since boot, with time asleep.
+// Now, since boot, with time asleep.
 [[nodiscard]] std::int64_t boot_time_ns();
 
 class ProcFiles {
  public:
-  // No file of /proc that is read here is longer.
+  // Longer than any file of /proc that vigia reads.
   static constexpr std::size_t kBytesMax = std::size_t{1} << 20;
 
-  // Errors: kUnavailable, naming what is not there.
+  // Errors: kUnavailable; the message names the file that is missing.
   [[nodiscard]] static base::Result<ProcFiles> open(std::string root);
 
-  // What came of a process.
-  enum class Fate { kRead, kHasGone, kIsHidden };
+  // Whether a process could be read. /proc may hide processes of others (hidepid).
+  enum class Access { kRead, kGone, kHidden };
+
+  struct ProcessFile {
+    Access access = Access::kRead;
+    std::string_view text;  // valid until the next file is read; empty unless access is kRead
+  };
 
   [[nodiscard]] const std::string& root() const { return root_; }
   [[nodiscard]] int folder() const { return ::dirfd(directory_.get()); }
   [[nodiscard]] std::int64_t tick_ns() const { return tick_ns_; }
 
-  // Numbers of all processes, ascending. Errors: kUnavailable.
+  // Lists the pids of all processes in ascending order. Errors: kUnavailable.
   [[nodiscard]] base::Result<void> list_processes(std::vector<std::int32_t>& pids);
 
-  // The text of a file below the folder `of`, at most `bytes_max` of it; good until the next is
-  // read. Nothing when its process has gone or is hidden, which `fate` tells. Errors: kUnavailable.
-  [[nodiscard]] base::Result<std::optional<std::string_view>> read_of(int of, const char* file,
-                                                                      std::size_t bytes_max,
-                                                                      Fate& fate);
+  // Reads at most `bytes_max` bytes of a process's file, given by its path below `folder`.
+  // Errors: kUnavailable.
+  [[nodiscard]] base::Result<ProcessFile> read_of(int folder, const char* file,
+                                                  std::size_t bytes_max);
 
-  // All of `sample` but its processes and control groups. Errors: kUnavailable; kCorruption, naming
-  // the file.
+  // Reads all of `sample` except its processes and control groups. Errors: kUnavailable;
+  // kCorruption if a file is not as proc(5) has it. The message names the file.
   [[nodiscard]] base::Result<void> read_host(Sample& sample);
-  // As of Sample::memory.
+  // Reads the memory of the host. Errors: the same.
   [[nodiscard]] base::Result<void> read_memory(Memory& memory);
 
-  [[nodiscard]] base::Failure says_nonsense(std::string_view path) const;
+  // The error that the file at `path` below the root is not as proc(5) has it.
+  [[nodiscard]] base::Failure malformed(std::string_view path) const;
 
  private:
   ProcFiles() = default;
 
-  // A file of the host's, and open between readings: to open one takes longer than to read it.
+  // A file about the host. It stays open, as opening it takes longer than reading it.
   struct HostFile {
     const char* path;
     base::UniqueFd fd;
   };
 
   base::Result<void> open_file(HostFile& file);
-  // Within buffer_.
+  // The result lies within buffer_.
   base::Result<std::string_view> read_file(const HostFile& file);
   base::Result<std::string> first_line_of(const char* path);
 

@@ -1,12 +1,11 @@
-// Samples from /proc, which is there everywhere.
+// Samples from /proc, which every host has.
 //
-// Cheap where little happens: of each process one file is read, `stat`. What the others say
-// (`status`, `cgroup`, `cmdline`, `oom_score_adj`) is read of a new process, and again when its
-// name, its threads or its memory have changed; so what changes alone, as a cgroup or an
-// oom_score_adj that somebody sets, is told late.
+// For a process that is as before one file is read: `stat`. The others (`status`, `cgroup`,
+// `oom_score_adj`, `cmdline`) are read when the process is new, and when its name, threads or
+// memory have changed. So a change of its cgroup or its oom_score_adj alone is seen late.
 //
-// Bounds: of a command line Options::command_bytes; of any other file 1 MiB, which is more than the
-// kernel writes of one.
+// Bounds: Options::command_bytes of a command line, and 1 MiB of any other file, which is more than
+// the kernel writes.
 //
 // Threads: of one thread.
 #pragma once
@@ -31,15 +30,15 @@ class ProcSource final : public Source {
     std::size_t command_bytes = 4096;
   };
 
-  // Errors: kUnavailable, naming what is not there.
+  // Errors: kUnavailable; the message names the file that is missing.
   [[nodiscard]] static base::Result<std::unique_ptr<ProcSource>> open(Options options);
 
   [[nodiscard]] std::string_view name() const override { return "proc"; }
   [[nodiscard]] base::Result<void> read(Sample& sample) override;
 
  private:
-  // A process of the last sample, and what its details were read at.
-  struct Known {
+  // A process, with the size that it had when its details were read.
+  struct CachedProcess {
     Process process;
     std::int64_t rss_pages = 0;
   };
@@ -47,17 +46,18 @@ class ProcSource final : public Source {
   ProcSource(Options options, ProcFiles files)
       : options_(std::move(options)), files_(std::move(files)) {}
 
-  using Fate = ProcFiles::Fate;
+  using Access = ProcFiles::Access;
 
   base::Result<void> read_processes(Sample& sample);
-  base::Result<Fate> read_process(std::int32_t pid, Known& known);
-  base::Result<Fate> read_details(Process& process);
+  // Brings a process up to date.
+  base::Result<Access> read_process(std::int32_t pid, CachedProcess& cached);
+  base::Result<Access> read_details(Process& process);
 
   const Options options_;
   ProcFiles files_;
-  std::vector<std::int32_t> pids_;  // ascending
-  std::vector<Known> known_;        // by pid, of the last sample
-  std::vector<Known> found_;        // of this one; kept for its memory
+  std::vector<std::int32_t> pids_;     // of this sample, ascending
+  std::vector<CachedProcess> cached_;  // of the last sample, in ascending order of pid
+  std::vector<CachedProcess> next_;    // of this sample; a member to keep its memory
 };
 
 }  // namespace vigia

@@ -43,7 +43,7 @@ class ProcSourceTest : public testing::Test {
   Sample sample_;
 };
 
-TEST_F(ProcSourceTest, AHostAndItsProcessesAreToldByPid) {
+TEST_F(ProcSourceTest, AHostAndItsProcessesAreThereInOrderOfPid) {
   const Sample& sample = read();
   EXPECT_EQ(sample.source, "proc");
   EXPECT_EQ(sample.kernel, "6.1.0-test");
@@ -90,7 +90,7 @@ TEST_F(ProcSourceTest, ProcessesComeAndGo) {
   EXPECT_EQ(pids, (std::vector<std::int32_t>{7, 20, 100}));
 }
 
-TEST_F(ProcSourceTest, AProcessThatGoesWhileItIsReadIsNotTold) {
+TEST_F(ProcSourceTest, AProcessThatGoesWhileItIsReadIsLeftOut) {
   for (const char* file : {"stat", "status", "cgroup", "oom_score_adj", "cmdline"}) {
     proc_.add_process(3, file);  // another name, so that all of it is read again
     proc_.remove(std::string("3/") + file);
@@ -128,7 +128,7 @@ TEST_F(ProcSourceTest, ACommandLineIsCutAtItsBound) {
 
 TEST_F(ProcSourceTest, NonsenseIsNamedAndTheNextReadIsRight) {
   int start = 501;
-  proc_.add_process(3, "");  // what is taken from one by an error is not taken for known
+  proc_.add_process(3, "");  // a process that an error took out of the cache is read anew
   read();
   for (const std::string file :
        {"stat", "meminfo", "loadavg", "20/stat", "20/status", "20/cgroup", "20/oom_score_adj"}) {
@@ -181,7 +181,7 @@ class Child {
   const pid_t pid_;
 };
 
-TEST(RealProcTest, OurselvesAndAHostileChildAreTold) {
+TEST(RealProcTest, OurselvesAndAHostileChildAreThere) {
   const auto source = ProcSource::open({});
   ASSERT_TRUE(source) << source.error().message();
   constexpr const char* kHostile = ") S 1 2\"\\\n\x1b\xff";

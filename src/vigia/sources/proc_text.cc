@@ -8,19 +8,19 @@
 namespace vigia {
 namespace {
 
-// So that four together are still 64 bits, of ticks also in nanoseconds: there are 100 a second, on
-// some machines more. That is 73 years.
+// A sum of four such sizes fits in 64 bits. So does a sum of four such times in nanoseconds, at 100
+// ticks a second or more. The limit is 73 years.
 constexpr std::int64_t kBytesMax = INT64_MAX / 4;
 constexpr std::int64_t kTicksMax = INT64_MAX / 4 / 10'000'000;
 
-// Takes a text apart from its start.
+// Reads a text from its start.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
 
   [[nodiscard]] bool is_at_end() const { return rest_.empty(); }
 
-  // A line with its end, without which it may have been cut; empty where there is no more.
+  // A line with its end. Empty if there is none: a line without its end may be cut short.
   std::string_view line() {
     const auto end = rest_.find('\n');
     if (end == std::string_view::npos) return {};
@@ -29,7 +29,7 @@ class Scanner {
     return found;
   }
 
-  // The text up to `separator`, or all that is left; the separator is passed over.
+  // The text before `separator`, or all that is left. Skips the separator.
   std::string_view until(char separator) {
     const auto end = std::min(rest_.find(separator), rest_.size());
     const std::string_view found = rest_.substr(0, end);
@@ -47,7 +47,7 @@ class Scanner {
     rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size()));
   }
 
-  // A number after blanks; not one that the text ends with, of which more may have been cut off.
+  // A number after blanks. A number at the end of the text may be cut short, and is refused.
   template <class Number>
   bool take(Number& number) {
     skip_blanks();
@@ -57,13 +57,13 @@ class Scanner {
     return true;
   }
 
-  // One of 0 to `most`.
+  // A number from 0 to `most`.
   template <class Number>
   bool take_count(Number& number, Number most) {
     return take(number) && number >= 0 && number <= most;
   }
 
-  // Numbers that are of no interest.
+  // Skips numbers.
   bool skip_numbers(int count) {
     for (int i = 0; i < count; ++i) {
       skip_blanks();
@@ -86,8 +86,8 @@ bool take_kilobytes(Scanner& line, std::int64_t& bytes) {
   return true;
 }
 
-// Numbers of one of the lines "cpu  1 2 3 …" and "cpu0 1 2 3 …". What is beyond 292 years, as the
-// idle times of very many processors may come to be, stays there.
+// The numbers of a line "cpu  1 2 3 …" or "cpu0 1 2 3 …". A time of more than 292 years becomes
+// 292 years: the idle time of very many processors may get there.
 bool take_cpu_times(Scanner& line, std::int64_t ticks_a_second, CpuTimes& times) {
   const std::int64_t tick_ns = 1'000'000'000 / ticks_a_second;
   for (std::int64_t* each : {&times.user_ns, &times.nice_ns, &times.system_ns, &times.idle_ns,
@@ -102,7 +102,7 @@ bool take_cpu_times(Scanner& line, std::int64_t ticks_a_second, CpuTimes& times)
 }  // namespace
 
 std::optional<ProcStat> parse_proc_stat(std::string_view text) {
-  // The name stands in brackets and may hold brackets and blanks; nothing after it does.
+  // The name is in brackets and may hold brackets and blanks. Nothing after it holds any.
   const auto open = text.find(" (");
   const auto close = text.rfind(") ");
   if (open == std::string_view::npos || close == std::string_view::npos || close < open + 2) {
@@ -163,7 +163,7 @@ std::string command_of(std::string_view text) {
 }
 
 std::optional<std::string_view> cgroup_of(std::string_view text) {
-  // A line each: "7:cpu,cpuacct:/path", and "0::/path" of version 2. A path may hold colons.
+  // A hierarchy a line: "7:cpu,cpuacct:/path"; in version 2 "0::/path". A path may hold colons.
   std::string_view unified;
   Scanner lines(text);
   while (!lines.is_at_end()) {

@@ -1,5 +1,7 @@
-// What the files of /proc say (proc(5)), as values. Files may be cut short or say anything: a
-// parser gives nothing then, and never reads beyond its text.
+// Parsers of the files of /proc (proc(5)).
+//
+// A file may be cut short or hold anything. A parser returns nothing then, and never reads beyond
+// its text.
 //
 // Threads: functions.
 #pragma once
@@ -14,7 +16,7 @@
 
 namespace vigia {
 
-// Of /proc/PID/stat. Times are in clock ticks (sysconf(_SC_CLK_TCK) a second), memory in pages.
+// /proc/PID/stat. There are sysconf(_SC_CLK_TCK) clock ticks a second.
 struct ProcStat {
   std::int32_t pid = 0;
   std::string_view name;  // within the text
@@ -29,7 +31,7 @@ struct ProcStat {
 };
 [[nodiscard]] std::optional<ProcStat> parse_proc_stat(std::string_view text);
 
-// Of /proc/PID/status; a kernel's thread has no memory of its own.
+// /proc/PID/status. A kernel thread has no memory of its own: its sizes are 0.
 struct ProcStatus {
   std::uint32_t uid = 0;
   std::int64_t rss_anon_bytes = 0;
@@ -38,14 +40,15 @@ struct ProcStatus {
 };
 [[nodiscard]] std::optional<ProcStatus> parse_proc_status(std::string_view text);
 
-// The arguments of /proc/PID/cmdline, with a blank for each NUL between two.
+// The arguments of /proc/PID/cmdline, with a blank for each NUL between two of them.
 [[nodiscard]] std::string command_of(std::string_view text);
 
-// Of /proc/PID/cgroup: the path in the hierarchy that counts memory, where version 1 has the
-// controller `memory`, else in the one hierarchy of version 2; empty where there is neither.
+// The path of /proc/PID/cgroup in the hierarchy that counts memory. That is the hierarchy of
+// version 1 with the controller `memory`; without one it is the hierarchy of version 2. Empty if
+// there is neither.
 [[nodiscard]] std::optional<std::string_view> cgroup_of(std::string_view text);
 
-// Of /proc/stat.
+// /proc/stat.
 struct HostCpu {
   CpuTimes all;
   std::vector<CpuTimes> each;
@@ -53,10 +56,10 @@ struct HostCpu {
 [[nodiscard]] std::optional<HostCpu> parse_host_cpu(std::string_view text,
                                                     std::int64_t ticks_a_second);
 
-// Of /proc/meminfo.
+// /proc/meminfo.
 [[nodiscard]] std::optional<Memory> parse_memory(std::string_view text);
 
-// Of /proc/loadavg.
+// /proc/loadavg.
 [[nodiscard]] std::optional<Load> parse_load(std::string_view text);
 
 }  // namespace vigia

@@ -118,7 +118,7 @@ TEST(ProcCgroupTest, GarbageIsNothing) {
   }
 }
 
-TEST(ProcHostCpuTest, AllAndEachProcessorAreToldInNanoseconds) {
+TEST(ProcHostCpuTest, AllAndEachProcessorAreInNanoseconds) {
   const auto cpu = parse_host_cpu(
       "cpu  10 20 30 40 50 60 70 80 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\ncpu1 9 18 27 36 45 54 63 72 0 "
       "0\nintr 12345\ncpu7 nonsense\n",

@@ -1,4 +1,4 @@
-// A /proc that holds what a test says.
+// A /proc that a test fills.
 //
 // For tests only. Threads: values.
 #pragma once

@@ -63,7 +63,7 @@ def join(folder):
     write(folder + "/cgroup.procs", str(os.getpid()))
 
 
-def view_of(source, interval="0"):
+def usage_of(source, interval="0"):
     out, errors = snapshots.vigia("snapshot", "--source", source, "--interval", interval)
     assert errors == "", errors
     found = [each for each in json.loads(out)["containers"] if each["id"] == ID]
@@ -81,7 +81,7 @@ def check_memory_is_what_the_kernel_charges():
     with container({"memory.max": str(200 << 20), "pids.max": str(PROCESS_LIMIT)}) as folder:
         with host.Child(lambda: hold(folder)):
             for source in snapshots.SOURCES:
-                its = view_of(source)
+                its = usage_of(source)
                 current = int(host.read(folder + "/memory.current"))
                 stat = figures(folder + "/memory.stat")
                 near = 4 << 20
@@ -106,7 +106,7 @@ def check_a_throttled_one_is_told():
 
     with container({"cpu.max": "20000 100000"}) as folder:
         with host.Child(lambda: burn(folder)):
-            its = view_of("proc", "3s")
+            its = usage_of("proc", "3s")
             stat = figures(folder + "/cpu.stat")
             assert 0 < its["cpu_ns"] <= stat["usage_usec"] * 1000
             # The limit is a fifth of a processor.
@@ -130,10 +130,10 @@ def check_a_kill_for_memory_is_counted():
             survivors = host.read(folder + "/cgroup.procs").split()
             if not survivors:
                 join_child = host.Child(lambda: join(folder))
-                its = view_of("proc")
+                its = usage_of("proc")
                 join_child.end()
             else:
-                its = view_of("proc")
+                its = usage_of("proc")
             assert its["oom_kills"] >= 1 and its["ooms"] >= 1, its
     host.forget_messages()  # the kernel told of the kill, with a trace
 
@@ -163,7 +163,7 @@ def check_groups_with_blanks_and_backslashes():
     inner = f"{folder}/docker-{ID}.scope"
     os.mkdir(inner)
     with host.Child(lambda: join(inner)):
-        its = view_of("proc")
+        its = usage_of("proc")
         assert its["pids"] in (1, None) and its["cpu_ns"] is not None, its
         assert subprocess.run(["/bin/vigia", "sources"], stdout=subprocess.DEVNULL).returncode == 0
     os.rmdir(inner)

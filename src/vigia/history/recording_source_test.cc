@@ -1,4 +1,4 @@
-#include "vigia/sources/record_source.h"
+#include "vigia/history/recording_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,17 +31,17 @@ std::string line_of(std::int64_t uptime_ns, std::size_t processes = 2) {
   return to_json(sample);
 }
 
-class RecordSourceTest : public testing::Test {
+class RecordingSourceTest : public testing::Test {
  protected:
-  std::unique_ptr<RecordSource> open(std::string_view text) {
+  std::unique_ptr<RecordingSource> open(std::string_view text) {
     write_file(path_, text);
-    auto source = RecordSource::open(path_);
+    auto source = RecordingSource::open(path_);
     EXPECT_TRUE(source) << source.error().message();
     return *std::move(source);
   }
 
   // Moments of all samples that are given before the end or an error, which is kept.
-  std::vector<std::int64_t> moments(RecordSource& source) {
+  std::vector<std::int64_t> moments(RecordingSource& source) {
     std::vector<std::int64_t> moments;
     Sample sample;
     while (true) {
@@ -57,9 +57,9 @@ class RecordSourceTest : public testing::Test {
   std::string said_;
 };
 
-TEST_F(RecordSourceTest, SamplesComeAsTheyWereRecorded) {
+TEST_F(RecordingSourceTest, SamplesComeAsTheyWereRecorded) {
   const auto source = open(line_of(1) + "\n" + line_of(2) + "\n" + line_of(3) + "\n");
-  EXPECT_EQ(source->name(), "record");
+  EXPECT_EQ(source->name(), "recording");
   Sample sample;
   ASSERT_TRUE(source->read(sample));
   EXPECT_EQ(sample.source, "proc");
@@ -69,7 +69,7 @@ TEST_F(RecordSourceTest, SamplesComeAsTheyWereRecorded) {
   EXPECT_FALSE(source->is_cut());
 }
 
-TEST_F(RecordSourceTest, TheEndIsThatNothingIsThere) {
+TEST_F(RecordingSourceTest, TheEndIsThatNothingIsThere) {
   const auto source = open(line_of(1) + "\n");
   Sample sample;
   ASSERT_TRUE(source->read(sample));
@@ -82,21 +82,21 @@ TEST_F(RecordSourceTest, TheEndIsThatNothingIsThere) {
   EXPECT_THAT(moments(*open("")), ElementsAre());
 }
 
-TEST_F(RecordSourceTest, ALineMayBeLongerThanWhatIsReadAtOnce) {
+TEST_F(RecordingSourceTest, ALineMayBeLongerThanWhatIsReadAtOnce) {
   // More than a MiB, then one that begins and ends within what was read.
   const auto source =
       open(line_of(1, 10'000) + "\n" + line_of(2) + "\n" + line_of(3, 10'000) + "\n");
   EXPECT_THAT(moments(*source), ElementsAre(1, 2, 3));
 }
 
-TEST_F(RecordSourceTest, LinesArePassedOverWhateverTheyHold) {
+TEST_F(RecordingSourceTest, LinesAreSkippedWhateverTheyHold) {
   const auto source = open("nonsense\n" + line_of(2) + "\n");
   EXPECT_TRUE(*source->skip());
   EXPECT_THAT(moments(*source), ElementsAre(2));
   EXPECT_FALSE(*source->skip());
 }
 
-TEST_F(RecordSourceTest, ALastLineThatIsCutShortIsPassedOverAndTold) {
+TEST_F(RecordingSourceTest, ALastLineThatIsCutShortIsSkippedAndReported) {
   const std::string whole = line_of(1) + "\n";
   const std::string last = line_of(2);
   for (std::size_t length = 1; length < last.size(); ++length) {
@@ -109,13 +109,13 @@ TEST_F(RecordSourceTest, ALastLineThatIsCutShortIsPassedOverAndTold) {
   }
 }
 
-TEST_F(RecordSourceTest, ALastLineNeedsNoEnd) {
+TEST_F(RecordingSourceTest, ALastLineNeedsNoEnd) {
   const auto source = open(line_of(1) + "\n" + line_of(2));
   EXPECT_THAT(moments(*source), ElementsAre(1, 2));
   EXPECT_FALSE(source->is_cut());
 }
 
-TEST_F(RecordSourceTest, ALineThatIsNoSampleIsToldWithItsNumber) {
+TEST_F(RecordingSourceTest, ALineThatIsNoSampleIsNamedByItsNumber) {
   EXPECT_THAT(moments(*open(line_of(1) + "\n\n" + line_of(2) + "\n")), ElementsAre(1));
   EXPECT_THAT(said_, HasSubstr(path_ + ":2: malformed JSON: "));
   EXPECT_THAT(moments(*open(line_of(1) + "\n" + line_of(-1) + "\n")), ElementsAre(1));
@@ -125,15 +125,15 @@ TEST_F(RecordSourceTest, ALineThatIsNoSampleIsToldWithItsNumber) {
   EXPECT_EQ(said_, path_ + ":2: schema 2 is not known here: expected schema 1");
 }
 
-TEST_F(RecordSourceTest, ALineBeyondTheBoundIsRefused) {
+TEST_F(RecordingSourceTest, ALineBeyondTheBoundIsRefused) {
   const auto source = open("");
   std::filesystem::resize_file(path_, kSampleBytesMax + 2);  // takes no room
   EXPECT_THAT(moments(*source), ElementsAre());
   EXPECT_EQ(said_, path_ + ":1: expected a line of at most 268435456 bytes");
 }
 
-TEST_F(RecordSourceTest, AFileThatIsNotThereIsNamed) {
-  const auto source = RecordSource::open(path_);
+TEST_F(RecordingSourceTest, AFileThatIsNotThereIsNamed) {
+  const auto source = RecordingSource::open(path_);
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().code(), base::Code::kNotFound);
   EXPECT_THAT(source.error().message(), HasSubstr(path_));

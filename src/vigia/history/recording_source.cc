@@ -1,4 +1,4 @@
-#include "vigia/sources/record_source.h"
+#include "vigia/history/recording_source.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,21 +15,21 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
 }  // namespace
 
-base::Result<std::unique_ptr<RecordSource>> RecordSource::open(const std::string& path) {
+base::Result<std::unique_ptr<RecordingSource>> RecordingSource::open(const std::string& path) {
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
-  return std::unique_ptr<RecordSource>(new RecordSource(path, std::move(fd)));
+  return std::unique_ptr<RecordingSource>(new RecordingSource(path, std::move(fd)));
 }
 
-base::Result<void> RecordSource::read(Sample& sample) {
+base::Result<void> RecordingSource::read(Sample& sample) {
   ASSIGN_OR_RETURN(const bool is_there, next(sample));
   if (is_there) return {};
   return base::fail(base::Code::kUnavailable,
                     fmt::format("{} ends after {} lines{}", path_, lines_,
-                                is_cut_ ? ", of which the last is cut short" : ""));
+                                is_cut_ ? "; the last is cut short" : ""));
 }
 
-base::Result<bool> RecordSource::next(Sample& sample) {
+base::Result<bool> RecordingSource::next(Sample& sample) {
   ASSIGN_OR_RETURN(const auto line, read_line());
   if (!line) return false;
   auto done = reader_.read(*line, sample);
@@ -41,12 +41,12 @@ base::Result<bool> RecordSource::next(Sample& sample) {
   return base::fail(std::move(done).error().within(place()));
 }
 
-base::Result<bool> RecordSource::skip() {
+base::Result<bool> RecordingSource::skip() {
   ASSIGN_OR_RETURN(const auto line, read_line());
   return line.has_value();
 }
 
-base::Result<std::optional<std::string_view>> RecordSource::read_line() {
+base::Result<std::optional<std::string_view>> RecordingSource::read_line() {
   std::size_t searched = at_;
   std::size_t end = buffer_.find('\n', searched);
   while (end == std::string::npos) {
@@ -71,7 +71,7 @@ base::Result<std::optional<std::string_view>> RecordSource::read_line() {
   return line;
 }
 
-base::Result<bool> RecordSource::fill() {
+base::Result<bool> RecordingSource::fill() {
   const std::size_t held = buffer_.size();
   buffer_.resize(held + kReadBytes);
   ssize_t count = 0;
@@ -84,6 +84,6 @@ base::Result<bool> RecordSource::fill() {
   return count > 0;
 }
 
-std::string RecordSource::place() const { return fmt::format("{}:{}", path_, lines_); }
+std::string RecordingSource::place() const { return fmt::format("{}:{}", path_, lines_); }
 
 }  // namespace vigia

@@ -1,4 +1,4 @@
-#include "vigia/sample/view_json.h"
+#include "vigia/sample/usage_json.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 namespace vigia {
 namespace {
 
-View made() {
+Usage made() {
   Sample sample;
   sample.source = "proc";
   sample.kernel = "6.1.0";
@@ -33,12 +33,12 @@ View made() {
   second.pid = 2;
   second.cgroup = "/docker/" + std::string(64, 'a');
   sample.processes = {first, second};
-  View view = view_of(std::move(sample));
-  view.cpu_percent[1] = 12.3456;
-  return view;
+  Usage usage = usage_of(std::move(sample));
+  usage.cpu_percent[1] = 12.3456;
+  return usage;
 }
 
-TEST(ViewJsonTest, HoldsTheHostTheProcessesAndTheContainers) {
+TEST(UsageJsonTest, HoldsTheHostTheProcessesAndTheContainers) {
   const std::array<std::size_t, 2> places = {1, 0};
   const auto json = boost::json::parse(to_json(made(), places));
   EXPECT_EQ(json.at("schema").as_int64(), 1);
@@ -61,13 +61,13 @@ TEST(ViewJsonTest, HoldsTheHostTheProcessesAndTheContainers) {
   EXPECT_EQ(json.at_pointer("/containers/0/runtime").as_string(), "docker");
 }
 
-TEST(ViewJsonTest, AContainersFiguresAreNumbersOrNull) {
-  View view = made();
-  const auto container_of = [](const View& of) {
+TEST(UsageJsonTest, AContainersFiguresAreNumbersOrNull) {
+  Usage usage = made();
+  const auto container_of = [](const Usage& of) {
     return boost::json::parse(to_json(of, {})).at_pointer("/containers/0").as_object();
   };
-  const auto bare = container_of(view);
-  ContainerView& container = view.containers.front();
+  const auto bare = container_of(usage);
+  ContainerUsage& container = usage.containers.front();
   container.cpu_percent = 12.3456;
   container.throttled_percent = 1;
   Cgroup& cgroup = container.cgroup;
@@ -88,7 +88,7 @@ TEST(ViewJsonTest, AContainersFiguresAreNumbersOrNull) {
       {"io_written_bytes", &cgroup.io_written_bytes}};
   std::int64_t number = 0;
   for (const auto& [name, figure] : figures) *figure = ++number;
-  const auto told = container_of(view);
+  const auto told = container_of(usage);
   for (const auto& [name, figure] : figures) {
     EXPECT_TRUE(bare.at(name).is_null()) << name;
     EXPECT_EQ(told.at(name).as_int64(), **figure) << name;
@@ -99,13 +99,13 @@ TEST(ViewJsonTest, AContainersFiguresAreNumbersOrNull) {
   EXPECT_EQ(told.size(), bare.size());
 }
 
-TEST(ViewJsonTest, OnlyTheChosenProcessesAreInIt) {
+TEST(UsageJsonTest, OnlyTheChosenProcessesAreInIt) {
   const auto json = boost::json::parse(to_json(made(), {}));
   EXPECT_TRUE(json.at("processes").as_array().empty());
   EXPECT_EQ(json.at("containers").as_array().size(), 1U);
 }
 
-TEST(ViewJsonTest, LinesSayOfWhatTheyAre) {
+TEST(UsageJsonTest, LinesSayOfWhatTheyAre) {
   const std::array<std::size_t, 2> places = {0, 1};
   const std::string text = to_ndjson(made(), places);
   std::vector<std::string> kinds;

@@ -1,4 +1,4 @@
-#include "vigia/app/recorded_view.h"
+#include "vigia/history/recorded_usage.h"
 
 #include <sys/stat.h>
 
@@ -6,14 +6,14 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "vigia/sources/record_source.h"
+#include "vigia/history/recording_source.h"
 
 namespace vigia {
 namespace {
 
-// Only passed over: the samples of days are many.
+// Skips the lines without reading them: a recording may be of days.
 base::Result<std::int64_t> count_lines(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto source, RecordSource::open(path));
+  ASSIGN_OR_RETURN(const auto source, RecordingSource::open(path));
   std::int64_t lines = 0;
   while (true) {
     ASSIGN_OR_RETURN(const bool is_there, source->skip());
@@ -24,8 +24,8 @@ base::Result<std::int64_t> count_lines(const std::string& path) {
 
 }  // namespace
 
-base::Result<RecordedView> view_of_recording(const std::string& path, std::int64_t at) {
-  // It is gone through twice.
+base::Result<RecordedUsage> usage_of_recording(const std::string& path, std::int64_t at) {
+  // The file is read twice.
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     return base::fail(base::Code::kInvalidArgument,
@@ -37,7 +37,7 @@ base::Result<RecordedView> view_of_recording(const std::string& path, std::int64
     ASSIGN_OR_RETURN(last, count_lines(path));
     wanted = 3;  // the last may be cut short
   }
-  ASSIGN_OR_RETURN(const auto source, RecordSource::open(path));
+  ASSIGN_OR_RETURN(const auto source, RecordingSource::open(path));
   std::int64_t line = 0;
   for (; line < last - wanted; ++line) {
     ASSIGN_OR_RETURN(const bool is_there, source->skip());
@@ -62,8 +62,8 @@ base::Result<RecordedView> view_of_recording(const std::string& path, std::int64
     return base::fail(base::Code::kNotFound,
                       fmt::format("{} has no sample {}: it has {} lines{}", path, at, lines, cut));
   }
-  return RecordedView{
-      .view = samples < 2 ? view_of(std::move(after)) : view_of(before, std::move(after)),
+  return RecordedUsage{
+      .usage = samples < 2 ? usage_of(std::move(after)) : usage_of(before, std::move(after)),
       .is_cut = source->is_cut()};
 }
 

@@ -1,4 +1,4 @@
-#include "vigia/sources/record_file.h"
+#include "vigia/history/recording_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,18 +27,18 @@ Sample sample_of(std::int64_t uptime_ns) {
 
 std::string line_of(std::int64_t uptime_ns) { return to_json(sample_of(uptime_ns)) + "\n"; }
 
-class RecordFileTest : public testing::Test {
+class RecordingFileTest : public testing::Test {
  protected:
-  base::Result<RecordFile> open(RecordFile::Existing existing) {
-    return RecordFile::open(path_, existing);
+  base::Result<RecordingFile> open(RecordingFile::Existing existing) {
+    return RecordingFile::open(path_, existing);
   }
 
   TempFolder folder_;
   const std::string path_ = folder_ / "host.ndjson";
 };
 
-TEST_F(RecordFileTest, ItHoldsALineForEachSampleAndIsForNobodyElse) {
-  auto file = open(RecordFile::Existing::kRefuse);
+TEST_F(RecordingFileTest, ItHoldsALineForEachSampleAndIsForNobodyElse) {
+  auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_TRUE(file) << file.error().message();
   for (const int moment : {1, 2}) ASSERT_TRUE(file->append(sample_of(moment)));
   ASSERT_TRUE(file->sync());
@@ -49,20 +49,20 @@ TEST_F(RecordFileTest, ItHoldsALineForEachSampleAndIsForNobodyElse) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
-TEST_F(RecordFileTest, AFileThatIsThereIsNotReplaced) {
+TEST_F(RecordingFileTest, AFileThatIsThereIsNotReplaced) {
   write_file(path_, line_of(1));
-  const auto file = open(RecordFile::Existing::kRefuse);
+  const auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code(), base::Code::kAlreadyExists);
   EXPECT_EQ(read_file(path_), line_of(1));
 }
 
-TEST_F(RecordFileTest, ItGoesOnAfterTheLastWholeLine) {
+TEST_F(RecordingFileTest, ItGoesOnAfterTheLastWholeLine) {
   const std::string torn = line_of(2);
   for (std::size_t length = 0; length < torn.size(); ++length) {
     for (const std::string& whole : {std::string(), line_of(1)}) {
       write_file(path_, whole + torn.substr(0, length));
-      auto file = open(RecordFile::Existing::kAppend);
+      auto file = open(RecordingFile::Existing::kAppend);
       ASSERT_TRUE(file) << file.error().message();
       EXPECT_EQ(file->bytes_cut(), static_cast<std::int64_t>(length));
       ASSERT_TRUE(file->append(sample_of(3)));
@@ -71,34 +71,34 @@ TEST_F(RecordFileTest, ItGoesOnAfterTheLastWholeLine) {
   }
 }
 
-TEST_F(RecordFileTest, ALongLineThatIsCutShortIsCutOff) {
+TEST_F(RecordingFileTest, ALongLineThatIsCutShortIsCutOff) {
   write_file(path_, line_of(1) + line_of(2).substr(0, 50) + std::string(200'000, 'x'));
-  auto file = open(RecordFile::Existing::kAppend);
+  auto file = open(RecordingFile::Existing::kAppend);
   ASSERT_TRUE(file) << file.error().message();
   EXPECT_EQ(file->bytes_cut(), 200'050);
   EXPECT_EQ(read_file(path_), line_of(1));
 }
 
-TEST_F(RecordFileTest, WhatIsNoRecordingIsLeftAlone) {
+TEST_F(RecordingFileTest, WhatIsNoRecordingIsLeftAlone) {
   for (const std::string text : {"olive", "{\"schemas\":", "\n", "{\"schema\";"}) {
     write_file(path_, text);
-    const auto file = open(RecordFile::Existing::kAppend);
+    const auto file = open(RecordingFile::Existing::kAppend);
     ASSERT_FALSE(file) << text;
     EXPECT_EQ(file.error().code(), base::Code::kFailedPrecondition);
     EXPECT_EQ(read_file(path_), text);
   }
 }
 
-TEST_F(RecordFileTest, OneAtATimeAppends) {
-  const auto first = open(RecordFile::Existing::kAppend);
+TEST_F(RecordingFileTest, OneAtATimeAppends) {
+  const auto first = open(RecordingFile::Existing::kAppend);
   ASSERT_TRUE(first) << first.error().message();
-  const auto second = open(RecordFile::Existing::kAppend);
+  const auto second = open(RecordingFile::Existing::kAppend);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
 }
 
-TEST_F(RecordFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
-  auto file = open(RecordFile::Existing::kRefuse);
+TEST_F(RecordingFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
+  auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_TRUE(file) << file.error().message();
   ASSERT_TRUE(file->append(sample_of(1)));
   rlimit before{};
@@ -117,9 +117,9 @@ TEST_F(RecordFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
   EXPECT_EQ(read_file(path_), line_of(1) + line_of(3));
 }
 
-TEST_F(RecordFileTest, AFullDiskIsToldAsSuch) {
+TEST_F(RecordingFileTest, AFullDiskIsNamedAsSuch) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "NOT TESTED: there is no /dev/full";
-  auto file = RecordFile::open("/dev/full", RecordFile::Existing::kAppend);
+  auto file = RecordingFile::open("/dev/full", RecordingFile::Existing::kAppend);
   ASSERT_TRUE(file) << file.error().message();
   const auto done = file->append(sample_of(1));
   ASSERT_FALSE(done);

@@ -1,4 +1,4 @@
-#include "vigia/sources/record_file.h"
+#include "vigia/history/recording_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -17,27 +17,27 @@
 namespace vigia {
 namespace {
 
-// As to_json begins a sample.
+// to_json() begins a sample so.
 constexpr std::string_view kStart = "{\"schema\":";
 constexpr std::int64_t kReadBytes = 64 * 1024;
 
 }  // namespace
 
-base::Result<RecordFile> RecordFile::open(const std::string& path, Existing existing) {
+base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existing existing) {
   const int flags = existing == Existing::kRefuse ? O_WRONLY | O_EXCL : O_RDWR;
   base::UniqueFd fd(::open(path.c_str(), flags | O_CREAT | O_CLOEXEC, 0600));
   if (!fd && errno == EEXIST) {
-    return base::fail(base::Code::kAlreadyExists, path + " is there already");
+    return base::fail(base::Code::kAlreadyExists, path + " exists already");
   }
   if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
-  RecordFile file(path, std::move(fd));
+  RecordingFile file(path, std::move(fd));
   struct stat status{};
   if (::fstat(file.fd_.get(), &status) != 0) return file.failed("looking at");
   file.is_regular_ = S_ISREG(status.st_mode);
   if (!file.is_regular_) return file;
   if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
-      return base::fail(base::Code::kAlreadyExists, "somebody else is recording to " + path);
+      return base::fail(base::Code::kAlreadyExists, "another process is recording to " + path);
     }
     return file.failed("locking");
   }
@@ -47,12 +47,12 @@ base::Result<RecordFile> RecordFile::open(const std::string& path, Existing exis
   return file;
 }
 
-RecordFile RecordFile::standard_output() {
+RecordingFile RecordingFile::standard_output() {
   return {"standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0))};
 }
 
-// After the last whole line; what is behind it is cut off.
-base::Result<void> RecordFile::go_to_end() {
+// Seeks to the end of the last whole line, and cuts off what follows it.
+base::Result<void> RecordingFile::go_to_end() {
   struct stat status{};
   if (::fstat(fd_.get(), &status) != 0) return failed("looking at");
   std::int64_t end = status.st_size;
@@ -80,7 +80,7 @@ base::Result<void> RecordFile::go_to_end() {
   return {};
 }
 
-base::Result<void> RecordFile::append(const Sample& sample) {
+base::Result<void> RecordingFile::append(const Sample& sample) {
   std::string line = to_json(sample);
   line += '\n';
   std::string_view left = line;
@@ -101,12 +101,12 @@ base::Result<void> RecordFile::append(const Sample& sample) {
   return {};
 }
 
-base::Result<void> RecordFile::sync() {
+base::Result<void> RecordingFile::sync() {
   if (is_regular_ && ::fsync(fd_.get()) != 0) return failed("syncing");
   return {};
 }
 
-base::Failure RecordFile::failed(std::string_view doing) const {
+base::Failure RecordingFile::failed(std::string_view doing) const {
   return base::fail(base::Error::from_errno(fmt::format("{} {}", doing, path_), errno));
 }
 

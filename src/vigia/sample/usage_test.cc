@@ -1,4 +1,4 @@
-#include "vigia/sample/view.h"
+#include "vigia/sample/usage.h"
 
 #include <gtest/gtest.h>
 
@@ -28,55 +28,55 @@ Sample sample(std::int64_t uptime_ns, std::vector<Process> processes) {
   return made;
 }
 
-// Of the only process.
+// The rate of the only process.
 CpuPercent rate(const Sample& before, Sample after) {
-  const View view = view_of(before, std::move(after));
-  EXPECT_EQ(view.cpu_percent.size(), 1U);
-  return view.cpu_percent.front();
+  const Usage usage = usage_of(before, std::move(after));
+  EXPECT_EQ(usage.cpu_percent.size(), 1U);
+  return usage.cpu_percent.front();
 }
 
-TEST(ViewTest, ARateIsWhatWasUsedOfTheInterval) {
+TEST(UsageTest, ARateIsWhatWasUsedOfTheInterval) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 5 * kSecond)});
   EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 6 * kSecond)})), 50);
   EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 5 * kSecond)})), 0);
   EXPECT_DOUBLE_EQ(*rate(before, sample(101 * kSecond, {process(7, kSecond, 7 * kSecond)})), 200);
 }
 
-TEST(ViewTest, OneSampleHasNoRates) {
-  const View view = view_of(sample(kSecond, {process(7, 0, 5)}));
-  EXPECT_EQ(view.interval_ns, 0);
-  EXPECT_FALSE(view.busy_percent);
-  EXPECT_FALSE(view.cpu_percent.front());
+TEST(UsageTest, OneSampleHasNoRates) {
+  const Usage usage = usage_of(sample(kSecond, {process(7, 0, 5)}));
+  EXPECT_EQ(usage.interval_ns, 0);
+  EXPECT_FALSE(usage.busy_percent);
+  EXPECT_FALSE(usage.cpu_percent.front());
 }
 
-TEST(ViewTest, AProcessThatBeganSinceUsedAllOfItsTimeSince) {
+TEST(UsageTest, AProcessThatBeganSinceUsedAllOfItsTimeSince) {
   const auto before = sample(100 * kSecond, {});
   EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 101 * kSecond, 5 * kSecond)})),
                    50);
 }
 
-TEST(ViewTest, APidThatWasGivenAgainIsANewProcess) {
+TEST(UsageTest, APidThatWasGivenAgainIsANewProcess) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 50 * kSecond)});
   EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 105 * kSecond, kSecond)})), 10);
 }
 
-TEST(ViewTest, AnOldProcessThatWasNotSeenBeforeHasNoRate) {
+TEST(UsageTest, AnOldProcessThatWasNotSeenBeforeHasNoRate) {
   EXPECT_FALSE(
       rate(sample(100 * kSecond, {}), sample(110 * kSecond, {process(7, kSecond, 50 * kSecond)})));
 }
 
-TEST(ViewTest, ACounterThatWentBackHasNoRate) {
+TEST(UsageTest, ACounterThatWentBackHasNoRate) {
   EXPECT_FALSE(rate(sample(100 * kSecond, {process(7, kSecond, 50 * kSecond)}),
                     sample(110 * kSecond, {process(7, kSecond, 49 * kSecond)})));
 }
 
-TEST(ViewTest, NoRateIsBeyondTheProcessorsThatThereAre) {
+TEST(UsageTest, NoRateIsBeyondTheProcessorsThatThereAre) {
   EXPECT_DOUBLE_EQ(*rate(sample(100 * kSecond, {process(7, kSecond, 0)}),
                          sample(100 * kSecond + 1000, {process(7, kSecond, 10'000'000)})),
                    200);
 }
 
-TEST(ViewTest, SamplesOfAnotherBootOrInAnotherOrderGiveNoRates) {
+TEST(UsageTest, SamplesOfAnotherBootOrInAnotherOrderGiveNoRates) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 0)});
   auto other = sample(110 * kSecond, {process(7, kSecond, kSecond)});
   other.boot_id = "another";
@@ -85,7 +85,7 @@ TEST(ViewTest, SamplesOfAnotherBootOrInAnotherOrderGiveNoRates) {
   EXPECT_FALSE(rate(before, sample(99 * kSecond, {process(7, kSecond, kSecond)})));
 }
 
-TEST(ViewTest, TheHostIsBusyButWhenItIdlesOrWaitsForTheDisk) {
+TEST(UsageTest, TheHostIsBusyButWhenItIdlesOrWaitsForTheDisk) {
   auto before = sample(100 * kSecond, {});
   auto after = sample(101 * kSecond, {});
   after.cpu = {.user_ns = kSecond / 10,
@@ -96,10 +96,10 @@ TEST(ViewTest, TheHostIsBusyButWhenItIdlesOrWaitsForTheDisk) {
                .irq_ns = kSecond / 10,
                .softirq_ns = kSecond / 10,
                .steal_ns = kSecond / 10};
-  EXPECT_DOUBLE_EQ(*view_of(before, after).busy_percent, 60);
+  EXPECT_DOUBLE_EQ(*usage_of(before, after).busy_percent, 60);
 }
 
-TEST(ViewTest, AContainerIsTheSumOfItsProcesses) {
+TEST(UsageTest, AContainerIsTheSumOfItsProcesses) {
   const std::string id(64, 'a');
   auto first = process(1, kSecond, kSecond);
   auto second = process(2, kSecond, kSecond);
@@ -112,29 +112,29 @@ TEST(ViewTest, AContainerIsTheSumOfItsProcesses) {
     each->user_ns += kSecond;
     each->rss_anon_bytes = 4096;
   }
-  const View view = view_of(before, sample(110 * kSecond, {first, second, third}));
-  ASSERT_EQ(view.containers.size(), 1U);
-  const ContainerView& container = view.containers.front();
+  const Usage usage = usage_of(before, sample(110 * kSecond, {first, second, third}));
+  ASSERT_EQ(usage.containers.size(), 1U);
+  const ContainerUsage& container = usage.containers.front();
   EXPECT_EQ(container.id, id);
   EXPECT_EQ(container.runtime, "docker");
   EXPECT_EQ(container.processes, 2);
   EXPECT_EQ(container.cpu_ns, 4 * kSecond);
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 20);
   EXPECT_EQ(container.rss_bytes, 8192);
-  EXPECT_EQ(view.container, (std::vector<std::optional<std::size_t>>{0, 0, std::nullopt}));
+  EXPECT_EQ(usage.container, (std::vector<std::optional<std::size_t>>{0, 0, std::nullopt}));
 }
 
-TEST(ViewTest, AContainerOfWhichOneProcessHasNoRateHasNone) {
+TEST(UsageTest, AContainerOfWhichOneProcessHasNoRateHasNone) {
   auto known = process(1, kSecond, kSecond);
   auto unknown = process(2, kSecond, kSecond);
   const auto before = sample(100 * kSecond, {known});
   known.cgroup = unknown.cgroup = "/docker/" + std::string(64, 'a');
-  const View view = view_of(before, sample(110 * kSecond, {known, unknown}));
-  EXPECT_TRUE(view.cpu_percent[0]);
-  EXPECT_FALSE(view.containers.front().cpu_percent);
+  const Usage usage = usage_of(before, sample(110 * kSecond, {known, unknown}));
+  EXPECT_TRUE(usage.cpu_percent[0]);
+  EXPECT_FALSE(usage.containers.front().cpu_percent);
 }
 
-TEST(ViewTest, AContainersRateIsNotBeyondTheProcessors) {
+TEST(UsageTest, AContainersRateIsNotBeyondTheProcessors) {
   std::vector<Process> processes;
   for (std::int32_t pid = 1; pid <= 3; ++pid) processes.push_back(process(pid, kSecond, 0));
   const auto before = sample(100 * kSecond, processes);
@@ -142,28 +142,28 @@ TEST(ViewTest, AContainersRateIsNotBeyondTheProcessors) {
     each.cgroup = "/docker/" + std::string(64, 'a');
     each.user_ns = kSecond;
   }
-  const View view = view_of(before, sample(101 * kSecond, processes));
-  EXPECT_DOUBLE_EQ(*view.containers.front().cpu_percent, 200);
+  const Usage usage = usage_of(before, sample(101 * kSecond, processes));
+  EXPECT_DOUBLE_EQ(*usage.containers.front().cpu_percent, 200);
 }
 
-TEST(ViewTest, AProcessIsMeasuredBetweenItsOwnMoments) {
+TEST(UsageTest, AProcessIsMeasuredBetweenItsOwnMoments) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 0)});
   auto after = sample(102 * kSecond, {process(7, kSecond, kSecond)});
   after.processes.front().read_ns = 104 * kSecond;
   EXPECT_DOUBLE_EQ(*rate(before, after), 25);
 }
 
-TEST(ViewTest, SumsBeyondAllNumbersStayAtTheLast) {
+TEST(UsageTest, SumsBeyondAllNumbersStayAtTheLast) {
   auto first = process(1, kSecond, 0);
   first.cgroup = "/docker/" + std::string(64, 'a');
   first.rss_anon_bytes = INT64_MAX;
   auto second = first;
   second.pid = 2;
-  EXPECT_EQ(view_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
+  EXPECT_EQ(usage_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
 }
 
-// Of a container with one process that has used 1 s of its own, within 10 s.
-View view_with(const Cgroup& was, const Cgroup& now) {
+// The usage of a container, within 10 s. Its one process has used 1 s.
+Usage usage_with(const Cgroup& was, const Cgroup& now) {
   auto only = process(1, kSecond, 0);
   only.cgroup = "/docker/" + std::string(64, 'a') + "/below";
   auto before = sample(100 * kSecond, {only});
@@ -175,10 +175,10 @@ View view_with(const Cgroup& was, const Cgroup& now) {
     each->cgroups.front().path = "/docker/" + std::string(64, 'a');
     each->cgroups.front().read_ns = each->uptime_ns;
   }
-  return view_of(before, std::move(after));
+  return usage_of(before, std::move(after));
 }
 
-TEST(ViewTest, AContainerIsWhatItsControlGroupCounts) {
+TEST(UsageTest, AContainerIsWhatItsControlGroupCounts) {
   Cgroup was;
   was.cpu_ns = 20 * kSecond;
   was.periods = 100;
@@ -188,9 +188,9 @@ TEST(ViewTest, AContainerIsWhatItsControlGroupCounts) {
   now.periods = 200;
   now.throttled_periods = 35;
   now.memory_bytes = 4096;
-  const View view = view_with(was, now);
-  ASSERT_EQ(view.containers.size(), 1U);
-  const ContainerView& container = view.containers.front();
+  const Usage usage = usage_with(was, now);
+  ASSERT_EQ(usage.containers.size(), 1U);
+  const ContainerUsage& container = usage.containers.front();
   EXPECT_EQ(container.cpu_ns, 25 * kSecond);
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 50);
   EXPECT_DOUBLE_EQ(*container.throttled_percent, 25);
@@ -198,7 +198,7 @@ TEST(ViewTest, AContainerIsWhatItsControlGroupCounts) {
   EXPECT_EQ(container.cgroup.path, "/docker/" + std::string(64, 'a'));
 }
 
-TEST(ViewTest, AControlGroupsCounterThatWentBackHasNoRate) {
+TEST(UsageTest, AControlGroupsCounterThatWentBackHasNoRate) {
   Cgroup was;
   was.cpu_ns = 20 * kSecond;
   was.periods = 100;
@@ -206,40 +206,40 @@ TEST(ViewTest, AControlGroupsCounterThatWentBackHasNoRate) {
   Cgroup now = was;
   now.cpu_ns = kSecond;
   now.throttled_periods = 0;
-  const View view = view_with(was, now);
-  EXPECT_EQ(view.containers.front().cpu_ns, kSecond);
-  EXPECT_FALSE(view.containers.front().cpu_percent);
-  EXPECT_FALSE(view.containers.front().throttled_percent);
+  const Usage usage = usage_with(was, now);
+  EXPECT_EQ(usage.containers.front().cpu_ns, kSecond);
+  EXPECT_FALSE(usage.containers.front().cpu_percent);
+  EXPECT_FALSE(usage.containers.front().throttled_percent);
 }
 
-TEST(ViewTest, AControlGroupsRateIsNotBeyondTheProcessors) {
+TEST(UsageTest, AControlGroupsRateIsNotBeyondTheProcessors) {
   Cgroup was;
   was.cpu_ns = 0;
   Cgroup now;
   now.cpu_ns = INT64_MAX;
-  EXPECT_DOUBLE_EQ(*view_with(was, now).containers.front().cpu_percent, 200);
+  EXPECT_DOUBLE_EQ(*usage_with(was, now).containers.front().cpu_percent, 200);
 }
 
-TEST(ViewTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
+TEST(UsageTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
   Cgroup known;
   known.cpu_ns = 20 * kSecond;
   for (const auto& [was, now] : {std::pair(Cgroup(), Cgroup()), {known, Cgroup()}}) {
-    const ContainerView container = view_with(was, now).containers.front();
+    const ContainerUsage container = usage_with(was, now).containers.front();
     EXPECT_EQ(container.cpu_ns, kSecond);
     EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
     EXPECT_FALSE(container.throttled_percent);
   }
-  // A group that was not told before, as a container that has just begun.
-  const ContainerView container = view_with(Cgroup(), known).containers.front();
+  // A group that was not there before, as of a container that has just begun.
+  const ContainerUsage container = usage_with(Cgroup(), known).containers.front();
   EXPECT_EQ(container.cpu_ns, 20 * kSecond);
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
 }
 
-TEST(ViewTest, AContainerThatHadNothingToRunWasNotThrottled) {
+TEST(UsageTest, AContainerThatHadNothingToRunWasNotThrottled) {
   Cgroup idle;
   idle.periods = 100;
   idle.throttled_periods = 10;
-  EXPECT_EQ(view_with(idle, idle).containers.front().throttled_percent, 0);
+  EXPECT_EQ(usage_with(idle, idle).containers.front().throttled_percent, 0);
 }
 
 }  // namespace

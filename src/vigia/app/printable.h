@@ -1,0 +1,17 @@
+// Texts of processes on a terminal.
+//
+// Threads: functions.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace vigia {
+
+// Returns the first `width` characters of `text`, which may be any bytes. A character that could
+// move the cursor or turn the direction of the line becomes '?', and so does each byte that is
+// not UTF-8.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t width);
+
+}  // namespace vigia

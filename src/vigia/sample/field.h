@@ -1,0 +1,111 @@
+// A field: a figure or a text of an object, with what there is to know about it. The catalogues in
+// fields.h hold fields in tuples, as each has a type of its own.
+//
+// Threads: values and functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace vigia {
+
+enum class Kind {
+  kCounter,  // only grows; two samples give a rate
+  kGauge,    // goes up and down
+  kMoment,   // a point in time
+  kLabel,    // says which one it is, or of which sort
+};
+
+enum class Unit { kNone, kNanoseconds, kMilliseconds, kBytes, kPercent };
+
+// The unit that the name of a field ends with.
+constexpr Unit unit_of(std::string_view name) {
+  if (name.ends_with("_ns")) return Unit::kNanoseconds;
+  if (name.ends_with("_ms")) return Unit::kMilliseconds;
+  if (name.ends_with("_bytes")) return Unit::kBytes;
+  if (name.ends_with("_percent")) return Unit::kPercent;
+  return Unit::kNone;
+}
+
+// The values that a sample may hold, within those of the type.
+struct Range {
+  std::int64_t least = 0;
+  std::int64_t most = INT64_MAX;
+};
+
+// The value is a whole number, a number with decimals, a letter or a text. A value that may be
+// unknown is an std::optional; JSON has null for it then.
+template <class Get>
+struct Field {
+  std::string_view name;  // in JSON, with the unit at its end
+  Get get;                // std::invoke(get, object) gives the value: a member or a function
+  Kind kind;
+  std::string_view help;     // what it means, in plain text
+  std::string_view heading;  // of its column in the table, without the unit; empty: no column
+  Range range;
+
+  constexpr Field(std::string_view its_name, Get its_get, Kind its_kind, std::string_view its_help)
+      : name(its_name), get(its_get), kind(its_kind), help(its_help) {}
+
+  [[nodiscard]] constexpr Unit unit() const { return unit_of(name); }
+
+  // The same field with a heading, or with a range.
+  [[nodiscard]] constexpr Field headed(std::string_view column) const {
+    Field field = *this;
+    field.heading = column;
+    return field;
+  }
+  [[nodiscard]] constexpr Field within(std::int64_t least, std::int64_t most) const {
+    Field field = *this;
+    field.range = {.least = least, .most = most};
+    return field;
+  }
+};
+
+// Calls visit(field) for each field of a catalogue.
+template <class Fields, class Visit>
+constexpr void for_each_field(const Fields& fields, const Visit& visit) {
+  std::apply([&](const auto&... field) { (visit(field), ...); }, fields);
+}
+
+// The place in a catalogue of the field that `Get` gets, as place_of<kProcessFields,
+// &Process::pid>.
+template <const auto& Fields, auto Get>
+consteval std::size_t place_of() {
+  std::size_t place = 0;
+  bool is_found = false;
+  for_each_field(Fields, [&](const auto& field) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field.get)>, decltype(Get)>) {
+      is_found = is_found || field.get == Get;
+    }
+    if (!is_found) ++place;
+  });
+  return place;  // beyond the last, which does not compile where it is used
+}
+
+// Gets what `get` does from the part of an object that `Part` gives.
+template <auto Part, class Get>
+struct OfPart {
+  Get get;
+
+  template <class Object>
+  constexpr decltype(auto) operator()(const Object& object) const {
+    return std::invoke(get, std::invoke(Part, object));
+  }
+};
+
+// A field of a catalogue, as the objects have it that hold such an object as their `Part`.
+template <auto Part, const auto& Fields, auto Get>
+consteval auto of_part() {
+  const auto& field = std::get<place_of<Fields, Get>()>(Fields);
+  using Inner = std::remove_cvref_t<decltype(field.get)>;
+  return Field(field.name, OfPart<Part, Inner>{field.get}, field.kind, field.help)
+      .headed(field.heading)
+      .within(field.range.least, field.range.most);
+}
+
+}  // namespace vigia
