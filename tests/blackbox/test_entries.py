@@ -34,8 +34,8 @@ def test_a_clients_id_comes_back_as_given(server, rng):
 @pytest.mark.parametrize("faculty", FACULTIES)
 def test_every_faculty_plays_every_discipline(server, faculty, discipline):
     def count():
-        crossed = server.scores_of_all_accepted()["crossed"]
-        return sum(c["count"] for c in crossed
+        breakdown = server.scores_of_all_accepted()["breakdown"]
+        return sum(c["count"] for c in breakdown
                    if (c["faculty"], c["discipline"]) == (faculty, DISCIPLINES[discipline]))
 
     before = count()

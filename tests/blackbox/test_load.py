@@ -95,7 +95,7 @@ def test_entries_come_from_the_file(start, load, tmp_path):
     loaded = load(server.url, "--rate", 200, "--duration", "1s", "--connections", 2,
                   "--entries", entries)
     scores = server.scores_at(len(loaded.acks))
-    cells = [c for c in scores["crossed"] if c["count"]]
+    cells = [c for c in scores["breakdown"] if c["count"]]
     assert {(c["faculty"], c["discipline"]) for c in cells} == {("Agronomía", "Boxeo")}
 
 
@@ -103,7 +103,7 @@ def test_generated_entries_cover_the_contest(start, load):
     server = start()
     loaded = load(server.url, "--rate", 400, "--duration", "1s", "--connections", 2)
     scores = server.scores_at(len(loaded.acks))
-    assert {(c["faculty"], c["discipline"]) for c in scores["crossed"] if c["count"]} == {
+    assert {(c["faculty"], c["discipline"]) for c in scores["breakdown"] if c["count"]} == {
         (f, d) for f in FACULTIES for d in ("Natación", "Atletismo", "Boxeo")}
 
 

@@ -64,8 +64,8 @@ def test_a_difference_of_one_is_found(cluster, tmp_path):
     lost = write_acks(tmp_path / "acks", {str(uuid.uuid4()): "winner", ack["id"]: ack["outcome"]})
     result = cluster.verify("--acks", lost)
     assert result.returncode == 1 and "does not hold" in result.stdout, result.stdout
-    field, = cluster.hash("crossed")
-    cluster.redis("HINCRBY", f"{{{cluster.redis_prefix}}}:crossed", field, "1")
+    field, = cluster.hash("breakdown")
+    cluster.redis("HINCRBY", f"{{{cluster.redis_prefix}}}:breakdown", field, "1")
     result = cluster.verify()
     assert result.returncode == 1 and "DIFFERENT" in result.stdout, result.stdout
 
@@ -374,7 +374,7 @@ def test_a_position_that_somebody_deleted_is_noticed_and_all_counted_again_when_
     wait_until(lambda: "does not add up" in tally.get("/readyz").text(), "it to be told")
     edge.post([random_entry(rng) for _ in range(100)])
     assert sum(map(int, cluster.hash("by_outcome").values())) <= 200
-    cluster.redis("DEL", *(keys + name for name in ("positions", "crossed", "by_faculty",
+    cluster.redis("DEL", *(keys + name for name in ("positions", "breakdown", "by_faculty",
                                                     "by_discipline", "by_outcome", "repeated")))
     tally.wait_until_ready()
     assert re.search(r"counted in the score +200\n", cluster.assert_verified())

@@ -56,7 +56,7 @@ def count(redis, winners, losers):
     """Makes the score that many winners in Natación of Ingeniería, and losers in Boxeo."""
     redis.cli("EVAL", """
         local winners, losers, incarnation = ARGV[1], ARGV[2], ARGV[3]
-        redis.call('HSET', '{estadio}:crossed', 'winner/1/Ingeniería', winners,
+        redis.call('HSET', '{estadio}:breakdown', 'winner/1/Ingeniería', winners,
                    'loser/3/Agronomía', losers)
         redis.call('HSET', '{estadio}:by_faculty', 'Ingeniería', winners, 'Agronomía', losers)
         redis.call('HSET', '{estadio}:by_discipline', '1', winners, '3', losers)
@@ -119,7 +119,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
         "by_faculty": {"Ingeniería": 7, "Agronomía": 4},
         "by_discipline": {"Natación": 7, "Atletismo": 0, "Boxeo": 4},
         "by_outcome": {"winner": 7, "loser": 4},
-        "crossed": [
+        "breakdown": [
             {"faculty": "Agronomía", "discipline": "Boxeo", "outcome": "loser", "count": 4},
             {"faculty": "Ingeniería", "discipline": "Natación", "outcome": "winner", "count": 7}],
         "repeated": 2,

@@ -16,22 +16,22 @@ from estadio import (DISCIPLINES, FACULTIES, NDJSON, as_ndjson, assert_verified,
                      random_entry)
 
 
-def crossed_counts(scores):
+def breakdown_counts(scores):
     counts = collections.Counter()
-    for cell in scores["crossed"]:
+    for cell in scores["breakdown"]:
         counts[cell["faculty"], cell["discipline"], cell["outcome"]] += cell["count"]
     return +counts
 
 
 def assert_consistent(scores):
     """Each way of adding the score up comes to the same."""
-    crossed = crossed_counts(scores)
+    breakdown = breakdown_counts(scores)
     for axis, name in enumerate(("by_faculty", "by_discipline", "by_outcome")):
         sums = collections.Counter()
-        for cell, count in crossed.items():
+        for cell, count in breakdown.items():
             sums[cell[axis]] += count
         assert sums == +collections.Counter(scores[name]), (name, scores)
-    assert sum(crossed.values()) == scores["total"], scores
+    assert sum(breakdown.values()) == scores["total"], scores
 
 
 # /v1/scores and /v1/contest.
@@ -325,7 +325,7 @@ def test_every_series_appears_once(server):
 
 def test_results_are_counted_by_faculty_discipline_and_outcome(server, rng):
     server.post([random_entry(rng) for _ in range(200)])
-    crossed = crossed_counts(server.scores_of_all_accepted())
+    breakdown = breakdown_counts(server.scores_of_all_accepted())
 
     def results():
         _, samples = metrics_of(server)
@@ -333,7 +333,7 @@ def test_results_are_counted_by_faculty_discipline_and_outcome(server, rng):
             (labels["faculty"], labels["discipline"], labels["outcome"]): int(value)
             for name, labels, value in samples if name == "estadio_results_total"})
 
-    wait_until(lambda: results() == crossed, f"metrics equal to {crossed}; they are {results()}")
+    wait_until(lambda: results() == breakdown, f"metrics equal to {breakdown}; they are {results()}")
 
 
 def test_results_in_metrics_survive_a_restart(start, rng):

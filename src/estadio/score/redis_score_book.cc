@@ -18,12 +18,12 @@ constexpr std::string_view kCommitting = "adding to the score";
 constexpr std::string_view kReading = "reading the score";
 
 // Places of the keys in KEYS, from 1 as in Lua.
-enum Key : int { kPositions = 1, kCrossed, kByFaculty, kByDiscipline, kByOutcome, kRepeated };
+enum Key : int { kPositions = 1, kBreakdown, kByFaculty, kByDiscipline, kByOutcome, kRepeated };
 
 std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
   std::vector<std::string> keys;
   for (const char* name :
-       {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
+       {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
     keys.push_back(keyspace.key(name));
   }
   return keys;
@@ -37,7 +37,7 @@ constexpr std::string_view kWrites = "#!lua\n";
 // What a script says first: "type", "torn", "foreign" or "right", with what explains it, is a
 // refusal (refusal_of()).
 constexpr std::string_view kChecks = R"lua(
-local positions, crossed, repeated = KEYS[1], KEYS[2], KEYS[6]
+local positions, breakdown, repeated = KEYS[1], KEYS[2], KEYS[6]
 
 -- Of keys and their types. Counts or repeats and positions come and go together; a book
 -- that lacks one of them would be counted on as if it were whole.
@@ -50,12 +50,12 @@ local function refusal()
     if is_there[i] and found ~= expected then return {'type', key, found, expected} end
   end
   for i = 3, 5 do
-    if is_there[i] and not is_there[2] then return {'torn', crossed, KEYS[i]} end
-    if is_there[2] and not is_there[i] then return {'torn', KEYS[i], crossed} end
+    if is_there[i] and not is_there[2] then return {'torn', breakdown, KEYS[i]} end
+    if is_there[2] and not is_there[i] then return {'torn', KEYS[i], breakdown} end
   end
-  if is_there[2] and not is_there[1] then return {'torn', positions, crossed} end
+  if is_there[2] and not is_there[1] then return {'torn', positions, breakdown} end
   if is_there[1] and not is_there[2] and not is_there[6] then
-    return {'torn', crossed, positions}
+    return {'torn', breakdown, positions}
   end
   if is_there[6] and not is_there[1] then return {'torn', positions, repeated} end
 end
@@ -107,7 +107,7 @@ return {'applied', next_offset}
 )lua";
 
 constexpr std::string_view kRead = R"lua(
-return {'score', redis.call('HGETALL', crossed), redis.call('HGETALL', positions),
+return {'score', redis.call('HGETALL', breakdown), redis.call('HGETALL', positions),
         redis.call('GET', repeated) or '0'}
 )lua";
 
@@ -262,7 +262,7 @@ base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
   for (const ScoreCommit::Delta& delta : commit.deltas) {
     const std::string& faculty = contest.faculties()[delta.faculty].name;
     const std::string discipline = std::to_string(contest.disciplines()[delta.discipline].id);
-    increments.add(kCrossed, fmt::format("{}/{}/{}", outcome, discipline, faculty), delta.count);
+    increments.add(kBreakdown, fmt::format("{}/{}/{}", outcome, discipline, faculty), delta.count);
     increments.add(kByFaculty, faculty, delta.count);
     increments.add(kByDiscipline, discipline, delta.count);
     increments.add(kByOutcome, std::string(outcome), delta.count);
@@ -353,7 +353,7 @@ base::Result<Score> RedisScoreBook::read() const {
   }
   Score score;
   const auto fill = [&]() -> base::Result<void> {
-    RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kCrossed - 1], score));
+    RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kBreakdown - 1], score));
     RETURN_IF_ERROR(add_positions(reply.list[2], keys_[kPositions - 1], score));
     const auto repeated = stored_number(reply.list[3].text);
     if (!repeated) return base::fail(foreign_value(keys_[kRepeated - 1], {}, reply.list[3].text));

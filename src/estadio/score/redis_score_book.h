@@ -3,7 +3,7 @@
 //
 //   key                        type     field -> value
 //   {estadio}:positions        hash     winners/0 -> <incarnation> <next offset>
-//   {estadio}:crossed          hash     winner/1/Ingeniería -> how many
+//   {estadio}:breakdown          hash     winner/1/Ingeniería -> how many
 //   {estadio}:by_faculty       hash     Ingeniería -> how many
 //   {estadio}:by_discipline    hash     1 -> how many
 //   {estadio}:by_outcome       hash     winner -> how many

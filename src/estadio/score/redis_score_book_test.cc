@@ -124,7 +124,7 @@ class RedisScoreBookTest : public testing::Test {
   // Everything that the server holds of the book, as text.
   [[nodiscard]] std::string contents(const TestRedisServer& server) const {
     std::string text;
-    for (const char* name : {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome"}) {
+    for (const char* name : {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome"}) {
       text += server.command({"HGETALL", key(name)}) + "; ";
     }
     return text + server.command({"GET", key("repeated")});
@@ -182,7 +182,7 @@ TEST_F(RedisScoreBookTest, APersonReadsTheScoreInTheKeys) {
   EXPECT_EQ(hash("by_faculty"), "Agronomía 5 Ingeniería 13");
   EXPECT_EQ(hash("by_discipline"), "1 9 3 9");
   EXPECT_EQ(hash("by_outcome"), "winner 9 loser 9");
-  EXPECT_EQ(hash("crossed"), "winner/1/Agronomía 5 winner/1/Ingeniería 4 loser/3/Ingeniería 9");
+  EXPECT_EQ(hash("breakdown"), "winner/1/Agronomía 5 winner/1/Ingeniería 4 loser/3/Ingeniería 9");
   const std::string id = test::numbered_id(1).to_string();
   EXPECT_EQ(hash("positions"), fmt::format("winners/0 {} 10 losers/3 {} 10", id, id));
   EXPECT_EQ(shared_server().command({"GET", key("repeated")}), "2");
@@ -364,9 +364,9 @@ TEST_F(RedisScoreBookTest, AConnectionThatFailedTakesTheIdleOnesWithIt) {
 
 TEST_F(RedisScoreBookTest, AKeyOfAnotherTypeIsNamedAndNothingChanges) {
   for (const char* name :
-       {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
+       {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
     TestRedisServer& server = shared_server();
-    server.command({"DEL", key("positions"), key("crossed"), key("by_faculty"),
+    server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome"), key("repeated")});
     const Book book = open(server);
     ScoreCommit commit = range(0, 10);
@@ -394,11 +394,11 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
   const Book book = open(server);
   const std::string id = test::numbered_id(1).to_string();
   // Those that a commit comes upon.
-  for (const auto& [name, field, value] : {Case{"crossed", "winner/2/Agronomía", "many"},
-                                           {"crossed", "winner/2/Agronomía", "-1"},
-                                           {"crossed", "winner/2/Agronomía", "01"},
-                                           {"crossed", "winner/2/Agronomía", "1.5"},
-                                           {"crossed", "winner/2/Agronomía", "1000000000000000000"},
+  for (const auto& [name, field, value] : {Case{"breakdown", "winner/2/Agronomía", "many"},
+                                           {"breakdown", "winner/2/Agronomía", "-1"},
+                                           {"breakdown", "winner/2/Agronomía", "01"},
+                                           {"breakdown", "winner/2/Agronomía", "1.5"},
+                                           {"breakdown", "winner/2/Agronomía", "1000000000000000000"},
                                            {"by_faculty", "Agronomía", "x"},
                                            {"by_discipline", "2", ""},
                                            {"by_outcome", "winner", "x"},
@@ -406,7 +406,7 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
                                            {"positions", "winners/0", id + " x"},
                                            {"positions", "winners/0", id + "  10"},
                                            {"positions", "winners/0", "x 10"}}) {
-    server.command({"DEL", key("positions"), key("crossed"), key("by_faculty"),
+    server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
     server.command({"HSET", key(name), field, value});
@@ -418,15 +418,15 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
     EXPECT_EQ(contents(server), before);
   }
   // Those that a reader comes upon.
-  for (const auto& [name, field, value] : {Case{"crossed", "winner/2/Agronomía", "many"},
-                                           {"crossed", "winner/2", "1"},
-                                           {"crossed", "draw/2/Agronomía", "1"},
-                                           {"crossed", "winner/x/Agronomía", "1"},
+  for (const auto& [name, field, value] : {Case{"breakdown", "winner/2/Agronomía", "many"},
+                                           {"breakdown", "winner/2", "1"},
+                                           {"breakdown", "draw/2/Agronomía", "1"},
+                                           {"breakdown", "winner/x/Agronomía", "1"},
                                            {"positions", "winners/x", id + " 1"},
                                            {"positions", "winner/0", id + " 1"},
                                            {"positions", "winners/0", id},
                                            {"positions", "winners/0", "x 1"}}) {
-    server.command({"DEL", key("positions"), key("crossed"), key("by_faculty"),
+    server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
     server.command({"HSET", key(name), field, value});
@@ -450,8 +450,8 @@ TEST_F(RedisScoreBookTest, ARepeatedThatIsNoNumberIsNamed) {
 TEST_F(RedisScoreBookTest, ABookThatLostAKeyIsNotCountedOn) {
   TestRedisServer& server = shared_server();
   const Book book = open(server);
-  for (const char* name : {"positions", "crossed", "by_faculty", "by_discipline", "by_outcome"}) {
-    server.command({"DEL", key("positions"), key("crossed"), key("by_faculty"),
+  for (const char* name : {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome"}) {
+    server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
     server.command({"DEL", key(name)});

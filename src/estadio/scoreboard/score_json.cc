@@ -41,7 +41,7 @@ std::string discipline_name(const Contest& contest, std::int64_t id) {
   return index ? contest.disciplines()[*index].name : std::to_string(id);
 }
 
-void append_crossed(std::string& json, const Score& score, const Contest& contest) {
+void append_breakdown(std::string& json, const Score& score, const Contest& contest) {
   json += '[';
   for (const Score::Count& each : score.counts) {
     if (json.back() != '[') json += ',';
@@ -98,8 +98,8 @@ std::string score_json(const Score& score, const Contest& contest, const Contest
   by_discipline.append_to(json);
   json += R"(,"by_outcome":)";
   by_outcome.append_to(json);
-  json += R"(,"crossed":)";
-  append_crossed(json, score, contest);
+  json += R"(,"breakdown":)";
+  append_breakdown(json, score, contest);
   json += R"(,"repeated":)";
   base::append_json_number(json, score.repeated);
   json += R"(,"positions":)";

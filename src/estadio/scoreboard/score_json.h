@@ -11,7 +11,7 @@
 
 namespace estadio {
 
-// {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"crossed":[…],"repeated":n,
+// {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"breakdown":[…],"repeated":n,
 // "positions":[…]}. Faculties and disciplines of the contest are there with 0 when nothing was
 // counted; those that it no longer has, when something was. Positions stand in the order of the
 // facts' ends.

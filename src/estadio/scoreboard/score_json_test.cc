@@ -30,7 +30,7 @@ TEST(ScoreJsonTest, AnEmptyScoreNamesEveryFacultyAndDisciplineWithNought) {
   EXPECT_EQ(score_json(Score(), contest, facts_of(2)),
             R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
             R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
-            R"("by_outcome":{"winner":0,"loser":0},"crossed":[],"repeated":0,"positions":[)"
+            R"("by_outcome":{"winner":0,"loser":0},"breakdown":[],"repeated":0,"positions":[)"
             R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
             R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
             R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"
@@ -58,8 +58,8 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
   EXPECT_EQ(json.at("by_discipline").at("Boxeo").as_int64(), 3);
   EXPECT_EQ(json.at("by_outcome").at("winner").as_int64(), 2);
   EXPECT_EQ(json.at("by_outcome").at("loser").as_int64(), 8);
-  ASSERT_EQ(json.at("crossed").as_array().size(), 3U);
-  EXPECT_EQ(boost::json::serialize(json.at("crossed").at(1)),
+  ASSERT_EQ(json.at("breakdown").as_array().size(), 3U);
+  EXPECT_EQ(boost::json::serialize(json.at("breakdown").at(1)),
             R"({"faculty":"Ingeniería","discipline":"Boxeo","outcome":"loser","count":3})");
   EXPECT_EQ(json.at("positions").at(3).at("next_offset").as_int64(), 8);
   EXPECT_EQ(json.at("positions").at(3).at("end_offset").as_int64(), 9);
@@ -73,7 +73,7 @@ TEST(ScoreJsonTest, WhatTheContestNoLongerHasIsThereByItsStoredName) {
   const auto json = boost::json::parse(score_json(score, contest, facts_of(1)));
   EXPECT_EQ(json.at("by_faculty").at("Quí\"mica").as_int64(), 2);
   EXPECT_EQ(json.at("by_discipline").at("77").as_int64(), 2);
-  EXPECT_EQ(json.at("crossed").at(0).at("discipline").as_string(), "77");
+  EXPECT_EQ(json.at("breakdown").at(0).at("discipline").as_string(), "77");
 }
 
 TEST(ContestJsonTest, TellsWhatTheContestAndTheFactsTell) {

@@ -14,7 +14,7 @@ const score = {
   by_faculty: { Ingeniería: 10_000_000_000, Agronomía: 0 },
   by_discipline: { Natación: 10_000_000_000 },
   by_outcome: { winner: 6_000_000_000, loser: 4_000_000_000 },
-  crossed: [
+  breakdown: [
     { faculty: 'Ingeniería', discipline: 'Natación', outcome: 'winner', count: 6_000_000_000 },
   ],
   repeated: 2,
@@ -75,8 +75,8 @@ describe('parseScore', () => {
   });
 
   it('refuses an outcome that is neither', () => {
-    const crossed = [{ ...score.crossed[0], outcome: 'draw' }];
-    expect(() => parseScore({ ...score, crossed })).toThrow('score.crossed[0].outcome');
+    const breakdown = [{ ...score.breakdown[0], outcome: 'draw' }];
+    expect(() => parseScore({ ...score, breakdown })).toThrow('score.breakdown[0].outcome');
   });
 });
 

@@ -102,7 +102,7 @@ export function parseScore(value: unknown): Score {
     byDiscipline: asCounts(score['by_discipline'], 'score.by_discipline'),
     winners: asCount(outcomes['winner'], 'score.by_outcome.winner'),
     losers: asCount(outcomes['loser'], 'score.by_outcome.loser'),
-    breakdown: asArray(score['crossed'], 'score.crossed', parseBreakdownCell),
+    breakdown: asArray(score['breakdown'], 'score.breakdown', parseBreakdownCell),
     repeated: asCount(score['repeated'], 'score.repeated'),
     positions: asArray(score['positions'], 'score.positions', parsePosition),
   };

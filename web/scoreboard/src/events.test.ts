@@ -28,7 +28,7 @@ describe('eventsOf', () => {
       by_faculty: {},
       by_discipline: {},
       by_outcome: { winner: 2, loser: 1 },
-      crossed: [],
+      breakdown: [],
       repeated: 0,
       positions: [],
     };

@@ -14,7 +14,7 @@ const score = {
   by_faculty: { Ingeniería: 0 },
   by_discipline: { Natación: 0 },
   by_outcome: { winner: 0, loser: 0 },
-  crossed: [],
+  breakdown: [],
   repeated: 0,
   positions: [],
 };
