@@ -60,19 +60,11 @@ CMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.ts
      "--web.listen-address=0.0.0.0:9090"]
 
 
-FROM base AS built
-WORKDIR /source
-COPY tools/deps tools/deps.txt tools/
-RUN tools/deps build
-COPY . .
-RUN tools/build release estadio && strip --strip-debug build/release/bin/estadio
-
-
-FROM base AS estadio
+# Everything of the image of estadio but its binary.
+FROM base AS runtime
 WORKDIR /tmp/tools
 COPY tools/deps tools/deps.txt ./
 RUN ./deps run && rm -rf /var/lib/apt/lists/*
-COPY --from=built /source/build/release/bin/estadio /usr/local/bin/
 WORKDIR /
 USER 10001:10001
 # Containers reach each other only when they listen beyond their own loopback address.
@@ -82,3 +74,15 @@ COPY deploy/images/is-ready /usr/local/bin/
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["is-ready", "8080", "/readyz"]
 ENTRYPOINT ["estadio"]
 CMD ["--help"]
+
+
+FROM base AS built
+WORKDIR /source
+COPY tools/deps tools/deps.txt tools/
+RUN tools/deps build
+COPY . .
+RUN tools/build release estadio && strip --strip-debug build/release/bin/estadio
+
+
+FROM runtime AS estadio
+COPY --from=built /source/build/release/bin/estadio /usr/local/bin/

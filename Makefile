@@ -9,7 +9,7 @@ SUITES ?=
 # The contests to break, where not just enough to make every fault once: make chaos SEEDS=1-200
 SEEDS ?=
 
-.PHONY: help build run run-distributed test chaos test-sanitizers module module-install bench lint format fuzz deps clean
+.PHONY: help build run run-distributed test test-long chaos test-sanitizers module module-install bench lint format fuzz deps clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,15 +29,22 @@ run-distributed: ## the same with every role on its own, over Kafka and Redis
 	@tools/run --distributed
 
 test: ## run all tests on the release; SUITES="unit blackbox" runs only these
-	@tools/deps build test guest kafka redis
+	@tools/deps build test guest kafka redis images
 	@tools/build release
 	@tools/test --preset release $(SUITES)
 
-test-sanitizers: ## run the unit, contract and black-box tests under asan with ubsan, then tsan
+test-sanitizers: ## run the unit tests, and the black-box ones of hostile input, under asan with ubsan, then tsan
 	@tools/deps build test kafka redis
-	@tools/build asan
-	@tools/build tsan
+	@tools/build asan sanitized
+	@tools/build tsan sanitized
 	@tools/test --preset asan --preset tsan $(SUITES)
+
+test-long: ## run what takes longer: many contests broken, images from source, all black-box tests under the sanitizers
+	@tools/deps build test guest kafka redis images
+	@tools/build release
+	@tools/build asan sanitized
+	@tools/build tsan sanitized
+	@tools/test --long --preset release --preset asan --preset tsan $(SUITES)
 
 chaos: ## break contests in every way, and prove them; SEEDS=1-200 breaks more
 	@tools/deps build test kafka redis

@@ -1,5 +1,8 @@
 # A part is one folder of src/: a static library of its *.cc, and its *_test.cc, which join the
 # one test program. What a part may include is decided by tools/check-includes.
+#
+# Headers that nearly every file includes are precompiled once for parts and once for tests. A file
+# includes what it uses all the same: tools/tidy compiles without them.
 
 add_library(build_flags INTERFACE)
 target_include_directories(build_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
@@ -7,6 +10,9 @@ target_compile_options(build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Werror=return-type
   -fno-omit-frame-pointer)
+# Some libraries' flags have these two; precompiled headers need the same ones everywhere.
+target_compile_definitions(build_flags INTERFACE _FILE_OFFSET_BITS=64)
+target_compile_options(build_flags INTERFACE -pthread)
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
 if(SANITIZE)
@@ -19,6 +25,21 @@ find_program(MOLD mold)
 if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
+
+# add_precompiled(TARGET [HEADERS header...] [USES library...])
+#   for target_precompile_headers(... REUSE_FROM TARGET); compiled with the flags of USES, which every
+#   target that reuses them must have.
+function(add_precompiled target)
+  cmake_parse_arguments(PRECOMPILED "" "" "HEADERS;USES" ${ARGN})
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${target}.cc CONTENT "")
+  add_library(${target} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${target}.cc)
+  target_link_libraries(${target} PRIVATE build_flags ${PRECOMPILED_USES})
+  target_precompile_headers(${target} PRIVATE
+    <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <deque> <filesystem>
+    <functional> <map> <memory> <mutex> <optional> <random> <set> <span> <string> <string_view>
+    <thread> <unordered_map> <utility> <variant> <vector>
+    <fmt/format.h> <fmt/ranges.h> <tl/expected.hpp> ${PRECOMPILED_HEADERS})
+endfunction()
 
 set_property(GLOBAL PROPERTY PARTS "")
 set_property(GLOBAL PROPERTY TEST_SOURCES "")
@@ -35,6 +56,7 @@ function(add_part folder)
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   add_library(${target} STATIC ${sources})
   target_link_libraries(${target} PUBLIC build_flags ${PART_USES})
+  target_precompile_headers(${target} REUSE_FROM precompiled)
   set_property(GLOBAL APPEND PROPERTY PARTS ${target})
   set_property(GLOBAL APPEND PROPERTY TEST_SOURCES ${tests})
 endfunction()

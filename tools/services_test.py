@@ -106,6 +106,10 @@ def test_a_free_port_is_none_that_clients_are_given():
     assert server.FIRST_FREE_PORT <= server.free_port() < first_of_clients
 
 
+def test_a_free_port_is_nobody_elses_until_its_server_listens():
+    assert not server.reserve(server.free_port())
+
+
 def test_a_server_that_does_not_come_up_is_ended_and_its_log_told(tmp_path):
     nothing = Nothing(tmp_path)
     with pytest.raises(Failed, match=r"did not serve within 0.1 s.*server\.log"):

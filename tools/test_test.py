@@ -124,3 +124,48 @@ def test_the_summary_ends_with_what_failed_and_tells_a_reason_for_a_skip_once(ou
         "",
         "FAILED: unit: d: expected 1 got 2",
     ]
+
+
+class TwoSuites:
+    """A Run whose suites print, and pass or fail."""
+    preset = "release"
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def output_of(self, suite):
+        return self.folder / f"{suite}.log"
+
+    def run_suite(self, suite, output):
+        made = suites.Outcome(suite, output=output)
+        status = suites.run(["sh", "-c", f"echo said by {suite}; exit {suite == 'bad':d}"], made, {})
+        if status == 0:
+            made.passed = 1
+        else:
+            made.failures.append("bad end")
+        return made
+
+
+def test_suites_that_run_side_by_side_keep_their_outputs_and_their_order(tmp_path, capfd):
+    run = TwoSuites(tmp_path)
+    outcomes = suites.run_all([(run, "good"), (run, "bad"), (run, "late")], jobs=2)
+    assert [(each.suite, each.counts) for each in outcomes] == [
+        ("good", (1, 0, 0)), ("bad", (0, 1, 0)), ("late", (1, 0, 0))]
+    assert run.output_of("bad").read_text().splitlines()[1] == "said by bad"
+    assert "said by late" in capfd.readouterr().out
+
+
+def test_a_suite_that_runs_alone_shows_its_output_at_once(tmp_path, capfd):
+    run = TwoSuites(tmp_path)
+    suites.run_all([(run, "good")], jobs=3)
+    assert not run.output_of("good").exists()
+    assert "said by good" in capfd.readouterr().out
+
+
+def test_when_a_run_is_ended_its_processes_end_and_no_other_begins():
+    processes = suites.Processes()
+    running = processes.start(["sleep", "60"])
+    processes.end_all()
+    assert running.returncode == -9
+    with pytest.raises(SystemExit):
+        processes.start(["true"])

@@ -8,15 +8,13 @@ import itertools
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 
 from deadlines import seconds, wait_until
-from estadio import REPOSITORY, Server, run_estadio
+from estadio import Server, run_estadio
 
-sys.path.insert(0, str(REPOSITORY / "tools"))
-from services import Kafka, Missing, Redis  # noqa: E402
+from services import Kafka, Missing, Redis
 
 
 class Role(Server):
@@ -127,7 +125,7 @@ def assert_says(role, reason):
 
 def hindrance():
     """Why no cluster can be had on this machine; None when one can."""
-    if "TSAN_OPTIONS" in os.environ:
+    if os.environ.get("TEST_PRESET") == "tsan":
         return ("NOT TESTED under ThreadSanitizer, Kafka: librdkafka starts its threads with "
                 "C11's thrd_create, which the sanitizer does not see and crashes on")
     return None

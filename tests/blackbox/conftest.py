@@ -14,17 +14,29 @@ Environment:
 
 import contextlib
 import os
+import pathlib
 import random
 import sys
 
 import pytest
 
 sys.dont_write_bytecode = True
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 pytest.register_assert_rewrite("estadio", "wire")
 
 import estadio  # noqa: E402  (assertions in it are rewritten from here on)
 
 pytest_plugins = ["cluster"]  # its fixtures
+
+
+def pytest_collection_modifyitems(config, items):
+    """What runs in one process where tests are shared out: the tests with the cluster's broker, so
+    that it is started once, and else those of a file."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        group = "cluster" if "services" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish(session):

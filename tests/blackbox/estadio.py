@@ -9,7 +9,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -326,9 +325,3 @@ def assert_nothing_counted(server):
     scores = server.scores_of_all_accepted()
     assert scores["repeated"] == 0, scores
     assert results_in_log(scores) == server.accepted, scores
-
-
-def free_port():
-    """A port free a moment ago, for a server that must come back on the same one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -11,7 +11,8 @@ import subprocess
 import time
 
 from deadlines import TIME_FACTOR, seconds, wait_until
-from estadio import BINARY, assert_verified, environment, free_port, is_caught_up, read_acks
+from estadio import BINARY, assert_verified, environment, is_caught_up, read_acks
+from services.server import free_port
 
 MOMENTS = int(os.environ.get("KILL9_MOMENTS", "3"))
 SEED = int(os.environ.get("KILL9_SEED", random.SystemRandom().getrandbits(32)))

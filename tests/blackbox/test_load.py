@@ -11,7 +11,8 @@ import pytest
 
 from deadlines import seconds, wait_until
 from estadio import (BINARY, CLOSED_CONTEST, FACULTIES, as_ndjson, assert_verified, entry,
-                     environment, free_port, read_acks, run_estadio, uuid_of_version_7)
+                     environment, read_acks, run_estadio, uuid_of_version_7)
+from services.server import free_port
 
 PERCENTILES = ["p50", "p90", "p99", "p999", "max"]
 

@@ -225,7 +225,9 @@ def test_a_figure_that_does_not_fit_is_told_with_its_place(recording):
 def test_unknown_members_and_another_order_are_no_errors(recording):
     text = ""
     for sample in samples_of(recording.read_text()):
-        del sample["cgroups"], sample["hidden_processes"]
+        del sample["hidden_processes"]
+        if not sample["cgroups"]:  # a host's containers are counted by them
+            del sample["cgroups"]
         sample["later"] = {"schema": [2, {"pid": None}]}
         text += json.dumps(dict(reversed(sample.items()))) + "\n"
     view = json.loads(vigia("snapshot", "--from", recording))

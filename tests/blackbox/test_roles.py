@@ -12,8 +12,8 @@ import pytest
 from cluster import assert_says
 from deadlines import seconds, wait_until
 from estadio import (BINARY, CONTEST, NDJSON, as_ndjson, entry, environment, faculty_counts,
-                     free_port, random_entry, read_acks, run_estadio, uuid_of_version_7,
-                     write_acks)
+                     random_entry, read_acks, run_estadio, uuid_of_version_7, write_acks)
+from services.server import free_port
 
 
 def load(url, acks, *flags, rate=2000, duration="2s"):

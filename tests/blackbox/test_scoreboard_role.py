@@ -3,17 +3,14 @@
 import json
 import shutil
 import stat
-import sys
 
 import pytest
 
 from deadlines import wait_until
-from estadio import REPOSITORY, environment, run_estadio
+from estadio import environment, run_estadio
+from services.redis import Redis
 from test_scores import first_event, metrics_of, watching
 from wire import assert_problem
-
-sys.path.append(str(REPOSITORY / "tools"))
-from services.redis import Redis  # noqa: E402  (the path is known from here on)
 
 INCARNATION = "00000000-0000-4000-8000-000000000001"
 COMMITMENT = "ab" * 32

@@ -20,14 +20,13 @@ import pytest
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE), str(HERE.parent / "blackbox")]
+sys.path += [str(HERE), str(HERE.parent / "blackbox"), str(HERE.parents[1] / "tools")]
 pytest.register_assert_rewrite("cluster", "estadio", "stage", "wire")
 
 from cluster import hindrance  # noqa: E402
 from disk import Disk, hindrance_of_disks  # noqa: E402
 from link import Network  # noqa: E402
 from services import Kafka, Listener, Missing, Redis  # noqa: E402
-from services.server import free_port  # noqa: E402
 from stage import Machines  # noqa: E402
 
 pytest_plugins = ["report"]
@@ -55,16 +54,19 @@ def machines(tmp_path_factory):
             if hindrance_of_disks() is None:
                 disks[name] = parts.enter_context(Disk(folder / name, megabytes))
         network = parts.enter_context(Network())
-        front = {"DISCIPLINE": free_port(), "TALLY": free_port()}
-        listeners = {name: Listener(advertised_port=port) for name, port in front.items()}
+        # The broker names the ports of its links, so these are first, and lead to it later.
+        front = {"DISCIPLINE": network.link(), "TALLY": network.link()}
+        listeners = {name: Listener(advertised_port=link.port) for name, link in front.items()}
         try:
             kafka = parts.enter_context(Kafka(folder / "kafka", listeners=listeners))
             redis = parts.enter_context(Redis(folder / "redis"))
         except Missing as missing:
             pytest.skip(f"NOT TESTED: {missing}")
+        for name, link in front.items():
+            link.lead_to([kafka.endpoint_of(name)])
         links = {
-            "discipline-kafka": network.link([kafka.endpoint_of("DISCIPLINE")], front["DISCIPLINE"]),
-            "tally-kafka": network.link([kafka.endpoint_of("TALLY")], front["TALLY"]),
+            "discipline-kafka": front["DISCIPLINE"],
+            "tally-kafka": front["TALLY"],
             "tally-redis": network.link([redis.endpoint]),
             "scoreboard-redis": network.link([redis.endpoint])}
         yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links,

@@ -47,9 +47,10 @@ class Network:
         """Runs it on the network's thread; returns what it returns."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
-    def link(self, targets, port=None):
-        """A link to (host, port) pairs, which get its connections in turn."""
-        made = Link(self, targets, port or free_port())
+    def link(self, targets=()):
+        """A link to (host, port) pairs, which get its connections in turn; without any it resets
+        connections until lead_to() names some."""
+        made = Link(self, targets, free_port())
         self.call(made.open())
         return made
 
@@ -59,7 +60,7 @@ class Link:
 
     def __init__(self, network, targets, port):
         self.network = network
-        self.targets = itertools.cycle(targets)
+        self.lead_to(targets)
         self.port = port
         self.is_cut = False
         self.connections = set()  # pairs of writers: to the client, to the server
@@ -67,6 +68,9 @@ class Link:
     @property
     def address(self):
         return f"{HOST}:{self.port}"
+
+    def lead_to(self, targets):
+        self.targets = itertools.cycle(targets) if targets else None
 
     # What the weather does to it.
 
@@ -106,7 +110,7 @@ class Link:
                 abort(writer)
 
     async def serve(self, reader, writer):
-        if self.is_cut:
+        if self.is_cut or self.targets is None:
             return abort(writer)
         await self.requests.wait()
         try:

@@ -5,13 +5,13 @@ import functools
 import json
 import os
 import re
-import shutil
 import subprocess
 import urllib.request
 
 import pytest
 
 from deadlines import wait_until
+from engine import engine, hindrance
 from estadio import BINARY, REPOSITORY, environment
 from services.server import free_port
 
@@ -20,6 +20,9 @@ PROJECT = f"olimpiadas-test-{os.getpid()}"
 SERVERS = ("faculty", "discipline", "tally", "scoreboard", "kafka", "redis", "prometheus")
 # Builds reach registries by the machine's own network.
 OVERRIDE = {"services": {name: {"build": {"network": "host"}} for name in (*SERVERS, "verify")}}
+IMAGE, RUNTIME = "olimpiadas/estadio", "olimpiadas/runtime"
+# The engine's own builder, which the oldest engine has too.
+BUILDER = {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
 BUILD_S, COMMAND_S = 1500, 120
 
 
@@ -35,16 +38,19 @@ def succeeds(*command):
                           timeout=300).returncode == 0
 
 
-def hindrance():
-    for program in ("docker", "docker-compose"):
-        if shutil.which(program) is None:
-            return f"{program} is missing: tools/deps images"
-    if not succeeds("docker", "info"):
-        return "no Docker engine answers: start dockerd"
-    if not succeeds("docker", "image", "inspect", BASE) and not succeeds("docker", "pull", BASE) \
-            and not succeeds(str(REPOSITORY / "tools/base-image")):
-        return f"{BASE} can be neither pulled nor made with tools/base-image"
-    return None
+def make_base_image():
+    if not succeeds("docker", "image", "inspect", BASE) and not succeeds("docker", "pull", BASE):
+        said_by(str(REPOSITORY / "tools/base-image"), within=BUILD_S)
+
+
+def build_with_binary(binary, folder):
+    """The image of estadio as the Dockerfile makes it, but for the binary, which is this one."""
+    said_by("docker", "build", "--network", "host", "--target", "runtime", "--tag", RUNTIME,
+            str(REPOSITORY), env={**os.environ, **BUILDER}, within=BUILD_S)
+    said_by("strip", "--strip-debug", "-o", str(folder / "estadio"), str(binary))
+    (folder / "Dockerfile").write_text(
+        f"FROM {RUNTIME}\nCOPY estadio /usr/local/bin/\n", encoding="utf-8")
+    said_by("docker", "build", "--tag", IMAGE, str(folder), env={**os.environ, **BUILDER}, within=BUILD_S)
 
 
 def get(url):
@@ -60,9 +66,11 @@ class Compose:
         self.command = ["docker-compose", "--project-name", PROJECT, "--file",
                         str(REPOSITORY / "deploy/compose/docker-compose.yml"), "--file",
                         str(override)]
-        # The engine's own builder, which the oldest engine has too.
-        self.environment = {**os.environ, "DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0",
-                            **{f"{name}_PORT": str(port) for name, port in self.ports.items()}}
+        self.settings = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
+
+    @property
+    def environment(self):
+        return {**os.environ, **BUILDER, **self.settings}
 
     def __call__(self, *arguments, **options):
         return said_by(*self.command, *arguments, env=self.environment, **options)
@@ -85,15 +93,20 @@ class Compose:
 def compose(tmp_path_factory):
     if (why := hindrance()) is not None:
         pytest.skip(f"NOT TESTED: {why}")
-    running = Compose(tmp_path_factory.mktemp("compose"))
-    running("build", within=BUILD_S)
-    try:
-        running("up", "--detach", within=300)
-
-        wait_until(running.is_ready, lambda: running("logs", "--tail", "20"), within=120)
-        yield running
-    finally:
-        running("down", "--volumes", "--timeout", "20")
+    with engine():
+        make_base_image()
+        running = Compose(tmp_path_factory.mktemp("compose"))
+        if "IMAGES_FROM_SOURCE" in os.environ:
+            running("build", within=BUILD_S)
+        else:
+            build_with_binary(BINARY, tmp_path_factory.mktemp("image"))
+            running("build", "kafka", "redis", "prometheus", within=BUILD_S)
+        try:
+            running("up", "--detach", "--no-build", within=300)
+            wait_until(running.is_ready, lambda: running("logs", "--tail", "20"), within=120)
+            yield running
+        finally:
+            running("down", "--volumes", "--timeout", "20")
 
 
 @functools.cache

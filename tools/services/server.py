@@ -8,6 +8,7 @@ Threads: a Server belongs to the thread that starts it, and that thread must out
 is killed when that thread ends, however that comes, so that nothing is left running.
 """
 
+import collections
 import contextlib
 import fcntl
 import os
@@ -28,6 +29,8 @@ HOST = "127.0.0.1"
 FIRST_FREE_PORT = 20000
 CLIENT_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 FREE_PORT_TRIES = 100
+# Of the ports that this process chose last; those before them are long in use, or done with.
+claims = collections.deque(maxlen=256)
 
 # One question to a server that may be down or paused.
 ANSWER_S = 1
@@ -65,8 +68,22 @@ def is_free(port):
     return True
 
 
+def reserve(port):
+    """Keeps other processes that ask free_port() from this port, as long as this one runs; False
+    when another has it already."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0olimpiadas-port-{port}")  # a name without a file, which ends with its process
+    except OSError:
+        claim.close()
+        return False
+    claims.append(claim)
+    return True
+
+
 def free_port(other_than=()):
-    """A port that nobody listens on, and that the system will not give to a client meanwhile."""
+    """A port that nobody listens on, that the system will not give to a client meanwhile, and that
+    no other process gets from here: a server may listen on it much later."""
     try:
         end = int(CLIENT_PORTS.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -75,7 +92,7 @@ def free_port(other_than=()):
         end = 65536
     for _ in range(FREE_PORT_TRIES):
         port = random.SystemRandom().randrange(FIRST_FREE_PORT, end)
-        if port not in other_than and is_free(port):
+        if port not in other_than and is_free(port) and reserve(port):
             return port
     raise Failed(f"found no free port from {FIRST_FREE_PORT} to {end - 1}")
 
