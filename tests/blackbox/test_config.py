@@ -488,3 +488,11 @@ def test_what_cannot_be_written_ends_a_command_with_a_failure():
             assert subprocess.run([BINARY, *arguments], stdout=full).returncode == 1
     with open("/dev/full", "wb") as full:
         assert subprocess.run([BINARY, "verify", "--data", "/none"], stderr=full).returncode in (1, 2)
+
+
+@pytest.mark.parametrize(("role", "port"), [
+    ("all", 8080), ("faculty", 8080), ("discipline", 8081), ("tally", 8082), ("scoreboard", 8090)])
+def test_every_role_has_a_port_that_a_probe_can_find(role, port):
+    flags = ["--data", "contest"] if role == "all" else []
+    result = run_estadio(role, *flags, "--print-config")
+    assert f'http = "127.0.0.1:{port}"' in result.stdout, result.stdout + result.stderr

@@ -35,9 +35,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::uint16_t kPortDefault = 8081;
 constexpr int kLookEveryMs = 500;
 
 struct DisciplineOptions {
+  DisciplineOptions() { http.address.port = kPortDefault; }
+
   net::Address grpc{.host = "127.0.0.1", .port = 7001, .unix_path = {}};
   GrpcTlsOptions tls;
   std::string disciplines;
@@ -297,7 +300,6 @@ void DisciplineRole::collect(http::MetricsWriter& metrics) const {
 
 int run_discipline(Arguments arguments) {
   DisciplineOptions options;
-  options.http.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
   base::Settings settings = settings_for(
       "discipline",
       "Judges entries that faculty servers send over gRPC: tosses the coin and keeps each result "

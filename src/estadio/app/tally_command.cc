@@ -33,7 +33,11 @@ namespace {
 constexpr int kReportEveryMs = 1000;
 constexpr std::int64_t kReadersMax = 64;
 
+constexpr std::uint16_t kPortDefault = 8082;
+
 struct TallyOptions {
+  TallyOptions() { http.address.port = kPortDefault; }
+
   KafkaOptions kafka;
   RedisOptions redis;
   std::string group = "estadio-tally";
@@ -278,7 +282,6 @@ void TallyRole::collect(http::MetricsWriter& metrics) const {
 
 int run_tally(Arguments arguments) {
   TallyOptions options;
-  options.http.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
   base::Settings settings = settings_for(
       "tally",
       "Counts the results in Kafka's topics winners and losers into Redis, each entry once.\nAny "
