@@ -18,7 +18,7 @@ namespace http {
 
 class Connection;
 
-// What the workers of one server share.
+// State that the workers of one server share.
 struct Server::Shared {
   Limits limits;
   std::chrono::nanoseconds coalesce_for{};
