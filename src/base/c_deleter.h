@@ -1,4 +1,4 @@
-// Owns an object of a C library, and frees it with the library's own function:
+// A deleter that frees an object of a C library with the library's own function:
 //
 //   std::unique_ptr<SSL, base::CDeleter<&SSL_free>> ssl(SSL_new(context));
 #pragma once

@@ -1,5 +1,5 @@
-// CHECK(condition): ends the process with the place and the condition when one of our own
-// invariants does not hold. Never for input: that gets a Result.
+// CHECK(condition) aborts the process when one of our own invariants is false. It prints the file,
+// the line and the condition. Input is never checked with it: bad input gives a Result.
 #pragma once
 
 #include <cstdio>

@@ -1,7 +1,8 @@
-// Time as a part that is handed in, so that tests turn it by hand.
+// The clock, handed in so that tests can set the time.
 //
-// wall_ms() is for what people and records see and may jump; mono() is for durations and never
-// goes back. Threads: all methods may be called from any thread.
+// wall_ms() is for people and records; it may jump. mono() is for durations; it never goes back.
+//
+// Threads: all methods may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,7 @@ class Clock {
 
   // Milliseconds since 1970-01-01T00:00:00Z.
   [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
-  // Since an arbitrary start.
+  // Nanoseconds since an arbitrary start.
   [[nodiscard]] virtual Nanos mono() const = 0;
 };
 

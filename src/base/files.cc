@@ -59,7 +59,7 @@ Result<void> replace_file(const std::string& path, std::string_view text, mode_t
   const std::string aside = path + ".new";
   {
     const UniqueFd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    errno = fd ? ENOSPC : errno;  // what a short write means
+    errno = fd ? ENOSPC : errno;  // the error of a short write
     if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
         ::fsync(fd.get()) != 0 || ::rename(aside.c_str(), path.c_str()) != 0) {
       return fail(Error::from_errno("writing " + path, errno));

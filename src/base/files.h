@@ -1,4 +1,6 @@
-// Files that are there whole and to stay.
+// Reading and durable writing of whole files. All functions block.
+//
+// Threads: functions; any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -11,24 +13,25 @@
 
 namespace base {
 
-// The file's bytes. Errors: those of opening and reading; kInvalidArgument when there are more than
-// `bytes_max`.
+// Returns the file's bytes. Also reads pipes. Errors: those of opening and reading;
+// kInvalidArgument when there are more than `bytes_max` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
-// Whether there is something of that name. Errors: it cannot be looked at.
+// Whether a file of any kind exists at `path`; follows symbolic links. Errors: those of stat().
 [[nodiscard]] Result<bool> exists(const std::string& path);
 
-// Waits until what was made, renamed and removed in the folder is on disk.
+// Waits until the names made, renamed and removed in the folder are durable. Errors: the system's.
 [[nodiscard]] Result<void> sync_folder(const std::string& folder);
 
-// Replaces the file: written aside, synced and renamed, so that it holds the old text or the new.
+// Replaces the file's text durably. Writes `path`.new, syncs it and renames it, so that the file
+// holds the old text or the new one. Errors: the system's; kResourceExhausted on a full disk.
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
                                         mode_t mode);
 
-// How many bytes may still be written to the file system that holds `path`.
+// Returns the bytes free for this user in the file system that holds `path`. Errors: the system's.
 [[nodiscard]] Result<std::uint64_t> free_bytes(const std::string& path);
 
-// Makes the folder and those above it where they are missing, to stay.
+// Makes the folder and its missing parents durably. Errors: the system's.
 [[nodiscard]] Result<void> make_folder(const std::string& folder);
 
 }  // namespace base

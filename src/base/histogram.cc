@@ -8,7 +8,7 @@ namespace base {
 std::uint64_t Histogram::upper_bound_of(std::size_t bucket) {
   static_assert(kBuckets == bucket_of(static_cast<std::uint64_t>(kLongest.count())) + 1);
   if (bucket < kSteps) return bucket;
-  // Inverse of bucket_of(): steps above the first doubling are numbered kSteps/2 a doubling.
+  // The inverse of bucket_of(): above kSteps, each doubling has kSteps/2 buckets.
   const std::size_t shift = (bucket >> (kStepBits - 1)) - 1;
   const std::uint64_t step = bucket - (shift << (kStepBits - 1));
   return ((step + 1) << shift) - 1;
@@ -33,7 +33,7 @@ std::chrono::nanoseconds Histogram::quantile(double quantile) const {
     seen += counts_[i];
     if (seen >= wanted) {
       const auto bound = static_cast<std::int64_t>(upper_bound_of(i));
-      // The last bucket also holds what was longer than it.
+      // The last bucket also holds all longer values.
       if (i == kBuckets - 1) return max();
       return std::chrono::nanoseconds(std::min(bound, max_ns_));
     }

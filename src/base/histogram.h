@@ -1,11 +1,10 @@
-// A histogram of durations with three significant digits, after the HdrHistogram idea: values
-// fall into buckets whose width doubles every time the value does, so that the error stays under
-// 0.1 % from 1 us to 60 s in a fixed 230 KiB or so.
+// A histogram of durations with three significant digits, as HdrHistogram. The width of the buckets
+// doubles when the value does. So the error stays under 0.1 % from 1 us to 60 s, in about 220 KB.
 //
 //   value in ns:  0 ....... 2047 | 2048 ... 4095 | 4096 ... 8191 | ...
 //   bucket width:       1        |       2       |       4       | ...
 //
-// Threads: none; give each thread its own and merge.
+// Threads: belongs to one thread. Give each thread its own and merge them.
 #pragma once
 
 #include <bit>
@@ -17,7 +16,7 @@ namespace base {
 
 class Histogram {
  public:
-  // Longer durations are counted as this one; max() still tells the truth.
+  // Longer durations are counted in the bucket of this one. max() and the sum stay exact.
   static constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(60);
 
   Histogram() : counts_(kBuckets) {}
@@ -36,8 +35,8 @@ class Histogram {
   void clear();
 
   [[nodiscard]] std::uint64_t count() const { return total_; }
-  // The least duration that at least `quantile` (0 to 1) of the values do not exceed, to three
-  // digits and never above max(); 0 when there are none.
+  // Returns the least duration that at least `quantile` (0 to 1) of the values do not exceed. It
+  // has three digits and never exceeds max(). Returns 0 when the histogram is empty.
   [[nodiscard]] std::chrono::nanoseconds quantile(double quantile) const;
   [[nodiscard]] std::chrono::nanoseconds max() const { return std::chrono::nanoseconds(max_ns_); }
   [[nodiscard]] std::chrono::nanoseconds min() const {
@@ -45,12 +44,13 @@ class Histogram {
   }
   [[nodiscard]] std::chrono::nanoseconds mean() const;
 
-  // The number of values not above `bound`, to the histogram's precision.
+  // Returns the number of values that do not exceed `bound`, to the histogram's precision.
   [[nodiscard]] std::uint64_t count_at_most(std::chrono::nanoseconds bound) const;
   [[nodiscard]] double sum_seconds() const { return sum_ns_ / 1e9; }
 
  private:
-  // 2^11 = 2048 steps a doubling: an error of at most 1/2048 when values are put in the middle.
+  // Values from 0 to 2047 have a bucket each. Above, each doubling has 1024 buckets, so a bucket is
+  // at most 1/1024 of its values wide.
   static constexpr std::size_t kStepBits = 11;
   static constexpr std::uint64_t kSteps = 1ULL << kStepBits;
 

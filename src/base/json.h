@@ -1,5 +1,6 @@
-// Writing JSON text (RFC 8259) into a string that grows: for answers, logs and records, where a
-// document tree would cost more than it gives.
+// Appends JSON text (RFC 8259) to a string, without a document tree.
+//
+// Threads: functions; a JsonObject belongs to one thread.
 #pragma once
 
 #include <concepts>
@@ -9,19 +10,19 @@
 
 namespace base {
 
-// Appends `text`, valid UTF-8, as a JSON string with its quotes. Bytes that are not valid UTF-8
-// are the caller's to keep out; control characters, quotes and backslashes are escaped.
+// Appends `text` as a JSON string with its quotes. Escapes control characters, quotes and
+// backslashes. REQUIRES: `text` is valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
-// Appends `text`, any bytes, with what is not valid UTF-8 replaced by U+FFFD.
+// Appends `text` as a JSON string. Replaces bytes that are not valid UTF-8 by U+FFFD.
 void append_json_lossy(std::string& out, std::string_view text);
 
 void append_json_number(std::string& out, std::int64_t number);
 
-// With at most `digits` decimals; null for what is not finite.
+// Appends `number` with at most `digits` decimals; null when it is not finite.
 void append_json_number(std::string& out, double number, int digits);
 
-// Appends an object's members one after the other; one that is nested is begun at its key:
+// Appends an object's members one after the other. A nested object starts at its key:
 //
 //   JsonObject object(out);
 //   object.add("answered", 12);
@@ -33,7 +34,7 @@ class JsonObject {
   explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
   void close() { out_ += '}'; }
 
-  // Begins a member, whose value the caller appends to what this gives.
+  // Appends a member's key. The caller appends the value to the returned string.
   std::string& key(std::string_view name);
 
   template <std::integral Number>
@@ -48,7 +49,7 @@ class JsonObject {
   void add(std::string_view name, double value, int digits) {
     append_json_number(key(name), value, digits);
   }
-  // Any bytes.
+  // Appends a string, as append_json_lossy() does.
   void add(std::string_view name, std::string_view value) { append_json_lossy(key(name), value); }
 
  private:

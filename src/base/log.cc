@@ -11,7 +11,7 @@
 namespace base {
 namespace {
 
-// Text lines must not be forged by what a client sends: quotes whatever is not plain.
+// Quotes text that is not plain, so that a client cannot forge log lines.
 void append_plain(std::string& line, const std::string& text) {
   const bool plain = !text.empty() && text.find_first_of(" \"=\\") == std::string::npos;
   for (const char c : text) {
@@ -89,7 +89,7 @@ void Logger::write(LogLevel level, std::string_view message, Fields fields) {
     line += '\n';
   }
   const std::scoped_lock lock(mutex_);
-  // A log that cannot be written has nowhere to say so.
+  // Ignore a failed write: there is no other place to report it.
   [[maybe_unused]] const auto written = ::write(options_.fd, line.data(), line.size());
 }
 

@@ -1,10 +1,11 @@
-// Structured logs on standard error: one line an event, as text for people or JSON for machines.
+// Structured logs: one line an event, as text for people or JSON for machines. Errors of writing
+// are ignored.
 //
 //   log.info("serving", {{"address", address}, {"threads", 2}});
 //   {"time":"2026-11-23T15:04:05.678Z","level":"info","message":"serving","address":"127.0.0.1:8080","threads":2}
 //   15:04:05.678 info  serving  address=127.0.0.1:8080 threads=2
 //
-// Threads: a Logger may be used from any thread; a line is written whole.
+// Threads: a Logger may be used from any thread. It writes whole lines.
 #pragma once
 
 #include <concepts>
@@ -24,7 +25,7 @@ enum class LogFormat { kText, kJson };
 
 [[nodiscard]] std::string_view to_string(LogLevel level);
 
-// "debug", "info", "warning", "error"; "text", "json".
+// Accept "debug", "info", "warning", "error"; "text", "json". Errors: kInvalidArgument.
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 [[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
 

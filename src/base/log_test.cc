@@ -26,7 +26,7 @@ class FixedClock final : public Clock {
 
 class LogTest : public testing::Test {
  protected:
-  // What `write` logs.
+  // Returns the text that `write` logs.
   template <class Write>
   std::string logged(LogFormat format, Write write, LogLevel level = LogLevel::kDebug) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);

@@ -1,6 +1,6 @@
-// How many files, sockets among them, the process may have open.
+// The limit of open files of the process, sockets among them.
 //
-// Threads: to be called before others are started.
+// Threads: call before other threads start.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace base {
 
-// Raises the limit to `wanted` as far as the system lets this process (the hard limit); a higher
-// one stays. Returns how many files may be open now.
+// Raises the soft limit to `wanted`, or to the hard limit when that is lower. Never lowers it.
+// Returns the soft limit now. Errors: the system's.
 [[nodiscard]] Result<std::size_t> allow_open_files(std::size_t wanted);
 
 }  // namespace base

@@ -16,14 +16,14 @@ int Program::run(int argc, char** argv) const {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     status = run_command(arguments);
   } catch (const std::system_error& error) {
-    // fmt's way to say that nothing can be written.
+    // fmt throws when standard output cannot be written.
     return not_written(error.code().message());
   }
   if (std::fflush(stdout) != 0) return not_written(std::generic_category().message(errno));
   return status == kExitOk && std::ferror(stdout) != 0 ? kExitFailed : status;
 }
 
-// Whoever reads the other stream is told; where nobody does, there is nothing left to throw for.
+// Uses std::fputs, because fmt would throw again when standard error cannot be written either.
 int Program::not_written(const std::string& why) const {
   std::fputs(fmt::format("{}: writing standard output: {}\n", name, why).c_str(), stderr);
   return kExitFailed;

@@ -1,6 +1,6 @@
-// A program of several commands: what it says of itself, and which of them is run.
+// A program of several commands: its help, and the choice of the command to run.
 //
-// Threads: of the main thread.
+// Threads: belongs to the main thread.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ inline constexpr int kExitUsage = 2;   // the command line or configuration is w
 
 using Arguments = std::span<const std::string>;
 
-// Each reads its own settings, wires its parts and gives an exit status.
+// run() reads the command's settings, wires its parts and returns an exit status.
 struct Command {
   std::string_view name;
   std::string_view summary;
@@ -29,23 +29,23 @@ struct Command {
 struct Program {
   std::string_view name;
   std::string_view version;
-  std::string_view about;  // what it does, in lines
-  std::string_view trial;  // a first few command lines, in lines
+  std::string_view about;  // description, in lines
+  std::string_view trial;  // first command lines to try, in lines
   std::span<const Command> commands;
 
-  // Runs the command that is named first. Gives its exit status; a report that could not be written
-  // is no success.
+  // Runs the command that the first argument names. Returns its exit status, or kExitFailed when
+  // standard output could not be written.
   [[nodiscard]] int run(int argc, char** argv) const;
 
-  // Settings of one of the commands.
+  // Returns the settings of one of the commands.
   [[nodiscard]] Settings settings_for(std::string command, std::string summary,
                                       std::string examples) const;
 
-  // Loads the settings from all layers; prints what is wrong. The exit status when the command is
-  // not to go on, else nothing.
+  // Loads the settings from all layers and prints their error. Returns an exit status when the
+  // command must end now, else nothing.
   [[nodiscard]] std::optional<int> load_settings(Settings& settings, Arguments arguments) const;
 
-  // "NAME: message" on standard error.
+  // Prints "NAME: message" on standard error.
   void print_error(std::string_view message) const;
 
  private:

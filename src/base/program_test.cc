@@ -1,4 +1,4 @@
-// What a program of several commands says and gives.
+// A program of several commands: its output and exit status.
 #include "base/program.h"
 
 #include <gmock/gmock.h>

@@ -1,10 +1,10 @@
 // Errors as values: every function that can fail returns Result<T>.
 //
-// An Error has a code (what kind, for mapping to HTTP or an exit status), a message (what was
-// expected and what was found) and a chain of contexts added on the way up ("opening the log in
-// data/log: segment 3: ..."). It is logged once, where it is handled.
+// An Error has a code and a message. The code maps to an HTTP status or an exit status. The message
+// says what was expected and what was found. Callers put contexts in front of it ("opening the log
+// in data/log: segment 3: ..."). An error is logged once, where it is handled.
 //
-// Threads: values; no shared state.
+// Threads: values.
 #pragma once
 
 #include <string>
@@ -15,14 +15,14 @@
 namespace base {
 
 enum class Code {
-  kInvalidArgument,     // the caller's input is wrong and will stay wrong
+  kInvalidArgument,     // the caller's input is wrong; a retry does not help
   kNotFound,            //
-  kAlreadyExists,       // somebody else holds it
-  kFailedPrecondition,  // not in this state; the message says which
+  kAlreadyExists,       // it exists, or another process holds it
+  kFailedPrecondition,  // not allowed in this state; the message names the state
   kResourceExhausted,   // a named bound or the disk is full; try later
-  kUnavailable,         // what is needed is away; try later
-  kDeadlineExceeded,    // it may or may not have happened
-  kCorruption,          // stored bytes are not what was written
+  kUnavailable,         // a needed part does not answer; try later
+  kDeadlineExceeded,    // too late; the work may have been done
+  kCorruption,          // stored bytes differ from the bytes written
   kInternal,            // everything else
 };
 
@@ -32,14 +32,14 @@ class Error {
  public:
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
 
-  // From errno as left by the system call named in `what` ("opening data/log").
+  // Makes an error from errno. `what` names the failed action ("opening data/log").
   // ENOSPC and EDQUOT give kResourceExhausted, ENOENT kNotFound, the rest kInternal.
   [[nodiscard]] static Error from_errno(std::string_view what, int error_number);
 
   [[nodiscard]] Code code() const { return code_; }
   [[nodiscard]] const std::string& message() const { return message_; }
 
-  // The same error with `context` put in front: "context: message".
+  // Returns this error with the message "context: message".
   [[nodiscard]] Error within(std::string_view context) &&;
 
  private:
@@ -59,7 +59,7 @@ using Failure = tl::unexpected<Error>;
 
 }  // namespace base
 
-// Returns the error of `expression`, a Result, from the calling function.
+// Returns from the calling function with the error of `expression`, a Result, if it has one.
 #define RETURN_IF_ERROR(expression)                                \
   do {                                                             \
     if (auto result_or_error_ = (expression); !result_or_error_) { \
@@ -70,7 +70,8 @@ using Failure = tl::unexpected<Error>;
 #define RESULT_CONCAT_INNER(a, b) a##b
 #define RESULT_CONCAT(a, b) RESULT_CONCAT_INNER(a, b)
 
-// Assigns the value of `expression`, a Result, or returns its error from the calling function.
+// Assigns the value of `expression`, a Result, to `target`. If it has an error, returns from the
+// calling function with that.
 #define ASSIGN_OR_RETURN(target, expression) \
   ASSIGN_OR_RETURN_INNER(RESULT_CONCAT(result_or_error_, __LINE__), target, expression)
 #define ASSIGN_OR_RETURN_INNER(result, target, expression)   \

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
-// Levenshtein's distance, for "did you mean".
+// Returns Levenshtein's distance, for "did you mean".
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -33,7 +33,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 constexpr std::size_t kHelpColumns = 100;
 constexpr std::size_t kHelpIndent = 32;
 
-// The text in lines of at most `columns` bytes, all but the first indented, with a newline.
+// Wraps the text into lines of at most `columns` bytes. Indents all but the first. Ends with a
+// newline.
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
   std::string lines;
   while (text.size() > columns) {
@@ -45,7 +46,7 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
   return lines + std::string(text) + "\n";
 }
 
-// A scalar of a file as the text that a flag would hold; nothing for arrays and tables.
+// Returns a TOML scalar as the text of a flag; nothing for arrays and tables.
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
@@ -159,7 +160,7 @@ Result<void> Settings::set(const Setting& setting, std::string_view text, std::s
 
 Result<void> Settings::load_file(const std::string& path) {
   toml::table file;
-  // Also from a pipe, which cannot be read twice.
+  // Read the file once: it may be a pipe.
   const auto bytes = read_file(path, kFileBytesMax);
   if (!bytes) return fail(Code::kInvalidArgument, bytes.error().message());
   try {
@@ -181,7 +182,7 @@ Result<void> Settings::load_file(const std::string& path) {
       if (setting == nullptr) {
         std::string message = fmt::format("{}: unknown key '{}'", place(key.source()), key.str());
         const auto nearest = std::ranges::min_element(settings_, {}, [&](const Setting& candidate) {
-          // What is no key is the farthest.
+          // A positional argument is no key: never suggest it.
           return candidate.kind == Kind::kPositional ? SIZE_MAX
                                                      : edit_distance(candidate.name, key.str());
         });

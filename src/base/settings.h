@@ -1,5 +1,5 @@
-// The settings of one command: declared once, read from a TOML file, then the environment, then
-// the command line; each layer wins over the one before.
+// The settings of one command. Each is declared once. They are read from a TOML file, then the
+// environment, then the command line. A later layer overrides an earlier one.
 //
 //   Settings settings({.program = "estadio", .command = "all", .about = "..."});
 //   settings.add("http", options.http, "ADDR", "address to listen on");
@@ -7,9 +7,9 @@
 //
 // A setting `max-body` is the flag --max-body, the TOML key `max-body` (at the top of the file or
 // in a table named after the command) and the variable ESTADIO_MAX_BODY. An error names the
-// setting, where it was given (file, line and column) and what was expected.
+// setting, its place (file, line and column) and the expected value.
 //
-// Threads: none; used at the start of a process.
+// Threads: belongs to one thread; used at the start of a process.
 #pragma once
 
 #include <chrono>
@@ -35,21 +35,21 @@ class Settings {
   struct Description {
     std::string program;                // "estadio"; also the prefix of the environment's variables
     std::string command;                // "all"
-    std::string about;                  // what the command does, one sentence
+    std::string about;                  // one sentence on the command
     std::string examples;               // shown under the flags, one a line
-    std::vector<std::string> commands;  // every command: their tables in a file are not errors
+    std::vector<std::string> commands;  // all commands: a file may have their tables
   };
 
-  // What a successful load asks of its caller.
+  // The caller's next step after a successful load: run the command, or exit.
   enum class Next { kRun, kDone };
 
-  // Looks a variable of the environment up; null when it is not set.
+  // Returns the value of an environment variable; null when it is not set.
   using Environment = std::function<const char*(const std::string& name)>;
 
   explicit Settings(Description description);
 
-  // Each target holds the default and must outlive this object. `value` names the value in the
-  // help ("ADDR").
+  // Adds a setting. `target` holds the default and must outlive this object. `value` names the
+  // value in the help ("ADDR"). `least` and `most` are allowed.
   void add(std::string name, std::string& target, std::string value, std::string help);
   void add(std::string name, Bytes& target, std::string help);
   void add(std::string name, std::chrono::nanoseconds& target, std::chrono::nanoseconds least,
@@ -58,27 +58,27 @@ class Settings {
            std::string help);
   void add(std::string name, bool& target, std::string help);
 
-  // An argument without a flag; given on the command line alone.
+  // Adds an argument without a flag. Only the command line can give it.
   void add_positional(std::string name, std::string& target, std::string help);
 
-  // Any other type: `parse` takes the text, `format` gives the default's text.
+  // Adds a setting of any other type. `parse` sets the target; `format` returns its value as text.
   void add_parsed(std::string name, std::string value, std::string help,
                   std::function<Result<void>(std::string_view)> parse,
                   std::function<std::string()> format);
 
-  // Something that the settings must fulfil together; asked when all are read.
+  // Adds a check of several settings. load() calls it when all are read.
   void add_check(std::function<Result<void>()> check) { checks_.push_back(std::move(check)); }
 
-  // Reads all layers into the targets. `arguments` are those after the command's name. Handles
-  // --help, --print-config and --check-config by printing to standard output: then kDone.
+  // Reads all layers into the targets. `arguments` are those after the command's name. For --help,
+  // --print-config and --check-config, prints to standard output and returns kDone.
   // Errors: kInvalidArgument.
   [[nodiscard]] Result<Next> load(std::span<const std::string> arguments,
                                   const Environment& environment);
 
-  // The settings in force, as a TOML file that --config reads.
+  // Returns the current values as the text of a TOML file for --config.
   [[nodiscard]] std::string to_toml() const;
 
-  // What --help prints: the defaults are the targets' values when it is called.
+  // Returns the text of --help. It shows the targets' current values as the defaults.
   [[nodiscard]] std::string help() const;
 
  private:
@@ -95,7 +95,7 @@ class Settings {
   Result<void> set(const Setting& setting, std::string_view text, std::string_view origin);
   Result<void> load_file(const std::string& path);
   [[nodiscard]] const Setting* find(std::string_view name) const;
-  // The environment's variable of a setting: ESTADIO_MAX_BODY of max-body.
+  // Returns the environment variable of a setting: ESTADIO_MAX_BODY for max-body.
   [[nodiscard]] std::string variable_of(std::string_view name) const;
 
   Description description_;

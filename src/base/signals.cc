@@ -19,7 +19,7 @@ sigset_t stop_set() {
 StopSignals::StopSignals() {
   const sigset_t set = stop_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A client that has gone is an error of a write, also of those that OpenSSL makes.
+  // A write to a closed connection must return EPIPE, also inside OpenSSL.
   std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -1,16 +1,18 @@
-// SIGINT and SIGTERM as something to wait for; SIGPIPE ignored.
+// Waiting for SIGINT and SIGTERM. SIGPIPE is ignored.
 //
 // Threads: construct in the main thread before any other starts, so that all inherit the mask.
+// The waits may be called from any thread.
 #pragma once
 
 namespace base {
 
 class StopSignals {
  public:
+  // Blocks SIGINT and SIGTERM and ignores SIGPIPE.
   StopSignals();
-  // Returns when one of them has come.
+  // Waits for one of the signals and takes it.
   void wait();
-  // The same with a bound; true when one has come.
+  // Waits at most `ms`. Returns false when no signal came.
   bool wait_for_ms(int ms);
 };
 

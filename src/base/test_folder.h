@@ -1,4 +1,4 @@
-// A folder that goes when its test ends, and files in it.
+// A temporary folder that is removed when its test ends, and files in it.
 //
 // For tests only. Threads: values.
 #pragma once

@@ -1,4 +1,6 @@
-// A file descriptor with one owner; closed when the owner goes.
+// Owns a file descriptor and closes it.
+//
+// Threads: values.
 #pragma once
 
 #include <unistd.h>

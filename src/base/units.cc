@@ -28,7 +28,7 @@ constexpr std::array<Unit, 6> kTimeUnits = {{{"h", 3'600'000'000'000ULL},
                                              {"us", 1'000},
                                              {"ns", 1}}};
 
-constexpr double kCountMax = 9e18;  // of 64 bits
+constexpr double kCountMax = 9e18;  // fits into 64 bits
 
 Result<std::chrono::nanoseconds> parse_any_duration(std::string_view text) {
   double number = 0;

@@ -1,5 +1,5 @@
-// Sizes, durations and times as people write them: what is taken, what is refused with a word on
-// what was expected, and that what is written is read back the same.
+// Sizes, durations and times as people write them: accepted and refused texts, the expectation in
+// errors, and the round trip.
 #include "base/units.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// UTF-8 (Table 3-7 of the Unicode Standard 15), for text that may be none.
+// Validation of UTF-8 (Table 3-7 of the Unicode Standard 15).
 //
 // Threads: functions.
 #pragma once
@@ -8,7 +8,7 @@
 
 namespace base {
 
-// The length in bytes of the valid sequence at the start of `text`; 0 when there is none.
+// Returns the bytes of the valid sequence at the start of `text`; 0 when there is none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 }  // namespace base

@@ -28,7 +28,7 @@ constexpr std::array<std::array<char, 2>, 256> make_hex_pairs() {
 constexpr auto kHexValues = make_hex_values();
 constexpr auto kHexPairs = make_hex_pairs();
 
-// Where each byte's two digits stand in the 36 characters.
+// The index of each byte's two digits in the 36 characters.
 constexpr std::array<std::uint8_t, 16> kDigitAt = {0,  2,  4,  6,  9,  11, 14, 16,
                                                    19, 21, 24, 26, 28, 30, 32, 34};
 

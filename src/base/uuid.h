@@ -1,5 +1,5 @@
-// UUIDs (RFC 9562): sixteen bytes, their text, and a generator of version 7, and of version 8 with
-// a mark by which ids of our own are told from those of others.
+// UUIDs (RFC 9562): sixteen bytes, their text, and a generator of versions 7 and 8. Our ids of
+// version 8 carry a mark that distinguishes them from given ids.
 //
 //   0                   4       6         8      10                16
 //   | unix time ms (48 bits)    |7| seq   |2 bits|  random          |
@@ -22,7 +22,7 @@ struct Uuid {
 
   std::array<std::uint8_t, 16> bytes{};
 
-  // The 8-4-4-4-12 form, upper or lower case; nothing else.
+  // Parses the 8-4-4-4-12 form, upper or lower case. Returns nothing for any other text.
   [[nodiscard]] static std::optional<Uuid> parse(std::string_view text);
 
   // Writes kTextSize lower-case characters to `out`; returns the end.
@@ -30,7 +30,7 @@ struct Uuid {
   [[nodiscard]] std::string to_string() const;
 
   [[nodiscard]] int version() const { return bytes[6] >> 4; }
-  // Of version 7: milliseconds since 1970; of others: nothing.
+  // Returns the milliseconds since 1970 of version 7; nothing for other versions.
   [[nodiscard]] std::optional<std::int64_t> time_ms() const;
 
   // Whether next_marked() made it.
@@ -38,7 +38,7 @@ struct Uuid {
     return version() == 8 && bytes[8] == kMark[0] && bytes[9] == kMark[1];
   }
 
-  // The last eight bytes, which hold 62 random bits in versions 4 and 7.
+  // Returns the last eight bytes. They hold 62 random bits in versions 4 and 7.
   [[nodiscard]] std::uint64_t low() const {
     std::uint64_t word;
     std::memcpy(&word, bytes.data() + 8, sizeof word);
@@ -49,16 +49,17 @@ struct Uuid {
 
  private:
   friend class UuidGenerator;
-  static constexpr std::uint8_t kMark[2] = {0x8e, 0x5d};  // the variant's two bits come first
+  static constexpr std::uint8_t kMark[2] = {0x8e, 0x5d};  // the top two bits are the variant
 };
 
-// Makes ids that are unique and, within one generator and millisecond, ascending in their 12-bit
-// sequence until it wraps; the random bits, 62 or 48 with the mark, come from the system's
-// generator.
+// Makes unique ids. Within one generator and millisecond the 12-bit sequence ascends until it
+// wraps. The random bits come from libsodium: 62 in version 7, 48 with the mark.
 class UuidGenerator {
  public:
   UuidGenerator();
+  // Makes an id of version 7. `wall_ms` counts from 1970.
   [[nodiscard]] Uuid next(std::int64_t wall_ms);
+  // Makes an id of version 8 with the mark.
   [[nodiscard]] Uuid next_marked(std::int64_t wall_ms);
 
  private:

@@ -14,7 +14,7 @@ constexpr std::string_view kPageHeaders =
 constexpr std::string_view kHashedHeaders =
     "Cache-Control: public, max-age=31536000, immutable\r\n";
 
-// Whether an Accept-Encoding takes gzip: named, and not with a weight of zero (RFC 9110, 12.5.3).
+// Whether an Accept-Encoding names gzip, with a weight that is not 0 (RFC 9110, 12.5.3).
 bool takes_gzip(std::string_view accepted) {
   const auto at = accepted.find("gzip");
   if (at == std::string_view::npos) return false;

@@ -1,6 +1,6 @@
 // Files of a web page that are built into the program.
 //
-// Threads: immutable.
+// Threads: an Asset is immutable; add_assets() belongs to the router's thread.
 #pragma once
 
 #include <span>
@@ -14,11 +14,11 @@ struct Asset {
   std::string_view path;  // "/assets/index-4f2a.js"; "/index.html" is also "/"
   std::string_view content_type;
   std::string_view bytes;
-  std::string_view gzip_bytes;  // the same compressed, smaller or not
+  std::string_view gzip_bytes;  // `bytes` compressed; may be larger
 };
 
-// Serves the assets: names with a hash may be kept for ever, the page itself is asked for anew.
-// `assets` must outlive the router.
+// Adds a GET route for each asset. Clients may cache "/assets/" for ever, because its names hold a
+// hash. They revalidate the others. `assets` must outlive the router.
 void add_assets(Router& router, std::span<const Asset> assets);
 
 }  // namespace http

@@ -12,7 +12,7 @@ namespace {
 
 using net::TlsSession;
 
-// How long open() waits for a server's part of a handshake before the connection counts as open.
+// open() counts as done when the server has not answered the handshake for so long.
 constexpr std::chrono::milliseconds kHandshakePatience{100};
 
 std::string text_of_errno(int number) { return std::generic_category().message(number); }
@@ -49,7 +49,7 @@ void ClientConnection::close() {
   parser_.reset();
 }
 
-// What happens while nothing is asked of the connection is found out by the next request.
+// Calls the owner only when open() or send() is pending. Otherwise the next request reconnects.
 void ClientConnection::fail(Failure failure, std::string_view why) {
   const bool is_owed = is_opening_ || is_waiting_;
   close();
@@ -113,7 +113,7 @@ void ClientConnection::on_ready(std::uint32_t events) {
   if (is_connecting_) return on_connected();
   if ((events & EPOLLOUT) != 0 || (tls_ && !unsent_.empty())) transmit();
   if (fd_ && !is_connecting_ && (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
-  // The first bytes over TLS were the server's part of the handshake.
+  // These were the server's first bytes of the handshake.
   if (fd_ && !is_connecting_) settle_opening();
 }
 
@@ -127,7 +127,7 @@ void ClientConnection::on_connected() {
   if (!unsent_.empty()) return transmit();
   receive();  // starts the handshake
   if (!is_opening_) return;
-  // It may have ended within that call already, and then no event will tell.
+  // The handshake may have ended in receive(). Then no event follows, so a timer does.
   deps_.loop.at(deps_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
 }
 
@@ -178,7 +178,7 @@ void ClientConnection::receive() {
 
 bool ClientConnection::take(std::string_view data) {
   if (!is_waiting_) {
-    close();  // nothing was asked
+    close();  // no request is pending
     return false;
   }
   std::size_t used = 0;
@@ -187,7 +187,8 @@ bool ClientConnection::take(std::string_view data) {
     case ParseState::kFailed: fail(Failure::kMalformed, parser_.error()); return false;
     case ParseState::kDone: break;
   }
-  // An answer before the whole request was sent is good, but the rest would be taken for another.
+  // An answer may come before the whole request was sent. The connection then ends: the server
+  // would read the rest of the request as another one.
   take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty());
   return fd_ && !is_connecting_;
 }

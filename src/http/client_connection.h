@@ -3,8 +3,8 @@
 //   closed --open() or send()--> connecting --> open <--> waiting for an answer
 //     ^------- the peer closed, an error, close() ---------------'
 //
-// A request on a closed connection opens it first. A server that closes an idle connection causes
-// no failure: the next request connects anew.
+// send() on a closed connection connects first. A server may close an idle connection: that is no
+// failure, and the next send() connects again.
 //
 // Threads: none; belongs to its loop.
 #pragma once
@@ -27,32 +27,32 @@ namespace http {
 class ClientConnection final : private net::EventLoop::Watcher {
  public:
   enum class Failure {
-    kConnect,    // no connection
-    kTls,        // a connection, but no trust
-    kReset,      // cut while an answer was due
-    kMalformed,  // what came was no HTTP response
+    kConnect,    // not connected, or closed by the server before a request
+    kTls,        // TLS failed before the first answer, such as the certificate's check
+    kReset,      // the connection ended while an answer was due
+    kMalformed,  // the received bytes are not an HTTP response
   };
 
-  // The user of the connection. Every method may call send(), open() or close().
+  // Receives the results. Every method may call send(), open() or close().
   class Owner {
    public:
     virtual ~Owner() = default;
-    // After open().
+    // open() has succeeded. With TLS: the server has sent bytes, or 100 ms have passed.
     virtual void on_open(ClientConnection& connection) = 0;
-    // After send(). `answer` is good until this returns.
+    // The answer to send() has arrived. `answer` is valid until this returns.
     virtual void on_answer(ClientConnection& connection, const ResponseParser& answer) = 0;
-    // After open() or send(), instead of the above. The connection is closed.
+    // open() or send() has failed. The connection is closed.
     virtual void on_failure(ClientConnection& connection, Failure failure,
                             std::string_view why) = 0;
   };
 
   struct Peer {
-    std::vector<net::Resolved> addresses;  // to be tried in this order; at least one
+    std::vector<net::Resolved> addresses;  // tried in this order; at least one
     const net::TlsContext* tls = nullptr;  // plain when null
-    std::string name;                      // for the certificate
+    std::string name;                      // for SNI and the certificate's check
   };
 
-  // What the connections of one loop share. All of it must outlive them.
+  // Objects that the connections of one loop share. They must outlive the connections.
   struct Dependencies {
     const Peer& peer;
     net::EventLoop& loop;
@@ -60,18 +60,18 @@ class ClientConnection final : private net::EventLoop::Watcher {
     Owner& owner;
   };
 
-  // `index` is the owner's name for this one.
+  // `index` identifies this connection to its owner.
   ClientConnection(std::size_t index, const Dependencies& deps);
   ~ClientConnection() override;
 
   [[nodiscard]] std::size_t index() const { return index_; }
 
-  // Connects. REQUIRES: closed.
+  // Connects; calls on_open() or on_failure(). REQUIRES: closed.
   void open();
-  // Sends a request. Its bytes must stay valid until the answer, a failure or close().
-  // REQUIRES: no answer is due.
+  // Sends a request; calls on_answer() or on_failure(). The bytes must stay valid until then, or
+  // until close(). REQUIRES: no answer is due.
   void send(std::string_view request);
-  // Abandons a request under way, without a call of the owner.
+  // Closes the connection and abandons its request. Does not call the owner.
   void close();
 
  private:
@@ -80,15 +80,15 @@ class ClientConnection final : private net::EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;
   void on_connected();
   void settle_opening();
-  // Tries the addresses from the one that served last, each once.
+  // Tries each address once, starting with the last one that worked.
   void connect();
-  // Starts with the next address; fails when all were tried.
+  // Connects to the next address. After the last one, fails with `why`.
   void try_next(std::string_view why);
   void start_connecting();
   [[nodiscard]] bool finish_connecting();
   void transmit();
   void receive();
-  // Takes what was received; false when the connection is done with.
+  // Parses received bytes. Returns false when the caller must not read on.
   bool take(std::string_view data);
   void take_answer(bool is_reusable);
   void peer_closed();
@@ -100,14 +100,14 @@ class ClientConnection final : private net::EventLoop::Watcher {
 
   base::UniqueFd fd_;
   std::unique_ptr<net::TlsSession> tls_;
-  std::size_t address_ = 0;     // of the peer's, in use
+  std::size_t address_ = 0;     // index of the peer's address in use
   std::size_t tries_left_ = 0;  // addresses not tried yet by this connect()
   std::uint32_t events_ = 0;    // watched
   bool is_connecting_ = false;
-  bool is_opening_ = false;    // open() was called and not answered yet
+  bool is_opening_ = false;    // on_open() or on_failure() is due
   bool is_waiting_ = false;    // an answer is due
-  bool has_answered_ = false;  // since it was opened
-  std::string_view unsent_;    // of the request under way
+  bool has_answered_ = false;  // since it connected
+  std::string_view unsent_;    // the rest of the current request
   ResponseParser parser_;
 };
 

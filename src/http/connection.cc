@@ -15,7 +15,7 @@
 namespace http {
 namespace {
 
-constexpr std::size_t kKeptCapacity = 64 * 1024;  // buffers larger than this are given back
+constexpr std::size_t kKeptCapacity = 64 * 1024;  // larger buffers are freed when empty
 constexpr std::chrono::nanoseconds kLinger = std::chrono::seconds(2);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -49,7 +49,7 @@ void Connection::close() {
   if (!fd_) return;
   worker_.loop().remove(fd_.get(), *this);
   fd_.reset();
-  // The bytes themselves go with the connection: a request in them may be at its handler.
+  // Keep the bytes until the destructor: a handler may be using views into them.
   static_cast<void>(reserve_buffer(0));
   worker_.defer_destroy(*this);
 }
@@ -59,7 +59,7 @@ void Connection::on_ready(std::uint32_t events) {
     return close();
   }
   if ((events & EPOLLOUT) != 0) worker_.mark_dirty(*this);
-  // TLS may have had to write before it could read on.
+  // TLS may need to write before it can read.
   const bool may_have_come = (events & EPOLLIN) != 0 || (tls_ && (events & EPOLLOUT) != 0);
   if (may_have_come && (interest_ & EPOLLIN) != 0) receive();
 }
@@ -71,8 +71,8 @@ std::ptrdiff_t Connection::receive_some(char* data, std::size_t size) {
   return errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantRead : net::TlsSession::kFailed;
 }
 
-// Once: epoll tells again of what is left. Of TLS nothing is left that it cannot see, because a
-// record (16 KiB at most) fits into the scratch.
+// Reads once: epoll reports the socket again when bytes are left. TLS keeps no decrypted bytes,
+// because a record (16 KiB at most) fits into the scratch.
 void Connection::receive() {
   std::vector<char>& scratch = worker_.scratch();
   const std::ptrdiff_t count = receive_some(scratch.data(), scratch.size());
@@ -168,7 +168,7 @@ std::size_t Connection::take_one(std::string_view data) {
     if (state == ParseState::kDone) {
       RequestHead head;
       std::size_t scanned = 0;
-      // The head was accepted when it came: parsed anew for views into its copy.
+      // The head was accepted before. Parse its copy for views that are valid now.
       static_cast<void>(parse_head(chunked_head_, scanned, head, error));
       stage_ = Stage::kHead;
       dispatch(head, chunked_body_);
@@ -205,7 +205,7 @@ std::size_t Connection::take_one(std::string_view data) {
   const std::size_t whole = head.size + head.content_length;
   if (data.size() < whole) {
     stage_ = Stage::kBody;
-    wanted_ = whole;  // no room is made for a promise: what is held is what has come
+    wanted_ = whole;  // do not allocate by the client's word
     return 0;
   }
   stage_ = Stage::kHead;
@@ -302,7 +302,7 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
   worker_.mark_dirty(*this);
 }
 
-// Says that the body may come, once everything before it is answered.
+// Sends 100 Continue once every earlier request is answered.
 void Connection::tell_to_continue() {
   if (continue_ != Continue::kOwed || !pending_.empty()) return;
   continue_ = Continue::kTold;
@@ -314,7 +314,7 @@ void Connection::start_stream(std::uint32_t sequence, std::string_view content_t
   const std::uint32_t index = sequence - first_sequence_;
   if (!fd_ || index >= pending_.size() || pending_[index].is_answered) return;
   if (index != 0) {
-    // Nothing may stand before a stream; the client asks again on its own connection.
+    // A stream must be the first pending answer. The client retries on another connection.
     return respond(
         sequence,
         {.status = 503, .content_type = {}, .body = {}, .extra_headers = "Retry-After: 1\r\n"});
@@ -359,7 +359,7 @@ void Connection::flush() {
       }
     }
     if (count == net::TlsSession::kWantRead)
-      return;  // the handshake goes on when the client speaks
+      return;  // receive() goes on with the handshake once the client sends
     if (count == net::TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
       drop_sent();
@@ -376,8 +376,8 @@ void Connection::flush() {
   after_answers();
 }
 
-// Of a client that reads just so fast that out_ is never empty, what is sent must go as well. Half
-// of it at least, so that few bytes are moved often.
+// Drops sent bytes while out_ never gets empty, or a slow reader would make it grow without end.
+// Waits until half of out_ and kKeptCapacity are sent, so that moving the rest stays cheap.
 void Connection::drop_sent() {
   if (out_sent_ < kKeptCapacity || out_sent_ < out_.size() / 2) return;
   out_.erase(0, out_sent_);
@@ -400,7 +400,7 @@ void Connection::resume() {
   settle();
 }
 
-// The client will send no more; it may still wait for answers.
+// The client has closed its side. It may still wait for answers.
 void Connection::finish_reading() {
   const bool is_done = pending_.empty() && out_sent_ == out_.size();
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || is_done) return close();
@@ -441,7 +441,7 @@ void Connection::check_deadlines(base::Nanos now) {
   }
   if (stage_ == Stage::kFinishing) return;
   if (stage_ == Stage::kHandshake) {
-    if (now - last_activity_ > limits.receive) close();  // nobody could read an answer
+    if (now - last_activity_ > limits.receive) close();  // no 408: the client cannot read it
     return;
   }
   if (request_started_.count() != 0) {

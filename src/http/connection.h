@@ -1,11 +1,11 @@
-// One client's connection: receives, parses, hands requests to the router and sends the answers
-// in order. Internal to http/.
+// One client's connection. It receives, parses, calls the router and sends the answers in the order
+// of the requests. Internal to http/.
 //
 //   bytes -> [received_] -> head, body -> Router ... respond() -> [pending_] -> [out_] -> bytes
 //
-// A round of the loop reads a connection once, so that one that sends without pause does not keep
-// the others from their turn. No more is read while requests wait for room: of [pending_], which
-// holds kPipelineMax, or of the answers, of which kUnsentMax bytes may wait for the client.
+// A round of the loop reads a connection once, so that a busy client cannot starve the others.
+// Reading pauses when [pending_] holds kPipelineMax requests, or more than kUnsentMax bytes of
+// answers are unsent. It resumes once answers have left.
 //
 // Threads: none; belongs to its Worker.
 #pragma once
@@ -32,34 +32,35 @@ class Connection final : public net::EventLoop::Watcher {
 
   [[nodiscard]] std::uint32_t slot() const { return slot_; }
 
+  // The methods of Exchange. Calls for a request that is answered already are ignored.
   void respond(std::uint32_t sequence, const Response& response);
   void start_stream(std::uint32_t sequence, std::string_view content_type);
   bool send_stream(std::string_view data);
   [[nodiscard]] bool has_unsent() const { return out_sent_ < out_.size(); }
 
-  // Writes what is due; called at the end of a round in which it was marked dirty.
+  // Sends [out_] as far as the socket takes it. The worker calls it at the end of a dirty round.
   void flush();
-  // Goes on with requests that waited for room; called in the round after there is some, ahead of
-  // the services' hooks, so that what the requests add to a service is handed on in that round.
+  // Takes the requests that waited for room. The worker calls it in the round after answers left,
+  // before the services' hooks: these hand on in the same round what the requests add.
   void resume();
-  // Ends what has taken too long. Called a few times a second.
+  // Enforces Limits: receive, idle and send_stall. The worker calls it every 250 ms.
   void check_deadlines(base::Nanos now);
-  // The server is stopping: ends at once when idle, else after the answers that are due.
+  // The server is stopping. Closes an idle connection or a stream now, others after their answers.
   void drain();
 
-  bool has_asked = false;            // for the worker: a request came since it looked
-  bool is_dirty = false;             // the worker's mark
-  bool is_destroy_deferred = false;  // the worker's mark
+  bool has_asked = false;            // a request came since the worker's last sweep
+  bool is_dirty = false;             // in the worker's dirty list
+  bool is_destroy_deferred = false;  // in the worker's list of connections to destroy
 
  private:
   enum class Stage {
     kHandshake,  // of TLS
     kHead,       // waiting for a request
-    kBody,       // its head is there, its body of known length is not
-    kChunks,     // its chunked body is coming
-    kStreaming,  // answering without end
-    kFinishing,  // no more requests; closes when the answers are sent
-    kLingering,  // all sent; reads and drops what still comes, so that the client gets the answer
+    kBody,       // the head is complete, the body of known length is not
+    kChunks,     // receiving a chunked body
+    kStreaming,  // sending a stream
+    kFinishing,  // takes no more requests; closes when the answers are sent
+    kLingering,  // all is sent; drops received bytes, since a reset could destroy the last answer
   };
 
   // An answer that is due, in the order of requests.
@@ -68,22 +69,22 @@ class Connection final : public net::EventLoop::Watcher {
     bool close = false;
     bool is_http_1_0 = false;
     bool is_answered = false;
-    std::string bytes;  // of an answer that came before its turn
+    std::string bytes;  // the answer, while an earlier one is due
   };
 
   void on_ready(std::uint32_t events) override;
   void receive();
   std::ptrdiff_t receive_some(char* data, std::size_t size);
   void take(std::string_view data);
-  // Takes whole requests off the front of `data`; returns how much was taken.
+  // Takes the whole requests at the front of `data`. Returns the number of bytes taken.
   std::size_t take_requests(std::string_view data);
   std::size_t take_one(std::string_view data);
-  // Takes what received_ starts with.
+  // Takes the whole requests at the front of received_.
   void take_received();
-  // After bytes were taken: sets what is reserved, which deadline runs and what is watched.
+  // Call after taking bytes. Updates the reservation, the receive deadline and the events watched.
   void settle();
-  // Reserves memory for this connection's incomplete requests. Returns false when it is more than
-  // before and all connections together buffer too much.
+  // Reserves memory for this connection's incomplete requests, instead of the amount before.
+  // Returns false when the amount grew and all connections together exceed the limit.
   [[nodiscard]] bool reserve_buffer(std::size_t bytes);
   void drop_received();
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }
@@ -99,9 +100,9 @@ class Connection final : public net::EventLoop::Watcher {
   void close();
 
   static constexpr std::size_t kPipelineMax = 64;
-  // An answer that is begun below it is finished, so what waits may exceed it by one answer.
+  // Checked before a request is taken. The answers of requests taken before may exceed it.
   static constexpr std::size_t kUnsentMax = std::size_t{256} * 1024;
-  // A client of a stream that has more than this unsent is too slow; one event always fits.
+  // A stream with more than this unsent is closed. Checked before an event is added.
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
   base::UniqueFd fd_;
@@ -110,28 +111,28 @@ class Connection final : public net::EventLoop::Watcher {
   const std::uint32_t slot_;
 
   Stage stage_;
-  std::string received_;     // the start of a request that has not come whole
+  std::string received_;     // received bytes of requests not taken yet
   std::size_t scanned_ = 0;  // how much of received_ was searched for a head's end
   std::size_t wanted_ = 0;   // in kBody: bytes of head and body together
   enum class Continue { kNotAsked, kOwed, kTold } continue_ = Continue::kNotAsked;
   std::string chunked_head_;
   std::string chunked_body_;
   ChunkedDecoder chunks_;
-  bool has_unread_ = false;   // received_ may hold whole requests: there was no room for them
-  bool is_resuming_ = false;  // resume() will be called
-  std::size_t reserved_ = 0;  // by reserve_buffer()
+  bool has_unread_ = false;   // received_ may hold whole requests that wait for room
+  bool is_resuming_ = false;  // the worker will call resume()
+  std::size_t reserved_ = 0;  // bytes, by reserve_buffer()
 
   std::vector<Pending> pending_;
-  std::uint32_t first_sequence_ = 0;  // of pending_.front()
-  std::size_t early_bytes_ = 0;       // of answers in pending_
+  std::uint32_t first_sequence_ = 0;  // the number of pending_.front()
+  std::size_t early_bytes_ = 0;       // bytes of the answers in pending_
 
   std::string out_;
   std::size_t out_sent_ = 0;
 
   std::uint32_t interest_ = EPOLLIN;
-  base::Nanos request_started_{};  // of the request that is coming; zero when none is
-  base::Nanos last_activity_;      // bytes of HTTP, in or out
-  base::Nanos send_stalled_{};     // since when the client has not read; zero when it does
+  base::Nanos request_started_{};  // start of the incomplete request or the linger; else 0
+  base::Nanos last_activity_;      // the last time HTTP bytes were received or sent
+  base::Nanos send_stalled_{};     // start of the client's stall; 0 while it reads
 };
 
 }  // namespace http

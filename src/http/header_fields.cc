@@ -6,7 +6,7 @@
 namespace http {
 namespace {
 
-// Nothing that is so long overflows 64 bits.
+// A number of so many digits fits into 64 bits.
 constexpr std::size_t kLengthDigitsMax = 18;
 
 constexpr std::array<bool, 256> make_token_characters() {

@@ -1,8 +1,8 @@
 // The rules of header fields that requests and responses share (RFC 9110, section 5; RFC 9112,
-// section 6): how a line is taken apart, where the message ends and whether the connection stays.
-// Both parsers go by these, so that what one accepts the other does not read in another way.
+// section 6). They split a line, find the message's end and decide on keep-alive. Both parsers use
+// them, so that they read the same bytes in the same way.
 //
-// Threads: values.
+// Threads: values and functions.
 #pragma once
 
 #include <cstdint>
@@ -12,32 +12,34 @@
 
 namespace http {
 
-// What is wrong, and the status that says so to a client. After it the connection cannot go on.
+// Why a message is refused, and the status for the client. The connection must be closed after it.
 struct ParseError {
   int status = 400;
   std::string_view detail;
 };
 
-// Whether `text` consists of tchar (RFC 9110, section 5.6.2). So does the empty text.
+// Whether all characters are tchar (RFC 9110, section 5.6.2). True for the empty text.
 [[nodiscard]] bool is_token(std::string_view text);
 
-// Whether a field's value may hold it: all but the control characters, of which the tab is good.
+// Whether a field's value may hold `c`: a tab, or any character that is no control character.
 [[nodiscard]] bool is_value_character(char c);
 
-// Without the spaces and tabs around it.
+// Returns `text` without the spaces and tabs around it.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
-// Takes a line, without its end, apart; false with the reason in `error`.
+// Splits `line`, which has no line end, into name and value; views into it. Returns false and sets
+// `error` when the line is malformed.
 [[nodiscard]] bool parse_field(std::string_view line, Header& field, ParseError& error);
 
-// Gathers what the fields say of framing and of the connection: take() each, then finish().
+// Finds out how the body is framed and whether the connection is kept alive. Call take() for each
+// field, then finish(). Both return false and set `error` when the message must be refused.
 class Framing {
  public:
   explicit Framing(bool is_http_1_0) : is_http_1_0_(is_http_1_0), keep_alive_(!is_http_1_0) {}
 
-  // Looks at Connection, Content-Length and Transfer-Encoding; other fields are let pass.
+  // Reads Connection, Content-Length and Transfer-Encoding; ignores other fields.
   [[nodiscard]] bool take(const Header& field, ParseError& error);
-  // After the last field. The status for an unknown transfer coding is 501.
+  // Call after the last field. An unknown transfer coding gives status 501.
   [[nodiscard]] bool finish(ParseError& error);
 
   [[nodiscard]] bool has_content_length() const { return has_content_length_; }
@@ -51,7 +53,7 @@ class Framing {
 
   bool is_http_1_0_;
   bool keep_alive_;
-  bool is_to_close_ = false;  // "close" was said, which nothing said later takes back
+  bool is_to_close_ = false;  // a field said "close"; later fields cannot undo it
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;
   std::uint64_t content_length_ = 0;

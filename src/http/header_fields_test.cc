@@ -14,7 +14,7 @@
 namespace http {
 namespace {
 
-// What each parser says of a head with these fields: its error, or how the body is framed.
+// Returns each parser's result for a head with these fields: its error, or the body's framing.
 std::string request_with(std::string_view fields, std::string_view version) {
   const std::string text = fmt::format("POST / HTTP/{}\r\nHost: h\r\n{}\r\n\r\n", version, fields);
   RequestHead head;

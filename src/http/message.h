@@ -1,4 +1,6 @@
 // The parts of an HTTP/1.1 message (RFC 9110, RFC 9112) that the server and its handlers share.
+//
+// Threads: values.
 #pragma once
 
 #include <array>
@@ -13,7 +15,7 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kO
 
 [[nodiscard]] std::string_view to_string(Method method);
 
-// The standard phrase, "OK" for 200; "Unknown" for what has none.
+// Returns the standard phrase, "OK" for 200; "Unknown" for a status without one.
 [[nodiscard]] std::string_view reason_of(int status);
 
 struct Header {
@@ -21,10 +23,10 @@ struct Header {
   std::string_view value;  // without the white space around it
 };
 
-// Whether two header names or tokens are the same, whatever their ASCII case.
+// Whether two header names or tokens are equal. Ignores ASCII case.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
 
-// One request; every view points into the connection's buffer and is gone when the handler
+// One request. Every view points into the connection's buffer and is valid until the handler
 // returns.
 struct Request {
   Method method = Method::kOther;
@@ -33,7 +35,7 @@ struct Request {
   std::span<const Header> headers;
   std::string_view body;
 
-  // The value of the first header of that name; empty when there is none.
+  // Returns the value of the first header of that name; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 

@@ -1,8 +1,9 @@
-// GET /metrics in the Prometheus text format, from figures gathered when asked.
+// GET /metrics in the Prometheus text format. Collectors compute the figures for each request.
 //
 // Names follow Prometheus' conventions: base units, `_total` for counters, `_seconds`, `_bytes`.
 //
-// Threads: collectors are added before the server starts; collect() may then come from any loop.
+// Threads: add() is called before the server starts. After that any loop may call collect(), so the
+// collectors must be safe in any thread. A MetricsWriter belongs to one thread.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@
 
 namespace http {
 
-// Where a collector puts its figures.
+// Gathers the figures of all collectors.
 class MetricsWriter {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
@@ -28,7 +29,7 @@ class MetricsWriter {
 
   void counter(std::string_view name, std::string_view help, double value, Labels labels = {});
   void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
-  // Buckets from 100 us to 10 s.
+  // Buckets from 100 us to 10 s, in seconds.
   void histogram(std::string_view name, std::string_view help, const base::Histogram& seconds,
                  Labels labels = {});
 

@@ -9,16 +9,17 @@
 
 namespace http {
 
-// Answers with {"type":"about:blank","title":…,"status":…,"detail":…} and, when `members` is not
-// empty, its members too ("\"offset\":12"). `extra_headers` as in Response.
+// Answers with {"type":"about:blank","title":…,"status":…,"detail":…}.
+// `members` adds members, such as "\"offset\":12". `extra_headers` as in Response.
+// Threads: the exchange's loop.
 void respond_problem(Exchange exchange, int status, std::string_view detail,
                      std::string_view members = {}, std::string_view extra_headers = {});
 
-// The body alone.
+// Returns the body of respond_problem().
 [[nodiscard]] std::string problem_body(int status, std::string_view detail,
                                        std::string_view members = {});
 
-// The one place where an error's code becomes a status.
+// Returns the HTTP status for an error's code. No other function maps the two.
 [[nodiscard]] int status_of(base::Code code);
 
 }  // namespace http

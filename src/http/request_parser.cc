@@ -6,7 +6,7 @@
 namespace http {
 namespace {
 
-constexpr std::size_t kOverheadMax = 4096;  // extensions and trailers of one chunked body
+constexpr std::size_t kOverheadMax = 4096;  // bytes of extensions and trailers of one chunked body
 constexpr std::size_t kChunkDigitsMax = 15;
 
 Method method_of(std::string_view name) {
@@ -59,7 +59,7 @@ struct HeadParser {
       // absolute-form (RFC 9112, section 3.2.2)
       if (!target.starts_with(kScheme)) return refuse(400, "malformed request target");
       const auto slash = target.find_first_of("/?", kScheme.size());
-      // A query right after the authority is read in more than one way.
+      // Servers disagree on a query right after the authority.
       if (slash != std::string_view::npos && target[slash] == '?') {
         return refuse(400, "malformed request target");
       }
@@ -111,7 +111,7 @@ struct HeadParser {
 
 ParseState parse_head(std::string_view data, std::size_t& scanned, RequestHead& head,
                       ParseError& error) {
-  // One empty line before the request line is let pass (RFC 9112, section 2.2).
+  // Ignore one empty line before the request line (RFC 9112, section 2.2).
   const std::size_t start = data.starts_with("\r\n") ? 2 : 0;
   const std::size_t from = std::max(start, scanned > 3 ? scanned - 3 : 0);
   const auto end = from < data.size() ? data.find("\r\n\r\n", from) : std::string_view::npos;

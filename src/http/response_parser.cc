@@ -9,7 +9,7 @@ constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The first line of `lines`, which is left with the rest. REQUIRES: every line ends with CR LF.
+// Removes the first line from `lines` and returns it. REQUIRES: every line ends with CR LF.
 std::string_view take_line(std::string_view& lines) {
   const std::size_t end = lines.find("\r\n");
   const std::string_view line = lines.substr(0, end);
@@ -63,7 +63,7 @@ ParseState ResponseParser::parse(std::string_view data, std::size_t& used) {
 ParseState ResponseParser::take_head(std::string_view data, std::size_t& used) {
   const std::string_view rest = data.substr(used);
   const std::size_t kept = kept_head_.size();
-  // At most one head's worth is kept, whatever follows it in this piece.
+  // Keep at most kHeadBytesMax + 1 bytes, even when the piece is longer.
   if (kept > 0) kept_head_ += rest.substr(0, kHeadBytesMax + 1 - kept);
   const std::string_view text = kept > 0 ? std::string_view(kept_head_) : rest;
 

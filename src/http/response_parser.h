@@ -1,4 +1,4 @@
-// Parsing of HTTP/1.1 responses (RFC 9112) as they come over a connection that is kept alive.
+// Parsing of HTTP/1.1 responses (RFC 9112) on a connection that is kept alive.
 //
 //   ResponseParser parser({.body_bytes_max = 1 << 20});
 //   ... state = parser.parse(received, used);  kMore: receive again
@@ -6,9 +6,9 @@
 //                                              kFailed: parser.error(); close the connection
 //
 // A response that comes whole in one piece is not copied: head and body are views into that piece.
-// Responses 1xx are skipped. What can be read in two ways (a Content-Length next to chunks, two
-// lengths, folded lines, lines without a carriage return) is refused. The one thing that a
-// response does not tell of itself is whether the request was a HEAD: those are not for this.
+// Responses 1xx are skipped. The parser refuses ambiguous responses: a Content-Length next to
+// chunks, two lengths, folded lines, lines without a carriage return.
+// REQUIRES: the request was no HEAD, since the response does not show it.
 //
 // Threads: none; belongs to its connection's loop.
 #pragma once
@@ -32,26 +32,26 @@ class ResponseParser {
   };
   explicit ResponseParser(Options options) : options_(options) {}
 
-  // Goes on with the bytes that came next; `used` is how many of them belong to this response.
+  // Parses the next received bytes. Sets `used` to the number that belong to this response.
   // After kDone the next call starts the next response.
   [[nodiscard]] ParseState parse(std::string_view data, std::size_t& used);
 
-  // The peer has closed its side: kDone when that is how this response ends, else kFailed.
+  // The peer has closed its side. Returns kDone when that ends this response, else kFailed.
   [[nodiscard]] ParseState finish();
 
-  // Forgets a response that is under way, for a new connection.
+  // Drops the current response. Call for a new connection.
   void reset();
 
-  // Of a whole response, until the next call of parse(), finish() or reset(), and as long as the
-  // bytes given to parse() stay where they are.
+  // The accessors require kDone. Their views are valid until the next parse(), finish() or reset(),
+  // and while the bytes given to parse() are.
   [[nodiscard]] int status() const { return status_; }
   [[nodiscard]] std::string_view body() const { return body_view_; }
   // Whether the connection can carry another request.
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
-  // The value of the first header of that name; empty when there is none.
+  // Returns the value of the first header of that name; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 
-  // After kFailed: what was wrong.
+  // The reason of kFailed.
   [[nodiscard]] std::string_view error() const { return error_; }
 
  private:
@@ -59,19 +59,19 @@ class ResponseParser {
     kHead,
     kLength,      // a body of known length
     kChunks,      // a chunked body
-    kUntilClose,  // a body that lasts as long as the connection
+    kUntilClose,  // a body that ends with the connection
     kDone,
   };
 
   void start_response();
   ParseState refuse(std::string_view why);
   ParseState complete(std::string_view body);
-  // Takes the head off the front of `data`.
+  // Takes the head at the front of `data`.
   ParseState take_head(std::string_view data, std::size_t& used);
   ParseState take_body(std::string_view data, std::size_t& used);
-  // Reads a whole head, with its empty line, into the fields below.
+  // Reads a whole head, with its empty line, into the members.
   ParseState read_head(std::string_view head);
-  // Makes the head outlive the bytes that it came in.
+  // Copies the head, so that it outlives the bytes given to parse().
   void keep_head();
 
   const Options options_;

@@ -220,7 +220,7 @@ TEST(ResponseParserTest, ACloseInTheMiddleIsNamed) {
   }
 }
 
-// What a parser makes of bytes that come in pieces and are followed by the end of the connection.
+// Returns a parser's result for bytes that come in pieces, followed by the connection's end.
 std::string outcome_of(const std::vector<std::string>& pieces) {
   auto parser = parser_of();
   std::string outcome;

@@ -1,6 +1,6 @@
-// From a method and a path to the function that answers.
+// Maps a method and a path to the function that answers.
 //
-// Threads: filled before the server starts, then read by the one loop that owns it.
+// Threads: add() is called before the server starts. Then only the owning loop calls route().
 #pragma once
 
 #include <functional>
@@ -17,10 +17,10 @@ class Router {
  public:
   using Handler = std::function<void(const Request&, Exchange)>;
 
-  // HEAD is answered wherever GET is. A path is matched to the letter.
+  // Adds a route for an exact path. A GET route also answers HEAD.
   void add(Method method, std::string path, Handler handler);
 
-  // Answers by the route, or with a problem: 404, or 405 with Allow.
+  // Calls the route's handler. Without a route, answers with a problem: 404, or 405 with Allow.
   void route(const Request& request, Exchange exchange) const;
 
  private:

@@ -1,16 +1,17 @@
-// An HTTP/1.1 server over TCP, TLS and Unix sockets: one event loop a thread, each with its own
-// listening socket, its own connections and its own copy of every Service, so that answering
-// takes no lock.
+// An HTTP/1.1 server over TCP, TLS and Unix sockets. Each thread has its own event loop, listening
+// socket, connections and Services, so that answering takes no lock.
 //
-// A handler may answer at once or later: it keeps the Exchange and calls respond() in the same
-// loop. Answers to pipelined requests leave in the order of the requests, and everything that a
-// round of the loop answered on one connection leaves in one write.
+// A handler may answer at once or later. To answer later it keeps the Exchange and calls respond()
+// in the same loop. Answers to pipelined requests leave in the order of the requests. The answers
+// of one round on one connection leave together, in one write where the socket has room.
 //
 // Bounds (Limits): a connection too many gets 503 and is closed. A body too large gets 413, a
-// request too slow 408. A request gets 503 when the incomplete ones take too much memory. A client
-// that does not read its answers is read no further, then closed.
+// request too slow 408. A request gets 503 when the incomplete ones take too much memory. The
+// server stops reading from a client that does not read its answers, and closes it after
+// `send_stall`.
 //
-// Threads: Server may be used from any thread; Exchange and Service belong to their loop.
+// Threads: stats() and address() may be called from any thread. serve(), stop() and the destructor
+// belong to one thread. Exchange and Service belong to their loop.
 #pragma once
 
 #include <chrono>
@@ -34,21 +35,22 @@ namespace http {
 class Router;
 class Worker;
 
-// The right to answer one request. A small value, to be copied and kept; answering when the
-// client has gone is harmless.
+// Answers one request. A small value: copy it and keep it. Calls after the client has gone do
+// nothing.
 class Exchange {
  public:
   Exchange() = default;
 
-  // Answers, once. Answers after the first are ignored.
+  // Answers the request. Later calls are ignored.
   void respond(const Response& response) const;
 
-  // Starts an answer without an end (server-sent events); send() adds to it. The connection
-  // serves nothing else afterwards.
+  // Starts an answer without an end (server-sent events); send() adds to it. The connection takes
+  // no other requests afterwards. Answers 503 when an earlier request is still unanswered.
   void start_stream(std::string_view content_type) const;
-  // False when the client has gone or has stopped reading: it is then disconnected.
+  // Adds `data` to the stream. Returns false when the client has gone. Disconnects a client with
+  // more than 1 MiB unsent, and returns false.
   bool send(std::string_view data) const;
-  // Whether the client of the stream has yet to take some of what was sent.
+  // Whether some bytes of the stream are unsent.
   [[nodiscard]] bool is_behind() const;
 
  private:
@@ -62,11 +64,12 @@ class Exchange {
   std::uint32_t sequence_ = 0;
 };
 
-// What a role adds to each loop of a server: its routes, its hooks, its state.
+// A role's part in one loop of a server: its routes, hooks and state.
 class Service {
  public:
   virtual ~Service() = default;
-  // Called once, before the loop runs. `router` and `loop` outlive the service.
+  // Called once, before the loop runs, in the thread of Server::open(). `router` and `loop` outlive
+  // the service.
   virtual void install(Router& router, net::EventLoop& loop) = 0;
 };
 using ServiceFactory = std::function<std::unique_ptr<Service>()>;
@@ -74,9 +77,9 @@ using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 struct Limits {
   std::uint32_t connections = 10'000;
   std::size_t body_bytes = std::size_t{4} << 20;
-  // Of all incomplete requests together. Raised to the size of one largest request.
+  // All incomplete requests together. Raised to the size of one largest request.
   std::size_t buffered_request_bytes = std::size_t{64} << 20;
-  // A request, from its first byte, and a TLS handshake.
+  // For a request from its first byte, and for a TLS handshake.
   std::chrono::nanoseconds receive = std::chrono::seconds(10);
   std::chrono::nanoseconds idle = std::chrono::seconds(75);  // between two requests
   std::chrono::nanoseconds send_stall = std::chrono::seconds(30);
@@ -88,11 +91,11 @@ class Server {
 
   struct Options {
     net::Address address;
-    unsigned threads = 1;
+    unsigned threads = 1;  // a Unix socket always has 1
     Limits limits;
-    // While many requests come, those of this time are handled together, so that the thread does
-    // not wake up for each; 0 handles each at once. Requests of clients that wait for their answers
-    // are handled at once.
+    // While many requests come, one round handles the requests of this time, so that the thread
+    // wakes up less often. 0 turns this off. It stays off while most active connections bring one
+    // request each: their clients wait for the answers.
     std::chrono::nanoseconds coalesce_for{};
     const net::TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };
@@ -102,28 +105,29 @@ class Server {
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_refused = 0;
     std::uint64_t requests = 0;
-    std::uint64_t coalesced_rounds = 0;        // in which requests were handled together
+    std::uint64_t coalesced_rounds = 0;        // rounds that were held for `coalesce_for`
     std::uint64_t responses_by_class[6] = {};  // [2] counts 2xx, and so on
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
   };
 
-  // Listens, and has the services install themselves; serves nothing before serve(). Each factory
-  // is called once a thread. `clock` and `log` must outlive the server. Errors: those of
-  // listen_on(), such as kAlreadyExists when the address is taken.
+  // Listens and installs the services; accepts no connection before serve(). Calls each factory
+  // once for each thread. `clock` and `log` must outlive the server.
+  // Errors: those of listen_on(), such as kAlreadyExists when the address is taken.
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(
       const Options& options, const std::vector<ServiceFactory>& services, const base::Clock& clock,
       base::Logger& log);
   ~Server();
 
-  // Starts the threads; once.
+  // Starts the threads. Call once.
   void serve();
 
-  // Where it listens, with the port the system chose when 0 was asked for.
+  // The listening address. A port of 0 is replaced by the system's choice.
   [[nodiscard]] const net::Address& address() const { return address_; }
   [[nodiscard]] Stats stats() const;
 
-  // Accepts no more, lets what is being answered finish (at most `patience`), closes the rest.
+  // Accepts no more connections, waits at most `patience` for pending answers, closes the rest and
+  // joins the threads.
   void stop(std::chrono::nanoseconds patience);
 
  private:

@@ -98,7 +98,7 @@ class ServerTest : public testing::Test {
 
   base::SystemClock clock_;
   base::Logger log_{clock_, {.level = base::LogLevel::kError}};
-  net::EventLoop* loop_ = nullptr;  // of the one loop, or of the last of several
+  net::EventLoop* loop_ = nullptr;  // the only loop, or the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
   std::chrono::nanoseconds coalesce_for_{};  // of the server that start() makes
@@ -179,8 +179,8 @@ TEST_F(ServerTest, MorePipelinedRequestsThanAreKeptWaitForTheirTurn) {
   for (int i = 0; i < 500; ++i) ASSERT_EQ(client.read_response().body, std::to_string(i));
 }
 
-// Gathers the requests of a round and answers them in the next, as a service does that hands a
-// batch to somebody else.
+// Gathers the requests of a round and answers them in the next, like a service that hands a batch
+// to another thread.
 class GatheringService final : public Service {
  public:
   explicit GatheringService(std::atomic<int>& left_lying) : left_lying_(left_lying) {}
@@ -234,14 +234,14 @@ TEST_F(ServerTest, AClientThatSendsAndNeverReadsIsReadNoFurther) {
   std::string requests;
   for (int i = 0; i < 1000; ++i) requests += "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
   std::string_view unsent = requests;
-  // What the system keeps for the two of them and what the server does: far less than this.
+  // More than the buffers of the system and the server can hold.
   constexpr std::size_t kTooMuch = std::size_t{64} << 20;
   int refused_in_a_row = 0;
   while (refused_in_a_row < 100 && server_->stats().received_bytes < kTooMuch) {
     refused_in_a_row = greedy.send_some(unsent) ? 0 : refused_in_a_row + 1;
     if (unsent.empty()) unsent = requests;
     if (refused_in_a_row == 0) continue;
-    ASSERT_TRUE(other.get("/hello"));  // meanwhile the loop has had its rounds
+    ASSERT_TRUE(other.get("/hello"));  // the loop has run rounds meanwhile
     ASSERT_EQ(other.read_response().body, "hello");
   }
   EXPECT_EQ(refused_in_a_row, 100);
@@ -608,7 +608,7 @@ TEST_F(ServerTest, AConnectionWhoseAnswerIsDueIsNotIdle) {
   TestClient waiting = client();
   waiting.get("/hold");
   ASSERT_TRUE(holds(1));
-  TestClient idle = client();  // seen off by a sweep that has passed the first as well
+  TestClient idle = client();  // the sweep that closes it has checked the first one too
   EXPECT_TRUE(idle.sees_the_end());
   release(0, "held");
   EXPECT_EQ(waiting.read_response().body, "held");
@@ -776,7 +776,7 @@ TEST_F(ServerTest, AStreamWhoseClientDoesNotReadIsCutWhenItsBacklogIsFull) {
   client.get("/stream");
   ASSERT_TRUE(holds(1));
   const std::string event(64 * 1024, 'e');
-  // What the kernel buffers, and a backlog of 1 MiB: far less than this altogether.
+  // More than the kernel's buffers and the backlog of 1 MiB can hold.
   bool is_taken = true;
   for (int i = 0; is_taken && i < 4096; ++i) {
     is_taken = in_loop(*loop_, [&] { return held_[0].send(event); });

@@ -164,7 +164,7 @@ TEST_F(ServerTlsTest, TheAnswerToABodyTooLargeArrivesOverTlsToo) {
 }
 
 TEST_F(ServerTlsTest, AHandshakeThatComesByteByByteIsCutOffAtItsDeadline) {
-  // Each byte is something, so that the connection is never idle for long.
+  // Each byte counts as activity, so the connection never becomes idle.
   serve({.receive = std::chrono::milliseconds(50), .idle = kTestDeadline * 2});
   TestClient client(server_->address());
   const std::string hello = std::string("\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb\x03\x03", 11);
@@ -187,7 +187,7 @@ TEST_F(ServerTlsTest, AConnectionThatWasEstablishedMayThenBeIdle) {
   while (server_->stats().connections_open < 2 || !session->is_established()) {
     ASSERT_EQ(session->read(&byte, 1), net::TlsSession::kWantRead);
   }
-  // Two that never shake hands are seen off by sweeps that pass the first as well.
+  // Two never shake hands. The sweeps that close them have checked the first one too.
   EXPECT_TRUE(silent.sees_the_end());
   TestClient second_silent(server_->address());
   EXPECT_TRUE(second_silent.sees_the_end());

@@ -1,5 +1,5 @@
-// What the tests of a server share: a blocking client that speaks raw bytes, a service made of one
-// function, and waits with a deadline. Test only.
+// Test only. A blocking client that sends raw bytes, a service made of one function, and waits with
+// a deadline.
 //
 // Threads: none; a TestClient belongs to its test's thread.
 #pragma once
@@ -29,7 +29,7 @@
 
 namespace http {
 
-// Far beyond what any step takes on a slow machine under a sanitizer: only a failure waits so long.
+// Far longer than any step on a slow machine under a sanitizer. Only a failing test waits so long.
 inline constexpr std::chrono::seconds kTestDeadline{30};
 
 // Asks until `holds` or the deadline.
@@ -132,7 +132,7 @@ class TestClient {
   // Half-closes: the server reads the end, and may still answer.
   void finish_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
-  // Leaves with a reset, which the server sees at once; of a close it sees a half-close alone.
+  // Closes with a reset, which the server sees at once. It sees a plain close only as a half-close.
   void abort() {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -45,7 +45,7 @@ Worker::Worker(base::UniqueFd listener, Server::Shared& shared,
     services_.push_back(make());
     services_.back()->install(router_, loop_);
   }
-  // After the services' hooks, so that what these answer leaves in the same round.
+  // Runs after the services' hooks, so that their answers leave in the same round.
   loop_.at_end_of_round([this] { end_round(); });
 }
 
@@ -93,7 +93,8 @@ void Worker::accept_one(base::UniqueFd fd) {
       static_cast<void>(
           ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
       ::shutdown(fd.get(), SHUT_WR);
-      // Reading what has come keeps the close from turning into a reset that drops the answer.
+      // Read the received bytes. Unread ones would turn the close into a reset, which drops the
+      // answer.
       static_cast<void>(::recv(fd.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT));
     }
     return;
@@ -185,9 +186,9 @@ void Worker::end_round() {
   if (shared_.coalesce_for.count() != 0) coalesce();
 }
 
-// Handles the next requests together if many came since the last time, and from few of the
-// connections in use. Clients that wait for their answers bring one request a connection, and would
-// only send the next one later. A request that has come in part is taken as it comes.
+// Holds the loop for `coalesce_for` if many requests came since the last time, from less than half
+// of the active connections. If most connections bring a request, their clients wait for the
+// answers, and holding would delay the next requests. Incomplete requests are not held either.
 void Worker::coalesce() {
   const base::Nanos now = loop_.now();
   if (now < coalesce_until_) return;
@@ -219,7 +220,7 @@ void Worker::sweep() {
 void Worker::stop(std::chrono::nanoseconds patience) {
   loop_.post([this, patience] {
     loop_.hold_until({});
-    // As a timer: after what has come by then was received.
+    // A timer runs after the watchers, so the loop receives the bytes that have come first.
     loop_.at(loop_.now(), [this, patience] { drain(loop_.now() + patience); });
   });
 }

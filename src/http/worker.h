@@ -18,7 +18,7 @@ namespace http {
 
 class Connection;
 
-// What the workers of one server share.
+// State that the workers of one server share.
 struct Server::Shared {
   Limits limits;
   std::chrono::nanoseconds coalesce_for{};
@@ -30,7 +30,7 @@ struct Server::Shared {
 class Worker final : private net::EventLoop::Watcher {
  public:
   static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
-  // Rounds are coalesced when at least so many requests came within `coalesce_for`.
+  // Rounds are coalesced only when at least so many requests came within `coalesce_for`.
   static constexpr std::uint64_t kManyRequests = 6;
 
   Worker(base::UniqueFd listener, Server::Shared& shared,
@@ -42,40 +42,40 @@ class Worker final : private net::EventLoop::Watcher {
   void join();
   void add_to(Server::Stats& stats) const;
 
-  // For connections.
+  // For Connection.
   [[nodiscard]] net::EventLoop& loop() { return loop_; }
   [[nodiscard]] const Router& router() const { return router_; }
   [[nodiscard]] const Limits& limits() const { return shared_.limits; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] std::string_view date() const { return date_; }
-  // Every connection receives into this buffer while it is being read.
+  // The buffer into which every connection receives.
   [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
   [[nodiscard]] Exchange exchange_of(const Connection& connection, std::uint32_t sequence);
   // Flushes the connection at the end of the round.
   void mark_dirty(Connection& connection);
   // Destroys the connection at the end of the round.
   void defer_destroy(Connection& connection);
-  // Calls the connection's resume() in the next round, if it is still there.
+  // Calls the connection's resume() in the next round, if the connection still exists.
   void resume_next_round(const Connection& connection);
-  // A connection now buffers `bytes` of incomplete requests instead of `bytes_before`. Returns
-  // false when all connections together buffer too much.
+  // Replaces a connection's reservation for incomplete requests. Returns false when all connections
+  // together exceed the limit; the reservation is made even so.
   bool reserve_buffer(std::size_t bytes_before, std::size_t bytes);
   void count_response(int status);
   void count_request() { bump(requests_, 1); }
   void count_received(std::size_t bytes) { bump(received_bytes_, bytes); }
   void count_sent(std::size_t bytes) { bump(sent_bytes_, bytes); }
 
-  // For exchanges: null when the client has gone.
+  // For Exchange. Returns null when the client has gone.
   [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) const;
 
  private:
   using Count = std::atomic<std::uint64_t>;
-  // Only this thread writes; others may read.
+  // Only the worker's thread writes; any thread may read.
   static void bump(Count& count, std::uint64_t by) {
     count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }
 
-  void on_ready(std::uint32_t events) override;  // of the listening socket
+  void on_ready(std::uint32_t events) override;  // for the listening socket
   void accept_one(base::UniqueFd fd);
   void end_round();
   void coalesce();
@@ -98,9 +98,9 @@ class Worker final : private net::EventLoop::Watcher {
   std::vector<char> scratch_;
   std::string date_;
   std::int64_t date_second_ = 0;
-  std::size_t active_ = 0;  // connections that brought a request between the last two sweeps
+  std::size_t active_ = 0;  // connections with a request between the last two sweeps
   base::Nanos coalesce_until_{};
-  std::uint64_t requests_before_ = 0;  // until coalesce_until_ was last set
+  std::uint64_t requests_before_ = 0;  // requests_ when coalesce_until_ was last set
   bool draining_ = false;
   bool is_accepting_ = false;  // the listening socket is in the loop
 
@@ -108,7 +108,7 @@ class Worker final : private net::EventLoop::Watcher {
       sent_bytes_{0};
   Count responses_by_class_[6] = {};
 
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: joined before the other members go
 };
 
 }  // namespace http

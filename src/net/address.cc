@@ -29,11 +29,11 @@ base::Result<base::UniqueFd> open_socket(int family) {
   return fd;
 }
 
-// Removes a Unix socket that a server which has died left behind: nobody answers there.
+// Removes the Unix socket of a server that died: a connection to it is refused.
 void remove_dead_socket(const Address& address, const Resolved& own) {
   const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   struct stat info{};
-  // A file of another kind is somebody's: binding then says that the path is taken.
+  // A file of another kind is not ours to remove. bind() then reports that the path is taken.
   const bool is_socket = ::lstat(address.unix_path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
   if (!probe || !is_socket) return;
   const int result =
@@ -143,18 +143,17 @@ base::Result<base::UniqueFd> listen_on(const Address& address) {
   base::Result<base::UniqueFd> listener;
   for (const Resolved& own : all) {
     if (own.family == AF_UNIX) remove_dead_socket(address, own);
-    // Without SO_REUSEPORT: no socket that listens there already lets this one in, nor does this
-    // one let in another.
+    // SO_REUSEPORT stays off, so that two servers cannot share the port by mistake.
     listener = listen_at(own, false, what);
-    // An address in use is taken: its place is not another one of the same name.
+    // An address in use is an error: do not fall back to the host's next address.
     if (listener || listener.error().code() == base::Code::kAlreadyExists) break;
   }
   return listener;
 }
 
 base::Result<base::UniqueFd> listen_beside(int first) {
-  // Only now, when `first` listens and nobody else does: from here on the system lets in sockets
-  // of this user that ask to share, which listen_on() does not.
+  // SO_REUSEPORT is set only now: `first` listens and has excluded every other server. From here on
+  // the system admits sockets of this user that set SO_REUSEPORT too. listen_on() does not set it.
   const int on = 1;
   Resolved own;
   socklen_t size = sizeof own.storage;

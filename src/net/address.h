@@ -1,5 +1,7 @@
-// Where to listen and whom to call: "127.0.0.1:8080", "[::1]:8080", "localhost:0",
-// "unix:/run/estadio.sock".
+// Addresses of TCP and Unix sockets: "127.0.0.1:8080", "[::1]:8080", "localhost:0",
+// "unix:/run/estadio.sock". Functions that listen on them and connect to them.
+//
+// Threads: values and functions.
 #pragma once
 
 #include <chrono>
@@ -18,38 +20,43 @@ struct Address {
   std::uint16_t port = 0;  // 0 asks the system for a free one
   std::string unix_path;   // a Unix socket's path; empty for TCP
 
-  // Errors: kInvalidArgument, naming what was expected.
+  // Errors: kInvalidArgument; the message names the expected form.
   [[nodiscard]] static base::Result<Address> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] bool is_loopback() const;
 };
 
-// A listening, non-blocking socket. Of several addresses that a name has the first that this
-// machine can listen on is taken. Errors: kAlreadyExists when another socket listens there, of
-// this process or of any; those of resolve().
+// Opens a listening, non-blocking socket. If the host has several addresses, it uses the first one
+// that this machine can listen on. Removes a Unix socket's file when no process listens there.
+// Blocks as resolve() does.
+// Errors: kAlreadyExists when a socket of any process listens there; those of resolve(); the
+// system's.
 [[nodiscard]] base::Result<base::UniqueFd> listen_on(const Address& address);
 
-// One more socket on the TCP address where `first`, of listen_on(), listens, so that each loop of
-// a process can have its own: the system spreads clients over them.
+// Opens one more socket on the TCP address of `first`. Each loop of a process can so have its own;
+// the system spreads clients over them.
+// REQUIRES: listen_on() returned `first`. Errors: the system's.
 [[nodiscard]] base::Result<base::UniqueFd> listen_beside(int first);
 
-// The address a listening socket really has (with its port when 0 was asked for).
+// Returns `asked` with the port that the socket has. A Unix address is returned as it is.
+// Errors: the system's.
 [[nodiscard]] base::Result<Address> local_address(int fd, const Address& asked);
 
-// An address as the system's calls take it.
+// An address in the form of the system's calls (sockaddr).
 struct Resolved {
   alignas(8) unsigned char storage[128];
   std::uint32_t size = 0;
   int family = 0;
 };
 
-// All addresses that a name has, at least one, in the order in which to try them: "localhost" may
-// be ::1 and 127.0.0.1, and only one of them served. Blocks; keep the result for many calls.
-// Errors: kUnavailable, naming the host.
+// Returns all addresses of the host, at least one, in the order in which to try them. "localhost"
+// may be ::1 and 127.0.0.1, and a server may listen on only one of them.
+// Blocks; keep the result for many calls. Errors: kUnavailable, naming the host.
 [[nodiscard]] base::Result<std::vector<Resolved>> resolve(const Address& address);
 
-// Starts connecting: the non-blocking socket becomes writable when done or failed (SO_ERROR says
-// which).
+// Returns a non-blocking socket that is connecting. The socket becomes writable when it has
+// connected or failed; SO_ERROR is 0 or the error. Does not block.
+// Errors: kUnavailable when the attempt fails at once; the system's when there is no socket.
 [[nodiscard]] base::Result<base::UniqueFd> start_connecting(const Resolved& peer);
 
 }  // namespace net

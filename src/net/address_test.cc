@@ -1,4 +1,4 @@
-// Addresses: what their text may be, that it comes back, and that a port of 0 becomes a real one.
+// Addresses: parsing, the round trip to text, and a port of 0 that becomes a real one.
 #include "net/address.h"
 
 #include <gtest/gtest.h>
@@ -107,7 +107,7 @@ TEST(AddressTest, SocketsThatListenBesideEachOtherShareTheClients) {
   };
   bool has_first = false;
   bool has_second = false;
-  // Each goes to one of two by chance: that all of 200 go to one does not happen.
+  // The system picks one of two sockets at random. All of 200 on one is practically impossible.
   for (int i = 0; i < 200; ++i) {
     clients.push_back(*start_connecting(peers->front()));
     pollfd done{.fd = clients.back().get(), .events = POLLOUT, .revents = 0};

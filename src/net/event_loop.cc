@@ -86,7 +86,7 @@ void EventLoop::run_posted() {
 
 void EventLoop::run_timers() {
   while (!timers_.empty() && timers_.top().when <= now_) {
-    // top() is const: the task is moved out just before it goes.
+    // top() is const. Moving the task out is safe: pop() follows.
     const Task task = std::move(const_cast<Timer&>(timers_.top()).task);
     timers_.pop();
     task();

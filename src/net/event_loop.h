@@ -1,9 +1,9 @@
 // One thread's loop over epoll: sockets, timers and functions posted from other threads.
 //
-// A round is: wait, call the watchers of what is ready, run what was posted, fire timers that are
-// due, then call the end-of-round hooks. The hooks are where work gathered during the round is
-// handed on in one piece (a batch to judge, the answers to write). In a held loop (hold_until())
-// rounds have but what was posted, and the hooks.
+// A round waits, calls the watchers whose sockets are ready, runs the posted tasks, fires the
+// timers that are due, then calls the end-of-round hooks. The hooks hand on the work that the round
+// gathered in one piece: a batch to judge, the answers to write. While hold_until() holds the loop,
+// a round runs only posted tasks and the hooks.
 //
 // Threads: post() and stop() may be called from any thread; everything else belongs to the thread
 // inside run(), or to the constructing thread before run() starts.
@@ -26,12 +26,12 @@ namespace net {
 
 class EventLoop {
  public:
-  // Something with a file descriptor. Must stay alive until after remove(), and may be destroyed
-  // inside its own on_ready().
+  // The owner of a file descriptor. A watcher must live until remove(). It may be destroyed
+  // inside its own on_ready(), after remove().
   class Watcher {
    public:
     virtual ~Watcher() = default;
-    // `events` are EPOLLIN, EPOLLOUT, EPOLLHUP and so on.
+    // `events` is a set of EPOLLIN, EPOLLOUT, EPOLLHUP and so on. Called in the loop's thread.
     virtual void on_ready(std::uint32_t events) = 0;
   };
 
@@ -42,38 +42,41 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Watches `fd`, level triggered. Errors: kInternal, when the system refuses.
+  // Watches `fd`, level triggered. `watcher` must live until remove(). Errors: the system's.
   [[nodiscard]] base::Result<void> add(int fd, std::uint32_t events, Watcher& watcher);
+  // REQUIRES: add() of `fd` and `watcher` succeeded.
   void modify(int fd, std::uint32_t events, Watcher& watcher);
-  // Events of this round that are still to be delivered to `watcher` are dropped.
+  // Stops watching. `watcher` gets no more events, also none that are left of this round.
+  // REQUIRES: add() of `fd` and `watcher` succeeded.
   void remove(int fd, Watcher& watcher);
 
-  // Runs `task` in the loop's thread, in the order of posting. After run() has returned nothing
-  // more is run.
+  // Runs `task` in the loop's thread, in the order of posting. After run() has returned, posted
+  // tasks are never run.
   void post(Task task);
 
-  // Runs `task` once, at `when` (on the clock's mono()) or as soon after as the round allows.
+  // Runs `task` once, as soon as a round's now() has reached `when`.
   void at(base::Nanos when, Task task);
 
-  // Calls `hook` at the end of every round, for as long as the loop lives.
+  // Calls `hook` at the end of every round, in the order of these calls.
   void at_end_of_round(Task hook) { hooks_.push_back(std::move(hook)); }
 
-  // The next round that looks at watchers and timers begins at `when` or later, so that what comes
-  // until then is handled in one; what is posted is run meanwhile, each time with the hooks.
+  // Holds watchers and timers back until `when` (the clock's mono()), so that one round handles the
+  // events of that time. Posted tasks still run, each time followed by the hooks. 0 ends a hold.
   void hold_until(base::Nanos when) { held_until_ = when; }
 
-  // Returns after stop().
+  // Runs rounds in the calling thread until stop().
   void run();
+  // Ends run() after the round that runs this request.
   void stop();
 
-  // The time at the start of this round.
+  // The clock's mono() when this round's wait ended.
   [[nodiscard]] base::Nanos now() const { return now_; }
   [[nodiscard]] const base::Clock& clock() const { return clock_; }
 
  private:
   struct Timer {
     base::Nanos when;
-    std::uint64_t order;  // timers of one instant fire as they were set
+    std::uint64_t order;  // timers of one instant fire in the order of at()
     Task task;
     bool operator>(const Timer& other) const {
       return when != other.when ? when > other.when : order > other.order;
@@ -97,7 +100,7 @@ class EventLoop {
   std::uint64_t timer_order_ = 0;
   base::Nanos now_{};
   base::Nanos held_until_{};
-  bool is_woken_ = false;  // something was posted
+  bool is_woken_ = false;  // this round has posted tasks
 
   std::mutex mutex_;
   std::vector<Task> posted_;  // guarded by mutex_

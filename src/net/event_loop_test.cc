@@ -1,5 +1,5 @@
-// The event loop: timers in their order, functions from other threads, and watchers that go while
-// they are being called.
+// The event loop: the order of timers, tasks from other threads, and watchers that are removed
+// while the loop calls them.
 #include "net/event_loop.h"
 
 #include <gtest/gtest.h>
@@ -157,7 +157,7 @@ TEST_F(EventLoopTest, ModifyChangesWhatAWatcherHears) {
 }
 
 TEST_F(EventLoopTest, AWatcherRemovedByAnotherOfTheSameRoundIsNotCalled) {
-  // Both are ready in one round; whichever is called first removes the other.
+  // Both are ready in one round. The first one called removes the other.
   const base::UniqueFd fds[2] = {ready_event(), ready_event()};
   std::unique_ptr<FunctionWatcher> watchers[2];
   for (std::size_t i = 0; i < 2; ++i) {

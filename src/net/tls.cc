@@ -14,7 +14,7 @@
 namespace net {
 namespace {
 
-// Of the errors that are queued the first says what happened; the others, who passed it on.
+// Returns the first queued error: the cause. The later ones are callers that passed it on.
 std::string openssl_error() {
   const unsigned long code = ERR_peek_error();
   ERR_clear_error();
@@ -72,7 +72,7 @@ TlsContext::~TlsContext() = default;
 
 base::Result<TlsContext> TlsContext::for_server(const std::string& certificate_file,
                                                 const std::string& key_file) {
-  ERR_clear_error();  // of others, earlier
+  ERR_clear_error();  // errors of earlier calls
   auto impl = std::make_unique<Impl>();
   impl->context.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = impl->context.get();
@@ -84,7 +84,7 @@ base::Result<TlsContext> TlsContext::for_server(const std::string& certificate_f
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     return refuse("reading the certificate " + certificate_file);
   }
-  // Nobody may be there to type a pass phrase.
+  // Refuse an encrypted key: OpenSSL would ask for its pass phrase on the terminal.
   bool is_encrypted = false;
   SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
@@ -131,7 +131,7 @@ std::unique_ptr<TlsSession> TlsContext::start(int fd, const std::string& server_
   if (server_name.empty()) {
     SSL_set_accept_state(ssl);
   } else {
-    // As the macro SSL_set_tlsext_host_name() does, without its C cast.
+    // The macro SSL_set_tlsext_host_name() without its C cast.
     SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              const_cast<char*>(server_name.c_str()));
     if (impl_->verify) SSL_set1_host(ssl, server_name.c_str());

@@ -18,20 +18,21 @@ class TlsContext {
   ~TlsContext();
   TlsContext(TlsContext&&) noexcept;
 
-  // A server's side, with its certificate chain and key in PEM files.
-  // Errors: kInvalidArgument, naming the file and what OpenSSL says of it.
+  // A context for servers, with the certificate chain and the unencrypted key from PEM files.
+  // Errors: kInvalidArgument, with the file and OpenSSL's reason.
   [[nodiscard]] static base::Result<TlsContext> for_server(const std::string& certificate_file,
                                                            const std::string& key_file);
 
-  // A client's side; checks the server's certificate and name against `ca_file`, or the system's
-  // authorities when that is empty, unless `verify` is off.
   struct ClientOptions {
-    std::string ca_file;
-    bool verify = true;
+    std::string ca_file;  // authorities in PEM; the system's when empty
+    bool verify = true;   // check the server's certificate and name
   };
+  // A context for clients. Errors: kInvalidArgument, with the file and OpenSSL's reason.
   [[nodiscard]] static base::Result<TlsContext> for_client(const ClientOptions& options);
 
-  // `server_name` is for SNI and the certificate's check; a server's side leaves it empty.
+  // Returns a session over the connected socket `fd`, which stays the caller's. Null when OpenSSL
+  // refuses. With a `server_name` the session is a client's: the name goes into SNI. With `verify`
+  // the certificate must hold it. Without a name the session is a server's.
   [[nodiscard]] std::unique_ptr<TlsSession> start(int fd,
                                                   const std::string& server_name = {}) const;
 
@@ -41,25 +42,25 @@ class TlsContext {
   std::unique_ptr<Impl> impl_;
 };
 
-// Reads and writes like recv() and send(): the number of bytes, 0 at the peer's end, or one of
-// these. The handshake happens on the way.
+// One connection's TLS. read() and write() do the handshake too. They return the number of bytes,
+// 0 when the peer has closed its side, or one of the negative values below.
 class TlsSession {
  public:
-  static constexpr std::ptrdiff_t kWantRead = -1;
-  static constexpr std::ptrdiff_t kWantWrite = -2;
-  static constexpr std::ptrdiff_t kFailed = -3;
+  static constexpr std::ptrdiff_t kWantRead = -1;   // call again when the socket is readable
+  static constexpr std::ptrdiff_t kWantWrite = -2;  // call again when the socket is writable
+  static constexpr std::ptrdiff_t kFailed = -3;     // failure() has the reason
 
   ~TlsSession();
   [[nodiscard]] std::ptrdiff_t read(char* data, std::size_t size);
   [[nodiscard]] std::ptrdiff_t write(const char* data, std::size_t size);
-  // Tells the peer that nothing more is written, so that it can tell the end from a cut. Reading
-  // goes on.
+  // Sends close_notify, so that the peer can distinguish the end from a cut. REQUIRES: no write()
+  // follows. read() still works.
   void close_notify();
   // Whether the handshake is done.
   [[nodiscard]] bool is_established() const;
-  // Why the latest call gave kFailed, as far as OpenSSL and the system say.
+  // The reason of the latest kFailed, from OpenSSL or the system.
   [[nodiscard]] const std::string& failure() const;
-  // Bytes already decrypted, which no readiness of the socket will announce.
+  // Whether read() has decrypted bytes left. The socket's readiness does not announce them.
   [[nodiscard]] bool has_pending() const;
 
  private:

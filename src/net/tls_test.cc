@@ -1,4 +1,4 @@
-// How certificates are read. What travels over TLS is tested with the server of http/.
+// Reading certificates. The tests of http/'s server cover traffic over TLS.
 #include "net/tls.h"
 
 #include <fstream>

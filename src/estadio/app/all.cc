@@ -59,7 +59,7 @@ void add_settings(base::Settings& settings, AllOptions& options) {
   add_log_settings(settings, options.log);
 }
 
-// What the settings must fulfil together, and the files that they name.
+// Checks the settings against each other, and the files that they name.
 base::Result<void> check(const AllOptions& options) {
   const auto refuse = [](std::string message) {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
@@ -80,17 +80,17 @@ base::Result<void> check(const AllOptions& options) {
   return options.http.check();
 }
 
-// The parts of a contest, wired; the order of members is the order of construction.
+// Wires the parts of a contest. The members are in the order of construction.
 class WholeContest {
  public:
   static base::Result<std::unique_ptr<WholeContest>> start(AllOptions& options,
                                                            const base::Clock& clock,
                                                            base::Logger& log);
 
-  // Entries are taken no more, those under way are logged and answered, and what is in the log is
-  // counted: in this order, as the log answers into the server's loops.
+  // Stops the server first, since the log answers into its loops. Then stops the log, and the tally
+  // counts to the log's end.
   ~WholeContest() {
-    if (!server_) return;  // it did not come to serving
+    if (!server_) return;  // start() failed before serving
     server_->stop(kDrainPatience);
     events_->stop();
     tally_.reset();

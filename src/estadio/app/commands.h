@@ -1,6 +1,6 @@
-// The commands of estadio, and what they have in common.
+// The commands of estadio, and the functions that they share.
 //
-// Threads: each runs in the main thread and starts what it needs.
+// Threads: a command runs in the main thread and starts its other threads.
 #pragma once
 
 #include <optional>
@@ -28,14 +28,14 @@ int run_load_command(Arguments arguments);
 int run_scoreboard(Arguments arguments);
 int run_verify(Arguments arguments);
 
-// Settings of a command of this program.
+// Returns the settings of a command of this program.
 [[nodiscard]] base::Settings settings_for(std::string command, std::string about,
                                           std::string examples);
 
-// --log-level and --log-format.
+// Adds --log-level and --log-format.
 void add_log_settings(base::Settings& settings, base::Logger::Options& options);
 
-// As of base::Program.
+// The functions of base::Program.
 [[nodiscard]] std::optional<int> load_settings(base::Settings& settings, Arguments arguments);
 void print_error(std::string_view message);
 

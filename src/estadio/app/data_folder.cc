@@ -32,7 +32,7 @@ std::string fixed_file_of(const std::string& path) { return path + "/fixed.toml"
 
 std::string seed_file_of(const std::string& path) { return path + "/coin.seed"; }
 
-// What contest.toml holds when no other contest was asked for.
+// The text of contest.toml when no contest file is given.
 constexpr std::string_view kDefaultContest =
     "# The contest that is played when no other is asked for.\n";
 
@@ -55,7 +55,7 @@ base::Result<CoinSeed> load_seed(const std::string& path, std::string_view commi
                                 seed_file_of(path)));
 }
 
-// The manifest of fixed.toml, which has the form of a configuration file, and of coin.seed.
+// Reads the manifest from coin.seed and from fixed.toml, which has a configuration file's form.
 base::Result<ContestManifest> read_manifest(const std::string& path) {
   ContestManifest manifest;
   std::chrono::nanoseconds window{};
@@ -81,7 +81,8 @@ base::Result<ContestManifest> read_manifest(const std::string& path) {
   return manifest;
 }
 
-// Without its file a contest would go on as the default one, and one that is over would begin anew.
+// Reads contest.toml. A missing file is an error: the default contest must not replace the
+// folder's, or a contest that is over would begin again.
 base::Result<Contest> own_contest(const std::string& path) {
   ASSIGN_OR_RETURN(const bool has_own, base::exists(contest_file_of(path)));
   if (!has_own) return refuse_incomplete(path, "a contest", "contest.toml");

@@ -1,9 +1,9 @@
-// The folder that a contest on one machine lives in:
+// The folder of a contest on one machine:
 //
 //   lock            held by the process that runs the contest
 //   contest.toml    the contest as last configured
-//   fixed.toml      the contest's manifest, but for the coin's seed; written last, so that a folder
-//                   that has it is whole
+//   fixed.toml      the contest's manifest without the coin's seed; written last, so that a folder
+//                   with this file is complete
 //   coin.seed       the coin's seed, a secret
 //   log/            the event log
 //   score/          the score book
@@ -26,19 +26,20 @@ namespace estadio {
 class DataFolder {
  public:
   struct Asked {
-    std::string contest_file;  // empty: the folder's own, or the default
+    std::string contest_file;  // empty: the folder's own, or the default one
     RetryOptions retry;
   };
 
-  // Makes the folder when it is not there, and locks it for this process. Nothing in it changes
-  // when it is refused.
-  // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when
-  // the rule asked for is not the folder's, its contest cannot go on as the one asked for, or a
-  // part of it is missing.
+  // Makes the folder when it is missing, and locks it for this process. A contest in the folder
+  // does not change when open() fails.
+  // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when the
+  // retry rule differs from the folder's, the contest asked for cannot follow the folder's, or a
+  // part is missing; kCorruption when fixed.toml is damaged; those of the contest's file.
   [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked,
                                                      std::int64_t now_ms);
 
-  // Beside the process that runs the contest, or after it. Errors: kNotFound.
+  // Opens the folder without the lock, while a process runs the contest or later. Changes no file.
+  // Errors: kNotFound when there is no contest in it; those of open() for damaged or missing parts.
   [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path,
                                                              const std::string& contest_file);
 

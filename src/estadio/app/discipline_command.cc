@@ -87,7 +87,7 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
   add_log_settings(settings, options.log);
 }
 
-// The ids of the disciplines named.
+// Returns the ids of the named disciplines.
 base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
                                                        const Contest& contest) {
   std::vector<std::int64_t> ids;
@@ -122,14 +122,14 @@ base::Result<void> check(const DisciplineOptions& options) {
   return options.http.check();
 }
 
-// A discipline server, from the first look at Kafka to its last answer.
+// A discipline server: waits for Kafka, serves, drains.
 class DisciplineRole {
  public:
   DisciplineRole(const DisciplineOptions& options, Contest contest, const base::Clock& clock,
                  base::Logger& log)
       : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
 
-  // Until a signal comes.
+  // Runs until a signal comes.
   base::Result<void> run(base::StopSignals& signals);
 
  private:
@@ -146,7 +146,7 @@ class DisciplineRole {
 
   RoleStatus status_{"it is starting"};
 
-  // Since Kafka is there.
+  // Null until Kafka answers.
   std::unique_ptr<Coin> coin_;
   std::unique_ptr<RetryWindow> window_;
   std::unique_ptr<KnownIds> known_;
@@ -156,7 +156,7 @@ class DisciplineRole {
   std::unique_ptr<JudgeServer> judges_;
   std::atomic<bool> is_open_{false};
 
-  std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
+  std::unique_ptr<OperationsServer> operations_;  // last: ends before the members it reads
 };
 
 base::Result<ContestManifest> DisciplineRole::agree() const {
@@ -249,7 +249,7 @@ base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
 }
 
 base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
-  // Whether the port can be had is told now, and not when Kafka is there.
+  // Try the port now, so that a taken port fails at once and not when Kafka answers.
   RETURN_IF_ERROR(net::listen_on(options_.grpc));
   ASSIGN_OR_RETURN(operations_,
                    OperationsServer::open(

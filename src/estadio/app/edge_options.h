@@ -1,4 +1,4 @@
-// How much of entries a role's HTTP edge takes: the settings of those that have one.
+// The limits on entries of a role's HTTP edge, as settings.
 //
 // Threads: values.
 #pragma once

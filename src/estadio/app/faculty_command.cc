@@ -28,8 +28,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// One goes when the one before is answered: batches are then as large as can be, which is what
-// makes Kafka fast; and whoever comes alone does not wait.
+// A loop sends a batch when the one before is answered. Batches so become large under load, which
+// makes Kafka fast, and a single entry does not wait.
 constexpr std::size_t kBatchesAtJudge = 1;
 
 struct FacultyOptions {
@@ -159,7 +159,7 @@ base::Result<void> FacultyRole::run(base::StopSignals& signals) {
   log_.info("stopping: no new entries are taken, those under way are answered");
   server_->stop(kDrainPatience);
   channels_->stop();
-  server_.reset();  // and with its loops the judges
+  server_.reset();  // destroys the loops' judges too
   log_.info("stopped");
   return {};
 }

@@ -1,4 +1,4 @@
-// TLS between faculty and discipline servers: the settings of both sides.
+// The settings of TLS between faculty and discipline servers, for both sides.
 //
 // Threads: values.
 #pragma once
@@ -14,12 +14,12 @@ namespace estadio {
 struct GrpcTlsOptions {
   enum class Side { kServer, kClient };
 
-  bool is_on = false;  // of a client without files of its own
+  bool is_on = false;  // TLS for a client without its own files
   TlsFiles files;
 
   void add_to(base::Settings& settings, Side side);
   [[nodiscard]] base::Result<void> check(Side side) const;
-  // Nothing: without TLS.
+  // Returns nothing without TLS.
   [[nodiscard]] std::optional<TlsFiles> to_files() const;
 };
 

@@ -10,10 +10,10 @@
 namespace estadio {
 namespace {
 
-constexpr std::chrono::milliseconds kCoalesceMax{100};  // nothing else is looked at meanwhile
+constexpr std::chrono::milliseconds kCoalesceMax{100};  // sockets and timers wait meanwhile
 constexpr std::chrono::milliseconds kPatienceMin{1};
 constexpr std::chrono::hours kPatienceMax{24};
-constexpr std::size_t kOtherFiles = 256;  // beside the connections: the log's, the score's, …
+constexpr std::size_t kOtherFiles = 256;  // files of the log, the score and so on
 
 unsigned half_of_the_processors() {
   cpu_set_t processors;

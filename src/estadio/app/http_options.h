@@ -1,4 +1,4 @@
-// How a role listens for HTTP: the settings that all roles that serve it share.
+// The settings of a role's HTTP server, shared by all roles that have one.
 //
 // Threads: values.
 #pragma once
@@ -31,19 +31,20 @@ struct HttpOptions {
   std::chrono::nanoseconds coalesce_for = std::chrono::microseconds(800);
 
   void add_to(base::Settings& settings);
-  // What the settings must fulfil together, and that the certificate and its key can be used.
+  // Checks the settings against each other, and the certificate and its key.
   [[nodiscard]] base::Result<void> check() const;
-  // Nothing when HTTP is served without TLS. Errors: the files cannot be read or do not belong
-  // together.
+  // Returns null without TLS. Errors: kInvalidArgument when the files cannot be read or do not
+  // belong together.
   [[nodiscard]] base::Result<std::unique_ptr<net::TlsContext>> load_tls() const;
-  // Lets the process have as many files open as the connections need, with some to spare for the
-  // rest; lowers max_connections, and says so, where the system's limit is in the way.
+  // Raises the limit of open files to max_connections and 256 more. If the system allows less,
+  // lowers max_connections and logs a warning. Errors: kFailedPrecondition when it allows at most
+  // 256; those of base::allow_open_files().
   [[nodiscard]] base::Result<void> fit_to_open_files(base::Logger& log);
-  // `tls` may be null, and must outlive the server.
+  // Returns the server's options. `tls` may be null; it must outlive the server.
   [[nodiscard]] http::Server::Options to_server(const net::TlsContext* tls) const;
 };
 
-// Says where the server listens, and warns when that is beyond this machine without TLS.
+// Logs the server's address. Warns when it listens beyond this machine without TLS.
 void log_serving(const http::Server& server, const HttpOptions& options, base::Logger& log);
 
 }  // namespace estadio

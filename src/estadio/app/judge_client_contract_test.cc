@@ -1,5 +1,5 @@
 // The contract of Judge for JudgeClient, over a real server on this machine that judges by
-// LocalJudge. Here and not beside the adapter, which knows no other part.
+// LocalJudge. The test is here because the adapter's folder depends on no other part.
 #include <gtest/gtest.h>
 
 #include "estadio/contest/judge_contract.h"

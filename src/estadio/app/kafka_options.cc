@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kPrefixBytesMax = 64;
 constexpr std::int64_t kReplicationMax = 16;
 
-// Kafka's rule for the names of topics.
+// Whether all characters are allowed in the names of Kafka's topics.
 bool is_topic_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||

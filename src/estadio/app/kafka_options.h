@@ -1,4 +1,4 @@
-// How a role reaches Kafka: the settings that all roles that use it share.
+// The settings of Kafka, shared by all roles that use it.
 //
 // Threads: values.
 #pragma once
@@ -18,22 +18,23 @@ struct KafkaOptions {
   std::string brokers = "127.0.0.1:9092";
   std::string properties_file;
   std::string prefix;
-  std::int64_t partitions = 0;  // 0: as the contest says
+  std::int64_t partitions = 0;  // 0: the contest's number
   std::int64_t replication = 1;
 
-  // Where to find the cluster and its topics.
+  // Adds the settings of the cluster and its topics' names.
   void add_to(base::Settings& settings);
-  // How topics are made, for roles that make them.
+  // Adds the settings of new topics, for roles that make topics.
   void add_making_to(base::Settings& settings);
-  // That the properties can be used.
+  // Checks the prefix and that librdkafka accepts the properties.
   [[nodiscard]] base::Result<void> check() const;
 
-  // `partitions_of_contest`: of topics that are made, where the settings do not say.
+  // Reads the properties' file. `partitions_of_contest` is used when the settings have no number.
   [[nodiscard]] base::Result<KafkaContest> to_contest(int partitions_of_contest) const;
 };
 
-// Sees that the contest's seed is known, from the file where one is named, and is the one that it
-// began with. Errors: kInvalidArgument for the file; kFailedPrecondition.
+// Loads the coin's seed from `seed_file`, unless that is empty. Checks the manifest's seed against
+// its commitment. Errors: those of load_coin_seed(); kFailedPrecondition when there is no seed, or
+// another contest's.
 [[nodiscard]] base::Result<void> settle_seed(ContestManifest& manifest,
                                              const std::string& seed_file);
 

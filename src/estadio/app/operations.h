@@ -1,6 +1,6 @@
-// What whoever runs a role asks it: GET /metrics, /healthz and /readyz.
+// The routes for operators of a role: GET /metrics, /healthz and /readyz.
 //
-// Threads: an Operations belongs to its loop; what it is given is shared by the loops.
+// Threads: an Operations belongs to its loop. Its arguments are shared by all loops.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace estadio {
 
 class Operations final : public http::Service {
  public:
-  // Returns why the role is not ready; nothing when it is ready. Called from any thread.
+  // Returns the unready reason; nothing when the role is ready. Called from any thread.
   using UnreadyReason = std::function<std::optional<std::string>()>;
 
   // Both must outlive the server.
@@ -33,18 +33,18 @@ class Operations final : public http::Service {
   const UnreadyReason& unready_reason_;
 };
 
-// The server of a role that serves nothing else over HTTP. Threads: as of http::Server.
+// The HTTP server of a role that serves only these routes. Threads: as http::Server.
 class OperationsServer {
  public:
   using Collector = std::function<void(http::MetricsWriter&)>;
 
-  // Serves from here on; the options must outlive it. Errors: those of http::Server::open() and of
-  // the certificate's files.
+  // Opens the server and serves. The server's threads call `collect` and `unready_reason`. `clock`
+  // and `log` must outlive it. Errors: those of http::Server::open() and load_tls().
   [[nodiscard]] static base::Result<std::unique_ptr<OperationsServer>> open(
       const HttpOptions& options, Collector collect, Operations::UnreadyReason unready_reason,
       const base::Clock& clock, base::Logger& log);
 
-  // Ends when what came is answered, or after `patience`.
+  // Stops the server, as http::Server::stop().
   void stop(std::chrono::nanoseconds patience) { server_->stop(patience); }
 
  private:
@@ -53,7 +53,7 @@ class OperationsServer {
   std::unique_ptr<net::TlsContext> tls_;
   http::Metrics metrics_;
   Operations::UnreadyReason unready_reason_;
-  std::unique_ptr<http::Server> server_;  // last: ends before what it uses goes
+  std::unique_ptr<http::Server> server_;  // last: ends before the other members go
 };
 
 }  // namespace estadio

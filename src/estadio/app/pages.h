@@ -1,4 +1,6 @@
 // The web pages that are built into the program.
+//
+// Threads: functions.
 #pragma once
 
 #include <span>
@@ -7,7 +9,7 @@
 
 namespace estadio {
 
-// The scoreboard's files; made from web/scoreboard when the program is built.
+// Returns the scoreboard's files. The build makes them from web/scoreboard.
 [[nodiscard]] std::span<const http::Asset> scoreboard_page();
 
 }  // namespace estadio

@@ -9,7 +9,7 @@ namespace estadio {
 namespace {
 
 constexpr std::size_t kPasswordBytesMax = 4096;
-// What RedisUrl::to_string() shows of a password.
+// RedisUrl::to_string() shows this in place of a password.
 constexpr std::string_view kHidden = "***";
 
 }  // namespace
@@ -39,7 +39,7 @@ base::Result<void> RedisOptions::read_password() {
   constexpr std::string_view kSetting = "redis-password-file";
   auto text = base::read_file(password_file, kPasswordBytesMax);
   if (!text) return base::fail(std::move(text).error().within(kSetting));
-  // The end of the line is the editor's.
+  // An editor adds the line's end. It is no part of the password.
   if (text->ends_with('\n')) text->pop_back();
   if (text->ends_with('\r')) text->pop_back();
   if (text->empty()) {

@@ -1,4 +1,4 @@
-// Where the score in Redis is: the settings that all roles that use it share.
+// The settings of Redis, shared by all roles that use it.
 //
 // Threads: values.
 #pragma once
@@ -18,18 +18,18 @@ struct RedisOptions {
   std::string ca_file;        // empty: the system's authorities
   std::string prefix = RedisScoreBook::Options().prefix;
 
-  // The password is read from its file when the settings are checked; `settings` must not be used
-  // longer than this lives.
+  // Adds the settings, and a check that reads the password's file. This object must outlive
+  // `settings`.
   void add_to(base::Settings& settings);
-  // What the settings must fulfil together, and that the authorities' file can be used.
+  // Checks the settings against each other, and the authorities' file.
   [[nodiscard]] base::Result<void> check() const;
-  // REQUIRES: the settings are loaded.
+  // Returns the options of the score book. REQUIRES: the settings are loaded.
   [[nodiscard]] RedisScoreBook::Options to_book() const;
 
  private:
   base::Result<void> read_password();
 
-  std::string password_;  // as the file has it
+  std::string password_;  // from password_file
 };
 
 }  // namespace estadio

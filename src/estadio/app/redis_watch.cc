@@ -12,7 +12,8 @@ RedisScoreBook::Options impatient(RedisScoreBook::Options options) {
   return options;
 }
 
-// An end is told about once a second, a position with each commit: what is counted is in the log.
+// Raises each end to the position. Tallies publish ends once a second and positions with each
+// commit, so an end may be behind the records already counted.
 void raise_ends(const Score& score, ContestFacts& facts) {
   for (ContestFacts::End& end : facts.ends) {
     end.offset = std::max(end.offset, score.position(end.partition));

@@ -1,10 +1,10 @@
-// Score and facts from Redis, read a few times a second by a thread of its own. read() returns the
-// last reading and never waits for Redis.
+// Score and facts from Redis. Its own thread reads them every 200 ms. read() returns the last
+// reading and never waits for Redis.
 //
-// While Redis is away, refuses us, or holds what cannot be read, the thread tries again, ever more
-// seldom. It logs the first failure and the recovery.
+// After a failure the thread tries again after 100 ms, then after twice as long, up to 2 s. It logs
+// each change: another error code, or the recovery.
 //
-// Threads: read() and unready_reason() from any thread.
+// Threads: any thread may call read() and unready_reason().
 #pragma once
 
 #include <chrono>
@@ -32,10 +32,10 @@ class RedisWatch {
   static constexpr std::chrono::milliseconds kReadEvery{200};
   static constexpr std::chrono::milliseconds kRetryFirst{100};
   static constexpr std::chrono::milliseconds kRetryMax{2000};
-  // The wait for a connection or an answer. The last reading is served meanwhile.
+  // The timeout of a connection and of a command. Meanwhile read() returns the last reading.
   static constexpr std::chrono::milliseconds kPatience{2000};
 
-  // The references must outlive the watch. The options' timeouts are kPatience, whatever they say.
+  // The references must outlive the watch. kPatience replaces the options' timeouts.
   struct Dependencies {
     RedisScoreBook::Options options;
     const Contest& contest;
@@ -43,12 +43,13 @@ class RedisWatch {
     base::Logger& log;
   };
 
-  // Begins to read.
+  // Starts the thread.
   explicit RedisWatch(Dependencies deps);
 
-  // Returns the last reading. Errors: kUnavailable, without the reason, since all users see it.
+  // Returns the last reading. Errors: kUnavailable when it failed. The message has no reason,
+  // because every user can see it.
   [[nodiscard]] base::Result<ScoreView> read() const;
-  // Why the last reading failed; nothing when it did not.
+  // Returns why the last reading failed; nothing when it succeeded.
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:
@@ -57,8 +58,8 @@ class RedisWatch {
   void log_change(const base::Result<ScoreView>& view);
 
   const Dependencies deps_;
-  // Used by the thread alone: null until they could be opened; the error that was logged last,
-  // nothing after a reading or before the first.
+  // Used by the thread alone. book_ and facts_ are null until they are opened. logged_ is the error
+  // code logged last; nothing while readings succeed.
   std::unique_ptr<RedisScoreBook> book_;
   std::unique_ptr<RedisFacts> facts_;
   std::optional<base::Code> logged_;

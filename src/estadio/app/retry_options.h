@@ -1,4 +1,4 @@
-// The settings of the rule for retries, which is fixed when a contest begins.
+// The settings of the retry rule, which is fixed when a contest begins.
 //
 // Threads: values.
 #pragma once
@@ -13,11 +13,11 @@
 namespace estadio {
 
 struct RetryOptions {
-  std::optional<std::chrono::nanoseconds> window;  // nothing: as the contest has it
+  std::optional<std::chrono::nanoseconds> window;  // nothing: the contest's own
   std::optional<std::int64_t> ids;
 
   void add_to(base::Settings& settings);
-  // `rule` with what is asked for in its place.
+  // Returns `rule` with the given settings in place of its own.
   [[nodiscard]] RetryRule applied_to(RetryRule rule) const;
 };
 

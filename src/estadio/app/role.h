@@ -1,7 +1,7 @@
-// What the processes of one role have in common: they wait for what is downstream as long as it
-// takes, and can be asked how they are meanwhile.
+// Functions that the processes of single roles share. A role waits without limit for the services
+// that it needs; meanwhile its /readyz gives the reason.
 //
-// Threads: as said.
+// Threads: the main thread, except for RoleStatus.
 #pragma once
 
 #include <algorithm>
@@ -24,26 +24,26 @@
 
 namespace estadio {
 
-// How long a process that was told to end lets others take its answers.
+// A process that stops waits so long for pending answers.
 inline constexpr std::chrono::seconds kDrainPatience{15};
-// How long a server may be told to wait until a result is durable.
+// The bounds of the setting durability-timeout.
 inline constexpr std::chrono::milliseconds kDurabilityTimeoutMin{100};
 inline constexpr std::chrono::minutes kDurabilityTimeoutMax{10};
 
-// The contest of the file, or the default one when none is named.
+// Reads the contest from the file; returns the default one when the name is empty.
 [[nodiscard]] base::Result<Contest> contest_of(const std::string& contest_file);
 void add_contest_setting(base::Settings& settings, std::string& contest_file);
 
-// The exit status for an error that keeps a role from its work; prints it.
+// Prints the error and returns the exit status for it.
 [[nodiscard]] int exit_status_of(const base::Error& error);
 
-// "a,b": a and b.
+// Splits "a,b" into a and b.
 [[nodiscard]] std::vector<std::string> listed(std::string_view text);
-// Sees that the list of a setting names servers, as in "kafka-0:9092,[::1]:9092". Errors:
-// kInvalidArgument naming the setting.
+// Checks that `list` names servers, as in "kafka-0:9092,[::1]:9092". Errors: kInvalidArgument,
+// naming the setting.
 [[nodiscard]] base::Result<void> check_servers(std::string_view setting, std::string_view list);
 
-// Runs a role whose settings are loaded until a signal comes. Gives the exit status.
+// Runs a role until a signal comes. Returns the exit status. REQUIRES: the settings are loaded.
 template <class Role, class Options>
 int run_role(Options& options) {
   base::StopSignals signals;
@@ -56,7 +56,7 @@ int run_role(Options& options) {
   return outcome ? kExitOk : exit_status_of(outcome.error());
 }
 
-// Whether a role has reached its work yet. Threads: any.
+// A role's unready reason. Threads: any.
 class RoleStatus {
  public:
   explicit RoleStatus(std::string why) : why_(std::move(why)) {}
@@ -75,9 +75,9 @@ class RoleStatus {
   std::optional<std::string> why_;  // guarded by mutex_
 };
 
-// Calls `open` until it has what it opens; what is away is tried again, ever later, up to every two
-// seconds. Nothing when a signal came meanwhile. Errors: those of `open` that do not pass.
-// `passes` says which may, beside kUnavailable.
+// Calls `open` until it succeeds and returns its value. Retries on kUnavailable and on errors for
+// which `passes` is true. The pause grows from 50 ms to 2 s. Meanwhile sets `status`, and logs each
+// new message. Returns nothing when a signal came first. Errors: the others of `open`.
 template <class Open>
 auto keep_trying(const Open& open, base::StopSignals& signals, RoleStatus& status,
                  base::Logger& log, const std::function<bool(const base::Error&)>& passes = {})

@@ -9,7 +9,7 @@
 namespace estadio {
 
 void write_metrics(http::MetricsWriter& metrics, const Score& score, const Contest& contest) {
-  // Also those of the contest that are 0 yet: a rate is told from two figures.
+  // Also write counts that are still 0: a rate needs a sample before the first entry.
   std::map<std::tuple<std::string, std::string, Outcome>, std::int64_t> counts;
   for (const Faculty& faculty : contest.faculties()) {
     for (const Discipline& discipline : contest.disciplines()) {

@@ -1,4 +1,4 @@
-// The names under which the parts of a role show their figures in /metrics.
+// The figures of a role's parts in /metrics, with their names.
 //
 // Threads: functions.
 #pragma once

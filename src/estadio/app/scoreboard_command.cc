@@ -1,4 +1,4 @@
-// `estadio scoreboard`: the live score as a process of its own, which knows Redis alone.
+// `estadio scoreboard`: the live score as its own process, which reads only Redis.
 //
 //   Redis -> RedisWatch -> HTTP loops (ScoreboardService)
 #include <memory>
@@ -25,7 +25,7 @@
 namespace estadio {
 namespace {
 
-constexpr std::uint16_t kPortDefault = 8090;  // beside the edge on the same machine
+constexpr std::uint16_t kPortDefault = 8090;  // differs from the edge's, for one machine
 
 struct ScoreboardOptions {
   ScoreboardOptions() { http.address.port = kPortDefault; }
@@ -42,7 +42,7 @@ base::Result<void> check(const ScoreboardOptions& options) {
   return options.http.check();
 }
 
-// The parts of the role, wired; the order of members is the order of construction.
+// Wires the parts of the role. The members are in the order of construction.
 class ScoreboardRole {
  public:
   static base::Result<std::unique_ptr<ScoreboardRole>> start(ScoreboardOptions& options,
@@ -50,7 +50,7 @@ class ScoreboardRole {
                                                              base::Logger& log);
 
   ~ScoreboardRole() {
-    if (!server_) return;  // it did not come to serving
+    if (!server_) return;  // start() failed before serving
     server_->stop(kDrainPatience);
     log_.info("stopped");
   }
@@ -113,7 +113,7 @@ base::Result<void> ScoreboardRole::serve(const ScoreboardOptions& options,
   return {};
 }
 
-// The edges know what they refused and how fast they were; here it is known what was counted.
+// Returns the counted figures. Only the edges know their refusals and latencies.
 std::optional<StatsHistory::Figures> ScoreboardRole::figures() const {
   const auto view = watch_.read();
   if (!view) return std::nullopt;

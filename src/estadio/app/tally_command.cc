@@ -96,7 +96,7 @@ class TallyRole {
 
   RoleStatus status_{"it is starting"};
 
-  // Since Kafka and Redis are there.
+  // Set once Kafka and Redis answer.
   ContestManifest manifest_;
   std::unique_ptr<RetryWindow> window_;
   std::unique_ptr<KafkaLog> events_;
@@ -108,10 +108,10 @@ class TallyRole {
   std::atomic<bool> is_open_{false};
   std::atomic<bool> is_stopping_{false};
 
-  std::unique_ptr<OperationsServer> operations_;  // last: ends before what it asks goes
+  std::unique_ptr<OperationsServer> operations_;  // last: ends before the members it reads
 };
 
-// False when a signal came first.
+// Returns false when a signal came first.
 base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   const auto has_not_begun = [](const base::Error& error) {
@@ -134,7 +134,7 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto open_scores = [this] {
     return RedisScoreBook::open(options_.redis.to_book(), contest_, clock_, log_);
   };
-  // A password may be about to change here too.
+  // Also retry a refused password: it may be about to change in Redis.
   const auto is_to_be_mended = [](const base::Error& error) {
     return error.code() == base::Code::kFailedPrecondition;
   };
@@ -161,10 +161,10 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   return true;
 }
 
-// Two contests that count under one prefix would spoil each other's score.
+// Refuses a prefix that another contest uses: both would corrupt the score.
 base::Result<void> TallyRole::check_prefix() const {
   const auto known = facts_->read();
-  // Nobody has told anything yet: unavailable too.
+  // No facts are published yet, or Redis is away.
   if (!known) return {};
   if (known->coin_commitment == manifest_.coin_commitment &&
       known->started_at_ms == manifest_.started_at_ms) {
@@ -219,7 +219,7 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   log_.info("stopping");
   is_stopping_ = true;
   status_.set("it is stopping");
-  groups_.clear();  // others go on with our partitions at once
+  groups_.clear();  // gives our partitions to other tallies at once
   operations_->stop(kDrainPatience);
   tally_.reset();
   events_->stop();
@@ -227,8 +227,8 @@ base::Result<void> TallyRole::run(base::StopSignals& signals) {
   return {};
 }
 
-// Tells the scoreboard what it cannot know, and the group how far it is, for the lag that Kafka's
-// tools show.
+// Publishes the facts for the scoreboard. Commits the positions to the group, so that Kafka's tools
+// can show the lag.
 void TallyRole::report() {
   ContestFacts facts{.started_at_ms = manifest_.started_at_ms,
                      .coin_commitment = manifest_.coin_commitment,
@@ -236,7 +236,8 @@ void TallyRole::report() {
                      .retry_window_ms = std::nullopt,
                      .ends = {}};
   const auto closes_at_ms = contest_.closes_at_ms();
-  // Whoever knows the seed can choose ids that win, and another's clock may be behind ours.
+  // Knowing the seed, a client could choose winning ids. Other servers' clocks may be behind ours,
+  // so wait.
   if (closes_at_ms && manifest_.coin_seed &&
       clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
     facts.coin_seed = Coin(*manifest_.coin_seed).reveal();

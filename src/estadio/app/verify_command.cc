@@ -41,7 +41,7 @@ struct VerifyOptions {
   std::chrono::nanoseconds every = std::chrono::seconds(10);
 };
 
-// What is held against each other.
+// The data that the proof compares.
 struct Evidence {
   Contest contest;
   ContestManifest manifest;
@@ -56,8 +56,8 @@ struct Proved {
   std::string seed;
 };
 
-// Evidence is gathered in this order: what was acknowledged is in the log, and what is counted too,
-// when it is read.
+// The evidence is gathered in the order acks, score, log. So a log that is read later holds every
+// acknowledged and counted entry.
 
 base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
   if (options.acks_file.empty()) return std::nullopt;
@@ -153,8 +153,8 @@ void print(const Proved& proved, const VerifyOptions& options) {
   if (options.reveals_seed) fmt::print("coin's seed: {}\n", proved.seed);
 }
 
-// A line for each proof, until a signal comes or a difference was found. Where something is away
-// the proof waits for it.
+// Prints a line for each proof, until a signal comes or a proof finds a difference. While a service
+// is away, waits for it.
 int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& log) {
   base::StopSignals signals;
   do {

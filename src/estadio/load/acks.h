@@ -1,9 +1,9 @@
-// The record of what the server accepted: one line of JSON for each entry, to be held against the
-// log and the score afterwards.
+// The acks file: one line of JSON for each entry that the server accepted. `estadio verify`
+// compares it with the log and the score.
 //
 //   {"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner"}
-//   {"id":"01934f5a-7c00-7abc-8def-0123456789ab"}                     of a batch: its answer has
-//                                                                     no outcome of each
+//   {"id":"01934f5a-7c00-7abc-8def-0123456789ab"}                     in a batch: its answer has
+//                                                                     no outcome per entry
 //
 // Threads: an AckFile may be shared; each thread has an AckWriter of its own.
 #pragma once
@@ -21,10 +21,10 @@ namespace estadio::load {
 
 class AckFile {
  public:
-  // Makes the file, or empties it. Errors: kInvalidArgument, naming it.
+  // Creates the file, or empties it. Errors: kInvalidArgument, naming the file.
   [[nodiscard]] static base::Result<AckFile> create(const std::string& path);
 
-  // Adds whole lines. Errors: those of writing, naming the file.
+  // Appends `lines`, which must be whole. Errors: the system's, naming the file.
   [[nodiscard]] base::Result<void> write(std::string_view lines);
 
  private:
@@ -35,17 +35,17 @@ class AckFile {
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // keeps lines whole
 };
 
-// Gathers lines and writes them many at a time, and whenever the next comes kFlushEvery later: a
-// generator that is killed has lost little of its proof.
+// Buffers lines and appends them to the file. add() flushes when the buffer is full, or when the
+// last flush is kFlushEvery ago. So a generator that is killed loses few lines.
 class AckWriter {
  public:
   // `file` must outlive the writer.
   explicit AckWriter(AckFile& file) : file_(file) { lines_.reserve(kBufferBytes + kSpareBytes); }
 
-  // Errors: those of AckFile::write().
+  // Adds a line, with the outcome or without. Errors: those of AckFile::write().
   [[nodiscard]] base::Result<void> add(std::string_view id, std::string_view outcome);
   [[nodiscard]] base::Result<void> add(std::string_view id);
-  // Writes what was gathered.
+  // Writes the buffered lines. Drops them on an error.
   [[nodiscard]] base::Result<void> flush();
 
  private:

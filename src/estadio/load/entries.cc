@@ -24,7 +24,7 @@ base::Failure bad(std::string message) {
   return base::fail(base::Code::kInvalidArgument, std::move(message));
 }
 
-// A regular file or anything that can be read to its end.
+// Reads a regular file, a pipe or any other file that has an end.
 base::Result<std::string> read_all(const std::string& path) {
   const auto failure = [&path] {
     return bad(base::Error::from_errno("reading " + path, errno).message());

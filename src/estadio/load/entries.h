@@ -1,4 +1,4 @@
-// The entries that a run sends: the lines of a file, or one of each faculty and discipline.
+// The entries that a run sends: the lines of a file, or one for each faculty and discipline.
 //
 // Threads: immutable after construction; may be shared.
 #pragma once
@@ -18,22 +18,22 @@ class Entries {
   static constexpr std::size_t kEntriesMax = std::size_t{1} << 25;
   static constexpr std::size_t kEntryBytesMax = std::size_t{1} << 20;
 
-  // How a run goes through them.
+  // The order in which a run sends them.
   enum class Order { kInTurn, kAtRandom };
 
   struct Entry {
     std::string_view json;  // one object, without a line's end
     bool has_id = false;    // a member "id", whatever its value
-    std::string_view id;    // where `json` holds it as the text of a UUID; else empty
+    std::string_view id;    // a view into `json` when it is a UUID; else empty
   };
 
-  // One JSON object a line, sent as it is; empty lines are skipped. To be taken in turn.
-  // Errors: kInvalidArgument, with the name and the numbers of bad lines.
+  // Reads one JSON object a line, to be sent unchanged and in turn. Skips empty lines.
+  // Errors: kInvalidArgument, with the file and the numbers of bad lines.
   [[nodiscard]] static base::Result<Entries> from_file(const std::string& path);
-  // The same of a file's text; `name` is what errors call it.
+  // Does the same with a file's text. Errors call it `name`.
   [[nodiscard]] static base::Result<Entries> from_text(std::string text, std::string_view name);
 
-  // Each faculty crossed with each discipline. To be taken at random.
+  // Makes one entry for each pair of faculty and discipline, to be sent at random.
   // REQUIRES: at least one of both.
   [[nodiscard]] static Entries of_contest(const std::vector<std::string>& faculties,
                                           const std::vector<std::int64_t>& disciplines);
@@ -47,9 +47,9 @@ class Entries {
             .has_id = line.has_id != 0,
             .id = line.id_at == kNoId ? std::string_view() : text.substr(line.id_at, kIdSize)};
   }
-  // Of the longest.
+  // The bytes of the longest entry.
   [[nodiscard]] std::size_t longest_bytes() const { return longest_bytes_; }
-  // Whether at least one brings its own.
+  // Whether at least one entry has an id.
   [[nodiscard]] bool have_ids() const { return have_ids_; }
 
  private:

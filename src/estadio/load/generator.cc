@@ -21,16 +21,16 @@ constexpr Nanos kBackoffMax = seconds(1);
 constexpr Nanos kRetryAfterMax = seconds(10);
 constexpr Nanos kPublishEvery = milliseconds(100);
 
-// Sweeping costs time for each connection: rarer with many of them.
+// A sweep looks at each connection, so sweep less often with many of them.
 Nanos sweep_interval(std::int64_t connections, Nanos timeout) {
   const Nanos affordable = std::max<Nanos>(milliseconds(10), connections * microseconds(10));
   return std::clamp<Nanos>(timeout / 10, milliseconds(1), affordable);
 }
 
-// Busy for the moment, or not known whether it happened.
+// 429 and 503: the server is busy. 504: the result is unknown.
 bool is_retryable(int status) { return status == 429 || status == 503 || status == 504; }
 
-// Retry-After in seconds (RFC 9110, section 10.2.3); dates are not waited for.
+// Reads Retry-After in seconds (RFC 9110, section 10.2.3). Ignores dates.
 Nanos retry_after_of(const http::ResponseParser& answer) {
   const std::string_view text = answer.header("Retry-After");
   unsigned delay = 0;
@@ -86,7 +86,7 @@ Generator::Generator(const Options& options, const Dependencies& deps)
 Generator::~Generator() = default;
 
 base::Result<Measurements> Generator::run() {
-  // Timers of this thread fire on time, not up to 50 us later to be grouped with others.
+  // Set the timer slack from 50 us to 1 ns, so that this thread's timers fire on time.
   ::prctl(PR_SET_TIMERSLACK, 1UL);
   const Nanos now = clock_.mono();
   opening_ = options_.connections;
@@ -114,7 +114,7 @@ void Generator::settle_opening(Slot& slot, Slot::State state) {
   slot.state = state;
   --opening_;
   if (phase_ != Phase::kOpening) {
-    if (state == Slot::State::kFree) make_free(slot);  // it came late
+    if (state == Slot::State::kFree) make_free(slot);  // the run has begun without it
     return;
   }
   if (opening_ == 0) begin();
@@ -153,7 +153,7 @@ void Generator::send_due() {
     if (next_intended_ > now) {
       if (armed_for_ == next_intended_) return;
       armed_for_ = next_intended_;
-      return loop_.at(next_intended_, [] {});  // for the end of that round
+      return loop_.at(next_intended_, [] {});  // the hook of that round sends it
     }
     if (now >= backlog_until_) return;
     Slot& slot = free_.pop();
@@ -208,7 +208,7 @@ void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
   make_free(slot);
 }
 
-// False when the answer does not say what was accepted.
+// Adds the answer's entries to the acks. Returns false when the answer to one entry has no id.
 bool Generator::acknowledge(const Slot& slot, const Answer& answer) {
   base::Result<void> added;
   if (options_.schedule.batch == 1) {
@@ -276,8 +276,8 @@ void Generator::rest(Slot& slot, Slot::State state, Nanos delay) {
   slot.deadline = clock_.mono() + delay;
 }
 
-// Doubles with every failure in a row; the random half keeps connections from coming back all at
-// once.
+// Returns a delay that doubles with every failure in a row. Half of it is random, so that the
+// connections do not all come back at once.
 Nanos Generator::backoff(const Slot& slot) {
   const unsigned doublings = std::clamp(slot.failures, 1U, 10U) - 1;
   const Nanos most = std::min(kBackoffMin * (1 << doublings), kBackoffMax);
@@ -372,7 +372,7 @@ Measurements Generator::finish() {
 }
 
 void Generator::publish(Nanos now) {
-  // Never waits: when the reader is at it, the next sweep will do.
+  // Do not block the loop: if the reader holds the lock, publish in the next sweep.
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) return;
   published_at_ = now;

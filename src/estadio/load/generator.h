@@ -1,10 +1,10 @@
-// One thread of load: keeps its share of the schedule over its own connections and measures.
+// One thread of load. It sends its share of the schedule over its own connections and measures.
 //
-// Open loop. A request is due at its intended time whatever the server does. It goes to the
-// connection that has been free the longest; when none is free it waits its turn, and since
-// requests differ only by their intended time, those that wait are a number and no queue. Latency
-// counts from the intended time, so a server that stalls is charged for every request that fell
-// due meanwhile, not just for those it was sent.
+// Open loop. A request is due at its intended time, however slow the server is. The connection that
+// has been free the longest sends it. When no connection is free the request waits. Waiting
+// requests differ only by their intended time, so a count suffices, without a queue. Latency counts
+// from the intended time. So a server that stalls is charged for every request that fell due
+// meanwhile, not only for the requests that it received.
 //
 //   intended  |1   |2   |3   |4   |5   |6
 //   sent      |1   |2 (stall)      |3|4|5 |6        one connection
@@ -13,12 +13,13 @@
 //
 // Closed loop. A connection sends its next request when the answer to the last has come.
 //
-// Retries. A request that may be sent again stays with its connection, which rests a while and
-// sends the same bytes, so at most one a connection is ever kept. What is left at the end:
+// Retries. A request to be retried stays with its connection, which rests and sends the same bytes
+// again. So each connection keeps at most one request. After the run's duration:
 //
 //   duration | backlog, at most kBacklogGrace (retry_for with retries) | answers, at most timeout
 //
-// Threads: run() in the generator's own; interrupt() and take_progress() from others.
+// Threads: run() belongs to the generator's thread. Any thread may call interrupt(), and one other
+// thread take_progress().
 #pragma once
 
 #include <barrier>
@@ -47,13 +48,13 @@
 
 namespace estadio::load {
 
-// The threads of a run wait here for each other before the first request.
+// All threads of a run wait here for each other before the first request. Any of them may call it.
 class StartBarrier {
  public:
   StartBarrier(std::int64_t threads, const base::Clock& clock)
       : clock_(clock), barrier_(threads, SetStart{*this}) {}
 
-  // Blocks until every thread has arrived. Returns the same time to all.
+  // Blocks until every thread has arrived. Returns the same start time to all.
   base::Nanos arrive_and_wait() {
     barrier_.arrive_and_wait();
     return start_;
@@ -70,22 +71,22 @@ class StartBarrier {
   std::barrier<SetStart> barrier_;
 };
 
-// How a run is going, since its start.
+// Counts since the start of a run.
 struct Progress {
   std::uint64_t sent = 0;  // requests, without retries
   std::uint64_t accepted_entries = 0;
   std::uint64_t errors = 0;
   std::uint64_t retries = 0;
-  std::uint64_t waiting = 0;  // requests that are due and for which no connection is free
+  std::uint64_t waiting = 0;  // requests that are due but not sent
 };
 
 class Generator final : private http::ClientConnection::Owner {
  public:
-  // How long after its end an open loop goes on with what fell due within it.
+  // After its end, an open loop without retries still sends its late requests for so long.
   static constexpr std::chrono::nanoseconds kBacklogGrace = std::chrono::seconds(1);
-  // How long an interrupted run waits for the answers that are due.
+  // An interrupted run waits so long for pending answers.
   static constexpr std::chrono::nanoseconds kInterruptGrace = std::chrono::seconds(1);
-  // How long connections may take to open before the run starts without them.
+  // The run starts after so long, even when some connections are not open.
   static constexpr std::chrono::nanoseconds kOpeningMax = std::chrono::seconds(3);
 
   struct Options {
@@ -94,11 +95,11 @@ class Generator final : private http::ClientConnection::Owner {
     std::chrono::nanoseconds timeout = std::chrono::seconds(10);
     bool retries = false;
     std::chrono::nanoseconds retry_for = std::chrono::seconds(30);  // after the run's end
-    bool reads_answers = false;  // whether bodies matter: ids are known to the server, or wanted
+    bool reads_answers = false;  // parse the bodies, for acks and repeated entries
     std::uint64_t seed = 0;
   };
 
-  // What threads share, and what is for this one alone. All must outlive the generator.
+  // All must outlive the generator. `writer` and `acks` are for this generator alone.
   struct Dependencies {
     const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
@@ -110,15 +111,15 @@ class Generator final : private http::ClientConnection::Owner {
   Generator(const Options& options, const Dependencies& deps);
   ~Generator() override;
 
-  // Errors: kUnavailable, when not one connection could be opened (not with retries); those of
-  // writing acks.
+  // Makes the run and returns its figures. Blocks until it ends.
+  // Errors: kUnavailable when no connection opened, without retries; those of writing acks.
   [[nodiscard]] base::Result<Measurements> run();
 
-  // Ends the run early: what was measured counts.
+  // Ends the run early. run() returns the figures so far.
   void interrupt();
 
-  // What was known a moment ago. Adds the latencies of about as long as lies between two calls to
-  // `recent`. To be called by one thread.
+  // Returns recent counts. Adds the latencies since about the last call to `recent`. Only one
+  // thread may call it.
   [[nodiscard]] Progress take_progress(base::Histogram& recent);
 
  private:
@@ -129,9 +130,9 @@ class Generator final : private http::ClientConnection::Owner {
       kOpening,
       kFree,      // in the list of free slots; its connection may have to be opened first
       kBusy,      // an answer is due
-      kRetrying,  // rests with its request
-      kResting,   // rests without one, after a failure
-      kRetired,   // nothing is left to be sent
+      kRetrying,  // rests before it sends its request again
+      kResting,   // rests after a failure; has no request
+      kRetired,   // has no more requests to send
     };
 
     Slot(std::size_t index, const http::ClientConnection::Dependencies& shared)
@@ -142,22 +143,22 @@ class Generator final : private http::ClientConnection::Owner {
     Slot* next_free = nullptr;
 
     std::string_view request;
-    std::string room;  // where the request stands unless the writer keeps it
-    std::string ids;   // of its entries, when acks need them
+    std::string room;  // holds the request's bytes unless the writer does
+    std::string ids;   // its entries' ids, when the writer gives them
     base::Nanos intended{};
     base::Nanos sent{};
     base::Nanos free_since{};
-    base::Nanos deadline{};  // of the answer, or of the rest
-    std::string last_error;  // of the request that is retried
-    unsigned failures = 0;   // in a row, of the kind that may pass
+    base::Nanos deadline{};  // end of the wait for the connection or answer, or of the rest
+    std::string last_error;  // why the request is retried
+    unsigned failures = 0;   // retryable failures in a row
   };
 
   // Why a request was not accepted.
   struct Fault {
     std::string_view kind;          // as in Measurements::errors
     bool may_retry = false;         // a later attempt may be accepted
-    bool is_of_connection = false;  // which is closed, and not to be opened again at once
-    base::Nanos retry_after{};      // as the server asks
+    bool is_of_connection = false;  // the connection is closed; it rests before it opens again
+    base::Nanos retry_after{};      // from the server's Retry-After
   };
 
   // Slots in the order in which they became free.
@@ -183,7 +184,7 @@ class Generator final : private http::ClientConnection::Owner {
 
   void settle_opening(Slot& slot, Slot::State state);
   void begin();
-  // Sends what is due as far as connections are free, and sees to be called for the next.
+  // Sends the due requests on free connections. Sets a timer for the next one.
   void send_due();
   void start_request(Slot& slot, base::Nanos intended);
   void send(Slot& slot);
@@ -196,7 +197,7 @@ class Generator final : private http::ClientConnection::Owner {
   void rest(Slot& slot, Slot::State state, base::Nanos delay);
   [[nodiscard]] base::Nanos backoff(const Slot& slot);
   [[nodiscard]] bool is_over(base::Nanos now) const;
-  // A few times a second: deadlines, rests, the end.
+  // Checks deadlines, rests and the end of the run. Runs every sweep_every_.
   void sweep();
   void check(Slot& slot, base::Nanos now);
   void stop_if_done(base::Nanos now);
@@ -220,21 +221,21 @@ class Generator final : private http::ClientConnection::Owner {
   std::minstd_rand jitter_;
 
   Phase phase_ = Phase::kOpening;
-  std::int64_t opening_ = 0;  // slots that are neither open nor failed yet
+  std::int64_t opening_ = 0;  // slots that have neither opened nor failed
   std::int64_t opened_ = 0;
   std::string why_not_opened_;
   std::optional<base::Error> error_;
   bool is_interrupted_ = false;
 
   std::int64_t planned_ = 0;     // requests in all
-  std::int64_t next_ = 0;        // the next one to be sent
+  std::int64_t next_ = 0;        // the index of the next request
   std::int64_t in_hand_ = 0;     // slots that hold a request
-  base::Nanos next_intended_{};  // of next_, in an open loop
+  base::Nanos next_intended_{};  // intended time of next_, in an open loop
   base::Nanos armed_for_{};
   base::Nanos start_{};
-  base::Nanos end_{};            // nothing falls due after it
-  base::Nanos backlog_until_{};  // nothing is sent for the first time after it
-  base::Nanos give_up_at_{};     // nothing is waited for after it
+  base::Nanos end_{};            // no request falls due after it
+  base::Nanos backlog_until_{};  // no request is sent for the first time after it
+  base::Nanos give_up_at_{};     // pending answers and retries are given up at it
   base::Nanos last_accepted_{};
   ThreadUsage usage_at_start_;
   base::Nanos published_at_{};

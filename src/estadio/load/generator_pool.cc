@@ -17,7 +17,7 @@ GeneratorPool::GeneratorPool(const LoadOptions& options, const Dependencies& dep
 
 void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& deps,
                                std::int64_t index) {
-  // The answer to a batch has no ids: to acknowledge its entries, they must be ours.
+  // The answer to a batch has no ids. To write acks for its entries, the generator gives the ids.
   const bool gives_ids = options.retry || (deps.acks != nullptr && options.batch > 1);
   const RequestWriter::Options writing{.batch = options.batch,
                                        .gives_ids = gives_ids,

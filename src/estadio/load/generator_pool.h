@@ -1,7 +1,6 @@
-// The generators of a run: each worker has a generator, a thread, and what these need for
-// themselves.
+// The generators of a run. Each worker has a generator, a thread, a RequestWriter and an AckWriter.
 //
-// Threads: belongs to the thread that made it. It starts the workers' threads and joins them.
+// Threads: belongs to the thread that made it. It starts the workers' threads; join() joins them.
 #pragma once
 
 #include <chrono>
@@ -30,7 +29,7 @@ namespace estadio::load {
 
 class GeneratorPool {
  public:
-  // What the generators share; all of it must outlive the pool.
+  // Objects that the generators share. They must outlive the pool.
   struct Dependencies {
     const Entries& entries;
     const Target& target;
@@ -44,16 +43,17 @@ class GeneratorPool {
   GeneratorPool(const LoadOptions& options, const Dependencies& deps);
 
   enum class State { kRunning, kFailed, kDone };
-  // Waits for the end of all or a failure of one, at most `patience`, or until `stop`.
+  // Waits until all generators ended, one failed, `patience` passed, or `stop` was requested.
   State wait(std::chrono::nanoseconds patience, const std::stop_token& stop);
 
-  // Ends the run early: what was measured counts.
+  // Ends the run early. join() returns the figures so far.
   void interrupt();
 
-  // The sum over all; adds the latest latencies to `recent`.
+  // Returns the sum over all generators. Adds their latest latencies to `recent`.
   [[nodiscard]] Progress take_progress(base::Histogram& recent);
 
-  // Waits for all to end. Errors: the first of any generator.
+  // Waits until all generators ended. Returns their merged figures. Call once.
+  // Errors: that of the first generator, by index, that failed.
   [[nodiscard]] base::Result<Measurements> join();
 
  private:
@@ -62,7 +62,7 @@ class GeneratorPool {
     std::optional<AckWriter> acks;
     std::optional<Generator> generator;
     base::Result<Measurements> result;
-    std::jthread thread;  // last: ends before what it uses goes
+    std::jthread thread;  // last: joined before the other members go
   };
 
   void add_worker(const LoadOptions& options, const Dependencies& deps, std::int64_t index);

@@ -94,13 +94,13 @@ TEST(GeneratorTest, AStallOfTheServerIsInTheLatencyOfAllThatFellDueAndInTheServi
   });
   const Measurements measured = run(server, open_loop(1000, seconds(1), kConnections));
   EXPECT_EQ(measured.accepted_entries, 1000U);
-  // Of the 500 requests that fell due in the stall, those of its first 400 ms had to wait for
-  // more than 100 ms, and those of its first 100 ms for more than 400.
+  // 500 requests fell due in the stall. Those of its first 400 ms waited for more than 100 ms, and
+  // those of its first 100 ms for more than 400 ms.
   EXPECT_GE(measured.latency.max(), milliseconds(490));
   EXPECT_GE(count_above(measured.latency, milliseconds(100)), 390U);
   EXPECT_GE(count_above(measured.latency, milliseconds(400)), 90U);
-  // The server itself had only as many as there are connections; those of a machine that stands
-  // still for a moment come on top.
+  // The server delayed only as many requests as there are connections. A machine that pauses for a
+  // moment adds a few.
   EXPECT_GE(measured.service.max(), milliseconds(450));
   EXPECT_GE(count_above(measured.service, milliseconds(100)), 1U);
   EXPECT_LE(count_above(measured.service, milliseconds(100)), 50U);
@@ -112,7 +112,7 @@ TEST(GeneratorTest, WaitingForAServerIsNotTheGeneratorsLateness) {
     reply.delay = milliseconds(20);
     return reply;
   });
-  // Asked for 200 of the 50 that one connection can carry in a second.
+  // Asks for 200 requests a second; one connection can carry 50.
   const Measurements measured = run(server, open_loop(200, milliseconds(200), 1));
   EXPECT_EQ(measured.accepted_entries, 40U);
   EXPECT_GE(measured.latency.max(), milliseconds(500));
@@ -231,7 +231,7 @@ TEST(GeneratorTest, RetriesEndWithTheirDeadline) {
   const Measurements measured = run(server, options);
   EXPECT_EQ(measured.requests, 10U);
   EXPECT_EQ(measured.accepted_entries, 0U);
-  // Two were with their connections to the end, the others never had one.
+  // Two requests had a connection to the end. The others never got one.
   EXPECT_EQ(measured.errors, (Errors{{"http_503", 2}, {"unsent", 8}}));
   EXPECT_GT(measured.retries, 0U);
 }

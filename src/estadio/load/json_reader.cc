@@ -9,7 +9,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// The answer to one entry as estadio writes it, or nothing for any other text.
+// Reads the answer to one entry, as estadio writes it. Returns nothing for any other text.
 std::optional<Answer> match_answer(std::string_view body) {
   constexpr std::string_view kId = R"({"id":")";
   constexpr std::string_view kOutcome = R"(","outcome":")";
@@ -31,7 +31,7 @@ std::optional<Answer> match_answer(std::string_view body) {
     rest.remove_prefix(kRepeated.size());
   }
   const bool ends = rest == "}" || rest == "}\n";
-  // An escape, or a quote, would mean that it is not what it seems.
+  // A UUID has no quote and no escape, so the match cannot be wrong.
   if (!ends || !base::Uuid::parse(answer.id)) return std::nullopt;
   return answer;
 }
@@ -66,8 +66,8 @@ base::Result<EntryFacts> JsonReader::read_entry(std::string_view line) {
   facts.has_id = true;
   std::string_view text;
   if (id.get_string().get(text) != simdjson::SUCCESS || !base::Uuid::parse(text)) return facts;
-  // The parser unescapes into memory of its own; the same characters stand somewhere in the line
-  // unless they were escaped.
+  // The parser unescapes into its own memory. Find the same characters in the line. An escaped id
+  // is not found and counts as no UUID.
   const std::size_t at = line.find(text);
   if (at != std::string_view::npos) facts.id = line.substr(at, text.size());
   return facts;

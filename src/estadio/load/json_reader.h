@@ -1,7 +1,7 @@
-// The little JSON that the generator reads: what a line of entries holds, and what an answer says.
-// The one place of the load generator that knows simdjson.
+// Reads the lines of an entries file and the server's answers. Only this part of the load generator
+// uses simdjson.
 //
-// Threads: none; a reader keeps its parser's memory and belongs to one thread.
+// Threads: a reader belongs to one thread. It reuses its parser's memory.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 
 namespace estadio::load {
 
-// What is to be known of an entry before it is sent.
+// The facts of an entry that its sender needs.
 struct EntryFacts {
   bool has_id = false;  // a member "id", whatever its value
-  std::string_view id;  // where the line holds it as the text of a UUID; else empty
+  std::string_view id;  // a view into the line when it is a UUID; else empty
 };
 
-// What an accepting answer says.
+// An answer with status 2xx.
 //   {"id":"01934f5a-...","outcome":"winner"}                    to one entry
 //   {"accepted":1000,"winners":503,"losers":497,"repeated":0}   to several
 struct Answer {
@@ -30,7 +30,7 @@ struct Answer {
 
 class JsonReader {
  public:
-  // How many bytes after a line must be there to be read, whatever they hold.
+  // The number of readable bytes that simdjson needs after a line. Their values do not matter.
   static constexpr std::size_t kPadding = 64;
 
   JsonReader();
@@ -38,13 +38,14 @@ class JsonReader {
   JsonReader(JsonReader&&) noexcept;
   JsonReader& operator=(JsonReader&&) noexcept;
 
-  // REQUIRES: kPadding bytes after `line` are readable. The id is a view into `line`.
+  // Reads a line's facts. The id is a view into `line`.
+  // REQUIRES: kPadding bytes after `line` are readable.
   // Errors: kInvalidArgument, when `line` is not one JSON object.
   [[nodiscard]] base::Result<EntryFacts> read_entry(std::string_view line);
 
-  // Nothing when `body` is not an object of one of the two kinds. Answers to one entry in the
-  // form above are read at the speed of a comparison; their views go into `body`. Views of others
-  // last until the next call.
+  // Returns nothing when `body` is not an object of one of the two kinds. An answer to one entry in
+  // exactly the form above is compared, not parsed; its views point into `body`. The views of other
+  // answers are valid until the next call.
   [[nodiscard]] std::optional<Answer> read_answer(std::string_view body);
 
  private:

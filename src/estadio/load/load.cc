@@ -43,7 +43,7 @@ Result<void> allow_connections(std::int64_t connections) {
                          connections, wanted, allowed));
 }
 
-// The --json file, opened before the run so that a bad path does not cost its figures.
+// The --json file. It is opened before the run, so that a bad path fails early.
 class JsonOutput {
  public:
   static Result<JsonOutput> open(const std::string& path) {
@@ -91,7 +91,7 @@ Result<load::Entries> entries_of(const LoadOptions& options) {
   return entries;
 }
 
-// The seed given, or one drawn: small enough to be copied by hand, and for JSON's readers.
+// Returns the given seed, or draws one of at most ten digits: easy to copy, and exact in JSON.
 std::int64_t seed_of(const LoadOptions& options) {
   if (options.seed != 0) return options.seed;
   return 1 + static_cast<std::int64_t>(std::random_device{}() % 1'000'000'000);

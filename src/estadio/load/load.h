@@ -1,10 +1,10 @@
-// `estadio load`: sends entries to a server at a rate, or as fast as it answers, and says what
-// came of it.
+// `estadio load`: sends entries to a server, at a rate or as fast as it answers, and reports the
+// figures.
 //
 //   options --> entries, target --> one Generator a thread --> Measurements --merge--> Report
 //                                        '--> acks file
 //
-// Threads: run_load() may be called from any one; it starts the generators' and joins them.
+// Threads: any thread may call run_load(). It starts the generators' threads and joins them.
 #pragma once
 
 #include <stop_token>
@@ -17,18 +17,17 @@
 
 namespace estadio {
 
-// Makes the run. Shows its progress on standard error each second when that is a terminal, else
-// through `log` every five seconds. A stop request ends it early, and what was measured counts.
-// REQUIRES: SIGPIPE is ignored, when the target is https. May raise the process's soft limit of
-// open files.
-// Errors: kInvalidArgument, naming the setting; kUnavailable, when nobody is there; those of
-// writing the acks and the JSON.
+// Makes the run and returns its report. Shows the progress on standard error each second when that
+// is a terminal, else through `log` every five seconds. A stop request ends the run early; the
+// report then has the figures so far. May raise the process's soft limit of open files.
+// REQUIRES: SIGPIPE is ignored when the target is https.
+// Errors: kInvalidArgument, naming the setting; kUnavailable when the host is unknown or no
+// connection opens; those of writing the acks and the JSON.
 [[nodiscard]] base::Result<load::Report> run_load(const LoadOptions& options,
                                                   const base::Clock& clock, base::Logger& log,
                                                   std::stop_token stop);
 
-// 0, also with errors in the report; 1 when not one entry was accepted, or when with retries some
-// were given up.
+// Returns 1 when no entry was accepted, or when a run with retries has errors; else 0.
 [[nodiscard]] int load_exit_status(const load::Report& report);
 
 }  // namespace estadio

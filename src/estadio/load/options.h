@@ -1,4 +1,4 @@
-// What a run of `estadio load` is asked to do, and the settings that ask it.
+// The options of `estadio load` and their settings.
 //
 // Threads: values.
 #pragma once
@@ -27,11 +27,11 @@ struct LoadOptions {
   std::string entries;    // a file; generated when empty
   std::string acks;       // a file; none when empty
   std::string json;       // a file, "-" for standard output; none when empty
-  std::int64_t seed = 0;  // of generated entries; 0 draws one
+  std::int64_t seed = 0;  // for generated entries; 0 draws one
   std::string tls_ca;
   bool tls_insecure = false;
 
-  // What entries are generated of.
+  // The pairs of which entries are generated.
   std::vector<std::string> faculties;
   std::vector<std::int64_t> disciplines;
 };
@@ -39,7 +39,7 @@ struct LoadOptions {
 // Declares the command's settings; `options` holds the defaults and must outlive `settings`.
 void add_load_settings(base::Settings& settings, LoadOptions& options);
 
-// What the options must fulfil together. Errors: kInvalidArgument, naming the setting.
+// Checks each option against the others. Errors: kInvalidArgument, naming the setting.
 [[nodiscard]] base::Result<void> check_load_options(const LoadOptions& options);
 
 }  // namespace estadio

@@ -62,7 +62,7 @@ void ProgressLine::tell(const Progress& progress, const base::Histogram& recent)
 }
 
 void ProgressLine::write(std::string_view text) const {
-  // A terminal that has gone must not end the run.
+  // Ignore errors: a closed terminal must not end the run.
   [[maybe_unused]] const auto written = ::write(options_.fd, text.data(), text.size());
 }
 

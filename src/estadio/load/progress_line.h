@@ -1,9 +1,9 @@
-// Tells how a run goes while it goes: a line that is written anew each second on a terminal, else
-// a line of the log every five seconds.
+// Shows the progress of a run: on a terminal one line, rewritten each second; else a line of the
+// log every five seconds.
 //
 //    3 s of 10s  10,001/s  p99 0.412 ms  accepted 30,012  errors 0
 //
-// Threads: none; belongs to the thread that watches the run.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <chrono>
@@ -20,21 +20,21 @@ namespace estadio::load {
 class ProgressLine {
  public:
   struct Options {
-    std::chrono::nanoseconds duration{};  // of the whole run
-    int fd = 2;                           // written to when it is a terminal
+    std::chrono::nanoseconds duration{};  // the whole run's
+    int fd = 2;                           // used only when it is a terminal
   };
 
-  // `clock` and `log` must outlive the line. The run starts now.
+  // `clock` and `log` must outlive the line. The run's time starts now.
   ProgressLine(const Options& options, const base::Clock& clock, base::Logger& log);
-  // Clears the line.
+  // Clears the line on a terminal.
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // How long to wait before the next tell().
+  // The time between two calls of tell().
   [[nodiscard]] std::chrono::seconds interval() const;
 
-  // `recent` are the latencies since the last call.
+  // Shows the progress. `recent` holds the latencies since the last call.
   void tell(const Progress& progress, const base::Histogram& recent);
 
  private:

@@ -19,7 +19,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-// Its mono() is turned by hand.
+// The test sets its mono().
 class HandClock final : public base::Clock {
  public:
   [[nodiscard]] std::int64_t wall_ms() const override { return 0; }

@@ -29,7 +29,7 @@ std::array<Figure, 6> figures_of(const base::Histogram& histogram) {
            {"mean", "mean", to_ms(histogram.mean())}}};
 }
 
-// Three digits that count: 0.123, 1.23, 12.3, 1230.
+// Three decimals below 1 ms, fewer above: 0.123, 1.23, 12.3, 1230.
 std::string ms_text(double ms) {
   const int decimals = ms < 1 ? 3 : ms < 10 ? 2 : ms < 100 ? 1 : 0;
   return fmt::format("{:.{}f}", ms, decimals);

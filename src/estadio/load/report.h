@@ -1,4 +1,4 @@
-// What a run measured, and how it is told: as text for people and as JSON for programs.
+// The figures of a run, and its report as text for people and as JSON for programs.
 //
 // Threads: values.
 #pragma once
@@ -14,28 +14,28 @@
 
 namespace estadio::load {
 
-// Of one thread, or of several together. Every request that was due is answered with 2xx or is
-// one of the errors: requests = accepted requests + the sum of errors.
+// The figures of one thread, or of several merged. Each due request is either accepted with 2xx or
+// one error: requests = accepted requests + the sum of errors.
 struct Measurements {
-  std::uint64_t requests = 0;          // that were due
-  std::uint64_t answered = 0;          // that got an HTTP answer, whatever its status
-  std::uint64_t accepted_entries = 0;  // of requests answered with 2xx
-  std::uint64_t repeated_entries = 0;  // of these, known to the server before
+  std::uint64_t requests = 0;          // due requests
+  std::uint64_t answered = 0;          // HTTP answers with any status, retries' too
+  std::uint64_t accepted_entries = 0;  // entries of the accepted requests
+  std::uint64_t repeated_entries = 0;  // of these, entries that the server already knew
   std::uint64_t retries = 0;           // times that a request was sent again
   // "http_503", "connect", "reset", "timeout", "malformed", "tls", "answer", "unsent",
   // "interrupted".
   std::map<std::string, std::uint64_t, std::less<>> errors;
 
-  // Of requests answered with 2xx.
+  // Durations of the accepted requests.
   base::Histogram latency;  // from the intended time to the answer
-  base::Histogram service;  // from the sending (the last, when retried) to the answer
-  // How long after it was due, and a connection free for it, a request was sent.
+  base::Histogram service;  // from the last sending to the answer
+  // The delay of each sending, after the request was due and a connection was free. Open loop only.
   base::Histogram late;
 
   base::Nanos started{};  // on the clock's mono()
-  base::Nanos ended{};    // no request was due after it, and none accepted
-  // Of the busiest thread, of the time that requests were due: on a processor; and that or waiting
-  // for one.
+  base::Nanos ended{};    // no request was due or accepted after it
+  // The busiest thread's shares, 0 to 1, of the time in which requests fell due. cpu_share: on a
+  // processor. busy_share: on a processor or waiting for one.
   double cpu_share = 0;
   double busy_share = 0;
 
@@ -43,13 +43,13 @@ struct Measurements {
 };
 
 struct Report {
-  // The figures may be the generator's own when one send in a hundred, and more than a few, were
-  // later than this, or when a thread had hardly a moment in which it waited for the server.
+  // The generator itself may be the limit in two cases. One send in a hundred, and more than
+  // kLateSendsMax, was later than kLateMax. Or a thread's busy_share exceeded kBusyShareMax.
   static constexpr std::chrono::nanoseconds kLateMax = std::chrono::milliseconds(1);
   static constexpr std::uint64_t kLateSendsMax = 10;
   static constexpr double kBusyShareMax = 0.95;
 
-  // What was asked for.
+  // The run's options.
   std::string url;
   std::optional<std::int64_t> rate;  // entries a second; none: as fast as answers come
   std::int64_t batch = 1;            // entries a request
@@ -66,11 +66,11 @@ struct Report {
   // Accepted entries a second.
   [[nodiscard]] double rate_reached() const;
   [[nodiscard]] std::uint64_t error_count() const;
-  // Why the generator itself was the limit; empty when it was not.
+  // Returns why the generator itself was the limit; empty when it was not.
   [[nodiscard]] std::string saturation() const;
 };
 
-// Lines for a terminal.
+// Returns lines for a terminal.
 [[nodiscard]] std::string to_text(const Report& report);
 
 // {"requests":n,"entries":n,"accepted":n,"rate":n,"duration_s":n,"errors":{"timeout":n},
@@ -80,7 +80,7 @@ struct Report {
 //  "connections":n,"threads":n,"seed":n}} on one line.
 [[nodiscard]] std::string to_json(const Report& report);
 
-// A whole number with commas: 1,234,567.
+// Returns a whole number with commas: 1,234,567.
 [[nodiscard]] std::string with_commas(std::uint64_t number);
 
 }  // namespace estadio::load

@@ -44,7 +44,7 @@ RequestWriter::RequestWriter(const Entries& entries, const Target& target, const
 
 std::size_t RequestWriter::next_entry() {
   if (entries_.order() == Entries::Order::kAtRandom) {
-    // The upper half of a random word scaled to the count: as even as 2^32 allows.
+    // Scale the upper 32 random bits to the count. The bias is at most count / 2^32.
     return static_cast<std::size_t>((random_() >> 32) * entries_.size() >> 32);
   }
   const std::size_t index = next_in_turn_;

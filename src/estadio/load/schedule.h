@@ -1,10 +1,10 @@
-// When the requests of a run are intended: request k of the whole run at its share of the time,
-// whatever the server does. Threads take turns, so thread t of T has the requests t, t + T, ...
+// The intended times of a run's requests. They are spread evenly and do not depend on the server.
+// Thread t of T has the requests t, t + T, ...
 //
 //   rate 4 entries/s, batch 1     0      250     500     750 ms
 //   2 threads                     t0.0   t1.0    t0.1    t1.1
 //
-// Exact integers throughout: no drift however long the run is.
+// All times are computed with integers, so a long run does not drift.
 //
 // Threads: immutable; may be shared.
 #pragma once
@@ -30,14 +30,14 @@ class Schedule {
   };
   explicit Schedule(const Options& options) : options_(options) {}
 
-  // Whether each answer, rather than the clock, brings the next request.
+  // Whether a connection sends its next request on each answer, not by the clock.
   [[nodiscard]] bool is_closed_loop() const { return !options_.rate; }
   [[nodiscard]] std::chrono::nanoseconds duration() const { return options_.duration; }
 
-  // How many requests of this thread are intended in the whole run.
+  // The number of this thread's requests in the whole run; the maximum in a closed loop.
   [[nodiscard]] std::int64_t planned() const { return due_within(options_.duration); }
 
-  // How many requests of this thread are intended less than `elapsed` after the start.
+  // The number of this thread's requests that are intended less than `elapsed` after the start.
   [[nodiscard]] std::int64_t due_within(std::chrono::nanoseconds elapsed) const {
     if (is_closed_loop()) return std::numeric_limits<std::int64_t>::max();
     const std::int64_t ns = elapsed.count() < 0 ? 0 : elapsed.count();
@@ -48,7 +48,7 @@ class Schedule {
     return divide_up(requests - options_.thread, options_.threads);
   }
 
-  // When this thread's request `index`, from 0, is intended, after the start of the run.
+  // The intended time of this thread's request `index`, from 0, after the start of the run.
   // REQUIRES: not a closed loop.
   [[nodiscard]] std::chrono::nanoseconds intended(std::int64_t index) const {
     const std::int64_t entry = (index * options_.threads + options_.thread) * options_.batch;

@@ -17,7 +17,7 @@ base::Result<Target> Target::parse(std::string_view url) {
   Target target;
   target.is_tls = url.starts_with(kHttps);
   if (!target.is_tls && !url.starts_with(kHttp)) return bad();
-  // Both go into the request as they are, so nothing may end a line or a word there.
+  // Host and path go into the request unchanged, so refuse spaces and control characters.
   const bool is_plain =
       std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7F && c != '#'; });
   if (!is_plain) return bad();

@@ -1,4 +1,6 @@
-// Where the load goes: "http://127.0.0.1:8080", "https://contest.example/v1/entries?dry".
+// The URL that gets the load: "http://127.0.0.1:8080", "https://contest.example/v1/entries?dry".
+//
+// Threads: values.
 #pragma once
 
 #include <string>
@@ -15,8 +17,8 @@ struct Target {
   std::string path = "/v1/entries";  // with the query
   std::string authority;             // host and port as given, for the Host header
 
-  // SCHEME://HOST[:PORT][/PATH[?QUERY]] with the schemes http and https; a URL without a path
-  // means the default one. Errors: kInvalidArgument, naming what was expected.
+  // Parses SCHEME://HOST[:PORT][/PATH[?QUERY]] with the schemes http and https. A URL without a
+  // path gets the default one. Errors: kInvalidArgument; the message names the expected form.
   [[nodiscard]] static base::Result<Target> parse(std::string_view url);
 };
 

@@ -1,5 +1,5 @@
-// Test only: a small HTTP server over real sockets, in a thread of its own, that answers as a
-// script says: late, in pieces, wrongly, or not at all.
+// Test only: a small HTTP server over real sockets, in its own thread. A script chooses its
+// answers: late, in pieces, wrong, or none.
 //
 //   ScriptedServer server([](const ScriptedServer::Arrival& arrival) {
 //     return arrival.number == 0 ? ScriptedServer::refuse(503) : ScriptedServer::accept(arrival);
@@ -50,7 +50,7 @@ class ScriptedServer {
 
   using Script = std::function<Reply(const Arrival&)>;
 
-  // Requests with a larger body are answered on their head alone, and nothing more is read.
+  // A request with a larger body is answered after its head. The server then stops reading.
   static constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20;
 
   // An id and an outcome, as the contest's server would; the id is the entry's own if it has one.

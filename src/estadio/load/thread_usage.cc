@@ -13,7 +13,7 @@
 namespace estadio::load {
 namespace {
 
-// The second number of schedstat (Documentation/scheduler/sched-stats.rst): ns spent waiting.
+// Reads the second number of schedstat (Documentation/scheduler/sched-stats.rst): ns spent waiting.
 base::Nanos read_waited() {
   const base::UniqueFd fd(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
   std::array<char, 128> room;

@@ -1,6 +1,6 @@
-// How much of a processor the calling thread has used, and how long it waited for one.
+// The calling thread's processor time, and its time waiting for a processor.
 //
-// Threads: none.
+// Threads: values; now() measures the calling thread.
 #pragma once
 
 #include "base/clock.h"
@@ -9,10 +9,10 @@ namespace estadio::load {
 
 struct ThreadUsage {
   base::Nanos ran{};     // on a processor
-  base::Nanos waited{};  // ready to run while others had the processors; 0 where the kernel does
-                         // not say
+  base::Nanos waited{};  // ready to run, without a processor; 0 where the kernel does not
+                         // count it
 
-  // Of the calling thread since it began.
+  // Returns the usage of the calling thread since its start.
   [[nodiscard]] static ThreadUsage now();
 };
 
