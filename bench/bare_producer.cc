@@ -1,6 +1,6 @@
-// What a producer can do that does nothing else: records of the size of ours, as hard to compress,
-// from librdkafka to a broker, with the promises that our log gives (idempotent, all copies in
-// sync) and batches as they suit it. What NDJSON is held against.
+// The rate of a producer that does nothing else: the baseline for NDJSON. It sends records of our
+// records' size, as hard to compress, by librdkafka to a broker. It keeps our log's promises
+// (idempotent, all copies in sync) and chooses its own batch size.
 //
 //   bare_producer BROKERS TOPIC SECONDS     says "N records/s", of those that were acknowledged
 //
@@ -70,7 +70,7 @@ std::vector<std::string> make_lines(std::mt19937_64& random) {
   return lines;
 }
 
-// Sends the lines under keys as our log does; again where the queue is full.
+// Sends the lines with keys, as our log does. Sends a line again when the queue is full.
 void send(rd_kafka_t& client, rd_kafka_topic_t& topic, int partition,
           std::vector<std::string>& lines) {
   std::vector<rd_kafka_message_t> messages(lines.size());
@@ -78,7 +78,7 @@ void send(rd_kafka_t& client, rd_kafka_topic_t& topic, int partition,
     messages[i].payload = lines[i].data();
     messages[i].len = lines[i].size();
     const std::string_view id = estadio::RecordFormat::id_text(lines[i]);
-    // librdkafka's type does not say const, and copies.
+    // librdkafka's type is not const, but librdkafka copies.
     messages[i].key = const_cast<char*>(id.data());
     messages[i].key_len = id.size();
   }

@@ -1,4 +1,4 @@
-// What one entry costs at each hop of the hot path, in isolation: build/release/bin/hot_path.
+// The cost of one entry at each hop of the hot path, in isolation: build/release/bin/hot_path.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// The cheapest HTTP/1.1 server there can be, as the other end for measuring load generators: it
-// answers every request with the same 200 and body, as nginx does with `return 200`.
+// The cheapest HTTP/1.1 server possible, for measuring load generators. It answers every request
+// with the same 200 and body, as nginx does with `return 200`.
 //
 //   responder PORT        listens on 127.0.0.1:PORT (0 picks one), says "listening on PORT"
 //

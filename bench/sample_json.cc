@@ -1,4 +1,4 @@
-// What a sample of a thousand processes and fifty containers costs on its way through JSON, in
+// Measures a sample of a thousand processes and fifty containers on its way through JSON, in
 // isolation: build/release/bin/sample_json.
 #include "vigia/sample/sample_json.h"
 

@@ -1,5 +1,5 @@
-// Blocks and segment headers of the log: any bytes, also those whose checksum is right, are read
-// without harm; and what was written is read back the same.
+// Blocks and segment headers of the log. Any bytes are read without harm, also with a right
+// checksum. Written batches are read back the same.
 #include "estadio/log/block.h"
 
 #include <cstring>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 42;
 
-// Makes the checksum at `at` that of all the bytes after it.
+// Sets the checksum at `at` to that of all bytes after it.
 void sign(std::string& bytes, std::size_t at, std::uint64_t seed) {
   const std::string_view rest = std::string_view(bytes).substr(at + 8);
   const std::uint64_t checksum = XXH3_64bits_withSeed(rest.data(), rest.size(), seed);
@@ -34,7 +34,7 @@ void check_block(std::string_view bytes) {
   }
 }
 
-// The input as it is, where its size lets it be a block; then as a block with a right checksum.
+// Reads the input unchanged, if its size may be a block's; then as a block with a right checksum.
 void check_as_block(std::string_view input) {
   if (input.size() < estadio::kBlockHeaderBytes) return;
   const auto claimed = estadio::block_size(input);
@@ -69,7 +69,7 @@ void check_as_segment_header(std::string_view input) {
   CHECK(again->topic_ids[0] == header->topic_ids[0] && again->topic_ids[1] == header->topic_ids[1]);
 }
 
-// The input as the lines of a batch: byte 0 chooses the partitions, the rest goes to them in turn.
+// Writes the input as a batch: byte 0 chooses the partitions, the rest goes to them in turn.
 void check_round_trip(std::string_view input) {
   if (input.empty()) return;
   estadio::RecordBatch batch(1 + static_cast<unsigned char>(input[0]) % 4);
@@ -99,7 +99,7 @@ void check_round_trip(std::string_view input) {
     CHECK(part.first_offset == offsets[i]);
   }
   CHECK(found == block->parts.size());
-  // Neither another log's seed nor a changed byte passes.
+  // Another log's seed fails, and so does a changed byte.
   CHECK(!estadio::decode_block(bytes, kSeed + 1));
   std::string altered = bytes;
   altered[8 + input.size() % (altered.size() - 8)] ^= 0x10;

@@ -1,5 +1,5 @@
-// contest.toml: any text gives a contest or an error that names the file; in a contest every
-// faculty is found by each of its names and every discipline by its id.
+// contest.toml: any text gives a contest or an error that names the file. A contest finds every
+// faculty by each of its names and every discipline by its id.
 #include "estadio/contest/contest.h"
 
 #include "base/check.h"

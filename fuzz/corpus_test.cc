@@ -1,5 +1,5 @@
-// Every file of fuzz/corpus/ through its fuzzer, with any compiler: what a fuzzer once found stays
-// found. A broken promise ends the program; the last test named is the one.
+// Runs every file of fuzz/corpus/ through its fuzzer, with any compiler, so that old findings stay
+// fixed. A failed CHECK ends the program; the last test named is the one that failed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-// Each fuzzer's LLVMFuzzerTestOneInput under a name of its own; see CMakeLists.txt.
+// CMakeLists.txt gives each fuzzer's LLVMFuzzerTestOneInput a name of its own.
 using Fuzzer = int(const std::uint8_t* data, std::size_t size);
 extern "C" Fuzzer fuzz_block_once;
 extern "C" Fuzzer fuzz_cgroup_text_once;
@@ -68,7 +68,7 @@ TEST_P(CorpusTest, NoInputBreaksAPromise) {
     std::ifstream file(path, std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(file)),
                             std::istreambuf_iterator<char>());
-    // Of its own size to the byte, so that a sanitizer sees a step beyond the end.
+    // The exact size, so that a sanitizer sees a read beyond the end.
     const std::vector<std::uint8_t> data(bytes.begin(), bytes.end());
     EXPECT_EQ(GetParam().run_once(data.data(), data.size()), 0);
   }

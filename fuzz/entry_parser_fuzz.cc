@@ -1,6 +1,6 @@
-// Entries, against Boost.JSON as a second opinion on what is JSON: they may differ only where ours
-// is stricter (duplicate keys, depth) or where Boost.JSON cannot hold a number. Whatever is
-// accepted comes back from the log's line as it was.
+// Entries, compared with Boost.JSON. The two parsers may differ only where ours is stricter
+// (duplicate keys, depth) or where Boost.JSON cannot hold a number. An accepted entry is read back
+// from the log's line unchanged.
 #include "estadio/faculty/entry_parser.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ Opinion opinion_on(std::string_view text) {
   return is_limit ? Opinion::kCannotSay : Opinion::kNotJson;
 }
 
-// On all lines that are not blank: not JSON when one is not.
+// Over all lines that are not blank: the body is not JSON when one line is not.
 Opinion opinion_on_lines(std::string_view text) {
   Opinion all = Opinion::kJson;
   while (!text.empty()) {
@@ -63,7 +63,7 @@ void check_rejection(const Rejection& rejection, std::string_view input) {
   CHECK((rejection.kind == Rejection::Kind::kInvalid) == !rejection.errors.empty());
 }
 
-// The line of the entry in the log is JSON that says the same, and is read back the same.
+// The entry's line in the log is JSON with the same values, and is read back the same.
 void check_record(const estadio::Entry& entry, std::string_view student) {
   static const estadio::RecordFormat format(contest());
   for (const auto outcome : {estadio::Outcome::kWinner, estadio::Outcome::kLoser}) {

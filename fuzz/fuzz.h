@@ -1,6 +1,6 @@
-// What the fuzzers share: random cuts that depend on the input alone, so that a crash repeats.
+// Random cuts for the fuzzers. They depend on the input alone, so that a crash repeats.
 //
-// Each *_fuzz.cc defines LLVMFuzzerTestOneInput for one parser. A broken promise is a CHECK. The
+// Each *_fuzz.cc defines LLVMFuzzerTestOneInput for one parser. A broken claim fails a CHECK. The
 // seeds are in corpus/<name>/; corpus_test.cc replays them without libFuzzer.
 #pragma once
 
@@ -19,7 +19,7 @@ class Cuts {
     for (const char c : input) state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     state_ |= 1;
   }
-  // The end of the next piece of `size` bytes of which `at` have been given; more than `at`.
+  // Returns where the next piece of `size` bytes ends. It starts at `at`. Returns more than `at`.
   std::size_t next(std::size_t at, std::size_t size) {
     state_ ^= state_ << 13;
     state_ ^= state_ >> 7;

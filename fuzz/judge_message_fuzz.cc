@@ -1,5 +1,5 @@
-// Messages of gRPC streams: any bytes that protobuf takes are read without harm; a batch that is
-// taken holds what the rest of the program counts on, and travels on unchanged.
+// Messages of gRPC streams: any bytes that protobuf accepts are read without harm. An accepted
+// batch meets the program's requirements, and is encoded again unchanged.
 #include <estadio/v1/judge.pb.h>
 #include <simdjson.h>
 

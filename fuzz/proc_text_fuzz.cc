@@ -1,4 +1,4 @@
-// Files of /proc: any bytes are read without harm, and what is found lies within what was given.
+// Files of /proc: any bytes are read without harm, and every text found lies within the input.
 // The first byte chooses the parser of the rest.
 #include "vigia/sources/proc_text.h"
 

@@ -1,4 +1,4 @@
-// Lines of the log: any bytes are read without harm, and what is read is what the line begins with.
+// Lines of the log: any bytes are read without harm. The record read is the line's beginning.
 #include "estadio/contest/record.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   format.append(written, entry, {}, record->outcome);
   CHECK(written.ends_with("}\n"));
   written.resize(written.size() - 2);
-  // The id may stand there in upper case.
+  // The line may have the id in upper case.
   std::string start(line.substr(0, written.size()));
   const std::string id = entry.id.to_string();
   std::string id_there(estadio::RecordFormat::id_text(line));

@@ -1,5 +1,5 @@
-// A Redis URL: any text gives a URL or an error; what a URL is written as gives the same URL again,
-// but for its password.
+// A Redis URL: any text gives a URL or an error. A URL written and parsed again is the same, except
+// for its password.
 #include "estadio/score/redis_url.h"
 
 #include "base/check.h"
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(url->user.empty() || url->unix_path.empty());
   if (!url->password.empty()) url->password = "***";
   const auto again = estadio::RedisUrl::parse(url->to_string());
-  // Escapes make it longer, up to three times.
+  // Escapes make the URL up to three times as long.
   if (size * 3 <= estadio::RedisUrl::kBytesMax) CHECK(again && *again == *url);
   return 0;
 }

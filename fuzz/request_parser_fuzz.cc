@@ -1,4 +1,4 @@
-// Request heads and chunked bodies: fed in random pieces they give what they give when fed whole.
+// Request heads and chunked bodies: random pieces give the same result as the whole input.
 #include "http/request_parser.h"
 
 #include <string>
@@ -21,7 +21,7 @@ void check_same(const http::RequestHead& a, const http::RequestHead& b) {
   }
 }
 
-// The size of the head when there is one.
+// Returns the size of the head, if there is one.
 std::size_t check_head(std::string_view input) {
   http::RequestHead whole;
   http::ParseError error;

@@ -1,4 +1,4 @@
-// Responses: a stream of them fed in random pieces gives what it gives when fed whole.
+// A stream of responses: random pieces give the same result as the whole input.
 #include "http/response_parser.h"
 
 #include <string>
@@ -22,7 +22,7 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
-// Reads what the server sent, in the pieces that `piece_end` gives, and then its close.
+// Reads the server's bytes in the pieces that `piece_end` gives, and then its close.
 template <class PieceEnd>
 Seen read_stream(std::string_view input, PieceEnd piece_end) {
   http::ResponseParser parser({.body_bytes_max = kBodyMax});

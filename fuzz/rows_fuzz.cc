@@ -1,5 +1,5 @@
 // Rows of the kernel module and the BPF iterator: any bytes are read without harm. Accepted rows
-// are the bytes that were given, with ascending pids and figures whose sums do not overflow.
+// are the input's bytes, with ascending pids and figures whose sums do not overflow.
 #include "vigia/sources/rows.h"
 
 #include <algorithm>

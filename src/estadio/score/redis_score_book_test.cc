@@ -124,7 +124,8 @@ class RedisScoreBookTest : public testing::Test {
   // Everything that the server holds of the book, as text.
   [[nodiscard]] std::string contents(const TestRedisServer& server) const {
     std::string text;
-    for (const char* name : {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome"}) {
+    for (const char* name :
+         {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome"}) {
       text += server.command({"HGETALL", key(name)}) + "; ";
     }
     return text + server.command({"GET", key("repeated")});
@@ -394,18 +395,19 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
   const Book book = open(server);
   const std::string id = test::numbered_id(1).to_string();
   // Those that a commit comes upon.
-  for (const auto& [name, field, value] : {Case{"breakdown", "winner/2/Agronomía", "many"},
-                                           {"breakdown", "winner/2/Agronomía", "-1"},
-                                           {"breakdown", "winner/2/Agronomía", "01"},
-                                           {"breakdown", "winner/2/Agronomía", "1.5"},
-                                           {"breakdown", "winner/2/Agronomía", "1000000000000000000"},
-                                           {"by_faculty", "Agronomía", "x"},
-                                           {"by_discipline", "2", ""},
-                                           {"by_outcome", "winner", "x"},
-                                           {"positions", "winners/0", "10"},
-                                           {"positions", "winners/0", id + " x"},
-                                           {"positions", "winners/0", id + "  10"},
-                                           {"positions", "winners/0", "x 10"}}) {
+  for (const auto& [name, field, value] :
+       {Case{"breakdown", "winner/2/Agronomía", "many"},
+        {"breakdown", "winner/2/Agronomía", "-1"},
+        {"breakdown", "winner/2/Agronomía", "01"},
+        {"breakdown", "winner/2/Agronomía", "1.5"},
+        {"breakdown", "winner/2/Agronomía", "1000000000000000000"},
+        {"by_faculty", "Agronomía", "x"},
+        {"by_discipline", "2", ""},
+        {"by_outcome", "winner", "x"},
+        {"positions", "winners/0", "10"},
+        {"positions", "winners/0", id + " x"},
+        {"positions", "winners/0", id + "  10"},
+        {"positions", "winners/0", "x 10"}}) {
     server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
