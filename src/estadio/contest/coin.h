@@ -1,11 +1,12 @@
 // The coin: one bit of SipHash-2-4 of an entry's id under a secret seed.
 //
-// So a retry of an entry gets the same outcome and lands in the same partition; nobody can choose
-// ids that win without knowing the seed; and once the seed is shown, anybody can check every toss.
-// The seed's SHA-256 (of its 16 bytes) is published from the start, so the seed cannot be changed
-// afterwards. SipHash: Aumasson and Bernstein, 2012; both hashes are libsodium's.
+// A retry of an entry gets the same outcome and lands in the same partition. Clients cannot choose
+// winning ids without the seed. Once the seed is shown, every toss can be checked. The SHA-256 of
+// the seed's 16 bytes is published from the start, so the seed cannot be changed afterwards.
 //
-// Threads: immutable after construction; may be shared.
+// SipHash: Aumasson and Bernstein, 2012. Both hashes come from libsodium.
+//
+// Threads: a Coin is immutable after construction and may be shared.
 #pragma once
 
 #include <array>
@@ -28,35 +29,36 @@ class Coin {
 
   struct Toss {
     Outcome outcome;
-    std::uint32_t spread;  // evenly spread and independent of the outcome: picks the partition
+    std::uint32_t spread;  // uniform and independent of the outcome; picks the partition
 
-    // 0 to partitions - 1.
+    // Returns the number of the record's partition: 0 to partitions - 1.
     [[nodiscard]] int partition(int partitions) const {
       return static_cast<int>(std::uint64_t{spread} * static_cast<std::uint64_t>(partitions) >> 32);
     }
   };
   [[nodiscard]] Toss toss(const base::Uuid& id) const;
 
-  // 64 hexadecimal digits: SHA-256 of the seed.
+  // Returns the seed's SHA-256, 64 hexadecimal digits.
   [[nodiscard]] std::string commitment() const;
-  // 32 hexadecimal digits. To be shown when the contest is over, never in a log.
+  // Returns the seed, 32 hexadecimal digits. Show it only when the contest is over; never log it.
   [[nodiscard]] std::string reveal() const;
 
  private:
   CoinSeed seed_;
 };
 
-// A seed that nobody knows, from the system's generator.
+// Draws a secret seed from the system's random generator.
 [[nodiscard]] CoinSeed draw_coin_seed();
 
-// A seed as reveal() writes it. Nothing when it is not one.
+// Reads a seed in the form of reveal(); newlines are ignored. Returns nothing for any other text.
 [[nodiscard]] std::optional<CoinSeed> parse_coin_seed(std::string_view text);
 
-// The seed kept in `path` (32 hexadecimal digits, readable by its owner alone).
-// Errors: kNotFound; kCorruption when it holds something else.
+// Reads the seed in the file `path`: 32 hexadecimal digits.
+// Errors: kNotFound; kCorruption when the file holds anything else; the system's errors.
 [[nodiscard]] base::Result<CoinSeed> load_coin_seed(const std::string& path);
 
-// The same; where there is no such file, draws a seed and keeps it there, durably.
+// As load_coin_seed(). Without such a file it draws a seed and writes it there, durably. Only the
+// file's owner may read it.
 [[nodiscard]] base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path);
 
 }  // namespace estadio

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 100;
 
-// "contest.toml:12:8", where a node stands.
+// The position of a node: "contest.toml:12:8".
 std::string place_of(std::string_view file, const toml::node& node) {
   const auto& at = node.source().begin;
   return fmt::format("{}:{}:{}", file, at.line, at.column);
@@ -54,7 +54,7 @@ std::int64_t ms_since_epoch(const toml::date_time& when) {
   return (day.time_since_epoch() + time).count();
 }
 
-// Reads one table; every key must be known.
+// Reads one table.
 class TableReader {
  public:
   TableReader(std::string_view file, const toml::table& table) : file_(file), table_(table) {}
@@ -111,12 +111,12 @@ class TableReader {
   const toml::table& table_;
 };
 
-// A faculty or discipline, and where the file has it, for errors that come to light later.
+// A faculty or discipline with its positions in the file, for errors that are found later.
 template <class Item>
 struct Placed {
   Item item;
-  std::string place;       // of a faculty: its name's; of a discipline: its id's
-  std::string name_place;  // of its name
+  std::string place;       // of a faculty's name, or of a discipline's id
+  std::string name_place;  // of the name
 };
 
 base::Result<Placed<Faculty>> read_faculty(const TableReader& table) {
@@ -145,7 +145,7 @@ base::Result<Placed<Discipline>> read_discipline(const TableReader& table) {
       .item = std::move(discipline), .place = table.place("id"), .name_place = table.place("name")};
 }
 
-// The tables of `[[key]]`, or nothing when the file has none.
+// Reads the tables of `[[key]]`. Returns an empty vector when the file has none.
 template <class Item, class Read>
 base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std::string_view key,
                                                     Read read) {
@@ -179,7 +179,7 @@ std::string fold_name(std::string_view name) {
       static_cast<utf8proc_ssize_t>(name.size()), &folded,
       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
                                      UTF8PROC_STRIPMARK | UTF8PROC_CASEFOLD));
-  if (size < 0) return std::string(name);  // not UTF-8: equal to nothing but itself
+  if (size < 0) return std::string(name);  // not UTF-8: equal only to itself
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(folded, &std::free);
   return {reinterpret_cast<const char*>(folded), static_cast<std::size_t>(size)};
 }

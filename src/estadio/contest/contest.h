@@ -1,6 +1,6 @@
-// A contest: which faculties and disciplines take part and how its log is divided.
+// A contest's faculties and disciplines, the partitions of its log, and its end.
 //
-// Threads: immutable after construction; may be shared.
+// Threads: a Contest is immutable after construction and may be shared.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,16 @@
 
 namespace estadio {
 
-// Positions in Contest::faculties() and Contest::disciplines().
+// Indexes into Contest::faculties() and Contest::disciplines().
 using FacultyIndex = std::uint8_t;
 using DisciplineIndex = std::uint8_t;
 
 struct Faculty {
-  std::string name;                  // canonical: what is stored and shown, "Ingeniería"
+  std::string name;                  // canonical, stored and shown: "Ingeniería"
   std::vector<std::string> aliases;  // "engineering"
-  // For paths: name and aliases folded, with '-' for what is no ASCII letter or digit:
-  // "ingenieria", "engineering". Only those that no faculty before it has, so there may be none.
+  // The faculty's names in paths: "ingenieria", "engineering". These are name and aliases, folded,
+  // with '-' for each byte that is not an ASCII letter or digit. A slug that an earlier faculty
+  // has, or that is all '-', is left out. So there may be none.
   std::vector<std::string> slugs;
 };
 
@@ -32,8 +33,9 @@ struct Discipline {
   std::string name;
 };
 
-// Text without case, accents and other marks: "Ingeniería" gives "ingenieria". Two names are the
-// same when they fold to the same. (Unicode case folding after compatibility decomposition.)
+// Removes case, accents and other marks: "Ingeniería" gives "ingenieria". Two names are the same
+// when they fold to the same text. It is Unicode case folding after compatibility decomposition.
+// Text that is not UTF-8 is returned unchanged.
 [[nodiscard]] std::string fold_name(std::string_view name);
 
 class Contest {
@@ -44,29 +46,32 @@ class Contest {
   static constexpr int kPartitionsMax = 256;
   static constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
-  // Ingeniería and Agronomía; Natación, Atletismo and Boxeo.
+  // Faculties: Ingeniería and Agronomía. Disciplines: Natación, Atletismo and Boxeo.
   [[nodiscard]] static Contest defaults();
 
-  // Reads contest.toml; what it leaves out is as in defaults(). `name` is what errors call it.
-  // Errors: kInvalidArgument with file, line and column, and what was expected.
+  // Reads contest.toml. Missing keys have the values of defaults(). Errors call the file `name`.
+  // Errors: kInvalidArgument with file, line, column and what was expected. from_file() also
+  // returns the errors of reading the file.
   [[nodiscard]] static base::Result<Contest> from_toml(std::string_view text,
                                                        std::string_view name);
   [[nodiscard]] static base::Result<Contest> from_file(const std::string& path);
 
-  // Whether a contest that has begun as `before` can go on as this one: what was logged and
-  // counted keeps its meaning, and an outcome that could be foreseen is not taken any more.
-  // Errors: kFailedPrecondition naming what changed.
+  // Checks that a contest that began as `before` can go on as this one. Logged and counted results
+  // must keep their meaning. Once the seed was shown the contest cannot open again, because
+  // outcomes could be foreseen.
+  // Errors: kFailedPrecondition, which names the change.
   [[nodiscard]] base::Result<void> can_follow(const Contest& before, std::int64_t now_ms) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<Faculty>& faculties() const { return faculties_; }
   [[nodiscard]] const std::vector<Discipline>& disciplines() const { return disciplines_; }
-  // Of each topic.
+  // The number of partitions of each topic.
   [[nodiscard]] int partitions() const { return partitions_; }
-  // When entries end and the coin's seed is shown, in ms since 1970; nothing when left open.
+  // When the contest is over and the coin's seed is shown, in ms since 1970. Nothing when the
+  // contest has no end.
   [[nodiscard]] std::optional<std::int64_t> closes_at_ms() const { return closes_at_ms_; }
 
-  // By canonical name, alias, or either in another case or with other accents.
+  // Finds a faculty by name or alias. Case and accents do not matter.
   [[nodiscard]] std::optional<FacultyIndex> find_faculty(std::string_view name) const;
   [[nodiscard]] std::optional<DisciplineIndex> find_discipline(std::int64_t id) const {
     if (id < 0 || id >= static_cast<std::int64_t>(by_id_.size()) ||
@@ -86,7 +91,7 @@ class Contest {
   };
 
   static base::Result<Contest> build(Definition definition);
-  // `place` and `name_place` say where the file has them, for errors.
+  // `place` and `name_place` are positions in the file, for errors.
   base::Result<void> add(Faculty faculty, std::string_view place);
   base::Result<void> add(Discipline discipline, std::string_view place,
                          std::string_view name_place);
@@ -96,7 +101,7 @@ class Contest {
   std::vector<Discipline> disciplines_;
   int partitions_ = 2;
   std::optional<std::int64_t> closes_at_ms_;
-  // Spellings as configured and folded, to faculties.
+  // From spellings, configured and folded, to faculties.
   std::unordered_map<std::string, FacultyIndex, StringHash, std::equal_to<>> spellings_;
   std::set<std::string> slugs_;      // of all faculties
   std::vector<std::int16_t> by_id_;  // a discipline's id to its index, -1 where there is none

@@ -1,5 +1,5 @@
-// What is known of a running contest beside its score: what its page shows, and how far its log
-// goes. Where coin and log are not at hand, those who have them report it.
+// Facts of a running contest beside its score: its start, the commitment, the retry window and the
+// ends of the partitions. A process without coin and log gets them from processes that have both.
 //
 // Threads: values.
 #pragma once
@@ -16,19 +16,20 @@
 namespace estadio {
 
 struct ContestFacts {
-  // How far a partition goes, as last known.
+  // A partition's end, as last known.
   struct End {
     PartitionId partition;
     std::int64_t offset = 0;  // one past the last durable record
-    // How far back its reader certainly remembers ids; nothing until the reader has read them back.
+    // How far back the partition's reader certainly remembers ids. Nothing until the reader has
+    // read them back.
     std::optional<std::int64_t> retry_window_ms;
   };
 
   std::int64_t started_at_ms = 0;        // since 1970
   std::string coin_commitment;           // 64 hexadecimal digits (Coin::commitment())
   std::optional<std::string> coin_seed;  // 32 (Coin::reveal()); only once the contest is over
-  // How far back clients' ids are certainly remembered, in all partitions; nothing until it is
-  // known (RetryWindow::in_force_ms()).
+  // How far back all partitions certainly remember given ids (RetryWindow::in_force_ms()). Nothing
+  // until this is known.
   std::optional<std::int64_t> retry_window_ms;
   std::vector<End> ends;
 };
@@ -37,7 +38,7 @@ struct ContestFacts {
 [[nodiscard]] inline std::int64_t lag_of(const Score& score, const ContestFacts& facts) {
   std::int64_t sum = 0;
   for (const ContestFacts::End& end : facts.ends) {
-    // Negative where the log has lost its end, which the tally reports.
+    // The difference is negative when the log has lost its end. The tally reports that.
     sum += std::max<std::int64_t>(0, end.offset - score.position(end.partition));
   }
   return sum;

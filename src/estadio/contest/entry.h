@@ -1,4 +1,4 @@
-// An entry: one student's attempt in one discipline for one faculty; and its outcome.
+// An entry is one student's attempt in one discipline for one faculty. A verdict is its answer.
 //
 // Threads: values.
 #pragma once
@@ -28,15 +28,14 @@ struct Entry {
   std::uint32_t student_at = 0;  // in EntryBatch::text
   std::uint8_t student_size = 0;
   bool has_student = false;
-  bool is_id_given = false;  // by the client, who may send it again
-  bool is_late = false;  // sent, with an id that is given, when the contest was over: answered when
-                         // it was kept before, else refused
+  bool is_id_given = false;  // the client chose the id and may send it again
+  bool is_late = false;      // sent, with a given id, after the contest was over; never logged
   FacultyIndex faculty = 0;
   DisciplineIndex discipline = 0;
   std::int16_t age = kNoAge;
 };
 
-// Entries that travel together; their texts lie end to end in one string.
+// Entries that are judged together. `text` holds their students' names end to end.
 struct EntryBatch {
   std::vector<Entry> entries;
   std::string text;
@@ -52,11 +51,11 @@ struct EntryBatch {
 
 // The answer to an entry.
 struct Verdict {
-  // Whether the result is in the log. kOfBatch: as the batch's status says (durability_of_batch()).
+  // Whether the result is in the log. kOfBatch: the batch's status decides (durability_of_batch()).
   enum class Durability : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown };
 
   Outcome outcome = Outcome::kLoser;
-  bool is_repeated = false;  // it was in the log before
+  bool is_repeated = false;  // the log had the entry before
   Durability durability = Durability::kOfBatch;
 };
 

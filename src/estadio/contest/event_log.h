@@ -1,6 +1,7 @@
-// The port to the durable log of results: two topics, `winners` and `losers`, each divided into
-// partitions of records that are only ever added. Implementations, in log/, pass
-// event_log_contract.h.
+// The port to the durable log of results. The log has two topics, `winners` and `losers`. Each
+// topic has the same number of partitions. Partitions are append-only.
+//
+// The implementations are in log/ and pass event_log_contract.h.
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,7 @@ namespace estadio {
   return outcome == Outcome::kWinner ? "winners" : "losers";
 }
 
-// One partition of one topic. The topic is named by the outcome that its records share.
+// One partition of one topic. All records of a topic share its outcome.
 struct PartitionId {
   Outcome topic = Outcome::kWinner;
   int number = 0;
@@ -29,7 +30,7 @@ struct PartitionId {
   friend bool operator==(const PartitionId&, const PartitionId&) = default;
 };
 
-// Records on their way into the log, by partition: lines as RecordFormat writes them.
+// Records to append, by partition. The lines have the form that RecordFormat writes.
 struct RecordBatch {
   struct Part {
     std::string lines;
@@ -54,35 +55,37 @@ struct RecordBatch {
   std::vector<Part> parts;  // the winners', then the losers'
 };
 
-// A record as read. `line` is without its newline and good until the reader's next call.
+// A record as read. `line` has no newline and is valid until the reader's next call.
 struct LoggedRecord {
   std::int64_t offset = 0;
-  std::int64_t time_ms = 0;  // when it was logged; never goes back within a partition
+  std::int64_t time_ms = 0;  // when it was logged; never decreases within a partition
   std::string_view line;
 };
 
-// Reads one partition in order. Threads: belongs to one thread; wake() may come from any.
+// Reads one partition in order.
+//
+// Threads: a reader belongs to one thread. wake() may be called from any thread.
 class PartitionReader {
  public:
   virtual ~PartitionReader() = default;
 
-  // Replaces `records` by the next ones, at most a few thousand. Waits up to `patience` for the
-  // first; leaves `records` empty when none came. Errors: kCorruption naming the place;
-  // kUnavailable, to be tried again.
+  // Replaces `records` with the next ones, at most a few thousand. Waits up to `patience` for the
+  // first. Leaves `records` empty when none arrives in that time.
+  // Errors: kCorruption, which names the place; kUnavailable, after which the caller may retry.
   [[nodiscard]] virtual base::Result<void> read(std::vector<LoggedRecord>& records,
                                                 std::chrono::nanoseconds patience) = 0;
 
-  // Goes on at `offset`: 0 to the partition's end.
+  // Moves to `offset`. REQUIRES: 0 <= offset <= the partition's end.
   [[nodiscard]] virtual base::Result<void> seek(std::int64_t offset) = 0;
 
-  // The offset of the next record to be read.
+  // Returns the offset of the next record that read() gives.
   [[nodiscard]] virtual std::int64_t position() const = 0;
 
-  // Ends a read() that waits, or the next one that would.
+  // Ends the current wait in read(). Without a current wait, the next one ends at once.
   virtual void wake() = 0;
 };
 
-// All partitions of a log whose topics have so many each: the winners', then the losers'.
+// Returns all partitions of a log with `partitions` a topic: the winners', then the losers'.
 [[nodiscard]] inline std::vector<PartitionId> all_partitions(int partitions) {
   std::vector<PartitionId> all;
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
@@ -96,29 +99,33 @@ class PartitionReader {
 // Threads: every method may be called from any thread.
 class EventLog {
  public:
-  // Called once, on any thread. A value: the whole batch is durable. An error: kUnavailable and
-  // kResourceExhausted mean that none of it was kept; any other that this is not known.
+  // Called once, on any thread, with the batch's status.
+  //   A value: the whole batch is durable.
+  //   kUnavailable, kResourceExhausted: nothing of the batch was logged.
+  //   Any other error: the result is unknown.
   using Done = std::function<void(base::Result<void>)>;
 
   virtual ~EventLog() = default;
 
-  // Adds the batch, whole or not at all. What is appended first stands first, and is done first, so
-  // that an empty batch is done when all before it is. `batch` may be used again when this returns;
-  // `done` may be called before it does.
+  // Appends the batch, whole or not at all. Batches keep the order of their calls, in the log and
+  // in their calls of `done`. So the `done` of an empty batch follows those of all batches before
+  // it. append() may call `done` before it returns. The caller may change `batch` once it returns.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
-  // Tells this partition from one of the same name whose topic was deleted and made again:
-  // positions belong to it. It stays as it is from the first record on; before, it may be nil.
+  // Returns the partition's incarnation. A topic that is deleted and made again gets new ones, so
+  // a position is valid only within one incarnation. It may be nil while the partition has no
+  // record. From the first record on it never changes.
   [[nodiscard]] virtual base::Result<base::Uuid> incarnation(PartitionId id) const = 0;
-  // Of each topic; the same for as long as the topics live.
+  // Returns the number of partitions of each topic. It never changes while the topics exist.
   [[nodiscard]] virtual int partitions() const = 0;
-  // One past the last durable record.
+  // Returns one past the last durable record.
   [[nodiscard]] virtual base::Result<std::int64_t> end_offset(PartitionId id) const = 0;
-  // An offset with no record of `time_ms` or later before it, as near as the log can cheaply say.
+  // Returns an offset before which every record is older than `time_ms`. The log gives the highest
+  // such offset that it can find cheaply.
   [[nodiscard]] virtual base::Result<std::int64_t> offset_before(PartitionId id,
                                                                  std::int64_t time_ms) const = 0;
 
-  // A reader at `offset`. The log must outlive it.
+  // Returns a reader at `offset`. REQUIRES: the log outlives the reader.
   [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) const = 0;
 };

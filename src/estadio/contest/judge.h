@@ -1,5 +1,7 @@
-// The port between the HTTP edge and whoever judges: entries in, verdicts out, once they are
-// durable. Implementations, in discipline/ and rpc/, pass judge_contract.h.
+// The port between the HTTP edge and the judge. The edge hands over a batch of entries and gets
+// their verdicts once the results are durable.
+//
+// The implementations are in discipline/ and rpc/ and pass judge_contract.h.
 #pragma once
 
 #include <functional>
@@ -10,7 +12,7 @@
 
 namespace estadio {
 
-// Threads: a Judge belongs to one thread, which calls judge(); `done` may come on any thread.
+// Threads: a Judge belongs to one thread, which calls judge(). `done` may run on any thread.
 class Judge {
  public:
   // Called once, with the batch's status. A verdict's own durability overrides the status.
@@ -22,14 +24,15 @@ class Judge {
 
   virtual ~Judge() = default;
 
-  // Judges every entry of `batch` into `verdicts`, which has as many places. A late entry is never
-  // logged. Its durability is kKept when the log has it, kRefused when the log does not have it,
-  // and kUnknown when the judge cannot tell. REQUIRES: batch and verdicts stay alive and untouched
-  // until `done` is called, which the judge's destructor may do.
+  // Judges every entry of `batch` into `verdicts`. A late entry is never logged. Its durability is
+  // kKept when the log has it, kRefused when the log does not have it, and kUnknown when the judge
+  // cannot tell. The judge's destructor may call `done`.
+  // REQUIRES: verdicts has as many places as batch has entries. The caller keeps both alive and
+  // does not touch them until `done` is called.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };
 
-// The durability of entries whose verdicts say kOfBatch. `judged` is the status given to `done`.
+// Returns the durability of entries whose verdicts say kOfBatch. `judged` is the batch's status.
 [[nodiscard]] inline Verdict::Durability durability_of_batch(const base::Result<void>& judged) {
   if (judged) return Verdict::Durability::kKept;
   const base::Code code = judged.error().code();

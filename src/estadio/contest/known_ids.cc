@@ -23,7 +23,8 @@ void KnownIds::settle_late(const EntryBatch& batch, std::span<Verdict> verdicts,
     Verdict& verdict = verdicts[i];
     if (!entry.is_late || verdict.durability != Durability::kOfBatch) continue;
     verdict.is_repeated = ids_.holds(entry.id, now_ms);
-    // An id of version 7 cannot have been sent before it was made.
+    // An id of version 7 holds the time when it was made. The first sending came later. Any other
+    // id may be as old as the retention time.
     const std::int64_t age_ms = now_ms - entry.id.time_ms().value_or(now_ms - retention_ms_);
     const Durability unless_known =
         age_ms <= reach_ms ? Durability::kRefused : Durability::kUnknown;

@@ -1,12 +1,12 @@
-// The client-given ids that are known to be in the log already, so that a retry can be answered
-// without logging it again. What is not known here costs a record, never a second count.
+// Given ids that are known to be in the log. The judge answers their retries without logging them
+// again. A retry with an unknown id costs one more record, never a second count.
 //
-// A process that does not read the log back knows only what it logged itself: what it does not know
-// may have been kept all the same.
+// A process that does not read the log back knows only the ids that it logged itself. The log may
+// hold others.
 //
-// Bounds: the newest kCapacity ids, and those of the retention time.
+// Bounds: at most kCapacity ids, the newest ones, each for the retention time.
 //
-// Threads: all methods from any thread.
+// Threads: every method may be called from any thread.
 #pragma once
 
 #include <atomic>
@@ -30,21 +30,23 @@ class KnownIds {
         ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
         knows_whole_log_(coverage == Coverage::kWholeLog) {}
 
-  // From now on: the log has been read back as far as ids matter.
+  // Call this once the log has been read back as far as ids matter.
   void set_knows_whole_log() { knows_whole_log_ = true; }
 
-  // Sets is_repeated of the verdicts whose entries are known; late ones of these were kept.
+  // Sets is_repeated of every verdict: true when the entry's given id is known. A late entry with a
+  // known id gets the durability kKept.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Sets the durability of the late entries whose verdicts say kOfBatch: kKept when their id is
-  // known; kRefused when the known ids reach back to the time of the first sending; else kUnknown.
+  // Sets is_repeated and durability of late entries whose verdicts say kOfBatch. The durability is
+  // kKept when the id is known. It is kRefused when the known ids reach back to the entry's first
+  // sending. Else it is kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Adds the batch's entries that a client gave ids to, without the late ones: they have become
-  // durable.
+  // Adds the given ids of the batch, without those of late entries.
+  // REQUIRES: the batch's results are durable.
   void add(const EntryBatch& batch, std::int64_t now_ms);
 
-  // Adds ids that were logged at `time_ms`, as they are read back when a process starts.
+  // Adds given ids that were read back from the log. `time_ms` is the time of their records.
   void add(std::span<const base::Uuid> ids, std::int64_t time_ms);
 
  private:

@@ -1,5 +1,5 @@
-// A contest's manifest: what is fixed when it begins, because counting, proving and retrying follow
-// one rule for as long as it lasts.
+// A contest's manifest holds what is fixed when the contest begins. Counting, verifying and retries
+// must follow one rule for the whole contest.
 //
 // Threads: values.
 #pragma once
@@ -16,7 +16,7 @@ namespace estadio {
 // Decides which records are repeats.
 struct RetryRule {
   std::chrono::milliseconds window = std::chrono::minutes(10);
-  std::int64_t ids = 4'000'000;  // remembered, over all partitions
+  std::int64_t ids = 4'000'000;  // that all partitions together remember
 
   static constexpr std::chrono::hours kWindowMax{168};
 
@@ -25,10 +25,10 @@ struct RetryRule {
 
 struct ContestManifest {
   std::int64_t started_at_ms = 0;  // since 1970
-  int partitions = 0;              // of each topic: where an id's records go
+  int partitions = 0;              // of each topic; decides an id's partition
   RetryRule retry;
   std::string coin_commitment;        // 64 hexadecimal digits (Coin::commitment())
-  std::optional<CoinSeed> coin_seed;  // nothing when it is kept elsewhere
+  std::optional<CoinSeed> coin_seed;  // nothing when the seed is stored elsewhere
 };
 
 }  // namespace estadio

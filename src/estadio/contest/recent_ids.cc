@@ -87,7 +87,7 @@ void RecentIds::evict_oldest() {
   while (marks_.size() > 1 && marks_[1].from <= first_) marks_.pop_front();
 }
 
-// Knuth's algorithm R (TAOCP 6.4): moves later entries of the run back over the gap.
+// Knuth's algorithm R (TAOCP 6.4) moves later entries of the run back over the gap.
 void RecentIds::erase_slot(std::size_t slot) {
   const std::size_t mask = table_.size() - 1;
   std::size_t next = slot;

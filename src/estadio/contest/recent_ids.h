@@ -1,17 +1,17 @@
-// The ids that a partition has seen lately: how the tally tells a retry from a new entry.
+// The recent given ids of a partition. The tally uses them to tell a repeat from a new entry.
 //
-// The rule, a function of the log alone: a record is a repeat when the same id stands in one of
-// the `capacity` records before it that carry a client's id, at most `retention` earlier in the
-// log's time. So a reader that starts anywhere and first reads back that far decides as the one
+// The rule is a function of the log alone. A record is a repeat when one of the last `capacity`
+// records with given ids has the same id. That record must be at most `retention_ms` older, in the
+// log's time. A reader may start anywhere: once it has read back that far, it decides as the reader
 // before it did.
 //
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the log's order)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 24 to 48 bytes an id, taken as ids come. Clients choose ids, so places in the table come
-// from a hash under a key of the process that nobody can aim at.
+// Memory: 24 to 48 bytes an id, allocated as ids come. Clients choose ids, so the table hashes them
+// under a secret key of the process. Clients then cannot cause collisions.
 //
-// Threads: none; belongs to its reader.
+// Threads: a RecentIds belongs to one reader.
 #pragma once
 
 #include <algorithm>
@@ -30,8 +30,8 @@ class RecentIds {
     std::int64_t retention_ms = 12 * 60'000;  // in the log's time
   };
 
-  // Those of each partition when `ids` are remembered in all of the `partitions`, which counting
-  // and proving must share alike.
+  // Returns the options of one partition when all `partitions` together remember `ids` ids. The
+  // tally and verify both use this, so that they decide alike.
   [[nodiscard]] static Options share(std::size_t ids, std::size_t partitions,
                                      std::int64_t retention_ms) {
     return {.capacity = std::max(kCapacityMin, ids / partitions), .retention_ms = retention_ms};
@@ -39,28 +39,29 @@ class RecentIds {
 
   explicit RecentIds(Options options);
 
-  // Takes the next record's id; `time_ms` is the record's time in the log. True when it repeats.
+  // Adds the next record's id. `time_ms` is the record's time in the log. Returns true when the
+  // record is a repeat.
   bool see(const base::Uuid& id, std::int64_t time_ms);
 
-  // Whether see() would say true, changing nothing.
+  // Returns true when see() would. Changes nothing.
   [[nodiscard]] bool holds(const base::Uuid& id, std::int64_t time_ms) const;
 
-  // How far back ids were certainly kept, in ms before `now_ms`, counted when three quarters of
-  // the capacity are in use as if these were all: the last quarter is for entries on their way
-  // while the shorter window is made known. At most `most_ms`.
+  // Returns how far back ids are certainly remembered, in ms before `now_ms`, at most `most_ms`.
+  // Computed as if the capacity were three quarters. The spare quarter absorbs entries in flight
+  // while a smaller window is announced.
   [[nodiscard]] std::int64_t window_ms(std::int64_t now_ms, std::int64_t most_ms) const;
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
   void clear();
 
  private:
-  // The ids from `from` on came at `time_ms` or later.
+  // The ids from place `from` on were logged at `time_ms` or later.
   struct Mark {
     std::uint64_t from;
     std::int64_t time_ms;
   };
   static constexpr std::size_t kCapacityMin = 1024;
-  // Times are kept to the second below, so that the rule does not depend on where reading began.
+  // Times are rounded down to the second, so that the rule does not depend on where reading began.
   static constexpr std::int64_t kMarkMs = 1000;
   static constexpr std::uint32_t kEmpty = 0;
   static constexpr std::uint64_t kPlaceMask = 0x7FFF'FFFF;
@@ -75,7 +76,7 @@ class RecentIds {
   }
   [[nodiscard]] std::int64_t time_of(std::uint64_t place) const;
   [[nodiscard]] std::size_t home(const base::Uuid& id) const;
-  // The table's slot that holds the id, or the free one where it would go.
+  // Returns the table's slot that holds the id, or the free slot for it.
   [[nodiscard]] std::size_t find(const base::Uuid& id) const;
   [[nodiscard]] std::uint64_t place_in(std::size_t slot) const;
   void evict_oldest();

@@ -12,7 +12,7 @@ constexpr std::string_view kGiven = R"(,"given":true)";
 constexpr std::string_view kAge = R"(,"age":)";
 constexpr std::string_view kStudent = R"(,"student":)";
 
-// Whether the text is a JSON string to its end, as append_json_string() writes it.
+// Returns true when the whole text is one JSON string as append_json_string() writes it.
 bool is_whole_string(std::string_view text) {
   if (text.size() < 2 || text.front() != '"') return false;
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -25,14 +25,15 @@ bool is_whole_string(std::string_view text) {
   return false;
 }
 
-// Takes `start` off the front of `text` when it is there.
+// Removes the prefix `start` from `text`. Returns false when `text` does not have it.
 bool take(std::string_view& text, std::string_view start) {
   if (!text.starts_with(start)) return false;
   text.remove_prefix(start.size());
   return true;
 }
 
-// Whether what follows the outcome, up to the closing brace, is as append() writes it.
+// Returns true when `rest` has the form of append(). `rest` is the text after `given`, without the
+// closing brace.
 bool is_canonical_rest(std::string_view rest) {
   if (take(rest, kAge)) {
     const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
@@ -94,7 +95,7 @@ std::optional<Record> RecordFormat::parse(std::string_view line) const {
   const auto id = base::Uuid::parse(id_text(line));
   if (!id) return std::nullopt;
   std::string_view rest = line.substr(kMiddleAt, line.size() - kMiddleAt - 1);  // without the brace
-  // A handful of candidates that differ early: comparing beats parsing.
+  // Comparing beats parsing: there are few candidates and they differ early.
   for (std::size_t i = 0; i < middles_.size(); ++i) {
     if (!take(rest, middles_[i])) continue;
     const bool is_id_given = take(rest, kGiven);

@@ -1,12 +1,12 @@
-// A result as it stands in the log: one line of JSON, in exactly this form, so that people read it
-// with any tool and the tally reads it at memory speed.
+// A record: a result in the log, as one line of JSON in exactly this form. People can read it with
+// any tool. The fixed form lets the tally read it at memory speed.
 //
 //   {"id":"0193…","faculty":"Ingeniería","discipline":1,"outcome":"winner"}
 //   {"id":"…","faculty":"…","discipline":1,"outcome":"loser","given":true,"age":20,"student":"Ana"}
 //
-// `given` is there, and true, when the client gave the id: it may then stand in the log twice.
+// `given` is present, and true, when the client gave the id. Such an id may be in the log twice.
 //
-// Threads: RecordFormat is immutable after construction; may be shared.
+// Threads: a RecordFormat is immutable after construction and may be shared.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@
 
 namespace estadio {
 
-// What the tally needs of a record.
+// The members of a record that the tally needs.
 struct Record {
   base::Uuid id;
   FacultyIndex faculty = 0;
@@ -34,21 +34,21 @@ class RecordFormat {
  public:
   explicit RecordFormat(const Contest& contest);
 
-  // Appends the line, with its newline.
+  // Appends the entry's line to `out`, with its newline.
   void append(std::string& out, const Entry& entry, std::string_view student,
               Outcome outcome) const;
 
-  // The most that the lines of so many entries take, whose students' names have so many bytes in
-  // all.
+  // Returns the most bytes that the lines of `entries` entries take. `student_bytes` is the size of
+  // all their students' names.
   [[nodiscard]] std::size_t bytes_max(std::size_t entries, std::size_t student_bytes) const {
     return entries * fixed_bytes_max_ + student_bytes * kEscapedMax;
   }
 
-  // Reads a line (without its newline). Nothing when it is not in the form above or names a
-  // faculty or discipline that this contest does not have.
+  // Reads a line without its newline. Returns nothing when the line does not have the form above.
+  // Returns nothing when this contest does not have its faculty or discipline.
   [[nodiscard]] std::optional<Record> parse(std::string_view line) const;
 
-  // The id as it stands in a line of the form above: 36 characters.
+  // Returns the id's text, 36 characters. REQUIRES: the line has the form above.
   [[nodiscard]] static std::string_view id_text(std::string_view line) {
     return line.substr(kIdAt, base::Uuid::kTextSize);
   }
@@ -57,8 +57,8 @@ class RecordFormat {
   static constexpr std::string_view kStart = R"({"id":")";
   static constexpr std::size_t kIdAt = kStart.size();
 
-  // `","faculty":"Ingeniería","discipline":1,"outcome":"winner"`, what follows the id, for each
-  // faculty, discipline and outcome.
+  // The text after the id, for each faculty, discipline and outcome:
+  // `","faculty":"Ingeniería","discipline":1,"outcome":"winner"`.
   [[nodiscard]] const std::string& middle(FacultyIndex faculty, DisciplineIndex discipline,
                                           Outcome outcome) const {
     return middles_[(static_cast<std::size_t>(faculty) * disciplines_ + discipline) * 2 +

@@ -1,7 +1,7 @@
-// How far back a client's id is certainly remembered, as the tally's readers say; the HTTP edge
-// refuses older ids of version 7, and the contest's page shows it.
+// The retry window: how far back given ids are certainly remembered. Each reader reports its own.
+// The HTTP edge refuses ids of version 7 that are older. The contest's page shows the window.
 //
-// Threads: all methods from any thread.
+// Threads: every method may be called from any thread.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,15 @@ namespace estadio {
 
 class RetryWindow {
  public:
-  // `configured_ms`: the window while memory suffices. `readers`: how many will say theirs.
+  // `configured_ms` is the window while memory suffices. `readers` is the number of readers that
+  // report their windows.
   RetryWindow(std::int64_t configured_ms, std::size_t readers)
       : configured_ms_(configured_ms), by_reader_(readers) {
     for (auto& window : by_reader_) window = kUnknown;
   }
 
-  // How much longer than the window ids are kept: an id may come from a clock that is ahead by
-  // the first, and its record may reach the log later than the edge looked at it by the second.
+  // Ids are kept longer than the window by the sum of these. A client's clock may be ahead by the
+  // first. A record may reach the log later than the edge checked its id, by the second.
   static constexpr std::int64_t kClockSkewMs = 60'000;
   static constexpr std::int64_t kOnTheWayMs = 60'000;
 
@@ -30,7 +31,8 @@ class RetryWindow {
   }
 
   [[nodiscard]] std::int64_t configured_ms() const { return configured_ms_; }
-  // Nothing until every reader has said its own: those that start read the log back first.
+  // Returns the shortest window of all readers, at most the configured one. Returns nothing until
+  // every reader has reported: a reader that starts first reads the log back.
   [[nodiscard]] std::optional<std::int64_t> in_force_ms() const {
     std::int64_t least = configured_ms_;
     for (const auto& window : by_reader_) {

@@ -1,6 +1,7 @@
-// The port to the score: counts, and for each partition of the log the position up to which they
-// are counted, changed together or not at all. Implementations, in score/, pass
-// score_book_contract.h.
+// The port to the score: counts, and a position for each partition of the log. Records before the
+// position are counted. A commit changes counts and position together or not at all.
+//
+// The implementations are in score/ and pass score_book_contract.h.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 
 namespace estadio {
 
-// What a tally found in the records from `first_offset` up to, not including, `next_offset`.
+// The deltas of the records from `first_offset` to `next_offset`, which is not included.
 struct ScoreCommit {
   struct Delta {
     FacultyIndex faculty = 0;
@@ -28,18 +29,18 @@ struct ScoreCommit {
   base::Uuid incarnation;  // of the partition
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
-  std::vector<Delta> deltas;  // each faculty and discipline at most once; the topic is the outcome
-  std::int64_t repeated = 0;  // records that were not counted because their id was counted before
+  std::vector<Delta> deltas;  // at most one a faculty and discipline; the topic is the outcome
+  std::int64_t repeated = 0;  // repeats, which are not counted
 };
 
-// What a commit did. `position` is the stored one, which is the commit's next_offset when applied.
+// What a commit did. `position` is the stored position: next_offset when the commit was applied.
 struct CommitOutcome {
   bool is_applied = false;
   std::int64_t position = 0;
 };
 
 struct Score {
-  // The names are those stored: a faculty that the contest no longer has keeps its counts.
+  // The names are the stored ones. A faculty that the contest no longer has keeps its counts.
   struct Count {
     std::string faculty;
     std::int64_t discipline_id = 0;
@@ -61,12 +62,12 @@ struct Score {
     for (const Count& each : counts) sum += each.count;
     return sum;
   }
-  // Nothing when no record of the partition was counted yet.
+  // Returns null when the partition has no position yet.
   [[nodiscard]] const Position* find(PartitionId partition) const {
     const auto found = std::ranges::find(positions, partition, &Position::partition);
     return found == positions.end() ? nullptr : &*found;
   }
-  // Where the partition's next record to be counted is.
+  // Returns the offset of the partition's next record to count.
   [[nodiscard]] std::int64_t position(PartitionId partition) const {
     const Position* found = find(partition);
     return found == nullptr ? 0 : found->next_offset;
@@ -78,14 +79,14 @@ class ScoreBook {
  public:
   virtual ~ScoreBook() = default;
 
-  // In one atomic step: if the stored position of the commit's partition is its first_offset, in
-  // the same incarnation, adds the deltas and stores next_offset; else changes nothing and says
-  // where the position is. A partition without a position is at 0 of any incarnation.
-  // Errors: kUnavailable, kResourceExhausted: it may or may not have been applied; the same commit
-  // can be given again, and the position then tells.
+  // Adds the deltas and stores next_offset, in one atomic step. It does so only if the partition's
+  // stored position equals first_offset and has the same incarnation. Else it changes nothing and
+  // returns the stored position. A partition without a position is at 0 of any incarnation.
+  // Errors: after kUnavailable or kResourceExhausted the commit may have been applied. The caller
+  // may give the same commit again: it is never applied twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;
 
-  // Counts and positions of one moment.
+  // Returns counts and positions of one moment.
   [[nodiscard]] virtual base::Result<Score> read() const = 0;
 };
 

@@ -21,7 +21,7 @@ LateIds::LateIds(const Dependencies& deps) : deps_(deps) {
 
 void LateIds::run(const std::stop_token& stop) {
   const std::int64_t closes_at_ms = *deps_.contest.closes_at_ms();
-  // Entries that another server took in time may reach the log this much later.
+  // Entries that another server accepted in time may reach the log until then.
   const std::int64_t settled_at_ms =
       closes_at_ms + RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs;
   if (!wait_until(closes_at_ms, stop)) return;

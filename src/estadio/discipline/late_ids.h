@@ -1,8 +1,8 @@
-// What a discipline server must know when the contest is over: late entries are answered by whether
-// they were kept before, by whichever server. So it reads the log back, once when the contest is
-// over and once more when nothing can be on its way any longer; from then on KnownIds knows all.
+// Reads back the given ids of the log for a discipline server whose contest is over. A late entry's
+// answer depends on whether any server logged it before. LateIds reads once when the contest is
+// over. It reads again once no entry can be on its way, and then KnownIds knows the whole log.
 //
-// Threads: one, started by the constructor and ended by the destructor.
+// Threads: one. The constructor starts it and the destructor joins it.
 #pragma once
 
 #include <condition_variable>
@@ -21,9 +21,9 @@ namespace estadio {
 
 class LateIds {
  public:
-  // All must outlive this.
+  // REQUIRES: all of these outlive this.
   struct Dependencies {
-    const Contest& contest;  // REQUIRES: it has a time at which it is over
+    const Contest& contest;  // REQUIRES: it has a closes_at_ms()
     const EventLog& events;
     const RetryWindow& window;
     KnownIds& known;
@@ -37,13 +37,13 @@ class LateIds {
   void run(const std::stop_token& stop);
   base::Result<void> read_back(const std::stop_token& stop);
   base::Result<void> read_partition(PartitionId partition, const std::stop_token& stop);
-  // False when it was to stop first.
+  // Returns false when `stop` was requested first.
   bool wait_until(std::int64_t wall_ms, const std::stop_token& stop);
 
   const Dependencies deps_;
   std::mutex mutex_;
   std::condition_variable_any pause_;
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it must end before the members that it uses
 };
 
 }  // namespace estadio

@@ -1,5 +1,5 @@
-// Judging in this process: tosses the coin for every entry of a batch and gives the results to
-// the log, all at once.
+// The judge of this process. It tosses the coin for every entry of a batch and appends all results
+// to the log at once.
 //
 // An entry whose given id is known to be durable (KnownIds) is not logged again. Its verdict says
 // that it is repeated. All others are logged, and the tally counts each id once. A late entry with
@@ -20,7 +20,7 @@ namespace estadio {
 
 class LocalJudge final : public Judge {
  public:
-  // All must outlive the judge, and the judge the `done` of its last batch.
+  // REQUIRES: all of these outlive the judge. The judge outlives the `done` of its last batch.
   struct Dependencies {
     const Contest& contest;
     const Coin& coin;

@@ -5,7 +5,7 @@
 namespace estadio {
 namespace {
 
-constexpr int kLooks = 10;  // each halves what is not known: to half a second of 10 minutes
+constexpr int kLooks = 10;  // halvings of the unknown range: 10 minutes become 0.6 s
 
 }  // namespace
 
@@ -19,7 +19,7 @@ base::Result<void> LogReach::update() {
 }
 
 base::Result<std::int64_t> LogReach::reach_ms(PartitionId partition) const {
-  // As RecentIds::window_ms() has it: the last quarter is for entries on their way.
+  // As in RecentIds::window_ms(): the last quarter is for entries on their way.
   const auto enough = static_cast<std::int64_t>(recent_.capacity / 4 * 3);
   ASSIGN_OR_RETURN(const std::int64_t end, events_.end_offset(partition));
   const std::int64_t now_ms = clock_.wall_ms();

@@ -1,10 +1,10 @@
-// How far back the tallies certainly remember clients' ids, told from the log alone.
+// Computes from the log alone how far back the tallies certainly remember given ids.
 //
-// A tally remembers a number of ids of each partition (RecentIds); which of its records carry a
-// client's id is not asked: as if all did, which is never too far. So the answer does not depend on
-// any tally being there, and is the same for all who ask.
+// A tally remembers a fixed number of given ids of each partition (RecentIds). We assume that every
+// record has a given id. This can only underestimate the window. So the result needs no running
+// tally, and is the same in every process.
 //
-// Threads: none; belongs to one.
+// Threads: a LogReach belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,13 @@ namespace estadio {
 
 class LogReach {
  public:
-  // `window` has a reader for each of all_partitions(); all must outlive this.
+  // REQUIRES: `window` has a reader for each of all_partitions(). All references outlive this.
   LogReach(const EventLog& events, RecentIds::Options recent, RetryWindow& window,
            const base::Clock& clock)
       : events_(events), recent_(recent), window_(window), clock_(clock) {}
 
-  // Looks at every partition, and tells the window. Errors: those of the log; the window stays.
+  // Computes the window of every partition and sets it in `window`.
+  // Errors: the log's. The partitions that were not reached keep their windows.
   [[nodiscard]] base::Result<void> update();
 
  private:

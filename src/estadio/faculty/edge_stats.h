@@ -1,6 +1,7 @@
-// How the HTTP edge is doing: what it accepted and refused and how long answers took.
+// Statistics of the HTTP edge: accepted entries, refused requests and latencies.
 //
-// Threads: all methods from any thread. Written once a batch, not once an entry.
+// Threads: every method may be called from any thread. accepted() is called once a batch, not once
+// an entry.
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,7 @@ class EdgeStats {
     std::uint64_t rejected_requests = 0;
   };
 
-  // The answers of a batch that became durable together.
+  // Adds the answers of a durable batch. `latencies` has one value for each request.
   void accepted(std::span<const std::chrono::nanoseconds> latencies, std::uint64_t entries,
                 std::uint64_t repeated) {
     const std::scoped_lock lock(mutex_);
@@ -40,12 +41,12 @@ class EdgeStats {
     const std::scoped_lock lock(mutex_);
     return totals_;
   }
-  // Times from the reading of a request to its durable answer, since the start.
+  // Returns the times from reading a request to its durable answer, since the start.
   [[nodiscard]] base::Histogram latencies() const {
     const std::scoped_lock lock(mutex_);
     return all_;
   }
-  // The same since the last call of this.
+  // Returns the same since the last call.
   [[nodiscard]] base::Histogram take_recent_latencies() {
     base::Histogram taken;
     const std::scoped_lock lock(mutex_);

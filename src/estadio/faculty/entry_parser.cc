@@ -37,7 +37,7 @@ std::string_view name_of(JsonType type) {
   return "something else";
 }
 
-// The start of a text, cut between characters.
+// Returns the start of a text, cut between characters.
 std::string shortened(std::string_view text) {
   constexpr std::size_t kShown = 64;
   std::size_t size = std::min(text.size(), kShown);
@@ -45,14 +45,14 @@ std::string shortened(std::string_view text) {
   return std::string(text.substr(0, size));
 }
 
-// The first byte that is not UTF-8; the body is known to hold one.
+// Returns the place of the first byte that is not UTF-8. REQUIRES: the body has one.
 std::size_t find_bad_utf8(std::string_view body) {
-  // Validation of a prefix fails only from the first bad sequence on: bisect.
+  // Bisect: a prefix is valid exactly when it ends before the first bad sequence.
   std::size_t good = 0;
   std::size_t bad = body.size();
   while (bad - good > 4) {
     const std::size_t middle = good + (bad - good) / 2;
-    // A cut inside a sequence is moved to its start.
+    // Move a cut inside a sequence to the sequence's start.
     std::size_t cut = middle;
     while (cut > good && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80 &&
            middle - cut < 4) {
@@ -76,7 +76,7 @@ std::size_t find_bad_utf8(std::string_view body) {
   return good;
 }
 
-// Parses one body; the entries so far are in `batch`.
+// Parses one body into `batch`.
 class BodyParser {
  public:
   BodyParser(const Contest& contest, base::UuidGenerator& ids, std::string_view body,
@@ -195,7 +195,7 @@ class BodyParser {
     }
   }
 
-  // One entry from the scanner's place on; false when it is not JSON.
+  // Reads one entry at the scanner's place. Returns false when it is not JSON.
   bool entry(JsonScanner& scanner) {
     if (scanner.peek() != '{') {
       JsonValue value;
@@ -283,7 +283,7 @@ class BodyParser {
     entry_.faculty = *faculty;
   }
 
-  // The number, or nothing when it is not whole or does not fit.
+  // Returns the number. Returns nothing when it is not whole or does not fit.
   static std::optional<std::int64_t> whole(const JsonValue& value) {
     std::int64_t number = 0;
     const auto [end, error] =
@@ -340,7 +340,8 @@ class BodyParser {
       return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
     }
     if (id->is_marked()) {
-      // Not remembered, as no client gave it when it was counted: it would count once more.
+      // Refuse ids that a server gave. The tally does not remember them, so the entry would count
+      // once more.
       return add_error("id",
                        "this id was given by the server, to another entry: leave the id out, or "
                        "make one of your own");

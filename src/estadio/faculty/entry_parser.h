@@ -1,9 +1,9 @@
-// Reading entries out of a request's body: one object, an array of objects, or NDJSON.
+// Reads entries from a request's body: one object, an array of objects, or NDJSON.
 //
-// JSON is read strictly (RFC 8259): duplicate keys, bad UTF-8, lone surrogates and nesting beyond
-// 32 levels are refused too. A body is taken whole or not at all.
+// JSON is read strictly (RFC 8259). Duplicate keys, bad UTF-8, lone surrogates and nesting beyond
+// 32 levels are also refused. A body is accepted whole or not at all.
 //
-// Threads: none; an EntryParser belongs to one loop.
+// Threads: an EntryParser belongs to one loop.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,12 @@ struct Rejection {
     kTooMany,    // more entries than allowed
   };
   struct FieldError {
-    std::string field;  // empty when it is about the whole entry
+    std::string field;  // empty when the error concerns the whole entry
     std::string detail;
     std::int64_t line = 0;    // of NDJSON, from 1; else 0
     std::int64_t index = -1;  // in an array, from 0; else -1
   };
-  static constexpr std::size_t kErrorsMax = 32;  // listed; more are left out
+  static constexpr std::size_t kErrorsMax = 32;  // in `errors`; more are left out
 
   Kind kind = Kind::kMalformed;
   std::string detail;
@@ -47,11 +47,11 @@ class EntryParser {
  public:
   struct Options {
     BodyFormat format = BodyFormat::kJson;
-    // The path's faculty, when it names one: entries need not repeat it and may not contradict it.
+    // The faculty of the request's path, if any. Entries may omit it and must not contradict it.
     std::optional<FacultyIndex> faculty;
     std::size_t entries_max = 10'000;
     std::int64_t now_ms = 0;
-    // The times of given ids of version 7 must lie between these (ms since 1970).
+    // Bounds for the times of given ids of version 7, in ms since 1970.
     std::int64_t id_oldest_ms = INT64_MIN;
     std::int64_t id_newest_ms = INT64_MAX;
   };
@@ -63,8 +63,8 @@ class EntryParser {
 
   explicit EntryParser(const Contest& contest) : contest_(contest) {}
 
-  // Appends the body's entries to `batch`; on a rejection leaves it as it was. Entries without an
-  // id get a marked one, of version 8 (UuidGenerator::next_marked()).
+  // Appends the body's entries to `batch`. A rejection leaves `batch` unchanged. An entry without
+  // an id gets a marked one, of version 8 (UuidGenerator::next_marked()).
   [[nodiscard]] tl::expected<Parsed, Rejection> parse(std::string_view body, const Options& options,
                                                       EntryBatch& batch);
 

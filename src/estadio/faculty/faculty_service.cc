@@ -24,13 +24,13 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-// False when one has no id of its client's: then the request cannot be a retry.
+// Marks the entries late. Returns false when one has no given id: then the request is not a retry.
 bool mark_late(std::span<Entry> entries) {
   for (Entry& entry : entries) entry.is_late = true;
   return std::ranges::all_of(entries, &Entry::is_id_given);
 }
 
-// The durability of a request: the one that all its entries share, else kUnknown.
+// Returns the durability that all entries of a request share, else kUnknown.
 Verdict::Durability common_durability(std::span<const Verdict> verdicts,
                                       Verdict::Durability of_batch) {
   using Durability = Verdict::Durability;
@@ -120,7 +120,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
     take_back();
     return refuse_until_read_back(exchange);
   }
-  // Entries of few bytes become results of many: these are what memory must hold.
+  // Count the bytes of the records, not of the body: small entries become larger records.
   const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
   if (!admit(record_bytes)) {
     take_back();
@@ -202,11 +202,11 @@ bool FacultyService::is_judge_busy() const {
 
 void FacultyService::submit() {
   if (gathering_ == nullptr || gathering_->waiting.empty()) return;
-  if (is_judge_busy()) return;  // complete() or check_timeouts() make a round that comes back to it
+  if (is_judge_busy()) return;  // a round after complete() or check_timeouts() submits
   if (gathering_->waiting.size() < last_requests_) {
     const base::Nanos until = gathering_->waiting.front().received + edge_.limits.batch_linger;
     if (loop_->now() < until) {
-      // Once for each batch: the round that it makes submits.
+      // Set one timer for each batch. The round after it submits.
       if (std::exchange(linger_until_, until) != until) loop_->at(until, [] {});
       return;
     }
@@ -322,7 +322,7 @@ void FacultyService::check_timeouts() {
   loop_->at(loop_->clock().mono() + kTimeoutCheckEvery, [this] { check_timeouts(); });
 }
 
-// The judge has not answered what it has, so these were not given to it.
+// Refuses the requests of the gathering batch, which the judge never got.
 void FacultyService::give_up_gathering() {
   std::size_t bytes = 0;
   for (const Waiting& waiting : gathering_->waiting) {

@@ -1,15 +1,15 @@
-// The HTTP edge: takes entries at POST /v1/entries and at each faculty's own paths, has them
-// judged and answers when they are durable.
+// The HTTP edge takes entries at POST /v1/entries and at each faculty's own paths. The judge judges
+// them, and the edge answers when the results are durable.
 //
-// All requests that a round of the loop received go to the judge as one batch. When its verdicts
-// are durable the whole batch is answered, in one more round. So all requests that arrive during
-// one commit share the cost of the next.
+// All requests of one round go to the judge as one batch. When its verdicts are durable, one more
+// round answers the whole batch. So all requests that arrive during one commit share the cost of
+// the next.
 //
 //   request -> EntryParser -> Batch of this round -> Judge ... durable -> loop -> answers
 //
-// Bounds: `in_flight_bytes` of results that are not durable yet, over all loops; more get 429. A
-// batch that is not durable after `durability_timeout` is answered 504. Its entries may count, and
-// sending them again with the same ids is safe.
+// Bounds: all loops together have at most `in_flight_bytes` of results that are not durable yet.
+// Requests beyond that get 429. A batch that is not durable after `durability_timeout` gets 504.
+// Its entries may count. A client may safely send them again with the same ids.
 //
 // Threads: a FacultyService belongs to its loop; FacultyEdge is shared by the loops.
 #pragma once
@@ -41,14 +41,15 @@ struct FacultyEdge {
     std::size_t entries_per_request = 10'000;
     std::size_t in_flight_bytes = std::size_t{64} << 20;  // of results not durable yet
     std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
-    // At the judge, of each loop. Requests that come meanwhile form the next batch, which goes when
-    // one of these is answered. So batches grow with the time that a judge takes.
+    // Batches of one loop at the judge. Requests that come meanwhile form the next batch, which
+    // goes when one of these is answered. So batches grow with the time that a judge takes.
     std::size_t batches_at_judge = SIZE_MAX;
-    // Where batches are bounded: how long a batch that has fewer requests than the one before waits
-    // for more. Clients that wait for their answers send the next ones together.
+    // How long a batch with fewer requests than the one before waits for more. It has an effect
+    // only where batches_at_judge is bounded. Clients that wait for their answers send the next
+    // requests together.
     std::chrono::nanoseconds batch_linger{};
-    // A batch that is at the judge for longer than this does not count for the bound. One
-    // discipline's server may be stuck while the others work.
+    // A batch that is at the judge for longer does not count for batches_at_judge. One discipline's
+    // server may be stuck while the others work.
     std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(50);
   };
 
@@ -98,9 +99,9 @@ class FacultyService final : public http::Service {
   void give_up_gathering();
   void reject(const Rejection& rejection, http::Exchange exchange);
 
-  // As many batches are at the judge as may be, those that are stuck not counted.
+  // Returns true when the judge has batches_at_judge batches, without the stuck ones.
   [[nodiscard]] bool is_judge_busy() const;
-  // Counts the bytes as on their way; false when too many are.
+  // Adds `bytes` to the bytes in flight. Returns false, and adds nothing, when that is too many.
   [[nodiscard]] bool admit(std::size_t bytes);
   void refuse_for_now(http::Exchange exchange);
   void refuse_late(http::Exchange exchange);
@@ -110,14 +111,14 @@ class FacultyService final : public http::Service {
   const RecordFormat format_;
   EntryParser parser_;
   net::EventLoop* loop_ = nullptr;
-  std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
+  std::vector<std::unique_ptr<Batch>> batches_;  // all batches, spare ones too
   std::vector<Batch*> spare_;
   std::size_t last_requests_ = 0;  // of the batch that was answered last
   base::Nanos linger_until_{};
-  Batch* gathering_ = nullptr;  // of this round; null when nothing came yet
+  Batch* gathering_ = nullptr;  // the next batch; null when no request came yet
   std::string body_;            // room for an answer
   std::vector<std::chrono::nanoseconds> latencies_;
-  std::unique_ptr<Judge> judge_;  // last: at its end it answers into the batches
+  std::unique_ptr<Judge> judge_;  // last: its destructor answers into the batches
 };
 
 }  // namespace estadio

@@ -1,6 +1,6 @@
-// Reads JSON (RFC 8259) strictly, value by value, where its user says what is expected next.
+// Reads JSON (RFC 8259) strictly, value by value. The caller decides what is expected next.
 //
-// Threads: none; belongs to its caller.
+// Threads: a JsonScanner belongs to its caller.
 #pragma once
 
 #include <cstring>
@@ -11,17 +11,17 @@ namespace estadio {
 
 enum class JsonType { kString, kInteger, kNumber, kTrue, kFalse, kNull, kObject, kArray };
 
-// A value, checked to be JSON.
+// A value that was checked to be JSON.
 struct JsonValue {
   JsonType type = JsonType::kNull;
   std::string_view text;  // of a string: decoded; of a number: its digits
 };
 
-// Reads JSON between `at` and `end`. Every method returns false at the first error, which is then
-// in `error` with its place in `at`.
+// Reads JSON between `begin` and `end`. A method that reads returns false at the first error. Then
+// error() is its text and at() its place.
 class JsonScanner {
  public:
-  static constexpr int kDepthMax = 32;  // levels, that of the entry among them
+  static constexpr int kDepthMax = 32;  // levels, with that of the entry
 
   JsonScanner(const char* begin, const char* end, std::string& scratch)
       : at_(begin), end_(end), scratch_(scratch) {}
@@ -53,8 +53,8 @@ class JsonScanner {
     return false;
   }
 
-  // A string from its quote on. `text` points into the body, or into scratch when the string has
-  // escapes: good until the next call.
+  // Reads a string from its opening quote on. `text` points into the body. When the string has
+  // escapes it points into scratch and is valid until the next call.
   bool string(std::string_view& text) {
     if (!expect('"', "expected a text in double quotes")) return false;
     const char* start = at_;
@@ -138,9 +138,9 @@ class JsonScanner {
   bool hex4(unsigned& unit);
   void append_utf8(unsigned code);
   bool unicode_escape();
-  // Goes on with a string at its first escape.
+  // Continues string() at the first escape.
   bool escaped_string(const char* start, std::string_view& text);
-  // An object or array whose content is of no use: checked to be JSON and passed over.
+  // Checks that an object or array is JSON and skips it.
   bool skip_nested();
   bool key();
 

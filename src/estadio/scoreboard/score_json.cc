@@ -9,7 +9,7 @@
 namespace estadio {
 namespace {
 
-// Counts by name, in the order of their first mention.
+// Counts by name, in the order in which the names were first added.
 class Sums {
  public:
   void add(const std::string& name, std::int64_t count) {

@@ -1,6 +1,6 @@
-// The score and the contest as JSON, as /v1/scores and /v1/contest give them.
+// Writes the JSON of /v1/scores and /v1/contest.
 //
-// Threads: functions.
+// Threads: every function may be called from any thread.
 #pragma once
 
 #include <string>
@@ -12,15 +12,15 @@
 namespace estadio {
 
 // {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"breakdown":[…],"repeated":n,
-// "positions":[…]}. Faculties and disciplines of the contest are there with 0 when nothing was
-// counted; those that it no longer has, when something was. Positions stand in the order of the
-// facts' ends.
+// "positions":[…]}. All faculties and disciplines of the contest are listed, with 0 when nothing
+// was counted. Those that the contest no longer has are listed when something was counted.
+// Positions have the order of the facts' ends.
 [[nodiscard]] std::string score_json(const Score& score, const Contest& contest,
                                      const ContestFacts& facts);
 
 // {"name":…,"faculties":[…],"disciplines":[…],"seed_commitment":…,"started_at_ms":n,
-// "retry_window_seconds":n}; with "closes_at_ms" where the contest has an end and "seed" once the
-// facts tell it. The window is 0 while none is known.
+// "retry_window_seconds":n}. "closes_at_ms" is added when the contest has an end, "seed" when the
+// facts have it. The window is 0 while it is unknown.
 [[nodiscard]] std::string contest_json(const Contest& contest, const ContestFacts& facts);
 
 }  // namespace estadio

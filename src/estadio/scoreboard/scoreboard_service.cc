@@ -101,7 +101,7 @@ void ScoreboardService::tick() {
       if (const auto point = board_.history.at(next_point_)) send_to_all("stats", *point);
     }
     if (loop_->now() - last_sent_ > kHeartbeatEvery) send_to_all({}, {});
-    send_latest_score();  // last: it may be as large as all that may be unsent
+    send_latest_score();  // last: one score may fill the bound on unsent bytes
   }
   loop_->at(loop_->clock().mono() + kTickEvery, [this] { tick(); });
 }

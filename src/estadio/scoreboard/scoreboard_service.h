@@ -1,8 +1,8 @@
 // The live score: GET /v1/scores, /v1/scores/stream (server-sent events), /v1/contest and the
 // page at /.
 //
-// While somebody watches, the score is read a few times a second and sent when it has changed;
-// while nobody does, it is not read.
+// While the stream has subscribers, the score is read five times a second and sent when it has
+// changed.
 //
 // Threads: a ScoreboardService belongs to its loop; Scoreboard is shared by the loops.
 #pragma once
@@ -25,16 +25,16 @@
 
 namespace estadio {
 
-// What there is to show, of about one moment.
+// Score and facts of about one moment.
 struct ScoreView {
   Score score;
   ContestFacts facts;
 };
 
-// What the loops share; must outlive the server.
+// The loops share this. REQUIRES: it outlives the server.
 struct Scoreboard {
   const Contest& contest;
-  // Called by every loop, so it must not wait. Requests are answered with its error; subscribers
+  // Every loop calls it, so it must not wait. When it fails, requests get its error and subscribers
   // get nothing until a read succeeds.
   std::function<base::Result<ScoreView>()> read;
   StatsHistory& history;
@@ -49,12 +49,12 @@ class ScoreboardService final : public http::Service {
   void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
-  // A client of /v1/scores/stream. One that reads more slowly than the score changes gets fewer
-  // scores, each whole, and at last the latest.
+  // A client of /v1/scores/stream. A slow client gets fewer scores. Each one is whole, and the last
+  // one is the latest.
   struct Subscriber {
     http::Exchange exchange;
     bool has_latest_score = true;
-    bool is_behind = false;  // with what was sent before this tick
+    bool is_behind = false;  // has not read all that was sent before this tick
   };
 
   using ToJson = std::string (*)(const ScoreView& view, const Contest& contest);

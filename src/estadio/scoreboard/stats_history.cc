@@ -11,7 +11,7 @@ void StatsHistory::advance(std::int64_t now_ms) {
   if (!figures) return;
   const bool is_first = last_ms_ == 0;
   const double seconds = static_cast<double>(now_ms - last_ms_) / 1000.0;
-  // Fewer than before when the score was lost and is counted again.
+  // The number is smaller than before when the score was lost and is counted again.
   const bool has_rate = !is_first && seconds > 0 && figures->accepted >= last_accepted_;
   const double rate =
       has_rate ? static_cast<double>(figures->accepted - last_accepted_) / seconds : 0;

@@ -1,7 +1,7 @@
-// Statistics of the contest over the last five minutes, a point each second: the rate of entries,
-// the 99th percentile of their latency, and the lag of the score.
+// Statistics of the contest over the last five minutes, one point a second. A point has the rate of
+// entries, the 99th percentile of their latency, and the lag of the score.
 //
-// Threads: all methods from any thread.
+// Threads: every method may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,13 @@ class StatsHistory {
 
   struct Figures {
     std::uint64_t accepted = 0;  // entries, since the start
-    // Requests that were refused, since the start; nothing where the edge is elsewhere.
+    // Refused requests since the start. Nothing when the edge is another process.
     std::optional<std::uint64_t> rejected;
-    // Answers since the last call of the source; nothing where the edge is elsewhere.
+    // Answers since the last call of the source. Nothing when the edge is another process.
     std::optional<base::Histogram> recent_latencies;
     std::int64_t lag = 0;  // results in the log that the score does not have yet
   };
-  // Returns nothing while the figures are not known. The history then has a gap.
+  // Returns nothing while the figures are unknown. The history then has a gap.
   using Source = std::function<std::optional<Figures>()>;
 
   explicit StatsHistory(Source source) : source_(std::move(source)) {}
@@ -37,11 +37,12 @@ class StatsHistory {
   // Adds a point when a second has passed since the last.
   void advance(std::int64_t now_ms);
 
-  // How many points were added since the start.
+  // Returns the number of points added since the start.
   [[nodiscard]] std::uint64_t count() const;
-  // A point as a JSON object, by its number from 0; nothing when it is not kept any more.
+  // Returns a point as a JSON object. `number` counts from 0. Returns nothing when the point is not
+  // in the history.
   [[nodiscard]] std::optional<std::string> at(std::uint64_t number) const;
-  // All points that are kept, as a JSON array.
+  // Returns all points in the history, as a JSON array.
   [[nodiscard]] std::string all() const;
 
  private:

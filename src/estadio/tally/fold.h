@@ -1,6 +1,6 @@
-// Folding records into the deltas of one commit.
+// Folds records into the deltas of one commit.
 //
-// Threads: none; belongs to a reader.
+// Threads: a Fold belongs to one reader.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,26 @@ class Fold {
  public:
   Fold(const Contest& contest, PartitionId partition, RecentIds::Options recent);
 
-  // Counts the records. Errors: kCorruption naming topic, partition and offset, when one is not a
-  // result of this contest; nothing of that record and those after it is counted then.
+  // Counts the records.
+  // Errors: kCorruption when a record is not a result of this contest. It names topic, partition
+  // and offset. That record and those after it are not counted.
   [[nodiscard]] base::Result<void> add(std::span<const LoggedRecord> records);
 
-  // Remembers the ids that clients gave, without counting; `ids` is replaced by them.
+  // Remembers the records' given ids without counting. Replaces `ids` with them. Errors: as add().
   [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records,
                                             std::vector<base::Uuid>& ids);
-  // The ids alone: nothing is remembered.
+  // Replaces `ids` with the records' given ids. Remembers nothing. Errors: as add().
   [[nodiscard]] base::Result<void> given_ids(std::span<const LoggedRecord> records,
                                              std::vector<base::Uuid>& ids) const;
 
-  // How many records were counted or found repeated since take().
+  // Returns how many records were counted or were repeats since the last take().
   [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }
 
-  // The deltas since the last call of this; the caller fills in incarnation and offsets.
+  // Returns the deltas since the last call. The caller fills in incarnation and offsets.
   [[nodiscard]] ScoreCommit take();
 
   [[nodiscard]] const RecentIds& recent() const { return recent_; }
-  // Forgets the ids and what was not taken.
+  // Forgets the ids and the deltas that were not taken.
   void reset();
 
  private:

@@ -48,7 +48,7 @@ class Tally::Reader {
             .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
   }
 
-  // The error that keeps the reader from counting; empty when it counts.
+  // Returns the error that keeps the reader from counting. Empty when it counts.
   [[nodiscard]] std::string last_error() const {
     const std::scoped_lock lock(mutex_);
     if (last_error_.empty()) return {};
@@ -67,15 +67,16 @@ class Tally::Reader {
  private:
   enum class Ended { kAsAsked, kBookIsElsewhere };
 
-  // Goes on until stopped; starts over from the book's position after whatever can pass.
   void run(const std::stop_token& stop) {
     count_until_stopped(stop);
     tell_read_back();
   }
 
+  // Counts until it is stopped. After an error that may pass it starts again from the book's
+  // position. Any other error ends it.
   void count_until_stopped(const std::stop_token& stop) {
     auto pause = kRetryFirst;
-    // Once at least: who ends the tally at once still wants what the log holds to be counted.
+    // Runs at least once: a tally that ends right after its start still counts the log.
     do {
       const std::uint64_t commits = commits_;
       const auto ended = count_from_the_books_position(stop);
@@ -100,13 +101,14 @@ class Tally::Reader {
     } while (!stop.stop_requested());
   }
 
-  // Whether trying again may help, as where somebody will mend a server's settings. It does not
-  // where the log is damaged.
+  // Returns true when a retry may help, as after a repair of a server's settings. A retry does not
+  // help when the log is damaged.
   static bool may_pass(const base::Error& error) {
     return error.code() != base::Code::kCorruption && error.code() != base::Code::kInvalidArgument;
   }
 
-  // A score that is damaged can be deleted and counted again, at any time.
+  // Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
+  // counted again at any time.
   template <class T>
   static base::Result<T> to_be_mended(base::Result<T> outcome) {
     if (outcome || outcome.error().code() != base::Code::kCorruption) return outcome;
@@ -173,12 +175,13 @@ class Tally::Reader {
     return count(*reader, stop);
   }
 
-  // A reader at `start`, after remembering the ids that a retry may repeat.
+  // Returns a reader at `start`, after it has remembered the ids that a retry may repeat.
   base::Result<std::unique_ptr<PartitionReader>> read_back(std::int64_t start) {
     fold_.reset();
     ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, start));
     std::vector<LoggedRecord> records;
-    // The first record to be counted tells how far back ids matter; with none, the time is now.
+    // The time of the first record to count decides how far back ids matter. Without such a record
+    // it is the present time.
     std::int64_t from_ms = deps_.clock.wall_ms();
     ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
     if (start < end) {
@@ -198,7 +201,7 @@ class Tally::Reader {
         deps_.known->add(remembered_, records.front().time_ms);
       }
     }
-    // The judge must know what is in the log also where it is not counted yet.
+    // The judge must also know the ids of records that are not counted yet.
     while (deps_.known != nullptr && reader->position() < end) {
       RETURN_IF_ERROR(read_some(*reader, records));
       RETURN_IF_ERROR(fold_.given_ids(records, remembered_));
@@ -211,7 +214,8 @@ class Tally::Reader {
     return reader;
   }
 
-  // Records that are known to be there, at least one.
+  // Reads at least one record. REQUIRES: the log has one there.
+  // Errors: kUnavailable when none arrives in kReadsOfSome reads.
   static base::Result<void> read_some(PartitionReader& reader, std::vector<LoggedRecord>& records) {
     for (int i = 0; i < kReadsOfSome; ++i) {
       RETURN_IF_ERROR(reader.read(records, kReadPatience));
@@ -225,7 +229,7 @@ class Tally::Reader {
     std::int64_t first = reader.position();
     while (true) {
       const base::Nanos started = deps_.clock.mono();
-      // Gathers for a while, so that a commit covers many records when many come.
+      // Gather for up to commit_every, so that a commit covers many records when many come.
       while (true) {
         const bool waits = fold_.pending() == 0 && !stop.stop_requested();
         RETURN_IF_ERROR(reader.read(records, waits ? std::chrono::nanoseconds(kReadPatience)
@@ -239,7 +243,7 @@ class Tally::Reader {
         first = reader.position();
         position_ = first;
       } else if (!stop.stop_requested()) {
-        // A book that went back, while nothing comes that a commit would show it by.
+        // Without records there is no commit to show that the book went back.
         ASSIGN_OR_RETURN(const Score score, read_score());
         if (score.position(partition_) != first) return Ended::kBookIsElsewhere;
       }
@@ -257,9 +261,9 @@ class Tally::Reader {
     }
   }
 
-  // False when the book stood elsewhere.
+  // Returns false when the book had another position.
   base::Result<bool> commit(std::int64_t first, std::int64_t next) {
-    // It may not have been known before there was a record.
+    // The incarnation may be nil before the partition's first record.
     if (incarnation_ == base::Uuid()) {
       ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
     }
@@ -316,7 +320,7 @@ class Tally::Reader {
   std::atomic<std::int64_t> position_{0};
   std::atomic<std::int64_t> window_ms_{-1};
 
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it must end before the members that it uses
 };
 
 Tally::Tally(const Options& options, const Dependencies& deps) : options_(options), deps_(deps) {}

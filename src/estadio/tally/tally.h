@@ -1,14 +1,14 @@
-// The tally: reads the partitions of the log that it is given, one reader each, and counts every
-// record into the score book exactly once.
+// The tally counts every record of its partitions into the score book exactly once. Each partition
+// has one reader.
 //
-// A reader folds what it reads into a handful of deltas and commits them with the position they
-// start from. The score book applies a commit only when its own position is that one, so a reader
-// that died, was late or is a second one on the same partition changes nothing: it is told where
-// the book stands and goes on there. A reader that has nothing to read looks about once a second
-// whether the book went back, as after a crash of its server.
+// A reader folds records into a few deltas. It commits them with the position that they start
+// from. The score book applies a commit only when its stored position is the same. So a late or
+// second reader of a partition changes nothing. The book returns its position, and the reader goes
+// on from there. A reader without new records reads the score about once a second. It then finds a
+// book that went back, as after a crash of the book's server.
 //
-// Records whose id a client gave may stand in the log twice; a reader remembers the recent ones
-// (RecentIds) and, when it starts, first reads back as far as it must remember.
+// A record with a given id may be in the log twice. A reader remembers the recent given ids
+// (RecentIds). When it starts, it first reads back as far as it must remember.
 //
 // Threads: one a partition. Every method may be called from any thread.
 #pragma once
@@ -38,20 +38,20 @@ namespace estadio {
 class Tally {
  public:
   struct Options {
-    // How long a reader gathers before it commits: the delay a score has at most, and what keeps
+    // How long a reader gathers records before it commits. It bounds the score's delay. It keeps
     // commits few when entries are many.
     std::chrono::nanoseconds commit_every = std::chrono::milliseconds(10);
-    // Client ids remembered, over all partitions.
+    // Given ids that all partitions together remember.
     std::size_t retry_ids = 4'000'000;
   };
 
-  // What a tally reads, where it counts, and what it tells; all must outlive it.
+  // REQUIRES: all of these outlive the tally.
   struct Dependencies {
     const Contest& contest;
     const EventLog& events;
     ScoreBook& scores;
     RetryWindow& window;
-    KnownIds* known = nullptr;  // told of the ids that are read back; may be null
+    KnownIds* known = nullptr;  // gets the ids that are read back; may be null
     const base::Clock& clock;
     base::Logger& log;
   };
@@ -60,40 +60,40 @@ class Tally {
     std::uint64_t counted = 0;
     std::uint64_t repeated = 0;
     std::uint64_t commits = 0;
-    std::uint64_t stale_commits = 0;  // not applied: the book stood elsewhere
+    std::uint64_t stale_commits = 0;  // not applied: the book had another position
     std::uint64_t failed_commits = 0;
-    bool has_stopped = false;  // a reader met damage that it must not pass over
+    bool has_stopped = false;  // a reader found damage that it must not skip
   };
   // One partition as its reader last saw it.
   struct PartitionStatus {
     PartitionId partition;
-    std::int64_t position = 0;              // of the next record to be counted
-    std::optional<std::int64_t> window_ms;  // how far back ids are remembered; nothing: not yet
+    std::int64_t position = 0;              // of the next record to count
+    std::optional<std::int64_t> window_ms;  // how far back ids are remembered; nothing if unknown
   };
 
-  // Reads nothing yet.
+  // Starts without partitions.
   Tally(const Options& options, const Dependencies& deps);
-  // Counts what the log holds already of its partitions (at most `kFinishPatience`), and ends.
+  // Counts to the end of its partitions, for about kFinishPatience at most, and joins the readers.
   ~Tally();
 
-  // Starts to count them, where it does not already.
+  // Starts a reader for each of the partitions that has none.
   void add(std::span<const PartitionId> partitions);
-  // Counts them no more, once they are removed as often as they were added: two members of a group
-  // may hold one for a moment, when it goes from one to the other. Ends when their readers have.
+  // Stops the readers of partitions that were removed as often as they were added. Two members of
+  // a group may hold one partition for a moment, when it moves from one to the other. Returns when
+  // those readers have ended.
   void remove(std::span<const PartitionId> partitions);
 
-  // Waits until every reader has read back what it must remember, or has stopped; at most
-  // `patience`.
+  // Waits until every reader has read back or stopped, at most `patience`.
   void wait_until_read_back(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] std::vector<PartitionStatus> partition_statuses() const;
-  // Why not all is counted, for people; nothing when all is.
+  // Returns the last error of a reader that cannot count, for people. Returns nothing when all
+  // readers count.
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:
   class Reader;
-  // A reader of a partition that was added once or more.
   struct SharedReader {
     std::unique_ptr<Reader> reader;
     int times_added = 0;
@@ -102,7 +102,7 @@ class Tally {
   static constexpr std::chrono::seconds kFinishPatience{5};
 
   void count_read_back();
-  // Its number among all partitions.
+  // Returns the partition's number in the order of all_partitions().
   [[nodiscard]] std::size_t number_of(PartitionId partition) const;
   void end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending);
 

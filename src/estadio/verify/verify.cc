@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kProgressEvery = 100'000;
 
-// Gathers differences of one kind: how many, and the first as an example.
+// Gathers differences by kind. Each kind has a count, and its first difference as an example.
 class Differences {
  public:
   void add(std::string_view what, std::string example, std::int64_t count = 1) {
@@ -35,8 +35,8 @@ class Differences {
   std::vector<Difference> all_;
 };
 
-// An object with an `id` and, where it is known, an `outcome`; other members are passed over.
-// Nothing when the line is none.
+// Reads an object with an `id` and an optional `outcome`. Ignores other members. Returns nothing
+// when the line is not such an object.
 std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::string& line) {
   simdjson::dom::object object;
   if (parser.parse(line).get(object) != simdjson::SUCCESS) return std::nullopt;
@@ -63,7 +63,7 @@ std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::str
   return ack;
 }
 
-// Counts the log anew and holds it against coin, score and acks.
+// Counts the log anew and compares it with coin, score and acks.
 class Proof {
  public:
   explicit Proof(const VerifyInput& input)
@@ -252,8 +252,8 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
   }
   const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
   std::ranges::sort(acks.acks_, {}, key);
-  // Repeats of an answer are one ack, and one that does not say the outcome is as one that does
-  // (it sorts first). Two outcomes of one id stay two acks: one of them is wrong.
+  // Acks of one id with the same outcome become one. An ack without an outcome, which sorts first,
+  // merges with one that has it. Two outcomes of one id stay two acks: one of them is wrong.
   std::vector<Ack> each;
   for (const Ack& ack : acks.acks_) {
     if (!each.empty() && each.back().id == ack.id) {
@@ -275,7 +275,7 @@ Acks::Ack* Acks::find(const base::Uuid& id) {
 base::Result<VerifyReport> verify(const VerifyInput& input) { return Proof(input).run(); }
 
 std::string VerifyReport::to_text() const {
-  // Widths are of characters, not bytes: names have accents.
+  // Widths count characters, not bytes: names have accents.
   const auto width = [](std::string_view name) {
     return std::ranges::count_if(
         name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });

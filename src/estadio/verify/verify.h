@@ -1,11 +1,10 @@
-// The proof: what clients were told was accepted, what the log holds and what the score counts
-// are the same, and every outcome is the coin's.
+// verify() proves that acks, log and score agree, and that every outcome is the coin's.
 //
-// The score is read first, with its positions; the log is then counted anew up to exactly those
-// positions by the tally's own rule for retries. So the proof holds at any moment, also while
-// entries come in: results that the tally has yet to count are a lag, not a difference.
+// The score is read first, with its positions. Then the log is counted anew up to exactly those
+// positions, by the tally's rule for repeats. So the proof also holds while entries come in.
+// Results that the tally has yet to count are a lag, not a difference.
 //
-// Memory: 24 bytes an acknowledged id, and what the retry window takes.
+// Memory: 18 bytes an ack (sizeof(Acks::Ack)), and the ids of one partition's retry window.
 #pragma once
 
 #include <chrono>
@@ -24,12 +23,12 @@
 
 namespace estadio {
 
-// The ids that clients were told were accepted.
+// The acks of clients.
 class Acks {
  public:
-  // Reads NDJSON of {"id":"…","outcome":"winner"}; outcome may be left out. An id may be there
-  // more than once. A last line that is cut, as where a client was killed while it wrote, is passed
-  // over. Errors: kInvalidArgument naming file and line.
+  // Reads NDJSON of {"id":"…","outcome":"winner"}. The outcome is optional. An id may occur more
+  // than once. A last line that is cut is skipped: the client may have died while it wrote.
+  // Errors: kInvalidArgument, which names file and line.
   [[nodiscard]] static base::Result<Acks> from_file(const std::string& path);
 
   struct Ack {
@@ -40,7 +39,7 @@ class Acks {
 
   [[nodiscard]] std::size_t size() const { return acks_.size(); }
   [[nodiscard]] bool is_cut() const { return is_cut_; }
-  // Null when the id was not acknowledged.
+  // Returns null when the id was not acknowledged.
   [[nodiscard]] Ack* find(const base::Uuid& id);
   [[nodiscard]] const std::vector<Ack>& all() const { return acks_; }
 
@@ -65,7 +64,7 @@ struct VerifyReport {
   };
   std::vector<Row> rows;
   std::int64_t records = 0;   // in the log
-  std::int64_t repeated = 0;  // of these, not counted because their id was counted before
+  std::int64_t repeated = 0;  // of these, the repeats
   std::int64_t counted = 0;   // in the score
   std::int64_t lag = 0;       // in the log, not yet in the score
   std::int64_t coins = 0;     // tosses recomputed
@@ -87,16 +86,18 @@ struct VerifyInput {
   const EventLog& events;
   const Score& score;  // read before the log was opened
   Acks* acks = nullptr;
-  // Whether the acks are of all clients: then a result that nobody was told of is a difference.
+  // True when the acks are those of all clients. Then a result without an ack is a difference.
   bool are_acks_complete = true;
   std::int64_t retention_ms = 0;
   std::size_t retry_ids = 0;
-  // How long the log may take to give its next record, where it has one.
+  // How long the log may take to give a record that it has.
   std::chrono::nanoseconds read_patience = std::chrono::seconds(20);
   std::function<void(std::int64_t records)> on_progress;  // may be empty
 };
 
-// Errors: kCorruption when the log is damaged, naming the place; kUnavailable when it is away.
+// Compares acks, log, score and coin. Returns the differences in the report.
+// Errors: kCorruption, which names the place, when the log is damaged; kUnavailable when the log
+// does not answer.
 [[nodiscard]] base::Result<VerifyReport> verify(const VerifyInput& input);
 
 }  // namespace estadio
