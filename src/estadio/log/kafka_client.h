@@ -1,5 +1,5 @@
-// What every use of librdkafka here shares: how a client is configured, who owns its parts, and
-// what its errors are in ours.
+// What every use of librdkafka shares: a client's configuration, owners of its objects, and its
+// errors as base::Error.
 //
 // Threads: values and functions; librdkafka's clients may be used from any thread.
 #pragma once
@@ -32,11 +32,12 @@ struct KafkaCluster {
   std::map<std::string, std::string> properties;
 };
 
-// Reads a file of lines KEY=VALUE, as Kafka's own tools take it with --command-config; empty lines
-// and those that start with # are passed over. What a log stands for cannot be set: only keys of
-// security (`security.`, `sasl.`, `ssl.`, `enable.ssl.certificate.verification`) and of connections
-// (`client.`, `broker.address.`, `socket.`, `reconnect.`, `metadata.`) are.
-// Errors: kInvalidArgument naming file and line; of the values only paths are ever in a message.
+// Reads a file of lines KEY=VALUE, in the format of the --command-config of Kafka's own tools.
+// Skips empty lines and lines that start with #. Only two kinds of keys are allowed, so that no
+// setting can break the log's promises: security (`security.`, `sasl.`, `ssl.`,
+// `enable.ssl.certificate.verification`) and connections (`client.`, `broker.address.`, `socket.`,
+// `reconnect.`, `metadata.`).
+// Errors: kInvalidArgument naming file and line. A message never holds a value that is not a path.
 [[nodiscard]] base::Result<std::map<std::string, std::string>> read_kafka_properties(
     const std::string& path);
 
@@ -65,25 +66,24 @@ using KafkaQueue = std::unique_ptr<rd_kafka_queue_s, KafkaQueueFree>;
 using KafkaMessage = std::unique_ptr<rd_kafka_message_s, KafkaMessageFree>;
 using KafkaPartitions = std::unique_ptr<rd_kafka_topic_partition_list_s, KafkaPartitionsFree>;
 
-// Until when calls one after the other have time; librdkafka is told what is left, in ms, which is
-// never nothing.
+// A deadline that several calls share. left_ms() is the time that remains, at least 1 ms.
 using KafkaDeadline = std::chrono::steady_clock::time_point;
 [[nodiscard]] int left_ms(KafkaDeadline deadline);
 
-// The configuration of a client of the cluster: first the cluster's properties, then `settings`,
-// by librdkafka's names. Errors: kInvalidArgument naming the setting.
+// Returns the configuration of a client: the cluster's properties, then `settings`, which override
+// them. Names are librdkafka's. Errors: kInvalidArgument naming the setting.
 [[nodiscard]] base::Result<KafkaConf> kafka_conf(
     const KafkaCluster& cluster,
     std::initializer_list<std::pair<std::string_view, std::string>> settings);
 
-// A client; `conf` is used up. Errors: kInvalidArgument, what librdkafka says of the settings.
+// Makes a client and consumes `conf`. Errors: kInvalidArgument with librdkafka's reason.
 [[nodiscard]] base::Result<KafkaClient> kafka_producer(KafkaConf conf);
 [[nodiscard]] base::Result<KafkaClient> kafka_consumer(KafkaConf conf);
 
-// Asks for the cluster's brokers, to see whether one answers. Gives 0, or librdkafka's error.
+// Asks the cluster for its brokers. Returns 0 when one answers, else librdkafka's error.
 [[nodiscard]] int ask_for_brokers(rd_kafka_s& client, int patience_ms);
 
-// librdkafka's error `code` (rd_kafka_resp_err_t), met while doing `what`.
+// Returns librdkafka's error `code` (rd_kafka_resp_err_t), which happened during `what`.
 [[nodiscard]] base::Error kafka_error(std::string_view what, int code);
 
 }  // namespace estadio

@@ -1,13 +1,13 @@
-// A member of a Kafka consumer group: the group shares the partitions of `winners` and `losers` out
-// among its members, and shares them anew when one comes or goes.
+// A member of a Kafka consumer group. The group divides the partitions of `winners` and `losers`
+// among its members, and divides them again when a member comes or goes.
 //
-// Nothing is read through it: readers have clients of their own (kafka_log_reader.h), and what was
-// counted is decided by the score book alone. So a member that is late to hear of a new share does
-// no harm. Positions are committed to the group only so that Kafka's own tools tell the lag:
+// The member only receives assignments. Readers have clients of their own (kafka_log_reader.h), and
+// the score book alone decides what was counted. So a member that learns late of a new assignment
+// does no harm. The member commits positions only so that Kafka's own tools show the lag:
 //
 //   kafka-consumer-groups.sh --bootstrap-server 127.0.0.1:9092 --describe --group estadio-tally
 //
-// Threads: one, started by join(), on which the callbacks come; commit() from any.
+// Threads: join() starts one thread, which calls the callbacks; commit() may come from any thread.
 #pragma once
 
 #include <chrono>
@@ -33,25 +33,25 @@ class KafkaGroup {
     KafkaCluster cluster;
     KafkaTopics topics;
     std::string group = "estadio-tally";
-    int partitions = 0;  // of each topic, that are used; others are left alone
+    int partitions = 0;  // the first of each topic that are used; the others are ignored
   };
-  // Called by the group's thread, which goes on when it has returned.
+  // Callbacks of the group's thread, which waits until they return.
   struct Told {
-    // What the member's share has gained, or lost.
+    // The member was assigned these partitions, or lost them.
     std::function<void(std::span<const PartitionId> partitions)> gained;
     std::function<void(std::span<const PartitionId> partitions)> lost;
-    // The cluster lets nobody into the group until it is mended; told once for each reason.
+    // The cluster refuses the member. It keeps trying; the callback comes once for each reason.
     std::function<void(const base::Error& why)> refused;
   };
 
-  // `log` must outlive the group. Errors: kInvalidArgument naming a setting.
+  // REQUIRES: `log` outlives the group. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
                                                                       Told told, base::Logger& log);
-  // Leaves the group: `lost` is told of what is left of the share, unless the cluster is silent or
-  // a callback takes longer than the leaving may.
+  // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
+  // callback takes too long.
   ~KafkaGroup();
 
-  // Tells the group where the next record to be counted is; without waiting.
+  // Commits the offset of the next record to be counted in each partition. Does not wait.
   void commit(std::span<const std::pair<PartitionId, std::int64_t>> positions);
 
  private:
@@ -69,8 +69,8 @@ class KafkaGroup {
   const Told told_;
   base::Logger& log_;
   // Of the group's thread.
-  int refused_with_ = 0;     // the error that was told
-  bool has_joined_ = false;  // its first share was told
+  int refused_with_ = 0;     // the error that `refused` got last
+  bool has_joined_ = false;  // `gained` has been called
   KafkaClient client_;
   std::jthread thread_;  // last: ends before what it uses goes
 };

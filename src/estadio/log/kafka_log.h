@@ -1,23 +1,25 @@
-// The event log in Kafka: the topics `winners` and `losers`, a record a result, keyed by the
-// entry's id. Anything that speaks Kafka reads it:
+// The event log in Kafka: the topics `winners` and `losers`. A result is one record, keyed by the
+// entry's id. Any Kafka client can read it:
 //
 //   kcat -b 127.0.0.1:9092 -C -t winners -e
 //
-// append() gives the records to librdkafka's producer (idempotent, acks=all, lz4), which sends what
-// gathers in a few milliseconds; its delivery reports come on one thread, which calls `done` in the
-// order of the appends.
+// append() gives the records to librdkafka's producer (idempotent, acks=all, lz4). The producer
+// sends the records of a few milliseconds together. One thread takes its delivery reports and calls
+// each `done` in the order of the appends.
 //
 //   append() -> waiting_ (in order) -> producer ... broker ... -> delivery reports -> done()
 //
-// A batch over several partitions is not one step of the cluster's: when some of it was kept and
-// some not, `done` says that it is not known, and whoever sent it sends it again with the same ids.
+// The cluster does not keep a batch over several partitions in one step. When it kept only a part,
+// `done` gets "unknown", and the sender sends the batch again with the same ids.
 //
-// Positions are Kafka's offsets. The client library does not tell a topic's id, so a partition's
-// incarnation is a digest of its first record, with the time at which the broker took it: topics
-// keep every record (kafka_topics.h), so the first stays the first.
+// Positions are Kafka's offsets. The client library hides a topic's id. So a partition's
+// incarnation is a digest of its first record and of the time at which the broker took it. Topics
+// keep every record (kafka_topics.h), so the first record never changes.
 //
-// Bounds: `in_flight_bytes` of records that are not durable yet, then append() refuses. What is not
-// delivered within `delivery_timeout` is given up: refused when it never left, else not known.
+// Bounds: append() refuses beyond `in_flight_bytes` of records that are not durable. A record that
+// is not delivered within `delivery_timeout` is given up: refused if it never left, else unknown.
+//
+// Threads: as EventLog says.
 #pragma once
 
 #include <atomic>
@@ -47,8 +49,8 @@ class KafkaLog final : public EventLog {
     KafkaCluster cluster;
     KafkaTopics topics;
     MissingTopics missing = MissingTopics::kMake;
-    // Of each topic, that are used: where the contest has begun with fewer than there are now, its
-    // ids keep their places. 0: all.
+    // The partitions used of each topic; 0: all. A contest that began with fewer than the topic has
+    // now keeps using those, so that its ids stay in their partitions.
     int partitions = 0;
     std::chrono::microseconds linger{500};  // how long a record waits for others
     std::chrono::milliseconds delivery_timeout = std::chrono::seconds(10);
@@ -60,18 +62,18 @@ class KafkaLog final : public EventLog {
     std::uint64_t records = 0;  // durable
     std::uint64_t bytes = 0;    // of their lines
     std::uint64_t failed = 0;   // records that were given up
-    bool is_away = false;       // no broker can be reached, or answers
-    bool has_lost = false;      // results that it had acknowledged; nothing more is taken
+    bool is_away = false;       // no broker can be reached, or none answers
+    bool has_lost = false;      // Kafka lost results that it had acknowledged; append() refuses
   };
 
-  // Connects, and prepares the topics. `log` must outlive it. Errors: those of prepare_topics();
-  // kFailedPrecondition when there are fewer partitions than are to be used; kInvalidArgument
-  // naming a setting.
+  // Connects, and prepares the topics. REQUIRES: `log` outlives it. Errors: those of
+  // prepare_topics(); kFailedPrecondition when a topic has fewer partitions than `partitions`;
+  // kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaLog>> open(const Options& options,
                                                                     base::Logger& log);
   ~KafkaLog() override;
 
-  // Waits for what was appended to be delivered or given up, and takes no more.
+  // Refuses further appends. Returns when all appended records are delivered or given up.
   void stop();
 
   void append(const RecordBatch& batch, Done done) override;
@@ -137,22 +139,22 @@ class KafkaLog final : public EventLog {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::shared_ptr<Producer> producer_;  // shared: an append may hold it while it is replaced
+  std::shared_ptr<Producer> producer_;  // shared: an append may hold it while another replaces it
   std::deque<std::unique_ptr<Waiting>> waiting_;
   std::size_t in_flight_bytes_ = 0;
   bool is_stopped_ = false;
-  bool is_answering_ = false;  // a thread calls what is done
+  bool is_answering_ = false;  // a thread calls `done` of the oldest appends
 
   mutable std::mutex consumers_mutex_;
   mutable std::vector<std::shared_ptr<Consumer>> consumers_;  // guarded by consumers_mutex_
 
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
-  // One past the last record that was acknowledged to us, by topic and partition.
+  // One past the last record that Kafka acknowledged to us, by topic and partition.
   mutable std::vector<std::atomic<std::int64_t>> known_ends_;
   mutable std::atomic<bool> is_away_{false};
   mutable std::atomic<bool> has_lost_{false};
-  std::atomic<bool> has_failed_{false};  // the producer, for good
-  int refused_with_ = 0;                 // an error that was told; of the reports' thread
+  std::atomic<bool> has_failed_{false};  // the producer cannot go on and is replaced
+  int refused_with_ = 0;                 // the error logged last; of the reports' thread
 
   std::jthread thread_;  // last: ends before what it uses goes
 };

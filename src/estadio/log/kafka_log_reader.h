@@ -1,9 +1,9 @@
-// Reads one partition of a KafkaLog. Readers of different partitions share a client, which asks the
-// cluster for all of them at once.
+// Reads one partition of a KafkaLog. Readers of different partitions share a client, which fetches
+// for all of them with one request.
 //
-// Offsets must follow each other without a gap: one that is missing is damage, never passed over.
+// Offsets must follow each other without a gap. A missing offset is damage, and reading ends there.
 //
-// Threads: belongs to one thread; wake() may come from any.
+// Threads: a reader belongs to one thread; wake() may come from any thread.
 #pragma once
 
 #include <atomic>
@@ -17,13 +17,14 @@
 
 namespace estadio {
 
-// A client and the partitions that are read through it, each by one reader.
+// A client and the partitions that it reads, each for one reader.
 class KafkaLog::Consumer {
  public:
-  // One of the log's that does not read the partition yet, or a new one. Errors: kInvalidArgument.
+  // Returns a consumer of the log that does not read the partition yet, or a new one.
+  // Errors: kInvalidArgument.
   [[nodiscard]] static base::Result<std::shared_ptr<Consumer>> take(const KafkaLog& log,
                                                                     PartitionId partition);
-  // The partition is read no more.
+  // Ends the reading of the partition.
   static void give_back(const KafkaLog& log, const std::shared_ptr<Consumer>& consumer,
                         PartitionId partition);
 
@@ -36,7 +37,8 @@ class KafkaLog::Consumer {
 
 class KafkaLog::Reader final : public PartitionReader {
  public:
-  // Not reading yet: seek() starts it. Errors: kInvalidArgument, kInternal.
+  // Returns a reader that reads nothing before the first seek(). Errors: kInvalidArgument,
+  // kInternal.
   [[nodiscard]] static base::Result<std::unique_ptr<Reader>> open(const KafkaLog& log,
                                                                   PartitionId partition);
   ~Reader() override;
@@ -53,7 +55,7 @@ class KafkaLog::Reader final : public PartitionReader {
   Reader(const KafkaLog& log, PartitionId partition);
 
   [[nodiscard]] std::string name() const;
-  // What has come so far; waits for nothing.
+  // Takes the records that have arrived, without waiting.
   base::Result<void> take(std::vector<LoggedRecord>& records);
   base::Result<void> take_one(const rd_kafka_message_s& message,
                               std::vector<LoggedRecord>& records);
@@ -64,13 +66,13 @@ class KafkaLog::Reader final : public PartitionReader {
   std::shared_ptr<Consumer> consumer_;
   KafkaTopic topic_;
   KafkaQueue queue_;
-  base::UniqueFd event_;  // written when the queue has something, and by wake()
+  base::UniqueFd event_;  // written when a message arrives, and by wake()
   std::atomic<bool> is_woken_{false};
   bool is_fetching_ = false;
   std::int64_t position_ = 0;
   std::int64_t last_time_ms_ = 0;
   std::optional<base::Error> damage_;  // at position_: nothing is read beyond it
-  // What the records given point into.
+  // Own the memory that the returned records point into.
   std::vector<KafkaMessage> held_;
   std::vector<rd_kafka_message_s*> taken_;  // room
 };

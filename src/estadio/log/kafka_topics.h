@@ -1,7 +1,7 @@
-// The topics of a contest in a Kafka cluster: made where they are missing, and held to what they
-// stand for.
+// The topics of a contest in a Kafka cluster: makes missing ones, and checks the settings that the
+// log's promises need.
 //
-// Threads: functions; they wait for the cluster.
+// Threads: any. The functions wait for the cluster.
 #pragma once
 
 #include <chrono>
@@ -27,15 +27,16 @@ struct KafkaTopics {
 
 enum class MissingTopics { kMake, kRefuse };
 
-// Sees to it that `winners` and `losers` are there and can keep what is promised:
+// Makes sure that `winners` and `losers` exist, with these settings:
 //
 //   cleanup.policy=delete, retention.ms=-1, retention.bytes=-1     nothing is ever dropped
 //   message.timestamp.type=LogAppendTime                           times are the log's
 //   min.insync.replicas 2 or more                                  a broker may be lost
 //
-// The last is a warning where there is one broker alone. Returns how many partitions each has.
-// Errors: kFailedPrecondition naming topic, setting and the command that mends it; kNotFound when
-// one is missing and not to be made; kUnavailable when the cluster does not answer in `patience`.
+// With a single broker the last one is only a warning. Returns the number of partitions of each.
+// Errors: kFailedPrecondition naming topic, setting and the command that corrects it; kNotFound
+// when a topic is missing and `missing` is kRefuse; kUnavailable when the cluster does not answer
+// within `patience`.
 [[nodiscard]] base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
                                                MissingTopics missing,
                                                std::chrono::milliseconds patience,

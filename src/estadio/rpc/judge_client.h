@@ -63,8 +63,8 @@ class JudgeChannels {
   // All must outlive the channels.
   struct Dependencies {
     const Contest& contest;
-    // Of one reader: told the least that the servers in use say; may be null. While none is in use
-    // it stays as it was.
+    // Gets the shortest window of the servers in use, as reader 0; may be null. While no server is
+    // in use it does not change.
     RetryWindow* window = nullptr;
     const base::Clock& clock;
     base::Logger& log;
@@ -76,26 +76,26 @@ class JudgeChannels {
     std::uint64_t go_aways = 0;        // received
     std::uint64_t messages = 0;
     std::uint64_t entries = 0;
-    std::uint64_t entries_refused = 0;  // by us: nobody to take them
+    std::uint64_t entries_refused = 0;  // no stream accepted them
     std::uint64_t entries_unknown = 0;  // the stream broke, or there was no answer in time
   };
 
-  // Does not wait for anybody. Errors: kInvalidArgument, and those of files.
+  // Does not wait for a server. Errors: kInvalidArgument, and those of reading the TLS files.
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeChannels>> open(Options options,
                                                                          const Dependencies& deps);
 
   // REQUIRES: its judges are gone.
   ~JudgeChannels();
 
-  // Opens its streams and does not wait for them. A judge that is destroyed answers what is under
-  // way as not known, and waits until gRPC is done with its streams.
+  // Returns a judge that opens its streams without waiting for them. Its destructor answers batches
+  // under way with "unknown", and returns when gRPC has ended the streams.
   [[nodiscard]] std::unique_ptr<Judge> make_judge();
 
-  // Why entries of some discipline might find no stream; nothing when every judge has a stream for
-  // every discipline. Without a judge it is a reason, too.
+  // Returns nothing when there is a judge, and every judge has a stream for every discipline. Else
+  // it names a reason.
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
-  // Answers what is under way as not known; batches that come from now on are refused.
+  // Answers batches under way with "unknown", and refuses further ones.
   void stop();
 
   [[nodiscard]] Stats stats() const;

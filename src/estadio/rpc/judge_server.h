@@ -10,9 +10,9 @@
 // added get callers. Connections end at about the same age, which makes callers look up the
 // addresses again.
 //
-// Bounds: `streams_max`; of a stream `in_flight_bytes` of batches whose verdicts are not yet sent:
-// beyond it the stream is not read, and the caller's writes come to wait; a message
-// kMessageBytesMax; JudgeOne calls under way kJudgeOneCallsMax, more get RESOURCE_EXHAUSTED.
+// Bounds: `streams_max` streams. Beyond `in_flight_bytes` of batches without sent verdicts a stream
+// is not read, and its caller's writes wait. A message has at most kMessageBytesMax. Beyond
+// kJudgeOneCallsMax calls of JudgeOne further ones get RESOURCE_EXHAUSTED.
 //
 // Threads: all methods from any thread; judges are called on gRPC's threads.
 #pragma once
@@ -58,10 +58,10 @@ class JudgeServer {
   // All must outlive the server.
   struct Dependencies {
     const Contest& contest;
-    const RetryWindow& window;  // how old an id may be: told to callers, and asked of JudgeOne's
+    const RetryWindow& window;  // how old an id may be; sent to callers, and applied to JudgeOne
     const base::Clock& clock;
     base::Logger& log;
-    std::function<std::unique_ptr<Judge>()> make_judge;  // as many as there are streams, and one
+    std::function<std::unique_ptr<Judge>()> make_judge;  // called for each stream and for JudgeOne
   };
 
   struct Stats {
@@ -71,7 +71,7 @@ class JudgeServer {
     std::uint64_t batches = 0;
     std::uint64_t batches_malformed = 0;
     std::uint64_t entries = 0;
-    std::uint64_t pauses = 0;  // a stream was not read for a while, as in_flight_bytes was reached
+    std::uint64_t pauses = 0;  // times that a stream reached in_flight_bytes and was not read
   };
 
   // Listens and serves. The health service says NOT_SERVING until set_serving(true).
@@ -84,11 +84,12 @@ class JudgeServer {
 
   [[nodiscard]] int port() const;
 
-  // What the health service says, of all services ("") and of estadio.v1.Judge.
+  // Sets the health of all services ("") and of estadio.v1.Judge.
   void set_serving(bool is_serving);
 
-  // Sets health to NOT_SERVING, refuses new calls, sends GoAway on all streams and answers what
-  // came. After `patience` cuts off the rest. Returns when no connection is left.
+  // Sets health to NOT_SERVING, refuses new calls, sends GoAway on all streams and answers all
+  // batches that arrived. After `patience` it cuts off the rest. Returns when no connection is
+  // left.
   void stop(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
