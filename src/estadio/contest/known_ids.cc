@@ -8,8 +8,9 @@ void KnownIds::mark_known(const EntryBatch& batch, std::span<Verdict> verdicts,
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     verdicts[i].is_repeated = entry.is_id_given && ids_.holds(entry.id, now_ms);
-    if (entry.is_late && verdicts[i].is_repeated)
+    if (entry.is_late && verdicts[i].is_repeated) {
       verdicts[i].durability = Verdict::Durability::kKept;
+    }
   }
 }
 
