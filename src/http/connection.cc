@@ -358,8 +358,8 @@ void Connection::flush() {
                                                   : net::TlsSession::kFailed;
       }
     }
-    if (count == net::TlsSession::kWantRead)
-      return;  // receive() goes on with the handshake once the client sends
+    // receive() goes on with the handshake once the client sends.
+    if (count == net::TlsSession::kWantRead) return;
     if (count == net::TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
       drop_sent();

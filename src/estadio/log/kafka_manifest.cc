@@ -24,8 +24,9 @@ std::string to_json(const ContestManifest& manifest) {
       R"("coin_commitment":"{}")",
       kVersion, manifest.started_at_ms, manifest.partitions, manifest.retry.window.count(),
       manifest.retry.ids, manifest.coin_commitment);
-  if (manifest.coin_seed)
+  if (manifest.coin_seed) {
     json += fmt::format(R"(,"coin_seed":"{}")", Coin(*manifest.coin_seed).reveal());
+  }
   return json + '}';
 }
 

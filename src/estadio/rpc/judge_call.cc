@@ -12,8 +12,9 @@ JudgeCall::JudgeCall(std::span<Verdict> verdicts,
                      std::vector<std::vector<std::uint32_t>> sub_batches, Judge::Done done)
     : verdicts_(verdicts), under_way_(sub_batches.size()), done_(std::move(done)) {
   CHECK(!sub_batches.empty());
-  for (auto& places : sub_batches)
+  for (auto& places : sub_batches) {
     sub_batches_.push_back({.places = std::move(places), .result = {}});
+  }
 }
 
 void JudgeCall::end(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result) {

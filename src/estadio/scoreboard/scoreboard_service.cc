@@ -95,8 +95,9 @@ void ScoreboardService::tick() {
         for (Subscriber& subscriber : subscribers_) subscriber.has_latest_score = false;
       }
     }
-    for (Subscriber& subscriber : subscribers_)
+    for (Subscriber& subscriber : subscribers_) {
       subscriber.is_behind = subscriber.exchange.is_behind();
+    }
     for (; next_point_ < points; ++next_point_) {
       if (const auto point = board_.history.at(next_point_)) send_to_all("stats", *point);
     }
