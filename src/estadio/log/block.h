@@ -1,7 +1,7 @@
 // The bytes of the log on disk. All numbers are little-endian.
 //
-// A segment is a file named by its number, whose size does not change and stands in its header;
-// what is after its last block is zeros.
+// A segment is a file named by its number. Its size never changes, and its header has it. Zeros
+// follow its last block.
 //
 //   0        8         12           16         24       32             40           48
 //   | magic  | version | partitions | checksum | number | first block  | created ms |
@@ -9,7 +9,7 @@
 //   | bytes | topic ids, 2 x 16 | next offset of each partition when the segment began, 8 each |
 //   kSegmentHeaderBytes: the first block
 //
-// A block is what one commit made durable: all of it or none. It starts at a multiple of 8.
+// A block holds the records of one commit, all or none. It starts at a multiple of 8.
 //
 //   0       4      8          16         24        32      36
 //   | magic | size | checksum | sequence | time ms | parts | records |
@@ -17,8 +17,8 @@
 //   | topic 2 | partition 2 | records 4 | bytes 4 | 0 (4) | first offset 8 |
 //   then the parts' lines, in the same order, then zeros to a multiple of 8
 //
-// Checksums are XXH3 (64 bits) of all the bytes after them, seeded with the log's id, so that
-// neither a torn write nor a block of another log passes for one of this log.
+// A checksum is the XXH3 (64 bits) of all the bytes after it, seeded with the log's id. So a torn
+// write and a block of another log both fail it.
 //
 // Threads: functions over bytes.
 #pragma once
@@ -78,11 +78,12 @@ Block encode_block(std::string& out, const RecordBatch& batch, std::uint64_t seq
                    std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
                    std::uint64_t seed);
 
-// The size that the start of a block claims, or nothing when no block can start so. `bytes` must
-// hold kBlockHeaderBytes.
+// Returns the size that a block's header claims; nothing when the bytes are no header. REQUIRES:
+// `bytes` has kBlockHeaderBytes bytes.
 [[nodiscard]] std::optional<std::size_t> block_size(std::string_view bytes);
 
-// The block in `bytes` (as many as block_size() said). Nothing when it is torn or altered.
+// Returns the block in `bytes`; nothing when it is torn or altered. REQUIRES: `bytes` has
+// block_size() bytes.
 [[nodiscard]] std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed);
 
 }  // namespace estadio

@@ -1,6 +1,6 @@
-// What the log asks of the disk; tests put another in its place, to hold it back or have it fail.
+// The log's access to the disk. Tests replace it to delay it or to make it fail.
 //
-// Threads: any; a file is written by one thread.
+// Threads: any. One thread at a time writes a file.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ class Disk {
   // Writes all of `bytes` at `position`. `what` begins the error's message.
   [[nodiscard]] virtual base::Result<void> write(int fd, std::string_view bytes,
                                                  std::size_t position, std::string_view what);
-  // Waits until what was written to the file, and its size, are on disk.
+  // Waits until the file's written bytes and its size are on disk.
   [[nodiscard]] virtual base::Result<void> sync(int fd, std::string_view what);
 };
 

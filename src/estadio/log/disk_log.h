@@ -1,19 +1,20 @@
 // The event log on this machine's disk.
 //
-// append() adds to a batch in memory; one thread, the committer, takes all that has gathered,
-// writes it as one block and waits for the disk. While it waits the next batch gathers, so a
-// commit costs one write and one fdatasync however many entries it holds, and an idle log commits
-// at once.
+// append() adds records to a batch in memory. One thread, the committer, takes the whole batch,
+// writes it as one block and waits for the disk. Meanwhile the next batch gathers. So a commit
+// costs one write and one fdatasync for any number of entries, and an idle log commits at once.
 //
 //   append() -> gathering_ -> committer: encode, pwrite, fdatasync -> tail_ -> readers
 //                                                                 \-> done()
 //
-// Readers that keep up are served from tail_, the last blocks in memory; others read the files.
+// Readers that keep up read tail_, the last blocks in memory. Other readers read the files.
 //
-// Bounds: gathering_ holds kGatheringBytesMax, then append() refuses; tail_ holds kTailBytesMax,
-// then its oldest blocks go. A full disk refuses entries and is tried again every second. After
-// a failed write or fdatasync, what is on disk is not known: the log refuses everything until the
-// process is started again, which reads what is really there.
+// Bounds: append() refuses beyond kGatheringBytesMax in gathering_. Beyond kTailBytesMax tail_
+// drops its oldest blocks. On a full disk the log refuses entries and tries again every second.
+// After a failed write or fdatasync the contents of the disk are unknown. The log then refuses
+// everything until a new process opens it and reads what the disk has.
+//
+// Threads: as EventLog says.
 #pragma once
 
 #include <condition_variable>
@@ -59,22 +60,23 @@ class DiskLog final : public EventLog {
     bool is_full = false;     // there is no room for the next commit
   };
 
-  // Opens the log in the folder, or makes one, and starts the committer. A torn tail is cut off
-  // and reported; the block before it is written once more, as the process that wrote it may not
-  // have come to know that it is on disk. The caller sees to it that no other process has it open.
-  // `clock` and `log` must outlive it. Errors: kCorruption naming file and byte;
-  // kFailedPrecondition when the number of partitions differs; kResourceExhausted.
+  // Opens the log in the folder, or makes one, and starts the committer. Cuts off a torn tail and
+  // reports it. Writes the last whole block once more and syncs it: the process before may have
+  // died before the block was on disk. REQUIRES: no other process has the log open; `clock` and
+  // `log` outlive it. Errors: kCorruption naming file and byte; kFailedPrecondition when the number
+  // of partitions differs; kResourceExhausted.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open(const Options& options,
                                                                    const base::Clock& clock,
                                                                    base::Logger& log);
 
-  // For reading alone, beside the process that writes or after it: ends at the last whole block.
+  // Opens the log for reading alone, also while another process writes. It ends at the last whole
+  // block.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(
       const std::string& folder, const base::Clock& clock, base::Logger& log);
 
   ~DiskLog() override;
 
-  // Commits what was appended, and takes no more; what is there can still be read.
+  // Commits all appended records and refuses further ones. The log can still be read.
   void stop();
 
   void append(const RecordBatch& batch, Done done) override;

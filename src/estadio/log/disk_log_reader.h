@@ -1,7 +1,6 @@
-// Reads one partition of a DiskLog: from its last blocks in memory while it keeps up, else from
-// the files.
+// Reads one partition of a DiskLog: the last blocks in memory while it keeps up, else the files.
 //
-// Threads: belongs to one thread; wake() may come from any.
+// Threads: a reader belongs to one thread; wake() may come from any thread.
 #pragma once
 
 #include <memory>
@@ -14,7 +13,7 @@ namespace estadio {
 
 class DiskLog::Reader final : public PartitionReader {
  public:
-  // At offset 0; `log` must outlive it.
+  // Begins at offset 0. REQUIRES: `log` outlives it.
   Reader(const DiskLog& log, PartitionId partition)
       : log_(log), partition_(partition), index_(log.index_of(partition)) {}
 
@@ -27,9 +26,9 @@ class DiskLog::Reader final : public PartitionReader {
  private:
   static constexpr std::size_t kRecordsMax = 4096;  // of one read()
 
-  // False when nothing came in time.
+  // Returns false when no record came in time.
   bool wait_for_records(std::chrono::nanoseconds patience);
-  // Goes on with `part_`, up to kRecordsMax records in all.
+  // Takes records of `part_`, until there are kRecordsMax in all.
   void take_from_part(std::vector<LoggedRecord>& records);
   void enter(const Block& block);
   base::Result<void> read_tail(std::vector<LoggedRecord>& records);

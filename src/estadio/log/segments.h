@@ -1,5 +1,5 @@
-// The files of a log's folder: finding them, opening them, reading their blocks one after the
-// other, and telling a torn tail from damage.
+// The files of a log's folder. Lists and opens them, reads their blocks in order, and distinguishes
+// a torn tail from damage.
 //
 // Threads: SegmentReader belongs to one thread; the rest are functions.
 #pragma once
@@ -23,11 +23,11 @@ struct Segment {
 // "00000000000000000012.log".
 [[nodiscard]] std::string segment_name(std::uint64_t number);
 
-// The folder's segments in order. Errors: kCorruption when one is missing, cut short or has a
-// damaged header, naming the file; kNotFound when the folder is not there.
+// Returns the folder's segments in order. Errors: kCorruption naming a file that is missing, too
+// short or has a damaged header; kNotFound when there is no folder.
 [[nodiscard]] base::Result<std::vector<Segment>> list_segments(const std::string& folder);
 
-// A block and where it stands.
+// A block and its place.
 struct PlacedBlock {
   Block block;
   std::size_t position = 0;  // in the file
@@ -40,22 +40,21 @@ class SegmentReader {
   // Errors: those of opening the file.
   [[nodiscard]] static base::Result<SegmentReader> open(const Segment& segment);
 
-  // The next block; nothing where no whole block stands: at the end of what is written, or where
-  // it is damaged.
+  // Returns the next block; nothing at the end of the written blocks, or at a damaged one.
   [[nodiscard]] base::Result<std::optional<PlacedBlock>> next();
 
-  // What is after the last block that next() gave.
+  // The bytes after the last block of next().
   enum class Rest {
     kZeros,
     kTorn,  // the start of a block that a process was writing when it ended
   };
-  // Errors: kCorruption naming file and byte, when good blocks follow: then this is no torn end.
+  // Errors: kCorruption naming file and byte, when good blocks follow, so that this is damage.
   [[nodiscard]] base::Result<Rest> examine_rest();
 
-  // Where the next block is expected, and its sequence.
+  // The place and the sequence of the next block.
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
-  // That the bytes at position() are not a good block.
+  // Returns the error that the bytes at position() are not a good block.
   [[nodiscard]] base::Error damage() const;
 
  private:

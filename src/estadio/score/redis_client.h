@@ -1,9 +1,9 @@
 // A Redis server, called over a few connections that all threads share.
 //
-// A call takes a connection that is free or opens one; while kConnectionsMax are in use it waits,
-// up to the command's timeout. A connection that failed is dropped and those that are free with it,
-// since what broke one broke them all: the next call connects anew. No command is ever sent twice:
-// whether one whose connection broke was executed is for the caller to find out.
+// A call takes a free connection or opens one. While kConnectionsMax are in use it waits, up to the
+// command's timeout. When a connection fails, the client closes it and all free ones, and the next
+// call connects again. No command is sent twice. The caller finds out whether a command was
+// executed when its connection broke.
 //
 // Threads: every method may be called from any thread. REQUIRES: SIGPIPE is ignored, with TLS.
 #pragma once
@@ -25,10 +25,10 @@
 
 namespace estadio {
 
-// What an error that Redis answered means; kInternal for one that is not known.
+// Returns our code for an error of Redis; kInternal for an unknown one.
 [[nodiscard]] base::Code code_of_redis_error(std::string_view text);
 
-// A Lua script that the server has been given once; it is named by its hash after that.
+// A Lua script that the server has stored. Calls name it by its hash.
 struct RedisScript {
   enum class Access : std::uint8_t { kReads, kWrites };
 
@@ -49,34 +49,34 @@ class RedisClient {
     std::chrono::milliseconds command_timeout{5000};
   };
 
-  // The authorities to check the server's certificate by; nothing where the URL is without TLS.
+  // Returns the authorities that check the server's certificate; nothing for a URL without TLS.
   // Errors: kInvalidArgument for the CA file.
   [[nodiscard]] static base::Result<std::optional<net::TlsContext>> load_tls(
       const Options& options);
 
-  // Connects and sees that the server answers.
+  // Connects, and waits until the server answers.
   // Errors: kInvalidArgument for the CA file; those of call().
   [[nodiscard]] static base::Result<std::unique_ptr<RedisClient>> open(Options options,
                                                                        const base::Clock& clock);
 
-  // `what` says in words what the command does, for errors, which also name the server and Redis's
-  // reason, never the password.
-  // Errors: kUnavailable: it may or may not have been executed. kResourceExhausted,
+  // Sends the command and returns its reply. `what` describes the command in an error's message,
+  // which also names the server and Redis's reason, never the password.
+  // Errors: kUnavailable: the command may have been executed. kResourceExhausted,
   // kFailedPrecondition, kInternal: Redis refused it (code_of_redis_error()).
   [[nodiscard]] base::Result<RedisReply> call(std::string_view what,
                                               std::span<const std::string_view> command);
 
-  // Gives the server a script.
+  // Stores a script in the server. Errors: those of call().
   [[nodiscard]] base::Result<RedisScript> load(std::string_view what, RedisScript::Access access,
                                                std::string text);
-  // Runs it, also where the server has forgotten it meanwhile. Errors: those of call().
+  // Runs the script, and stores it again when the server has lost it. Errors: those of call().
   [[nodiscard]] base::Result<RedisReply> run(std::string_view what, const RedisScript& script,
                                              std::span<const std::string> keys,
                                              std::span<const std::string> arguments);
 
   // "localhost:6379", "unix:/run/redis.sock".
   [[nodiscard]] const std::string& server() const { return server_; }
-  // An error that was found in what the server gave, with where it is; `what` as for call().
+  // Adds the server and `what` to an error that was found in a reply.
   [[nodiscard]] base::Error located(std::string_view what, base::Error error) const;
 
  private:

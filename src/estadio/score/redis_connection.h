@@ -1,11 +1,11 @@
-// One connection to a Redis server: a command goes out, its reply comes back, each within a time.
+// One connection to a Redis server. It sends a command and receives the reply before a deadline.
 //
-// hiredis writes and reads the protocol; the socket, TLS and the waiting are ours, because its own
-// (0.14 in Debian 12) has no TLS and counts its time for each read anew.
+// hiredis writes and parses the protocol. The socket, TLS and the waiting are ours: hiredis 0.14 in
+// Debian 12 has no TLS, and its timeout begins again with each read.
 //
-// After an error the connection is of no further use: a reply may still be on its way.
+// After an error the connection must be closed, because a reply may still arrive.
 //
-// Threads: belongs to one at a time. REQUIRES: SIGPIPE is ignored, with TLS.
+// Threads: one at a time. REQUIRES: SIGPIPE is ignored, with TLS.
 #pragma once
 
 #include <cstdint>
@@ -55,21 +55,22 @@ class RedisConnection {
   // Of a reply; a score of thousands of counts has less than 1 MiB.
   static constexpr std::size_t kReplyBytesMax = std::size_t{16} << 20;
 
-  // Tries the addresses that the server's name has, one after the other; looking the name up is
-  // the system's, with its own time. With `tls`, which must outlive the connection, the handshake
-  // happens with the first command. Errors: kUnavailable.
+  // Tries the addresses of the server's name, one after the other. The system looks the name up,
+  // with a timeout of its own. With `tls` the first command performs the handshake. REQUIRES: `tls`
+  // is null or outlives the connection. Errors: kUnavailable.
   [[nodiscard]] static base::Result<std::unique_ptr<RedisConnection>> connect(
       const net::Address& server, const net::TlsContext* tls, const Deadline& deadline);
 
   ~RedisConnection();
 
-  // Sends the command and waits for its reply; an error that Redis answers is a reply.
-  // Errors: kUnavailable: nobody knows whether the command was executed. kFailedPrecondition: what
-  // came is not Redis's protocol, or longer than kReplyBytesMax.
+  // Sends the command and returns its reply, which may be an error of Redis.
+  // Errors: kUnavailable: the command may have been executed. kFailedPrecondition: the reply is not
+  // Redis's protocol, or longer than kReplyBytesMax.
   [[nodiscard]] base::Result<RedisReply> exchange(std::span<const std::string_view> command,
                                                   const Deadline& deadline);
 
-  // Whether, between commands, the server has neither closed it nor sent what nobody asked for.
+  // Returns true when, between commands, the server has neither closed the connection nor sent
+  // anything.
   [[nodiscard]] bool is_quiet() const;
 
  private:

@@ -1,5 +1,5 @@
-// What is known of a running contest beside its score, in Redis: who counts writes it about once a
-// second, who shows the score reads it (docs/redis.md).
+// The facts of a running contest beside its score, in Redis. Tallies write them about once a
+// second; scoreboards read them (docs/redis.md).
 //
 //   key                  type    field -> value
 //   {estadio}:contest    hash    started_at_ms -> ms since 1970
@@ -8,8 +8,7 @@
 //                                end/winners/0 -> one past the last durable record
 //                                retry_window_ms/winners/0 -> how far back ids are remembered
 //
-// Several processes may each write the partitions that they read: a field that is not given stays
-// as it is.
+// Several processes may each write the partitions that they read. A missing field keeps its value.
 //
 // Threads: every method may be called from any thread. REQUIRES: SIGPIPE is ignored, with TLS.
 #pragma once
@@ -29,20 +28,20 @@ class RedisFacts {
  public:
   using Options = RedisKeyspace;
 
-  // Connects; what the server holds is not looked at. `clock` must outlive it.
+  // Connects, and reads nothing yet. REQUIRES: `clock` outlives it.
   // Errors: those of RedisKeyspace::connect().
   [[nodiscard]] static base::Result<std::unique_ptr<RedisFacts>> open(const Options& options,
                                                                       const base::Clock& clock);
 
-  // Writes what is given, in one command; of the retry window the partitions' own, not the overall
-  // one. Errors: those of RedisClient::call(); kInvalidArgument for what read() would refuse:
-  // nothing was written.
+  // Writes the given facts in one command: the retry window of each partition, not the overall one.
+  // Errors: those of RedisClient::call(); kInvalidArgument for a value that read() would refuse,
+  // and then nothing was written.
   [[nodiscard]] base::Result<void> publish(const ContestFacts& facts);
 
-  // Ends come by topic, winners first, and number. The overall retry window is the least of the
-  // partitions', and nothing while one of them has none.
-  // Errors: those of RedisClient::call(); kUnavailable while nobody has written anything;
-  // kCorruption naming a field that is missing or holds what publish() does not write.
+  // Returns the facts, with ends by topic, winners first, then by number. The overall retry window
+  // is the shortest of the partitions', and empty while one of them has none. Errors: those of
+  // RedisClient::call(); kUnavailable before the first publish(); kCorruption naming a field that
+  // is missing or has a foreign value.
   [[nodiscard]] base::Result<ContestFacts> read() const;
 
  private:

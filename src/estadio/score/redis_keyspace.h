@@ -1,5 +1,4 @@
-// The keys of one contest in a Redis server: where that is, as whom to talk to it, and what the
-// keys begin with.
+// The keys of one contest in a Redis server: its address, the login, and the keys' prefix.
 //
 // Threads: values.
 #pragma once
@@ -20,7 +19,7 @@ namespace estadio {
 
 struct RedisKeyspace {
   static constexpr std::size_t kPrefixBytesMax = 64;
-  // Of counts and offsets: 18 digits, so that two together are still 64 bits.
+  // The largest count or offset: 18 digits, so that the sum of two fits 64 bits.
   static constexpr std::int64_t kNumberMax = 999'999'999'999'999'999;
 
   RedisUrl url;
@@ -31,9 +30,9 @@ struct RedisKeyspace {
   std::chrono::milliseconds connect_timeout{5000};  // with login and TLS
   std::chrono::milliseconds command_timeout{5000};
 
-  // Without a look at the server. Errors: kInvalidArgument.
+  // Checks the values without the server. Errors: kInvalidArgument.
   [[nodiscard]] base::Result<void> check() const;
-  // Connects, and sees that the server answers. `clock` must outlive the client.
+  // Connects, and waits until the server answers. REQUIRES: `clock` outlives the client.
   // Errors: those of check() and of RedisClient::open().
   [[nodiscard]] base::Result<std::unique_ptr<RedisClient>> connect(const base::Clock& clock) const;
 
@@ -41,11 +40,11 @@ struct RedisKeyspace {
   [[nodiscard]] std::string key(std::string_view name) const;
 };
 
-// A count or an offset as it is written there: 0 to kNumberMax.
+// Reads a stored count or offset, 0 to kNumberMax. Returns nothing for any other text.
 [[nodiscard]] std::optional<std::int64_t> stored_number(std::string_view text);
 
-// That a field of a key, or the key where `field` is empty, holds what we do not write:
-// kCorruption.
+// Returns kCorruption naming a value that we do not write: of a field of `key`, or of the key
+// itself when `field` is empty.
 [[nodiscard]] base::Error foreign_value(std::string_view key, std::string_view field,
                                         std::string_view value);
 

@@ -3,21 +3,21 @@
 //
 //   key                        type     field -> value
 //   {estadio}:positions        hash     winners/0 -> <incarnation> <next offset>
-//   {estadio}:breakdown          hash     winner/1/Ingeniería -> how many
+//   {estadio}:breakdown        hash     winner/1/Ingeniería -> how many
 //   {estadio}:by_faculty       hash     Ingeniería -> how many
 //   {estadio}:by_discipline    hash     1 -> how many
 //   {estadio}:by_outcome       hash     winner -> how many
 //   {estadio}:repeated         string   how many records were repeats
 //
-// The three by_* are for people; read() goes by the others. The braces put all keys of a prefix
-// into one slot of a cluster.
+// The three by_* are for people; read() uses the others. The braces put all keys of a prefix into
+// one slot of a cluster.
 //
-// A commit is one Lua script. Redis executes nothing else meanwhile, but does not undo what a
-// script that fails has written: so it makes sure of everything that could fail before its first
-// write. Numbers are strings to it, because Lua's are doubles.
+// A commit is one Lua script. Redis runs nothing else meanwhile, but does not undo the writes of a
+// script that fails. So the script checks everything that could fail before its first write. It
+// handles numbers as strings, because Lua's numbers are doubles.
 //
-// Redis may lose its last second, or all, in a crash: counts and positions together, and the tally
-// catches the book up from the log.
+// In a crash Redis may lose its last second, or everything. It loses counts and positions together,
+// and the tally counts the lost records again from the log.
 //
 // Threads: see ScoreBook. REQUIRES: SIGPIPE is ignored, with TLS.
 #pragma once
@@ -40,19 +40,19 @@ class RedisScoreBook final : public ScoreBook {
  public:
   using Options = RedisKeyspace;
 
-  // Connects, and sees that the server keeps what it is given: one that may evict keys is refused;
-  // where it does not tell, a warning is logged. What the server holds is not looked at.
-  // `contest` and `clock` must outlive the book.
-  // Errors: kInvalidArgument for an option; kFailedPrecondition saying what is to be mended;
+  // Connects, and refuses a server that may evict keys. When the server hides that setting, logs a
+  // warning. Does not read the stored score.
+  // REQUIRES: `contest`, `clock` and `log` outlive the book.
+  // Errors: kInvalidArgument for an option; kFailedPrecondition naming the setting to correct;
   // kUnavailable.
   [[nodiscard]] static base::Result<std::unique_ptr<RedisScoreBook>> open(const Options& options,
                                                                           const Contest& contest,
                                                                           const base::Clock& clock,
                                                                           base::Logger& log);
 
-  // Further errors: kFailedPrecondition when Redis refuses for good (a right, a key of another
-  // type); kCorruption when the book holds what it did not write, or lacks a key: nothing was
-  // changed. kInvalidArgument for a number beyond RedisKeyspace::kNumberMax.
+  // Further errors, after which nothing has changed: kFailedPrecondition when Redis refuses the
+  // command for good (a missing right, a key of another type); kCorruption when a key is missing or
+  // has a foreign value; kInvalidArgument for a number beyond RedisKeyspace::kNumberMax.
   [[nodiscard]] base::Result<CommitOutcome> commit(const ScoreCommit& commit) override;
   [[nodiscard]] base::Result<Score> read() const override;
 

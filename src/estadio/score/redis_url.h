@@ -1,11 +1,11 @@
-// Where a Redis server is, and as whom to talk to it:
+// The address of a Redis server, and the login:
 //
 //   redis://[user[:password]@]host[:port][/db]
 //   rediss://[user[:password]@]host[:port][/db]   over TLS
 //   unix:///path/to/redis.sock[?db=N]
 //
-// An IPv6 number stands in brackets. User, password, host and path are percent-decoded; in user and
-// password '/', '?', '#', '@', '[' and ']' must be written so.
+// An IPv6 address needs brackets. User, password, host and path are percent-decoded. In user and
+// password the characters '/', '?', '#', '@', '[' and ']' must be percent-encoded.
 //
 // Threads: values.
 #pragma once
@@ -31,8 +31,8 @@ struct RedisUrl {
   std::string user;      // empty for the default one
   std::string password;  // empty when there is none
 
-  // Errors: kInvalidArgument, naming what was expected. The text itself is never quoted: a password
-  // may stand in it, also in a wrong place.
+  // Errors: kInvalidArgument naming the expected form. A message never quotes the text, because it
+  // may hold a password anywhere.
   [[nodiscard]] static base::Result<RedisUrl> parse(std::string_view text);
 
   // The URL, with "***" for a password.

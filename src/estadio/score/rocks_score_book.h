@@ -1,10 +1,10 @@
-// The score book on this machine's disk, in RocksDB. A commit is one WriteBatch, so deltas and
-// position are there together or not at all. Commits are not synced: after a power cut the book
-// may be a little older, counts and positions together, and the tally catches it up from the log.
+// The score book on this machine's disk, in RocksDB. A commit is one WriteBatch, so its deltas and
+// its position are stored together or not at all. Commits are not synced. After a power cut the
+// book may be a little older, and the tally counts the rest again from the log.
 //
-// RocksDB does not survive a write that fails for want of room (as Debian builds it, the next one
-// ends the process): a commit is only begun with room to spare, and after one that failed all the
-// same the database is closed and opened anew.
+// RocksDB does not survive a write that fails on a full disk: as Debian builds it, the next write
+// ends the process. So a commit needs spare room before it begins. After a write that failed
+// anyway, the book closes the database and opens it again.
 //
 //   key                                     value (8 bytes, little-endian)
 //   count/<discipline id>/<outcome>/<faculty>    how many
@@ -27,11 +27,11 @@ namespace estadio {
 
 class RocksScoreBook final : public ScoreBook {
  public:
-  // Opens the book in the folder, or makes one. `contest` must outlive it.
+  // Opens the book in the folder, or makes one. REQUIRES: `contest` outlives it.
   [[nodiscard]] static base::Result<std::unique_ptr<RocksScoreBook>> open(const std::string& folder,
                                                                           const Contest& contest);
 
-  // The score as a book in `folder` holds it, whether or not a process has it open.
+  // Returns the score of the book in `folder`, which another process may have open.
   // Errors: kNotFound when there is no book.
   [[nodiscard]] static base::Result<Score> read_from(const std::string& folder);
 
