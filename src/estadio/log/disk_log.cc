@@ -225,7 +225,7 @@ bool DiskLog::wait_for_work(Gathering& gathered, const std::stop_token& stop) {
     if (!stats_.is_full) {
       committer_.wait(lock, has_work);
     } else if (!committer_.wait_for(lock, kTryAgainEvery, has_work)) {
-      // Nobody may come as long as readiness is denied: whether there is room again is tried.
+      // While /readyz fails no entry may arrive, so try to make room.
       lock.unlock();
       const bool has_room = make_room(refused_bytes_).has_value();
       lock.lock();
@@ -277,7 +277,7 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   return {};
 }
 
-// What is on disk is not known any more.
+// The contents of the disk are unknown from here on.
 base::Failure DiskLog::fail_for_good(const base::Error& error) {
   log_.error("writing the log failed: refusing entries until the process is started again",
              {{"error", error}});

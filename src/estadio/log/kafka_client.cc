@@ -141,7 +141,7 @@ base::Result<KafkaConf> kafka_conf(
                           why.size()) == RD_KAFKA_CONF_OK) {
       return {};
     }
-    // What librdkafka says quotes the value, which may be a secret.
+    // librdkafka's message quotes the value, which may be a secret.
     const bool is_known = std::string_view(why.data()).find("No such") == std::string_view::npos;
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("Kafka's setting {}: {}", key,

@@ -29,9 +29,9 @@ base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& option
   ASSIGN_OR_RETURN(
       KafkaConf conf,
       kafka_conf(options.cluster, {{"group.id", options.group},
-                                   // A member that is silent for longer is given up, and its
-                                   // partitions go to others: the least that a broker takes unless
-                                   // it is told otherwise. Who comes back from it does no harm.
+                                   // After a longer silence the member's partitions go to
+                                   // others. This is the least that a broker accepts by default.
+                                   // A member that comes back does no harm.
                                    {"session.timeout.ms", "6000"},
                                    // A member learns of a change with its next heartbeat.
                                    {"heartbeat.interval.ms", "500"},
@@ -39,7 +39,7 @@ base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& option
                                    {"enable.auto.commit", "false"},
                                    {"enable.auto.offset.store", "false"},
                                    {"auto.offset.reset", "latest"},
-                                   // What is fetched before a partition is paused is thrown away.
+                                   // Records fetched before a partition is paused are dropped.
                                    {"queued.min.messages", "1"},
                                    {"queued.max.messages.kbytes", "64"},
                                    {"fetch.message.max.bytes", "1024"},

@@ -68,7 +68,7 @@ class KafkaGroup {
   const Options options_;
   const Told told_;
   base::Logger& log_;
-  // Of the group's thread.
+  // Used by the group's thread alone.
   int refused_with_ = 0;     // the error that `refused` got last
   bool has_joined_ = false;  // `gained` has been called
   KafkaClient client_;

@@ -320,7 +320,7 @@ void KafkaLog::run_reports(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     rd_kafka_poll(producer()->client(), to_ms(kPollEvery));
     if (has_failed_.exchange(false)) replace_failed_producer();
-    // Nobody may send as long as readiness is denied: whether it is back is tried.
+    // While /readyz fails no traffic may arrive, so probe the broker.
     const auto now = std::chrono::steady_clock::now();
     if (!is_away_ || now - probed < kProbeEvery) continue;
     probed = now;
@@ -377,8 +377,8 @@ void KafkaLog::note_away() const {
   log_.warning("Kafka is away: no broker can be reached", {{"brokers", options_.cluster.brokers}});
 }
 
-// What ListOffsets tells of a time in ms, or of RD_KAFKA_OFFSET_BEGINNING or _END. The call for
-// both ends, rd_kafka_query_watermark_offsets(), waits for a silent broker without an end.
+// Returns the offset that ListOffsets has for a time in ms, or for RD_KAFKA_OFFSET_BEGINNING or
+// _END. The call for both ends, rd_kafka_query_watermark_offsets(), never gives up a silent broker.
 base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) const {
   const std::string what = "asking for an offset of " + name_of(id);
   if (is_away_) {
@@ -392,7 +392,7 @@ base::Result<std::int64_t> KafkaLog::ask(PartitionId id, std::int64_t time) cons
   const rd_kafka_topic_partition_t& answer = asked->elems[0];
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return answer.offset;
-  // Who asks of many partitions is not to wait for each, unless it is this one's leader alone.
+  // If no broker answers, mark Kafka away, so that later queries fail at once.
   if (error == RD_KAFKA_RESP_ERR__TIMED_OUT && !answers()) note_away();
   return base::fail(kafka_error(what, error));
 }

@@ -13,7 +13,7 @@
 namespace estadio {
 namespace {
 
-// What is fetched ahead, in all and of a partition at least.
+// Bytes fetched ahead: in all, and at least for each partition.
 constexpr int kAheadKbytes = 128 << 10;
 constexpr int kAheadKbytesLeast = 1 << 10;
 
@@ -151,7 +151,7 @@ base::Result<void> KafkaLog::Reader::take(std::vector<LoggedRecord>& records) {
     if (damage_) break;
     if (auto taken = take_one(*message, records); !taken) error = std::move(taken).error();
   }
-  // What stands before the damage is good. Of other errors only those that bring nothing matter.
+  // Records before the damage are good. Other errors matter only when there are no records.
   if (!records.empty()) return {};
   if (damage_) return base::fail(*damage_);
   if (error) return base::fail(*std::move(error));

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kVersion = 1;
 constexpr int kLookEveryMs = 500;
-// Whoever waits for longer tries again, and can be told to end meanwhile.
+// One attempt. Callers try again, and can be stopped in between.
 constexpr std::chrono::seconds kReachPatience{5};
 
 std::string to_json(const ContestManifest& manifest) {

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr int kLookEveryMs = 50;
 
-// What a topic must have, and why.
+// A required setting of a topic, with the reason.
 struct Setting {
   const char* key;
   const char* value;
@@ -44,7 +44,7 @@ struct Topic {
   std::span<const Setting> settings;
 };
 
-// What the cluster says of itself.
+// The cluster's answer about itself.
 struct Cluster {
   int brokers = 0;
   std::map<std::string, int> partitions;  // of each topic
@@ -182,7 +182,7 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
                    .value = "2",
                    .why = "what is acknowledged could be on one broker alone"});
   }
-  // Who makes topics says so; others need not say it again.
+  // Only a role that makes topics warns, so that the warning comes once.
   if (missing == MissingTopics::kMake) {
     log.warning("there is one broker: what it acknowledged is lost with its disk",
                 {{"topic", topic.name}});

@@ -117,7 +117,7 @@ base::Result<std::optional<PlacedBlock>> SegmentReader::block_at(std::size_t pos
 base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
   ASSIGN_OR_RETURN(auto found, block_at(position_));
   if (!found) {
-    // What is in the buffer may be older than the block.
+    // The buffer may be older than the block.
     buffer_.clear();
     ASSIGN_OR_RETURN(found, block_at(position_));
   }
@@ -152,7 +152,7 @@ base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {
     if (has_header && block_size(view(at, kBlockHeaderBytes))) {
       ASSIGN_OR_RETURN(const auto found, block_at(at));
       if (found && found->block.sequence >= next_sequence_) {
-        // Unless what stands before it was being written at the first look.
+        // The block before it may have been half written at the first look. Read it again.
         buffer_.clear();
         ASSIGN_OR_RETURN(const auto before, block_at(position_));
         if (!before || before->block.sequence != next_sequence_) return base::fail(damage());

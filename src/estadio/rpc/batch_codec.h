@@ -1,8 +1,8 @@
-// Batches and verdicts as they travel: columns, a byte for most (proto/estadio/v1/judge.proto draws
-// them). A message is checked whole before anything of it is used.
+// Batches and verdicts as messages: columns of mostly one byte an entry, which
+// proto/estadio/v1/judge.proto draws. The functions check a whole message before they use it.
 //
-// Faculties and disciplines travel as the caller's indexes; what they are here was agreed when the
-// stream began (handshake.h).
+// Faculties and disciplines travel as the caller's indexes. The handshake translates them
+// (handshake.h).
 //
 // Threads: pure functions.
 #pragma once
@@ -22,13 +22,13 @@ class Batch;
 
 namespace estadio {
 
-// Of one message; a larger batch travels as several.
+// The most entries in one message. A larger batch travels as several.
 inline constexpr std::size_t kBatchEntriesMax = 16'384;
 // All columns of so many entries and room for what is around them.
 inline constexpr std::size_t kMessageBytesMax = std::size_t{4} << 20;
 static_assert(kBatchEntriesMax * (16 + 5 + Entry::kStudentBytesMax) + 64 * 1024 < kMessageBytesMax);
 
-// What the caller's indexes are here.
+// The caller's indexes, translated to this server's.
 struct CallerIndexes {
   static constexpr DisciplineIndex kNotJudged = UINT8_MAX;
 
@@ -42,7 +42,7 @@ void encode_batch(const EntryBatch& batch, std::span<const std::uint32_t> places
                   v1::Batch& message);
 
 // Replaces `batch` by the message's entries. Errors: kInvalidArgument naming the field and what was
-// expected; then the batch is not to be used.
+// expected. After an error the batch must not be used.
 [[nodiscard]] base::Result<void> decode_batch(const v1::Batch& message, const CallerIndexes& caller,
                                               EntryBatch& batch);
 

@@ -35,7 +35,7 @@ static_assert(Contest::kDisciplinesMax <= 64);
 // "1 (Natación), 3 (Boxeo)".
 [[nodiscard]] std::string names_of(DisciplineMask disciplines, const Contest& contest);
 
-// What the handshake compares of a caller and a server.
+// The values of a caller or a server that the handshake compares.
 struct HandshakeParty {
   const Contest& contest;
   std::string_view coin_commitment;  // empty when not known: then it is not compared

@@ -47,7 +47,7 @@ struct Counters {
   std::atomic<std::uint64_t> entries_unknown{0};
 };
 
-// What the judges of the same channels share.
+// The state that the judges of the same channels share.
 struct Shared {
   JudgeChannels::Options options;
   JudgeChannels::Dependencies deps;

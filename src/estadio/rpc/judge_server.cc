@@ -43,7 +43,7 @@ grpc::Status to_status(const base::Error& error) {
 
 class ServerStream;
 
-// What all calls of a server share.
+// The state that all calls of a server share.
 class Core {
  public:
   Core(JudgeServer::Options options, JudgeServer::Dependencies deps, DisciplineMask judged)
@@ -107,7 +107,7 @@ class Core {
            std::chrono::duration_cast<base::Nanos>(options_.stream_age * factor);
   }
 
-  // Of JudgeOne: the judge and the ids are shared by these calls.
+  // Judges the entry of a JudgeOne call. These calls share one judge and one source of ids.
   void judge_one(EntryBatch& batch, std::span<Verdict> verdicts, Judge::Done done) {
     const std::scoped_lock lock(one_mutex_);
     Entry& entry = batch.entries.front();
@@ -233,7 +233,7 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
     leave_if_last(lock);
   }
 
-  // What time asks for.
+  // Does what is due by now.
   void tick(base::Nanos now) {
     std::unique_lock lock(mutex_);
     if (is_ending_) return;
@@ -388,7 +388,7 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
     status_ = std::move(status);
   }
 
-  // If it is not what was told last.
+  // Sends the window if it differs from the last one sent.
   void tell_window() {
     const auto window_ms = core_.deps().window.in_force_ms();
     if (window_ms == told_window_ms_) return;
@@ -478,7 +478,7 @@ class ServerStream final : public grpc::ServerBidiReactor<v1::JudgeRequest, v1::
   bool is_writing_ = false;
   bool is_ending_ = false;    // nothing more is read
   bool is_cut_off_ = false;   // the caller hears nothing more
-  bool is_finished_ = false;  // gRPC was told the status
+  bool is_finished_ = false;  // Finish() was called
   bool is_done_ = false;      // gRPC is done
 };
 

@@ -122,7 +122,7 @@ base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
   const bool is_kept = verdict.durability == Verdict::Durability::kKept ||
                        (judged && verdict.durability == Verdict::Durability::kOfBatch);
   if (!is_kept && !judged) return base::fail(judged.error());
-  // Of what was judged only late entries can be kept out.
+  // Only a late entry can be judged and yet not kept.
   if (!is_kept) return refuse_late();
   reply.set_id(entry.id.to_string());
   reply.set_outcome(verdict.outcome == Outcome::kWinner ? v1::OUTCOME_WINNER : v1::OUTCOME_LOSER);

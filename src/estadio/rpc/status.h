@@ -1,4 +1,4 @@
-// Our codes and gRPC's: the one place where an error becomes a status of the wire and back.
+// Our error codes and gRPC's. Errors become gRPC statuses, and statuses errors, only here.
 //
 // Threads: pure functions.
 #pragma once
@@ -10,13 +10,14 @@
 
 namespace estadio {
 
-// Of a status: more is cut off. It travels as a header, and those end at 8 KiB, escapes included.
+// The longest text of a status. A status travels as a header, and gRPC's headers end at 8 KiB,
+// escapes included.
 inline constexpr std::size_t kStatusTextBytesMax = 1024;
 
 // Numbers of google.rpc.Code; never 0, which is no error.
 [[nodiscard]] int to_rpc_code(base::Code code);
 
-// What we have no code for is kInternal: it is not known what happened.
+// A code that we do not have becomes kInternal: the result is unknown.
 [[nodiscard]] base::Code from_rpc_code(int code);
 
 // At most kStatusTextBytesMax bytes, cut between characters. REQUIRES: UTF-8.

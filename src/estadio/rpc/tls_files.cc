@@ -26,7 +26,7 @@ base::Result<std::string> read_pem(const std::string& path, std::string_view kin
   return text;
 }
 
-// What a side says of itself.
+// Certificate and key must both be given, or neither.
 base::Result<void> check_pair(const TlsFiles& files) {
   if (files.certificate.empty() == files.key.empty()) return {};
   return base::fail(base::Code::kInvalidArgument,

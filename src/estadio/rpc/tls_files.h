@@ -16,7 +16,7 @@ class ServerCredentials;
 
 namespace estadio {
 
-// Paths; empty is as said.
+// Paths of PEM files.
 struct TlsFiles {
   static constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 

@@ -23,7 +23,7 @@
 
 namespace estadio {
 
-// What Redis answered (RESP2).
+// An answer of Redis (RESP2).
 struct RedisReply {
   enum class Kind : std::uint8_t { kNothing, kInteger, kText, kList, kError };
 
@@ -52,7 +52,7 @@ class Deadline {
 
 class RedisConnection {
  public:
-  // Of a reply; a score of thousands of counts has less than 1 MiB.
+  // The longest reply. A score of thousands of counts has less than 1 MiB.
   static constexpr std::size_t kReplyBytesMax = std::size_t{16} << 20;
 
   // Tries the addresses of the server's name, one after the other. The system looks the name up,

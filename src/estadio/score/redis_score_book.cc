@@ -121,7 +121,7 @@ std::optional<Outcome> outcome_of(std::string_view text) {
   return std::nullopt;
 }
 
-// What is before the first `separator`, and what is after it.
+// Splits the text at the first `separator`.
 struct Halves {
   std::string_view before;
   std::string_view after;
@@ -163,7 +163,7 @@ std::string_view text_at(const std::vector<RedisReply>& list, std::size_t index)
   return index < list.size() ? std::string_view(list[index].text) : std::string_view();
 }
 
-// The error that a script's answer stands for; nothing when it is none.
+// Returns the error that a script's answer means; nothing when it is no error.
 std::optional<base::Error> refusal_of(const RedisReply& reply) {
   const std::vector<RedisReply>& said = reply.list;
   const std::string_view kind = text_at(said, 0);

@@ -24,7 +24,7 @@ base::Failure refuse(std::string_view what) {
                                 what));
 }
 
-// Nothing when a '%' is not followed by two hexadecimal digits, or stands for a zero byte.
+// Returns nothing when a '%' lacks two hexadecimal digits, or encodes a zero byte.
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
