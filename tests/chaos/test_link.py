@@ -9,6 +9,10 @@ import pytest
 from link import HOST, Network
 
 
+PATIENCE_S = 60
+SILENCE_S = 0.3  # within which nothing comes through a link that is held
+
+
 class Echo:
     """A server that sends back what it gets."""
 
@@ -48,7 +52,7 @@ def link():
 
 def connect(link):
     connection = socket.create_connection((HOST, link.port))
-    connection.settimeout(0.3)
+    connection.settimeout(PATIENCE_S)
     return connection
 
 
@@ -85,9 +89,13 @@ def test_a_held_link_delivers_when_it_heals(link, ways, arrives):
         link.echo.arrived.clear()
         link.hold(**ways)
         connection.sendall(b"b")
+        if arrives:
+            assert link.echo.arrived.wait(PATIENCE_S)
+        connection.settimeout(SILENCE_S)
         with pytest.raises(TimeoutError):
             connection.recv(1)
         assert link.echo.arrived.is_set() == arrives
+        connection.settimeout(PATIENCE_S)
         link.heal()
         assert connection.recv(1) == b"b"
 
