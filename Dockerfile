@@ -14,7 +14,8 @@ FROM base AS jars
 WORKDIR /source/tools
 COPY tools/deps tools/deps.txt tools/kafka.pom.xml ./
 RUN ./deps kafka
-RUN mvn --batch-mode --quiet --file kafka.pom.xml dependency:copy-dependencies -DoutputDirectory=/jars
+RUN mvn --batch-mode --quiet --file kafka.pom.xml \
+    org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DoutputDirectory=/jars
 
 
 FROM base AS kafka

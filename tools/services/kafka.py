@@ -24,6 +24,8 @@ from services.server import HOST, Failed, Server, free_port, program, receive
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POM = ROOT / "tools" / "kafka.pom.xml"
+# By its full name: for a prefix that it cannot look up Maven hides the cause.
+COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
 HOME = ROOT / "build" / "kafka"
 JARS = HOME / "libs"
 
@@ -98,7 +100,7 @@ def install():
         fetched = HOME / "libs.new"
         shutil.rmtree(fetched, ignore_errors=True)
         command = [maven, "--batch-mode", "--quiet", "--file", str(POM),
-                   "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
+                   COPY_JARS, f"-DoutputDirectory={fetched}"]
         try:
             result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
