@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 FIRST_FREE_PORT = 20000
 CLIENT_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 FREE_PORT_TRIES = 100
-# Of the ports that this process chose last; those before them are long in use, or done with.
+# The claims of the ports that this process chose last. Older ports are in use by now, or given up.
 claims = collections.deque(maxlen=256)
 
 # One question to a server that may be down or paused.

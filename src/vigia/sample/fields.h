@@ -37,7 +37,7 @@ inline constexpr std::tuple kSampleFields = {
     Field{"hidden_processes", &Sample::hidden, Kind::kGauge,
           "processes that /proc hides; the sample lacks them"}};
 
-// Of all processors together, and of each.
+// The fields of all processors together, and of each one.
 inline constexpr std::tuple kCpuFields = {
     Field{"user_ns", &CpuTimes::user_ns, Kind::kCounter, "in user mode, with guests"},
     Field{"nice_ns", &CpuTimes::nice_ns, Kind::kCounter,

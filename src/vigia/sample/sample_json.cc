@@ -111,7 +111,7 @@ bool read_value(od::value& value, const Range&, std::string& into, Problem& prob
   return true;
 }
 
-// A member of a JSON object, and how it is read into the Object that the JSON stands for.
+// A member of a JSON object, and the function that reads it into an Object.
 template <class Object>
 struct Member {
   std::string_view name;
