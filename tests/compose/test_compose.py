@@ -26,6 +26,11 @@ BUILDER = {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
 BUILD_S, COMMAND_S = 1500, 120
 
 
+def with_builder(**settings):
+    """The environment of what builds images."""
+    return {**os.environ, **BUILDER, **settings}
+
+
 def said_by(*command, within=COMMAND_S, **options):
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=within,
                           **options)
@@ -46,11 +51,11 @@ def make_base_image():
 def build_with_binary(binary, folder):
     """The image of estadio as the Dockerfile makes it, but for the binary, which is this one."""
     said_by("docker", "build", "--network", "host", "--target", "runtime", "--tag", RUNTIME,
-            str(REPOSITORY), env={**os.environ, **BUILDER}, within=BUILD_S)
+            str(REPOSITORY), env=with_builder(), within=BUILD_S)
     said_by("strip", "--strip-debug", "-o", str(folder / "estadio"), str(binary))
     (folder / "Dockerfile").write_text(
         f"FROM {RUNTIME}\nCOPY estadio /usr/local/bin/\n", encoding="utf-8")
-    said_by("docker", "build", "--tag", IMAGE, str(folder), env={**os.environ, **BUILDER}, within=BUILD_S)
+    said_by("docker", "build", "--tag", IMAGE, str(folder), env=with_builder(), within=BUILD_S)
 
 
 def get(url):
@@ -70,7 +75,7 @@ class Compose:
 
     @property
     def environment(self):
-        return {**os.environ, **BUILDER, **self.settings}
+        return with_builder(**self.settings)
 
     def __call__(self, *arguments, **options):
         return said_by(*self.command, *arguments, env=self.environment, **options)

@@ -13,7 +13,7 @@ template <class Parse>
 void expect_no_part_of(std::string_view text, std::size_t least, const Parse& parse) {
   for (std::size_t size = 0; size < text.size(); ++size) {
     if (size >= least && text[size - 1] == '\n') continue;
-    // Of its own size, so that a sanitizer sees a step beyond the end.
+    // The copy has no spare room, so that a sanitizer sees a step beyond the end.
     const std::string part(text.substr(0, size));
     EXPECT_FALSE(parse(part)) << part;
   }

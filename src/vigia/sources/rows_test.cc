@@ -237,7 +237,7 @@ TEST(ParseRowsTest, AnyStreamComesBackAndNoDamageToItDoesHarm) {
                 std::memcmp(rows.data(), given.data(), sizeof(Row) * given.size()) == 0);
     expect_sound(rows);
     for (std::size_t size = 0; size < whole.size(); ++size) {
-      // Of its own size, so that a sanitizer sees a step beyond the end.
+      // The copy has no spare room, so that a sanitizer sees a step beyond the end.
       const std::vector<char> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
       ASSERT_FALSE(parse_rows({cut.data(), cut.size()}, rows)) << size;
     }
