@@ -35,21 +35,6 @@ std::string_view to_string(LogLevel level) {
   return "error";
 }
 
-Result<LogLevel> parse_log_level(std::string_view text) {
-  for (const auto level :
-       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
-    if (text == to_string(level)) return level;
-  }
-  return fail(Code::kInvalidArgument,
-              fmt::format("expected debug, info, warning or error, got '{}'", text));
-}
-
-Result<LogFormat> parse_log_format(std::string_view text) {
-  if (text == "text") return LogFormat::kText;
-  if (text == "json") return LogFormat::kJson;
-  return fail(Code::kInvalidArgument, fmt::format("expected text or json, got '{}'", text));
-}
-
 LogField::LogField(std::string_view key, double value)
     : name(key),
       text(std::isfinite(value) ? fmt::format("{:.6g}", value) : "null"),

@@ -25,10 +25,6 @@ enum class LogFormat { kText, kJson };
 
 [[nodiscard]] std::string_view to_string(LogLevel level);
 
-// Accept "debug", "info", "warning", "error"; "text", "json". Errors: kInvalidArgument.
-[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
-[[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
-
 // One named value of a log line.
 struct LogField {
   LogField(std::string_view key, std::string_view value)

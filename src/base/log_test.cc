@@ -151,18 +151,5 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
   EXPECT_EQ(count, kThreads * kEach);
 }
 
-TEST(LogOptionsTest, LevelsAndFormatsAreReadByName) {
-  for (const LogLevel level :
-       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
-    EXPECT_EQ(parse_log_level(to_string(level)).value(), level);
-  }
-  EXPECT_EQ(parse_log_format("text").value(), LogFormat::kText);
-  EXPECT_EQ(parse_log_format("json").value(), LogFormat::kJson);
-  EXPECT_EQ(parse_log_level("loud").error().message(),
-            "expected debug, info, warning or error, got 'loud'");
-  EXPECT_EQ(parse_log_format("xml").error().message(), "expected text or json, got 'xml'");
-  EXPECT_FALSE(parse_log_level("INFO"));
-}
-
 }  // namespace
 }  // namespace base

@@ -90,4 +90,11 @@ void Program::print_error(std::string_view message) const {
   fmt::print(stderr, "{}: {}\n", name, message);
 }
 
+int Program::fail(const Error& error) const {
+  print_error(error.message());
+  const bool is_usage = error.code() == Code::kInvalidArgument || error.code() == Code::kNotFound ||
+                        error.code() == Code::kFailedPrecondition;
+  return is_usage ? kExitUsage : kExitFailed;
+}
+
 }  // namespace base

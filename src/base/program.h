@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/settings.h"
 
 namespace base {
@@ -47,6 +48,10 @@ struct Program {
 
   // Prints "NAME: message" on standard error.
   void print_error(std::string_view message) const;
+
+  // Prints the error and returns the exit status for it: kExitUsage when the user must change the
+  // command line, the configuration or the files that they name.
+  [[nodiscard]] int fail(const Error& error) const;
 
  private:
   [[nodiscard]] std::string usage() const;

@@ -15,6 +15,7 @@ std::string_view to_string(Code code) {
     case Code::kResourceExhausted: return "resource_exhausted";
     case Code::kUnavailable: return "unavailable";
     case Code::kDeadlineExceeded: return "deadline_exceeded";
+    case Code::kCancelled: return "cancelled";
     case Code::kCorruption: return "corruption";
     case Code::kInternal: return "internal";
   }

@@ -22,6 +22,7 @@ enum class Code {
   kResourceExhausted,   // a named bound or the disk is full; try later
   kUnavailable,         // a needed part does not answer; try later
   kDeadlineExceeded,    // too late; the work may have been done
+  kCancelled,           // the user ended the work
   kCorruption,          // stored bytes differ from the bytes written
   kInternal,            // everything else
 };

@@ -122,6 +122,24 @@ void Settings::add(std::string name, bool& target, std::string help) {
                        .format = [&target] { return target ? "true" : "false"; }});
 }
 
+void Settings::add_words(std::string name, std::vector<std::string_view> words, std::string help,
+                         std::function<void(std::size_t)> choose,
+                         std::function<std::size_t()> chosen) {
+  std::string shown = fmt::format("{}", fmt::join(words, "|"));
+  add_parsed(
+      std::move(name), shown, std::move(help),
+      [words, shown, choose = std::move(choose)](std::string_view text) -> Result<void> {
+        const auto found = std::ranges::find(words, text);
+        if (found == words.end()) {
+          return fail(Code::kInvalidArgument,
+                      fmt::format("expected one of {}, got '{}'", shown, text));
+        }
+        choose(static_cast<std::size_t>(found - words.begin()));
+        return {};
+      },
+      [words, chosen = std::move(chosen)] { return std::string(words.at(chosen())); });
+}
+
 void Settings::add_positional(std::string name, std::string& target, std::string help) {
   add(std::move(name), target, "", std::move(help));
   settings_.back().kind = Kind::kPositional;

@@ -12,6 +12,7 @@
 // Threads: belongs to one thread; used at the start of a process.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -19,6 +20,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -58,6 +61,12 @@ class Settings {
            std::string help);
   void add(std::string name, bool& target, std::string help);
 
+  // Adds a setting that takes one of a few words. REQUIRES: `choices` has the target's value.
+  template <class Value>
+  void add_choice(std::string name, Value& target,
+                  std::type_identity_t<std::vector<std::pair<std::string_view, Value>>> choices,
+                  std::string help);
+
   // Adds an argument without a flag. Only the command line can give it.
   void add_positional(std::string name, std::string& target, std::string help);
 
@@ -92,6 +101,9 @@ class Settings {
     std::function<std::string()> format;
   };
 
+  // `choose` and `chosen` use the index of a word.
+  void add_words(std::string name, std::vector<std::string_view> words, std::string help,
+                 std::function<void(std::size_t)> choose, std::function<std::size_t()> chosen);
   Result<void> set(const Setting& setting, std::string_view text, std::string_view origin);
   Result<void> load_file(const std::string& path);
   [[nodiscard]] const Setting* find(std::string_view name) const;
@@ -102,5 +114,24 @@ class Settings {
   std::vector<Setting> settings_;
   std::vector<std::function<Result<void>()>> checks_;
 };
+
+template <class Value>
+void Settings::add_choice(
+    std::string name, Value& target,
+    std::type_identity_t<std::vector<std::pair<std::string_view, Value>>> choices,
+    std::string help) {
+  std::vector<std::string_view> words;
+  std::vector<Value> values;
+  for (const auto& [word, value] : choices) {
+    words.push_back(word);
+    values.push_back(value);
+  }
+  add_words(
+      std::move(name), std::move(words), std::move(help),
+      [&target, values](std::size_t index) { target = values[index]; },
+      [&target, values] {
+        return static_cast<std::size_t>(std::ranges::find(values, target) - values.begin());
+      });
+}
 
 }  // namespace base

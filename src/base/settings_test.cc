@@ -340,5 +340,25 @@ TEST_F(SettingsTest, HelpNamesEverySettingAndItsDefault) {
   }
 }
 
+TEST(SettingsChoiceTest, AWordIsTakenAndAnotherOneGetsTheList) {
+  enum class Form { kText, kJson };
+  const auto load = [](Form& form, std::string word) {
+    Settings settings(
+        {.program = "estadio", .command = "all", .about = "", .examples = "", .commands = {"all"}});
+    settings.add_choice("form", form, {{"text", Form::kText}, {"json", Form::kJson}}, "the form");
+    EXPECT_NE(settings.help().find("--form text|json"), std::string::npos) << settings.help();
+    const std::vector<std::string> arguments = {"--form", std::move(word)};
+    return settings.load(arguments, [](const std::string&) { return nullptr; });
+  };
+  Form form = Form::kText;
+  EXPECT_TRUE(load(form, "json"));
+  EXPECT_EQ(form, Form::kJson);
+  const auto refused = load(form, "xml");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("expected one of text|json, got 'xml'"),
+            std::string::npos)
+      << refused.error().message();
+}
+
 }  // namespace
 }  // namespace base

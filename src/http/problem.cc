@@ -36,6 +36,7 @@ int status_of(base::Code code) {
     case base::Code::kResourceExhausted: return 503;
     case base::Code::kUnavailable: return 503;
     case base::Code::kDeadlineExceeded: return 504;
+    case base::Code::kCancelled: return 503;
     case base::Code::kCorruption: return 500;
     case base::Code::kInternal: return 500;
   }

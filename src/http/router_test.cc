@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/assets.h"
-#include "http/metrics.h"
 #include "http/problem.h"
 #include "http/test_client.h"
 
@@ -33,7 +32,6 @@ constexpr std::array<Asset, 3> kAssets = {{
 class RouterTest : public testing::Test {
  protected:
   void SetUp() override {
-    metrics_.add([](MetricsWriter& writer) { writer.counter("asked_total", "Times asked.", 1); });
     auto server = Server::open(
         {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
          .threads = 1,
@@ -62,7 +60,6 @@ class RouterTest : public testing::Test {
       respond_problem(exchange, 422, "say \"no\"\n\xff", R"("offset":12)", "Retry-After: 3\r\n");
     });
     add_assets(router, kAssets);
-    metrics_.add_to(router);
   }
 
   TestResponse ask(std::string_view method, std::string_view path, std::string_view headers = {}) {
@@ -74,7 +71,6 @@ class RouterTest : public testing::Test {
 
   base::SystemClock clock_;
   base::Logger log_{clock_, {.level = base::LogLevel::kError}};
-  Metrics metrics_;
   std::unique_ptr<Server> server_;
 };
 
@@ -165,13 +161,6 @@ TEST_F(RouterTest, HashedAssetsAreKeptAndThePageIsAskedForAnew) {
   }
 }
 
-TEST_F(RouterTest, MetricsAreServedAsPrometheusText) {
-  const TestResponse response = ask("GET", "/metrics");
-  EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(response.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_NE(response.body.find("\nasked_total 1\n"), std::string::npos);
-}
-
 TEST(ProblemTest, EveryCodeHasAStatusOfItsKind) {
   using base::Code;
   EXPECT_EQ(status_of(Code::kInvalidArgument), 422);
@@ -181,6 +170,7 @@ TEST(ProblemTest, EveryCodeHasAStatusOfItsKind) {
   EXPECT_EQ(status_of(Code::kResourceExhausted), 503);
   EXPECT_EQ(status_of(Code::kUnavailable), 503);
   EXPECT_EQ(status_of(Code::kDeadlineExceeded), 504);
+  EXPECT_EQ(status_of(Code::kCancelled), 503);
   EXPECT_EQ(status_of(Code::kCorruption), 500);
   EXPECT_EQ(status_of(Code::kInternal), 500);
 }

@@ -80,4 +80,25 @@ Server::Stats Server::stats() const {
   return stats;
 }
 
+void write_metrics(base::MetricsWriter& metrics, std::string_view program,
+                   const Server::Stats& stats) {
+  const auto name = [&](std::string_view figure) {
+    return fmt::format("{}_http_{}", program, figure);
+  };
+  metrics.gauge(name("connections"), "Connections open.", stats.connections_open);
+  metrics.counter(name("connections_accepted_total"), "Connections accepted.",
+                  stats.connections_accepted);
+  metrics.counter(name("connections_refused_total"), "Connections refused at the limit.",
+                  stats.connections_refused);
+  metrics.counter(name("requests_total"), "Requests received.", stats.requests);
+  metrics.counter(name("coalesced_rounds_total"), "Times that requests were handled together.",
+                  stats.coalesced_rounds);
+  for (std::size_t i = 1; i < std::size(stats.responses_by_class); ++i) {
+    metrics.counter(name("responses_total"), "Responses by class of status.",
+                    stats.responses_by_class[i], {{"class", fmt::format("{}xx", i)}});
+  }
+  metrics.counter(name("received_bytes_total"), "Bytes received.", stats.received_bytes);
+  metrics.counter(name("sent_bytes_total"), "Bytes sent.", stats.sent_bytes);
+}
+
 }  // namespace http

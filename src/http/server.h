@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "net/address.h"
@@ -138,5 +139,9 @@ class Server {
   bool is_serving_ = false;
   bool is_stopped_ = false;
 };
+
+// The names begin with `program`, as in "estadio_http_connections".
+void write_metrics(base::MetricsWriter& metrics, std::string_view program,
+                   const Server::Stats& stats);
 
 }  // namespace http

@@ -3,6 +3,7 @@ work say why."""
 
 import collections
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -101,9 +102,23 @@ def children_of(pid):
             pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def is_namespace_allowed():
-    return shutil.which("unshare") and subprocess.run(
-        ["unshare", "--pid", "--fork", "true"], check=False, capture_output=True).returncode == 0
+PID_NAMESPACE = ("unshare", "--pid", "--fork")
+# With a /proc of its own, which a chroot and a container without rights refuse.
+PROC_NAMESPACE = (*PID_NAMESPACE, "--mount-proc")
+
+
+@functools.cache
+def namespace_trouble(command):
+    """Why the command cannot make its namespace; empty when it can."""
+    if not shutil.which(command[0]):
+        return f"there is no {command[0]}"
+    tried = subprocess.run([*command, "true"], check=False, text=True, capture_output=True)
+    return "" if tried.returncode == 0 else tried.stderr.strip()
+
+
+def need_namespace(command):
+    if trouble := namespace_trouble(command):
+        pytest.skip(f"NOT TESTED: {trouble}")
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +145,8 @@ def awkward():
             "zombie": int(ready(sys.executable, "-c", ZOMBIE)[1][0]),
             "churn": ready("sh", "-c", CHURN)[0],
         }
-        if is_namespace_allowed():
-            parent = run("unshare", "--pid", "--fork", "--kill-child", "sleep", "3600").pid
+        if not namespace_trouble(PID_NAMESPACE):
+            parent = run(*PID_NAMESPACE, "--kill-child", "sleep", "3600").pid
             pids["namespace"] = wait_until(
                 lambda: next((pid for pid in children_of(parent) if sleeps(pid)), None),
                 "sleep to run in a namespace of its own")
@@ -211,7 +226,7 @@ def test_awkward_processes_are_told_as_they_are(source, awkward):
     zombie = told["zombie"]
     assert zombie["state"] == "Z" and zombie["command"] == "" and zombie["rss_bytes"] == 0
     if "namespace" not in told:
-        pytest.skip("NOT TESTED: no namespace may be made here")
+        need_namespace(PID_NAMESPACE)
     assert told["namespace"]["command"] == "sleep 3600"
 
 
@@ -238,10 +253,10 @@ def test_the_kernel_counts_to_the_nanosecond(name, awkward):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_process_alone_in_its_namespace_sees_itself(name):
-    need_root("unshare")
+    need_namespace(PROC_NAMESPACE)
     need(name)
     result = vigia("snapshot", "--interval", "0", "--source", name,
-                   prefix=("unshare", "--pid", "--fork", "--mount-proc"))
+                   prefix=PROC_NAMESPACE)
     assert result.returncode == 0, result.stderr
     told = processes_of(result.stdout)
     assert list(told) == [1]
@@ -251,10 +266,10 @@ def test_a_process_alone_in_its_namespace_sees_itself(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_namespace_has_its_own_numbers(name):
-    need_root("unshare")
+    need_namespace(PROC_NAMESPACE)
     need(name)
     result = subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c",
+        [*PROC_NAMESPACE, "sh", "-c",
          f'sleep 3600 & "$0" snapshot --interval 0 --source {name}; kill $!', VIGIA],
         check=True, text=True, capture_output=True, timeout=seconds(60))
     told = processes_of(result.stdout)

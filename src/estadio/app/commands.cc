@@ -1,7 +1,6 @@
 #include "estadio/app/commands.h"
 
 #include <array>
-#include <utility>
 
 namespace estadio {
 namespace {
@@ -32,32 +31,5 @@ constexpr base::Program kProgram = {
 }  // namespace
 
 const base::Program& program() { return kProgram; }
-
-base::Settings settings_for(std::string command, std::string about, std::string examples) {
-  return kProgram.settings_for(std::move(command), std::move(about), std::move(examples));
-}
-
-void add_log_settings(base::Settings& settings, base::Logger::Options& options) {
-  settings.add_parsed(
-      "log-level", "LEVEL", "debug, info, warning or error",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.level, base::parse_log_level(text));
-        return {};
-      },
-      [&] { return std::string(base::to_string(options.level)); });
-  settings.add_parsed(
-      "log-format", "FORMAT", "text or json",
-      [&](std::string_view text) -> base::Result<void> {
-        ASSIGN_OR_RETURN(options.format, base::parse_log_format(text));
-        return {};
-      },
-      [&] { return options.format == base::LogFormat::kJson ? "json" : "text"; });
-}
-
-std::optional<int> load_settings(base::Settings& settings, Arguments arguments) {
-  return kProgram.load_settings(settings, arguments);
-}
-
-void print_error(std::string_view message) { kProgram.print_error(message); }
 
 }  // namespace estadio

@@ -1,22 +1,22 @@
 // `estadio discipline`: judges entries that faculty servers send over gRPC, into Kafka.
 //
 //   JudgeServer (gRPC) -> LocalJudge -> KafkaLog
-#include <atomic>
+#include <algorithm>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
 
 #include "base/log.h"
-#include "base/signals.h"
+#include "base/periodic_thread.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
+#include "estadio/app/contest_options.h"
+#include "estadio/app/contest_role.h"
+#include "estadio/app/edge_options.h"
 #include "estadio/app/grpc_tls_options.h"
-#include "estadio/app/http_options.h"
 #include "estadio/app/kafka_options.h"
-#include "estadio/app/operations.h"
 #include "estadio/app/retry_options.h"
-#include "estadio/app/role.h"
-#include "estadio/app/role_metrics.h"
+#include "estadio/app/server_list.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/recent_ids.h"
@@ -27,8 +27,11 @@
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
 #include "estadio/rpc/judge_server.h"
-#include "http/metrics.h"
 #include "net/address.h"
+#include "service/http_host.h"
+#include "service/http_options.h"
+#include "service/log_settings.h"
+#include "service/role.h"
 
 namespace estadio {
 namespace {
@@ -36,7 +39,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t kPortDefault = 8081;
-constexpr int kLookEveryMs = 500;
+constexpr milliseconds kLookEvery{500};
 
 struct DisciplineOptions {
   DisciplineOptions() { http.address.port = kPortDefault; }
@@ -52,7 +55,7 @@ struct DisciplineOptions {
   std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds linger{};
   std::chrono::nanoseconds stream_age = std::chrono::minutes(5);
-  HttpOptions http;
+  service::HttpOptions http;
   base::Logger::Options log;
 };
 
@@ -84,14 +87,14 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
   settings.add("stream-age", options.stream_age, milliseconds(1000), std::chrono::hours(24),
                "faculty servers are asked to open their streams anew after about this");
   options.http.add_to(settings);
-  add_log_settings(settings, options.log);
+  service::add_log_settings(settings, options.log);
 }
 
 // Returns the ids of the named disciplines.
 base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
                                                        const Contest& contest) {
   std::vector<std::int64_t> ids;
-  for (const std::string& name : listed(names)) {
+  for (const std::string& name : split_list(names)) {
     const auto found = std::ranges::find_if(contest.disciplines(), [&](const Discipline& each) {
       return std::to_string(each.id) == name || fold_name(each.name) == fold_name(name);
     });
@@ -110,7 +113,7 @@ base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
 }
 
 base::Result<void> check(const DisciplineOptions& options) {
-  ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
+  ASSIGN_OR_RETURN(const Contest contest, load_contest(options.contest_file));
   RETURN_IF_ERROR(disciplines_of(options.disciplines, contest));
   RETURN_IF_ERROR(options.kafka.check());
   if (!options.seed_file.empty()) {
@@ -122,29 +125,27 @@ base::Result<void> check(const DisciplineOptions& options) {
   return options.http.check();
 }
 
-// A discipline server: waits for Kafka, serves, drains.
-class DisciplineRole {
+class DisciplineRole final : public service::Role {
  public:
-  DisciplineRole(const DisciplineOptions& options, Contest contest, const base::Clock& clock,
-                 base::Logger& log)
-      : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
+  DisciplineRole(const DisciplineOptions& options, Contest contest, const service::Context& context)
+      : options_(options), contest_(std::move(contest)), context_(context) {}
 
-  // Runs until a signal comes.
-  base::Result<void> run(base::StopSignals& signals);
+  base::Result<void> open() override;
+  void serve() override;
+  void stop() override;
+  [[nodiscard]] std::optional<std::string> unready_reason() const override;
+  void write_metrics(base::MetricsWriter& metrics) const override;
 
  private:
   base::Result<ContestManifest> agree() const;
-  base::Result<void> open_parts(const ContestManifest& manifest, std::unique_ptr<KafkaLog> events);
   base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
-  [[nodiscard]] std::optional<std::string> unready_reason() const;
-  void collect(http::MetricsWriter& metrics) const;
+  void open_ids(const ContestManifest& manifest);
+  base::Result<void> open_judges(const ContestManifest& manifest);
+  void look();
 
   const DisciplineOptions& options_;
   const Contest contest_;
-  const base::Clock& clock_;
-  base::Logger& log_;
-
-  RoleStatus status_{"it is starting"};
+  const service::Context context_;
 
   // Null until Kafka answers.
   std::unique_ptr<Coin> coin_;
@@ -154,10 +155,49 @@ class DisciplineRole {
   std::unique_ptr<LogReach> reach_;
   std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
   std::unique_ptr<JudgeServer> judges_;
-  std::atomic<bool> is_open_{false};
+  service::UnreadyReason log_unread_;  // why the log's reach is unknown
+  std::optional<base::PeriodicThread> looker_;
 
-  std::unique_ptr<OperationsServer> operations_;  // last: ends before the members it reads
+  std::unique_ptr<service::HttpHost> http_;  // last: ends before the members it reads
 };
+
+base::Result<void> DisciplineRole::open() {
+  // Try the port now, so that a taken port fails at once and not when Kafka answers.
+  RETURN_IF_ERROR(net::listen_on(options_.grpc));
+  ASSIGN_OR_RETURN(http_, service::HttpHost::open(options_.http, {}, *this, context_));
+  http_->serve();
+  ASSIGN_OR_RETURN(const ContestManifest manifest,
+                   service::keep_trying([this] { return agree(); }, context_));
+  ASSIGN_OR_RETURN(events_,
+                   service::keep_trying([&, this] { return open_log(manifest); }, context_));
+  coin_ = std::make_unique<Coin>(*manifest.coin_seed);
+  open_ids(manifest);
+  return open_judges(manifest);
+}
+
+void DisciplineRole::serve() {
+  context_.log.info("judging", {{"grpc_port", judges_->port()},
+                                {"partitions", events_->partitions()},
+                                {"coin_commitment", coin_->commitment()}});
+  looker_.emplace([this] {
+    look();
+    return kLookEvery;
+  });
+}
+
+void DisciplineRole::stop() {
+  looker_.reset();
+  judges_->stop(service::kDrainPatience);
+  events_->stop();
+  http_->stop();
+}
+
+// Looks how far back the log reaches. Tells gRPC's health whether this server is ready.
+void DisciplineRole::look() {
+  const auto updated = reach_->update();
+  log_unread_.set(updated ? std::nullopt : std::optional(updated.error().message()));
+  judges_->set_serving(!unready_reason());
+}
 
 base::Result<ContestManifest> DisciplineRole::agree() const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
@@ -166,11 +206,12 @@ base::Result<ContestManifest> DisciplineRole::agree() const {
     ASSIGN_OR_RETURN(own, load_coin_seed(options_.seed_file));
   }
   const CoinSeed seed = own ? *own : draw_coin_seed();
-  ContestManifest proposal{.started_at_ms = clock_.wall_ms(),
+  ContestManifest proposal{.started_at_ms = context_.clock.wall_ms(),
                            .retry = options_.retry.applied_to({}),
                            .coin_commitment = Coin(seed).commitment(),
                            .coin_seed = own ? std::nullopt : std::optional(seed)};
-  ASSIGN_OR_RETURN(ContestManifest manifest, agree_on_manifest(kafka, std::move(proposal), log_));
+  ASSIGN_OR_RETURN(ContestManifest manifest,
+                   agree_on_manifest(kafka, std::move(proposal), context_.log));
   const RetryRule wanted = options_.retry.applied_to(manifest.retry);
   if (wanted != manifest.retry) {
     return base::fail(
@@ -201,87 +242,54 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
        .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
        .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
        .in_flight_bytes = options_.max_in_flight.count},
-      log_);
+      context_.log);
 }
 
-base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,
-                                              std::unique_ptr<KafkaLog> events) {
-  coin_ = std::make_unique<Coin>(*manifest.coin_seed);
-  events_ = std::move(events);
+void DisciplineRole::open_ids(const ContestManifest& manifest) {
   const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
   window_ = std::make_unique<RetryWindow>(manifest.retry.window.count(), partitions);
   known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Coverage::kOwn);
   const auto recent = RecentIds::share(static_cast<std::size_t>(manifest.retry.ids), partitions,
                                        window_->retention_ms());
-  reach_ = std::make_unique<LogReach>(*events_, recent, *window_, clock_);
+  reach_ = std::make_unique<LogReach>(*events_, recent, *window_, context_.clock);
   if (contest_.closes_at_ms()) {
     late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
                                                                 .events = *events_,
                                                                 .window = *window_,
                                                                 .known = *known_,
-                                                                .clock = clock_,
-                                                                .log = log_});
+                                                                .clock = context_.clock,
+                                                                .log = context_.log});
   }
-  ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
-  ASSIGN_OR_RETURN(
-      judges_,
-      JudgeServer::open(
-          {.address = options_.grpc.to_string(),
-           .tls = options_.tls.to_files(),
-           .disciplines = std::move(disciplines),
-           .coin_commitment = coin_->commitment(),
-           .started_at_ms = manifest.started_at_ms,
-           .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
-           .seed = static_cast<std::uint64_t>(clock_.mono().count())},
-          {.contest = contest_,
-           .window = *window_,
-           .clock = clock_,
-           .log = log_,
-           .make_judge = [this] {
-             return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
-                                                                          .coin = *coin_,
-                                                                          .events = *events_,
-                                                                          .known = *known_,
-                                                                          .clock = clock_});
-           }}));
-  is_open_ = true;
-  return {};
 }
 
-base::Result<void> DisciplineRole::run(base::StopSignals& signals) {
-  // Try the port now, so that a taken port fails at once and not when Kafka answers.
-  RETURN_IF_ERROR(net::listen_on(options_.grpc));
-  ASSIGN_OR_RETURN(operations_,
-                   OperationsServer::open(
-                       options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return unready_reason(); }, clock_, log_));
-  ASSIGN_OR_RETURN(const auto manifest,
-                   keep_trying([this] { return agree(); }, signals, status_, log_));
-  if (!manifest) return {};
-  ASSIGN_OR_RETURN(auto events,
-                   keep_trying([&, this] { return open_log(*manifest); }, signals, status_, log_));
-  if (!events) return {};
-  RETURN_IF_ERROR(open_parts(*manifest, *std::move(events)));
-  status_.set(std::nullopt);
-  log_.info("judging", {{"grpc_port", judges_->port()},
-                        {"partitions", events_->partitions()},
-                        {"coin_commitment", coin_->commitment()}});
-  do {
-    const auto updated = reach_->update();
-    status_.set(updated ? std::nullopt : std::optional(updated.error().message()));
-    judges_->set_serving(!unready_reason());
-  } while (!signals.wait_for_ms(kLookEveryMs));
-  log_.info("stopping: no new entries are judged, those under way are answered");
-  status_.set("it is stopping");
-  judges_->stop(kDrainPatience);
-  events_->stop();
-  operations_->stop(kDrainPatience);
-  log_.info("stopped");
+base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) {
+  ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
+  const auto make_judge = [this] {
+    return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
+                                                                 .coin = *coin_,
+                                                                 .events = *events_,
+                                                                 .known = *known_,
+                                                                 .clock = context_.clock});
+  };
+  ASSIGN_OR_RETURN(judges_,
+                   JudgeServer::open(
+                       {.address = options_.grpc.to_string(),
+                        .tls = options_.tls.to_files(),
+                        .disciplines = std::move(disciplines),
+                        .coin_commitment = manifest.coin_commitment,
+                        .started_at_ms = manifest.started_at_ms,
+                        .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
+                        .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
+                       {.contest = contest_,
+                        .window = *window_,
+                        .clock = context_.clock,
+                        .log = context_.log,
+                        .make_judge = make_judge}));
   return {};
 }
 
 std::optional<std::string> DisciplineRole::unready_reason() const {
-  if (auto why = status_.unready_reason()) return why;
+  if (auto why = log_unread_.get()) return why;
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";
@@ -289,18 +297,17 @@ std::optional<std::string> DisciplineRole::unready_reason() const {
   return std::nullopt;
 }
 
-void DisciplineRole::collect(http::MetricsWriter& metrics) const {
-  if (!is_open_) return;
-  write_metrics(metrics, events_->stats());
-  write_metrics(metrics, judges_->stats());
-  write_metrics(metrics, *window_);
+void DisciplineRole::write_metrics(base::MetricsWriter& metrics) const {
+  estadio::write_metrics(metrics, events_->stats());
+  estadio::write_metrics(metrics, judges_->stats());
+  estadio::write_metrics(metrics, *window_);
 }
 
 }  // namespace
 
-int run_discipline(Arguments arguments) {
+int run_discipline(base::Arguments arguments) {
   DisciplineOptions options;
-  base::Settings settings = settings_for(
+  base::Settings settings = program().settings_for(
       "discipline",
       "Judges entries that faculty servers send over gRPC: tosses the coin and keeps each result "
       "in\nKafka's topics winners and losers. Any number of them may judge the same discipline.",
@@ -310,8 +317,8 @@ int run_discipline(Arguments arguments) {
       "estadio.v1.Judge/JudgeOne\n");
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
-  if (const auto status = load_settings(settings, arguments)) return *status;
-  return run_role<DisciplineRole>(options);
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  return run_contest_role<DisciplineRole>(options);
 }
 
 }  // namespace estadio

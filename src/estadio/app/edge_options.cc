@@ -1,7 +1,5 @@
 #include "estadio/app/edge_options.h"
 
-#include "estadio/app/role.h"
-
 namespace estadio {
 
 void EdgeOptions::add_to(base::Settings& settings) {
@@ -11,7 +9,7 @@ void EdgeOptions::add_to(base::Settings& settings) {
                kDurabilityTimeoutMax, "entries not durable within this get 504");
 }
 
-base::Result<void> EdgeOptions::check(const HttpOptions& http) const {
+base::Result<void> EdgeOptions::check(const service::HttpOptions& http) const {
   if (http.max_body.count >= 1024 && http.max_body.count <= max_in_flight.count) return {};
   return base::fail(base::Code::kInvalidArgument,
                     "max-body: expected 1KiB or more, and at most max-in-flight");

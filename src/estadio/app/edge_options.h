@@ -9,10 +9,14 @@
 #include "base/result.h"
 #include "base/settings.h"
 #include "base/units.h"
-#include "estadio/app/http_options.h"
 #include "estadio/faculty/faculty_service.h"
+#include "service/http_options.h"
 
 namespace estadio {
+
+// The bounds of the setting durability-timeout.
+inline constexpr std::chrono::milliseconds kDurabilityTimeoutMin{100};
+inline constexpr std::chrono::minutes kDurabilityTimeoutMax{10};
 
 struct EdgeOptions {
   std::int64_t max_entries = 10'000;
@@ -20,7 +24,7 @@ struct EdgeOptions {
   std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
 
   void add_to(base::Settings& settings);
-  [[nodiscard]] base::Result<void> check(const HttpOptions& http) const;
+  [[nodiscard]] base::Result<void> check(const service::HttpOptions& http) const;
   [[nodiscard]] FacultyEdge::Limits to_limits() const;
 };
 

@@ -6,22 +6,22 @@
 #include <optional>
 
 #include "base/log.h"
-#include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
+#include "estadio/app/contest_options.h"
+#include "estadio/app/contest_role.h"
 #include "estadio/app/edge_options.h"
 #include "estadio/app/grpc_tls_options.h"
-#include "estadio/app/http_options.h"
-#include "estadio/app/operations.h"
-#include "estadio/app/role.h"
-#include "estadio/app/role_metrics.h"
+#include "estadio/app/server_list.h"
 #include "estadio/contest/manifest.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/rpc/judge_client.h"
-#include "http/metrics.h"
-#include "http/server.h"
+#include "service/http_host.h"
+#include "service/http_options.h"
+#include "service/log_settings.h"
+#include "service/role.h"
 
 namespace estadio {
 namespace {
@@ -41,7 +41,7 @@ struct FacultyOptions {
   EdgeOptions edge;
   std::chrono::nanoseconds batch_linger = std::chrono::milliseconds(1);
   std::chrono::nanoseconds retry_window = RetryRule().window;
-  HttpOptions http;
+  service::HttpOptions http;
   base::Logger::Options log;
 };
 
@@ -63,7 +63,7 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
                "clients' ids that are older are refused; those that the discipline servers "
                "remember no more are, whatever this says");
-  add_log_settings(settings, options.log);
+  service::add_log_settings(settings, options.log);
 }
 
 base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& options,
@@ -78,7 +78,7 @@ base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& opt
 }
 
 base::Result<void> check(const FacultyOptions& options) {
-  ASSIGN_OR_RETURN(const Contest contest, contest_of(options.contest_file));
+  ASSIGN_OR_RETURN(const Contest contest, load_contest(options.contest_file));
   RETURN_IF_ERROR(only_faculty(options, contest));
   RETURN_IF_ERROR(check_servers("disciplines", options.disciplines));
   RETURN_IF_ERROR(options.tls.check(GrpcTlsOptions::Side::kClient));
@@ -86,49 +86,39 @@ base::Result<void> check(const FacultyOptions& options) {
   return options.http.check();
 }
 
-class FacultyRole {
+// The members are in the order of construction.
+class FacultyRole final : public service::Role {
  public:
-  FacultyRole(FacultyOptions& options, Contest contest, const base::Clock& clock, base::Logger& log)
+  FacultyRole(const FacultyOptions& options, Contest contest, const service::Context& context)
       : options_(options),
         contest_(std::move(contest)),
-        clock_(clock),
-        log_(log),
+        context_(context),
         window_(std::chrono::duration_cast<milliseconds>(options.retry_window).count(), 1) {}
 
-  base::Result<void> run(base::StopSignals& signals);
+  base::Result<void> open() override;
+  void serve() override { http_->serve(); }
+  void stop() override {
+    http_->stop();
+    channels_->stop();
+  }
+  [[nodiscard]] std::optional<std::string> unready_reason() const override;
+  void write_metrics(base::MetricsWriter& metrics) const override;
 
  private:
-  base::Result<void> open();
-  [[nodiscard]] std::optional<std::string> unready_reason() const;
-  void collect(http::MetricsWriter& metrics) const;
+  base::Result<void> open_channels();
 
-  FacultyOptions& options_;
+  const FacultyOptions& options_;
   const Contest contest_;
-  const base::Clock& clock_;
-  base::Logger& log_;
+  const service::Context context_;
   RetryWindow window_;
   EdgeStats edge_stats_;
-  std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
-  http::Metrics metrics_;
-  Operations::UnreadyReason unready_reason_;
-  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<service::HttpHost> http_;
 };
 
 base::Result<void> FacultyRole::open() {
-  RETURN_IF_ERROR(options_.http.fit_to_open_files(log_));
-  ASSIGN_OR_RETURN(tls_, options_.http.load_tls());
-  ASSIGN_OR_RETURN(
-      channels_,
-      JudgeChannels::open({.addresses = listed(options_.disciplines),
-                           .tls = options_.tls.to_files(),
-                           .coin_commitment = {},
-                           .streams_per_address = static_cast<std::size_t>(options_.streams),
-                           .answer_timeout = std::chrono::duration_cast<milliseconds>(
-                               options_.edge.durability_timeout),
-                           .seed = static_cast<std::uint64_t>(clock_.mono().count())},
-                          {.contest = contest_, .window = &window_, .clock = clock_, .log = log_}));
+  RETURN_IF_ERROR(open_channels());
   ASSIGN_OR_RETURN(const auto only, only_faculty(options_, contest_));
   FacultyEdge::Limits limits = options_.edge.to_limits();
   limits.batches_at_judge = kBatchesAtJudge;
@@ -136,31 +126,29 @@ base::Result<void> FacultyRole::open() {
   edge_.reset(new FacultyEdge{.contest = contest_,
                               .window = window_,
                               .edge_stats = edge_stats_,
-                              .clock = clock_,
+                              .clock = context_.clock,
                               .make_judge = [this] { return channels_->make_judge(); },
                               .limits = limits,
                               .only = only});
-  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-  unready_reason_ = [this] { return unready_reason(); };
-  ASSIGN_OR_RETURN(server_,
-                   http::Server::open(
-                       options_.http.to_server(tls_.get()),
-                       {[this] { return std::make_unique<FacultyService>(*edge_); },
-                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
-                       clock_, log_));
+  ASSIGN_OR_RETURN(http_, service::HttpHost::open(options_.http, {[this] {
+                                                    return std::make_unique<FacultyService>(*edge_);
+                                                  }},
+                                                  *this, context_));
   return {};
 }
 
-base::Result<void> FacultyRole::run(base::StopSignals& signals) {
-  RETURN_IF_ERROR(open());
-  server_->serve();
-  log_serving(*server_, options_.http, log_);
-  signals.wait();
-  log_.info("stopping: no new entries are taken, those under way are answered");
-  server_->stop(kDrainPatience);
-  channels_->stop();
-  server_.reset();  // destroys the loops' judges too
-  log_.info("stopped");
+base::Result<void> FacultyRole::open_channels() {
+  ASSIGN_OR_RETURN(
+      channels_,
+      JudgeChannels::open(
+          {.addresses = split_list(options_.disciplines),
+           .tls = options_.tls.to_files(),
+           .coin_commitment = {},
+           .streams_per_address = static_cast<std::size_t>(options_.streams),
+           .answer_timeout =
+               std::chrono::duration_cast<milliseconds>(options_.edge.durability_timeout),
+           .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
+          {.contest = contest_, .window = &window_, .clock = context_.clock, .log = context_.log}));
   return {};
 }
 
@@ -172,20 +160,17 @@ std::optional<std::string> FacultyRole::unready_reason() const {
   return std::nullopt;
 }
 
-void FacultyRole::collect(http::MetricsWriter& metrics) const {
-  write_metrics(metrics, edge_stats_);
-  metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
-                static_cast<double>(edge_->in_flight_bytes.load(std::memory_order_relaxed)));
-  write_metrics(metrics, window_);
-  write_metrics(metrics, channels_->stats());
-  write_metrics(metrics, server_->stats());
+void FacultyRole::write_metrics(base::MetricsWriter& metrics) const {
+  estadio::write_metrics(metrics, *edge_);
+  estadio::write_metrics(metrics, window_);
+  estadio::write_metrics(metrics, channels_->stats());
 }
 
 }  // namespace
 
-int run_faculty(Arguments arguments) {
+int run_faculty(base::Arguments arguments) {
   FacultyOptions options;
-  base::Settings settings = settings_for(
+  base::Settings settings = program().settings_for(
       "faculty",
       "Takes entries over HTTP, of all faculties or of one, and has discipline servers judge them."
       "\nAnswers when the results are durable. Any number of them may serve the same contest.",
@@ -194,8 +179,8 @@ int run_faculty(Arguments arguments) {
       "--faculty ingenieria\n");
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
-  if (const auto status = load_settings(settings, arguments)) return *status;
-  return run_role<FacultyRole>(options);
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  return run_contest_role<FacultyRole>(options);
 }
 
 }  // namespace estadio

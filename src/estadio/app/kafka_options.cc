@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "estadio/app/role.h"
+#include "estadio/app/server_list.h"
 
 namespace estadio {
 namespace {

@@ -28,7 +28,7 @@ RedisWatch::RedisWatch(Dependencies deps)
             .clock = deps.clock,
             .log = deps.log},
       last_(base::fail(base::Code::kUnavailable, "Redis was not read yet")),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      thread_([this] { return update(); }) {}
 
 base::Result<ScoreView> RedisWatch::read() const {
   const std::scoped_lock lock(mutex_);
@@ -41,21 +41,18 @@ std::optional<std::string> RedisWatch::unready_reason() const {
   return last_ ? std::nullopt : std::optional(last_.error().message());
 }
 
-void RedisWatch::run(const std::stop_token& stop) {
-  std::chrono::milliseconds retry_after = kRetryFirst;
-  while (!stop.stop_requested()) {
-    base::Result<ScoreView> view = look();
-    log_change(view);
-    std::chrono::milliseconds wait = kReadEvery;
-    if (view) {
-      retry_after = kRetryFirst;
-    } else {
-      wait = std::exchange(retry_after, std::min(2 * retry_after, kRetryMax));
-    }
-    std::unique_lock lock(mutex_);
-    last_ = std::move(view);
-    stopped_.wait_for(lock, stop, wait, [] { return false; });
+std::chrono::nanoseconds RedisWatch::update() {
+  base::Result<ScoreView> view = look();
+  log_change(view);
+  std::chrono::milliseconds pause = kReadEvery;
+  if (view) {
+    retry_after_ = kRetryFirst;
+  } else {
+    pause = std::exchange(retry_after_, std::min(2 * retry_after_, kRetryMax));
   }
+  const std::scoped_lock lock(mutex_);
+  last_ = std::move(view);
+  return pause;
 }
 
 base::Result<ScoreView> RedisWatch::look() {

@@ -8,22 +8,20 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/periodic_thread.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/score/redis_facts.h"
 #include "estadio/score/redis_score_book.h"
-#include "estadio/scoreboard/scoreboard_service.h"
+#include "estadio/scoreboard/score_view.h"
 
 namespace estadio {
 
@@ -53,7 +51,8 @@ class RedisWatch {
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:
-  void run(const std::stop_token& stop);
+  // Reads once. Returns the pause until the next call.
+  std::chrono::nanoseconds update();
   base::Result<ScoreView> look();
   void log_change(const base::Result<ScoreView>& view);
 
@@ -63,11 +62,10 @@ class RedisWatch {
   std::unique_ptr<RedisScoreBook> book_;
   std::unique_ptr<RedisFacts> facts_;
   std::optional<base::Code> logged_;
+  std::chrono::milliseconds retry_after_ = kRetryFirst;
   mutable std::mutex mutex_;
-  std::condition_variable_any stopped_;
-  // Guarded by mutex_.
-  base::Result<ScoreView> last_;
-  std::jthread thread_;  // last: it uses the others
+  base::Result<ScoreView> last_;  // guarded by mutex_
+  base::PeriodicThread thread_;   // last: it uses the others
 };
 
 }  // namespace estadio

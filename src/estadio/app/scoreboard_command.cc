@@ -6,21 +6,20 @@
 #include <string>
 
 #include "base/log.h"
-#include "base/signals.h"
 #include "estadio/app/commands.h"
-#include "estadio/app/http_options.h"
-#include "estadio/app/operations.h"
+#include "estadio/app/contest_options.h"
+#include "estadio/app/contest_role.h"
 #include "estadio/app/pages.h"
 #include "estadio/app/redis_options.h"
 #include "estadio/app/redis_watch.h"
-#include "estadio/app/role.h"
-#include "estadio/app/role_metrics.h"
 #include "estadio/contest/contest.h"
-#include "estadio/contest/contest_facts.h"
+#include "estadio/scoreboard/score_metrics.h"
 #include "estadio/scoreboard/scoreboard_service.h"
 #include "estadio/scoreboard/stats_history.h"
-#include "http/metrics.h"
-#include "http/server.h"
+#include "service/http_host.h"
+#include "service/http_options.h"
+#include "service/log_settings.h"
+#include "service/role.h"
 
 namespace estadio {
 namespace {
@@ -30,88 +29,61 @@ constexpr std::uint16_t kPortDefault = 8090;  // differs from the edge's, for on
 struct ScoreboardOptions {
   ScoreboardOptions() { http.address.port = kPortDefault; }
 
-  HttpOptions http;
+  service::HttpOptions http;
   RedisOptions redis;
   std::string contest_file;
   base::Logger::Options log;
 };
 
 base::Result<void> check(const ScoreboardOptions& options) {
-  RETURN_IF_ERROR(contest_of(options.contest_file));
+  RETURN_IF_ERROR(load_contest(options.contest_file));
   RETURN_IF_ERROR(options.redis.check());
   return options.http.check();
 }
 
-// Wires the parts of the role. The members are in the order of construction.
-class ScoreboardRole {
+// The members are in the order of construction.
+class ScoreboardRole final : public service::Role {
  public:
-  static base::Result<std::unique_ptr<ScoreboardRole>> start(ScoreboardOptions& options,
-                                                             const base::Clock& clock,
-                                                             base::Logger& log);
+  ScoreboardRole(const ScoreboardOptions& options, Contest contest, const service::Context& context)
+      : options_(options),
+        contest_(std::move(contest)),
+        context_(context),
+        watch_({.options = options.redis.to_book(),
+                .contest = contest_,
+                .clock = context.clock,
+                .log = context.log}),
+        history_([this] { return figures(); }),
+        board_{.contest = contest_,
+               .read = [this] { return watch_.read(); },
+               .history = history_,
+               .clock = context.clock,
+               .page = scoreboard_page()} {}
 
-  ~ScoreboardRole() {
-    if (!server_) return;  // start() failed before serving
-    server_->stop(kDrainPatience);
-    log_.info("stopped");
+  base::Result<void> open() override {
+    ASSIGN_OR_RETURN(
+        http_, service::HttpHost::open(
+                   options_.http, {[this] { return std::make_unique<ScoreboardService>(board_); }},
+                   *this, context_));
+    return {};
   }
+  void serve() override { http_->serve(); }
+  void stop() override { http_->stop(); }
+  [[nodiscard]] std::optional<std::string> unready_reason() const override {
+    return watch_.unready_reason();
+  }
+  void write_metrics(base::MetricsWriter& metrics) const override;
 
  private:
-  ScoreboardRole(Contest contest, const ScoreboardOptions& options, const base::Clock& clock,
-                 base::Logger& log);
-
-  base::Result<void> serve(const ScoreboardOptions& options, const base::Clock& clock);
   [[nodiscard]] std::optional<StatsHistory::Figures> figures() const;
-  void collect(http::MetricsWriter& metrics) const;
 
-  base::Logger& log_;
+  const ScoreboardOptions& options_;
   const Contest contest_;
+  const service::Context context_;
   RedisWatch watch_;
   StatsHistory history_;
   const Scoreboard board_;
-  http::Metrics metrics_;
-  const Operations::UnreadyReason unready_reason_;
-  std::unique_ptr<net::TlsContext> tls_;
-  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<service::HttpHost> http_;
 };
-
-ScoreboardRole::ScoreboardRole(Contest contest, const ScoreboardOptions& options,
-                               const base::Clock& clock, base::Logger& log)
-    : log_(log),
-      contest_(std::move(contest)),
-      watch_({.options = options.redis.to_book(), .contest = contest_, .clock = clock, .log = log}),
-      history_([this] { return figures(); }),
-      board_{.contest = contest_,
-             .read = [this] { return watch_.read(); },
-             .history = history_,
-             .clock = clock,
-             .page = scoreboard_page()},
-      unready_reason_([this] { return watch_.unready_reason(); }) {
-  metrics_.add([this](http::MetricsWriter& metrics) { collect(metrics); });
-}
-
-base::Result<std::unique_ptr<ScoreboardRole>> ScoreboardRole::start(ScoreboardOptions& options,
-                                                                    const base::Clock& clock,
-                                                                    base::Logger& log) {
-  RETURN_IF_ERROR(options.http.fit_to_open_files(log));
-  ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
-  std::unique_ptr<ScoreboardRole> role(new ScoreboardRole(std::move(contest), options, clock, log));
-  RETURN_IF_ERROR(role->serve(options, clock));
-  return role;
-}
-
-base::Result<void> ScoreboardRole::serve(const ScoreboardOptions& options,
-                                         const base::Clock& clock) {
-  ASSIGN_OR_RETURN(tls_, options.http.load_tls());
-  ASSIGN_OR_RETURN(server_,
-                   http::Server::open(
-                       options.http.to_server(tls_.get()),
-                       {[this] { return std::make_unique<ScoreboardService>(board_); },
-                        [this] { return std::make_unique<Operations>(metrics_, unready_reason_); }},
-                       clock, log_));
-  server_->serve();
-  log_serving(*server_, options.http, log_);
-  return {};
-}
 
 // Returns the counted figures. Only the edges know their refusals and latencies.
 std::optional<StatsHistory::Figures> ScoreboardRole::figures() const {
@@ -124,22 +96,18 @@ std::optional<StatsHistory::Figures> ScoreboardRole::figures() const {
       .lag = lag_of(view->score, view->facts)};
 }
 
-void ScoreboardRole::collect(http::MetricsWriter& metrics) const {
+void ScoreboardRole::write_metrics(base::MetricsWriter& metrics) const {
   const auto view = watch_.read();
   metrics.gauge("estadio_score_readable", "1 while the score can be read from Redis.",
-                view ? 1 : 0);
-  if (view) {
-    write_metrics(metrics, view->score, contest_);
-    write_lag(metrics, lag_of(view->score, view->facts));
-  }
-  write_metrics(metrics, server_->stats());
+                view.has_value());
+  if (view) estadio::write_metrics(metrics, *view, contest_);
 }
 
 }  // namespace
 
-int run_scoreboard(Arguments arguments) {
+int run_scoreboard(base::Arguments arguments) {
   ScoreboardOptions options;
-  base::Settings settings = settings_for(
+  base::Settings settings = program().settings_for(
       "scoreboard",
       "Shows the score live, as it is in Redis: the page, JSON and server-sent events. Needs "
       "nothing\nelse; while Redis is away it is not ready, says so, and goes on when Redis is "
@@ -151,18 +119,10 @@ int run_scoreboard(Arguments arguments) {
   options.http.add_to(settings);
   options.redis.add_to(settings);
   add_contest_setting(settings, options.contest_file);
-  add_log_settings(settings, options.log);
+  service::add_log_settings(settings, options.log);
   settings.add_check([&options] { return check(options); });
-  if (const auto status = load_settings(settings, arguments)) return *status;
-
-  base::StopSignals signals;
-  const base::SystemClock clock;
-  base::Logger log(clock, options.log);
-  const auto role = ScoreboardRole::start(options, clock, log);
-  if (!role) return exit_status_of(role.error());
-  signals.wait();
-  log.info("stopping: requests under way are answered");
-  return kExitOk;
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  return run_contest_role<ScoreboardRole>(options);
 }
 
 }  // namespace estadio

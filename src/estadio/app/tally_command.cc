@@ -1,6 +1,7 @@
 // `estadio tally`: counts what is in Kafka into Redis, each entry once.
 //
 //   KafkaGroup -> which partitions;  KafkaLog -> Tally -> RedisScoreBook, RedisFacts
+#include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
 #include <memory>
@@ -8,14 +9,12 @@
 #include <vector>
 
 #include "base/log.h"
-#include "base/signals.h"
+#include "base/periodic_thread.h"
 #include "estadio/app/commands.h"
-#include "estadio/app/http_options.h"
+#include "estadio/app/contest_options.h"
+#include "estadio/app/contest_role.h"
 #include "estadio/app/kafka_options.h"
-#include "estadio/app/operations.h"
 #include "estadio/app/redis_options.h"
-#include "estadio/app/role.h"
-#include "estadio/app/role_metrics.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/contest/retry_window.h"
@@ -25,14 +24,16 @@
 #include "estadio/score/redis_facts.h"
 #include "estadio/score/redis_score_book.h"
 #include "estadio/tally/tally.h"
-#include "http/metrics.h"
+#include "service/http_host.h"
+#include "service/http_options.h"
+#include "service/log_settings.h"
+#include "service/role.h"
 
 namespace estadio {
 namespace {
 
-constexpr int kReportEveryMs = 1000;
+constexpr std::chrono::milliseconds kReportEvery{1000};
 constexpr std::int64_t kReadersMax = 64;
-
 constexpr std::uint16_t kPortDefault = 8082;
 
 struct TallyOptions {
@@ -44,7 +45,7 @@ struct TallyOptions {
   std::int64_t readers = 1;
   std::chrono::nanoseconds commit_every = Tally::Options().commit_every;
   std::string contest_file;
-  HttpOptions http;
+  service::HttpOptions http;
   base::Logger::Options log;
 };
 
@@ -60,11 +61,11 @@ void add_settings(base::Settings& settings, TallyOptions& options) {
                "how long results are gathered before they show in the score");
   add_contest_setting(settings, options.contest_file);
   options.http.add_to(settings);
-  add_log_settings(settings, options.log);
+  service::add_log_settings(settings, options.log);
 }
 
 base::Result<void> check(const TallyOptions& options) {
-  RETURN_IF_ERROR(contest_of(options.contest_file));
+  RETURN_IF_ERROR(load_contest(options.contest_file));
   RETURN_IF_ERROR(options.kafka.check());
   RETURN_IF_ERROR(options.redis.check());
   if (options.group.empty()) {
@@ -73,28 +74,28 @@ base::Result<void> check(const TallyOptions& options) {
   return options.http.check();
 }
 
-class TallyRole {
+class TallyRole final : public service::Role {
  public:
-  TallyRole(const TallyOptions& options, Contest contest, const base::Clock& clock,
-            base::Logger& log)
-      : options_(options), contest_(std::move(contest)), clock_(clock), log_(log) {}
+  TallyRole(const TallyOptions& options, Contest contest, const service::Context& context)
+      : options_(options), contest_(std::move(contest)), context_(context) {}
 
-  base::Result<void> run(base::StopSignals& signals);
+  base::Result<void> open() override;
+  void serve() override;
+  void stop() override;
+  [[nodiscard]] std::optional<std::string> unready_reason() const override;
+  void write_metrics(base::MetricsWriter& metrics) const override;
 
  private:
-  base::Result<bool> open_parts(base::StopSignals& signals);
+  base::Result<void> open_log();
+  base::Result<void> open_score();
+  void open_tally();
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
   void report();
-  [[nodiscard]] std::optional<std::string> unready_reason() const;
-  void collect(http::MetricsWriter& metrics) const;
 
   const TallyOptions& options_;
   const Contest contest_;
-  const base::Clock& clock_;
-  base::Logger& log_;
-
-  RoleStatus status_{"it is starting"};
+  const service::Context context_;
 
   // Set once Kafka and Redis answer.
   ContestManifest manifest_;
@@ -103,49 +104,78 @@ class TallyRole {
   std::unique_ptr<RedisScoreBook> scores_;
   std::unique_ptr<RedisFacts> facts_;
   std::unique_ptr<Tally> tally_;
+  service::UnreadyReason refusal_;  // why the consumer group refuses this process
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
   std::atomic<std::int64_t> lag_{0};
-  std::atomic<bool> is_open_{false};
-  std::atomic<bool> is_stopping_{false};
+  std::optional<base::PeriodicThread> reporter_;
 
-  std::unique_ptr<OperationsServer> operations_;  // last: ends before the members it reads
+  std::unique_ptr<service::HttpHost> http_;  // last: ends before the members it reads
 };
 
-// Returns false when a signal came first.
-base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
+base::Result<void> TallyRole::open() {
+  ASSIGN_OR_RETURN(http_, service::HttpHost::open(options_.http, {}, *this, context_));
+  http_->serve();
+  RETURN_IF_ERROR(open_log());
+  RETURN_IF_ERROR(open_score());
+  RETURN_IF_ERROR(check_prefix());
+  open_tally();
+  report();
+  return join_groups();
+}
+
+void TallyRole::serve() {
+  context_.log.info("counting", {{"partitions", events_->partitions()},
+                                 {"coin_commitment", manifest_.coin_commitment}});
+  reporter_.emplace([this] {
+    report();
+    return kReportEvery;
+  });
+}
+
+void TallyRole::stop() {
+  reporter_.reset();
+  groups_.clear();  // gives our partitions to other tallies at once
+  http_->stop();
+  tally_.reset();
+  events_->stop();
+}
+
+base::Result<void> TallyRole::open_log() {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
   };
-  ASSIGN_OR_RETURN(auto manifest, keep_trying([&, this] { return read_manifest(kafka, log_); },
-                                              signals, status_, log_, has_not_begun));
-  if (!manifest) return false;
-  manifest_ = *std::move(manifest);
-  const auto open_log = [&, this] {
+  ASSIGN_OR_RETURN(manifest_,
+                   service::keep_trying([&, this] { return read_manifest(kafka, context_.log); },
+                                        context_, has_not_begun));
+  const auto open = [&, this] {
     return KafkaLog::open({.cluster = kafka.cluster,
                            .topics = kafka.topics,
                            .missing = MissingTopics::kRefuse,
                            .partitions = manifest_.partitions},
-                          log_);
+                          context_.log);
   };
-  ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, status_, log_));
-  if (!events) return false;
-  events_ = *std::move(events);
-  const auto open_scores = [this] {
-    return RedisScoreBook::open(options_.redis.to_book(), contest_, clock_, log_);
-  };
+  ASSIGN_OR_RETURN(events_, service::keep_trying(open, context_));
+  return {};
+}
+
+base::Result<void> TallyRole::open_score() {
   // Also retry a refused password: it may be about to change in Redis.
-  const auto is_to_be_mended = [](const base::Error& error) {
+  const auto is_refused = [](const base::Error& error) {
     return error.code() == base::Code::kFailedPrecondition;
   };
-  ASSIGN_OR_RETURN(auto scores, keep_trying(open_scores, signals, status_, log_, is_to_be_mended));
-  if (!scores) return false;
-  scores_ = *std::move(scores);
-  const auto open_facts = [this] { return RedisFacts::open(options_.redis.to_book(), clock_); };
-  ASSIGN_OR_RETURN(auto facts, keep_trying(open_facts, signals, status_, log_, is_to_be_mended));
-  if (!facts) return false;
-  facts_ = *std::move(facts);
-  RETURN_IF_ERROR(check_prefix());
+  const auto open_scores = [this] {
+    return RedisScoreBook::open(options_.redis.to_book(), contest_, context_.clock, context_.log);
+  };
+  ASSIGN_OR_RETURN(scores_, service::keep_trying(open_scores, context_, is_refused));
+  const auto open_facts = [this] {
+    return RedisFacts::open(options_.redis.to_book(), context_.clock);
+  };
+  ASSIGN_OR_RETURN(facts_, service::keep_trying(open_facts, context_, is_refused));
+  return {};
+}
+
+void TallyRole::open_tally() {
   window_ = std::make_unique<RetryWindow>(manifest_.retry.window.count(),
                                           static_cast<std::size_t>(events_->partitions()) * 2);
   tally_ = std::make_unique<Tally>(
@@ -155,10 +185,8 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
                           .events = *events_,
                           .scores = *scores_,
                           .window = *window_,
-                          .clock = clock_,
-                          .log = log_});
-  is_open_ = true;
-  return true;
+                          .clock = context_.clock,
+                          .log = context_.log});
 }
 
 // Refuses a prefix that another contest uses: both would corrupt the score.
@@ -191,55 +219,25 @@ base::Result<void> TallyRole::join_groups() {
             {.gained =
                  [this](std::span<const PartitionId> gained) {
                    tally_->add(gained);
-                   if (!is_stopping_) status_.set(std::nullopt);
+                   refusal_.set(std::nullopt);
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
-             .refused = [this](const base::Error& why) { status_.set(why.message()); }},
-            log_));
+             .refused = [this](const base::Error& why) { refusal_.set(why.message()); }},
+            context_.log));
     groups_.push_back(std::move(group));
   }
-  return {};
-}
-
-base::Result<void> TallyRole::run(base::StopSignals& signals) {
-  ASSIGN_OR_RETURN(operations_,
-                   OperationsServer::open(
-                       options_.http, [this](http::MetricsWriter& metrics) { collect(metrics); },
-                       [this] { return unready_reason(); }, clock_, log_));
-  ASSIGN_OR_RETURN(const bool is_open, open_parts(signals));
-  if (!is_open) return {};
-  report();
-  RETURN_IF_ERROR(join_groups());
-  status_.set(std::nullopt);
-  log_.info("counting", {{"partitions", events_->partitions()},
-                         {"coin_commitment", manifest_.coin_commitment}});
-  do {
-    report();
-  } while (!signals.wait_for_ms(kReportEveryMs));
-  log_.info("stopping");
-  is_stopping_ = true;
-  status_.set("it is stopping");
-  groups_.clear();  // gives our partitions to other tallies at once
-  operations_->stop(kDrainPatience);
-  tally_.reset();
-  events_->stop();
-  log_.info("stopped");
   return {};
 }
 
 // Publishes the facts for the scoreboard. Commits the positions to the group, so that Kafka's tools
 // can show the lag.
 void TallyRole::report() {
-  ContestFacts facts{.started_at_ms = manifest_.started_at_ms,
-                     .coin_commitment = manifest_.coin_commitment,
-                     .coin_seed = std::nullopt,
-                     .retry_window_ms = std::nullopt,
-                     .ends = {}};
+  ContestFacts facts = ContestFacts::of(manifest_);
   const auto closes_at_ms = contest_.closes_at_ms();
   // Knowing the seed, a client could choose winning ids. Other servers' clocks may be behind ours,
   // so wait.
   if (closes_at_ms && manifest_.coin_seed &&
-      clock_.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
+      context_.clock.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
     facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
   std::int64_t lag = 0;
@@ -258,32 +256,32 @@ void TallyRole::report() {
   if (is_known) lag_ = lag;
   if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
-    log_.debug("the scoreboard cannot be told", {{"error", published.error()}});
+    context_.log.debug("the facts for the scoreboard were not written",
+                       {{"error", published.error()}});
   }
 }
 
 std::optional<std::string> TallyRole::unready_reason() const {
-  if (auto why = status_.unready_reason()) return why;
+  if (auto why = refusal_.get()) return why;
   if (auto why = tally_->unready_reason()) return why;
   if (events_->stats().is_away) return "Kafka is away";
   return std::nullopt;
 }
 
-void TallyRole::collect(http::MetricsWriter& metrics) const {
-  if (!is_open_) return;
-  write_metrics(metrics, tally_->stats());
+void TallyRole::write_metrics(base::MetricsWriter& metrics) const {
+  estadio::write_metrics(metrics, tally_->stats());
   metrics.gauge(
       "estadio_tally_lag",
       "Results in the log that are not in the score yet, of this process' partitions; the "
       "last figure while the log or the score is away.",
-      static_cast<double>(lag_.load()));
+      lag_.load());
 }
 
 }  // namespace
 
-int run_tally(Arguments arguments) {
+int run_tally(base::Arguments arguments) {
   TallyOptions options;
-  base::Settings settings = settings_for(
+  base::Settings settings = program().settings_for(
       "tally",
       "Counts the results in Kafka's topics winners and losers into Redis, each entry once.\nAny "
       "number of them share the partitions; one that dies is replaced by the others.",
@@ -291,8 +289,8 @@ int run_tally(Arguments arguments) {
       "  redis-cli HGETALL '{estadio}:by_faculty'\n");
   add_settings(settings, options);
   settings.add_check([&options] { return check(options); });
-  if (const auto status = load_settings(settings, arguments)) return *status;
-  return run_role<TallyRole>(options);
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
+  return run_contest_role<TallyRole>(options);
 }
 
 }  // namespace estadio

@@ -12,10 +12,10 @@
 #include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
+#include "estadio/app/contest_options.h"
 #include "estadio/app/data_folder.h"
 #include "estadio/app/kafka_options.h"
 #include "estadio/app/redis_options.h"
-#include "estadio/app/role.h"
 #include "estadio/contest/manifest.h"
 #include "estadio/contest/retry_window.h"
 #include "estadio/log/disk_log.h"
@@ -87,7 +87,7 @@ base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const ba
 
 base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const base::Clock& clock,
                                            base::Logger& log) {
-  ASSIGN_OR_RETURN(Contest contest, contest_of(options.contest_file));
+  ASSIGN_OR_RETURN(Contest contest, load_contest(options.contest_file));
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
   ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, log));
   RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
@@ -161,7 +161,7 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
     const auto proved = prove(options, clock, log);
     const std::string time = base::format_time(clock.wall_ms());
     if (!proved) {
-      if (proved.error().code() != base::Code::kUnavailable) return exit_status_of(proved.error());
+      if (proved.error().code() != base::Code::kUnavailable) return program().fail(proved.error());
       fmt::print("{}  not proven: {}\n", time, proved.error().message());
     } else if (options.is_json || !proved->report.is_proven()) {
       print(*proved, options);
@@ -171,9 +171,9 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
                  proved->report.lag);
     }
     std::fflush(stdout);
-    if (proved && !proved->report.is_proven()) return kExitFailed;
+    if (proved && !proved->report.is_proven()) return base::kExitFailed;
   } while (!signals.wait_for_ms(static_cast<int>(options.every.count() / 1'000'000)));
-  return kExitOk;
+  return base::kExitOk;
 }
 
 base::Result<void> check(const VerifyOptions& options) {
@@ -191,20 +191,20 @@ base::Result<void> check(const VerifyOptions& options) {
 
 }  // namespace
 
-int run_verify(Arguments arguments) {
+int run_verify(base::Arguments arguments) {
   VerifyOptions options;
   options.kafka.brokers.clear();
-  base::Settings settings =
-      settings_for("verify",
-                   "Proves that what clients were told was accepted, what the log holds and what "
-                   "the score\ncounts are the same, and that every outcome is the coin's. Ends "
-                   "with 0 when it is so, with 1\non a difference of one. Works while the contest "
-                   "runs and after it stopped or died.",
-                   "  estadio verify --data contest\n"
-                   "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
-                   "--watch\n"
-                   "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
-                   "--data contest --acks acks.ndjson\n");
+  base::Settings settings = program().settings_for(
+      "verify",
+      "Proves that what clients were told was accepted, what the log holds and what "
+      "the score\ncounts are the same, and that every outcome is the coin's. Ends "
+      "with 0 when it is so, with 1\non a difference of one. Works while the contest "
+      "runs and after it stopped or died.",
+      "  estadio verify --data contest\n"
+      "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
+      "--watch\n"
+      "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
+      "--data contest --acks acks.ndjson\n");
   settings.add(
       "data", options.data, "DIR",
       "folder of a contest of `estadio all`; or, of one across machines, kafka and redis:");
@@ -228,15 +228,15 @@ int run_verify(Arguments arguments) {
       "print the coin's seed too, so that others can check; whoever knows it can choose ids "
       "that win, so only when no more entries are taken");
   settings.add_check([&options] { return check(options); });
-  if (const auto status = load_settings(settings, arguments)) return *status;
+  if (const auto status = program().load_settings(settings, arguments)) return *status;
 
   const base::SystemClock clock;
   base::Logger log(clock, {.level = base::LogLevel::kError});
   if (options.watches) return watch(options, clock, log);
   const auto proved = prove(options, clock, log);
-  if (!proved) return exit_status_of(proved.error());
+  if (!proved) return program().fail(proved.error());
   print(*proved, options);
-  return proved->report.is_proven() ? kExitOk : kExitFailed;
+  return proved->report.is_proven() ? base::kExitOk : base::kExitFailed;
 }
 
 }  // namespace estadio

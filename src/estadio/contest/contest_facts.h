@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/manifest.h"
 #include "estadio/contest/score_book.h"
 
 namespace estadio {
@@ -24,6 +25,15 @@ struct ContestFacts {
     // read them back.
     std::optional<std::int64_t> retry_window_ms;
   };
+
+  // Returns the facts that the manifest makes public. The others are unknown yet.
+  [[nodiscard]] static ContestFacts of(const ContestManifest& manifest) {
+    return {.started_at_ms = manifest.started_at_ms,
+            .coin_commitment = manifest.coin_commitment,
+            .coin_seed = std::nullopt,
+            .retry_window_ms = std::nullopt,
+            .ends = {}};
+  }
 
   std::int64_t started_at_ms = 0;        // since 1970
   std::string coin_commitment;           // 64 hexadecimal digits (Coin::commitment())

@@ -10,6 +10,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/metrics_writer.h"
+
 namespace estadio {
 
 class RetryWindow {
@@ -50,5 +52,8 @@ class RetryWindow {
   const std::int64_t configured_ms_;
   std::vector<std::atomic<std::int64_t>> by_reader_;
 };
+
+// Writes nothing while the window is unknown.
+void write_metrics(base::MetricsWriter& metrics, const RetryWindow& window);
 
 }  // namespace estadio

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/histogram.h"
+#include "base/metrics_writer.h"
 
 namespace estadio {
 
@@ -60,5 +61,7 @@ class EdgeStats {
   base::Histogram recent_;
   base::Histogram all_;
 };
+
+void write_metrics(base::MetricsWriter& metrics, const EdgeStats& edge_stats);
 
 }  // namespace estadio

@@ -334,4 +334,10 @@ void FacultyService::give_up_gathering() {
   gathering_->waiting.clear();
 }
 
+void write_metrics(base::MetricsWriter& metrics, const FacultyEdge& edge) {
+  write_metrics(metrics, edge.edge_stats);
+  metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
+                edge.in_flight_bytes.load(std::memory_order_relaxed));
+}
+
 }  // namespace estadio

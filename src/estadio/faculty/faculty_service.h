@@ -121,4 +121,7 @@ class FacultyService final : public http::Service {
   std::unique_ptr<Judge> judge_;  // last: its destructor answers into the batches
 };
 
+// Writes the figures of its EdgeStats too.
+void write_metrics(base::MetricsWriter& metrics, const FacultyEdge& edge);
+
 }  // namespace estadio

@@ -362,4 +362,12 @@ DiskLog::Stats DiskLog::stats() const {
   return stats_;
 }
 
+void write_metrics(base::MetricsWriter& metrics, const DiskLog::Stats& stats) {
+  metrics.counter("estadio_log_commits_total", "Blocks made durable.", stats.commits);
+  metrics.counter("estadio_log_records_total", "Records made durable.", stats.records);
+  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.", stats.bytes);
+  metrics.gauge("estadio_log_full", "1 while the log cannot grow.", stats.is_full);
+  metrics.gauge("estadio_log_failed", "1 after a failed write.", stats.has_failed);
+}
+
 }  // namespace estadio

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "estadio/contest/event_log.h"
@@ -160,5 +161,7 @@ class DiskLog final : public EventLog {
 
   std::jthread thread_;  // last: ends before what it uses goes
 };
+
+void write_metrics(base::MetricsWriter& metrics, const DiskLog::Stats& stats);
 
 }  // namespace estadio

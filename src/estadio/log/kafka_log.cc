@@ -447,4 +447,11 @@ KafkaLog::Stats KafkaLog::stats() const {
           .has_lost = has_lost_};
 }
 
+void write_metrics(base::MetricsWriter& metrics, const KafkaLog::Stats& stats) {
+  metrics.counter("estadio_log_records_total", "Records made durable.", stats.records);
+  metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.", stats.bytes);
+  metrics.counter("estadio_log_failed_records_total", "Records that were given up.", stats.failed);
+  metrics.gauge("estadio_kafka_away", "1 while no broker can be reached.", stats.is_away);
+}
+
 }  // namespace estadio

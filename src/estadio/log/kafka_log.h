@@ -36,6 +36,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/log/kafka_client.h"
@@ -158,5 +159,7 @@ class KafkaLog final : public EventLog {
 
   std::jthread thread_;  // last: ends before what it uses goes
 };
+
+void write_metrics(base::MetricsWriter& metrics, const KafkaLog::Stats& stats);
 
 }  // namespace estadio

@@ -763,4 +763,20 @@ JudgeChannels::Stats JudgeChannels::stats() const {
   return stats;
 }
 
+void write_metrics(base::MetricsWriter& metrics, const JudgeChannels::Stats& stats) {
+  metrics.gauge("estadio_judge_client_streams", "Streams to discipline servers open.",
+                stats.streams_open);
+  metrics.counter("estadio_judge_client_streams_failed_total",
+                  "Streams to discipline servers that broke or could not be opened.",
+                  stats.streams_failed);
+  metrics.counter("estadio_judge_client_go_aways_total",
+                  "Streams that were replaced because their server asked for it.", stats.go_aways);
+  metrics.counter("estadio_judge_client_batches_total", "Batches sent.", stats.messages);
+  metrics.counter("estadio_judge_client_entries_total", "Entries sent.", stats.entries);
+  metrics.counter("estadio_judge_client_entries_refused_total",
+                  "Entries that no discipline server accepted.", stats.entries_refused);
+  metrics.counter("estadio_judge_client_entries_unknown_total",
+                  "Entries that were sent and got no answer.", stats.entries_unknown);
+}
+
 }  // namespace estadio

@@ -33,6 +33,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
@@ -106,5 +107,7 @@ class JudgeChannels {
 
   const std::unique_ptr<Impl> impl_;
 };
+
+void write_metrics(base::MetricsWriter& metrics, const JudgeChannels::Stats& stats);
 
 }  // namespace estadio

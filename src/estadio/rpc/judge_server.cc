@@ -713,4 +713,20 @@ void JudgeServer::stop(std::chrono::nanoseconds patience) {
 
 JudgeServer::Stats JudgeServer::stats() const { return impl_->core.stats(); }
 
+void write_metrics(base::MetricsWriter& metrics, const JudgeServer::Stats& stats) {
+  metrics.gauge("estadio_judge_streams", "Streams of faculty servers open.", stats.streams_open);
+  metrics.counter("estadio_judge_streams_refused_total",
+                  "Streams that were refused: too many, or another contest.",
+                  stats.streams_refused);
+  metrics.counter("estadio_judge_go_aways_total",
+                  "Streams whose callers were asked to open another.", stats.go_aways);
+  metrics.counter("estadio_judge_batches_total", "Batches received.", stats.batches);
+  metrics.counter("estadio_judge_batches_malformed_total",
+                  "Batches that were refused as malformed.", stats.batches_malformed);
+  metrics.counter("estadio_judge_entries_total", "Entries received.", stats.entries);
+  metrics.counter("estadio_judge_pauses_total",
+                  "Times that a stream was not read because too much of it was in flight.",
+                  stats.pauses);
+}
+
 }  // namespace estadio

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
@@ -100,5 +101,7 @@ class JudgeServer {
 
   const std::unique_ptr<Impl> impl_;
 };
+
+void write_metrics(base::MetricsWriter& metrics, const JudgeServer::Stats& stats);
 
 }  // namespace estadio

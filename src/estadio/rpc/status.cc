@@ -13,6 +13,7 @@ int to_rpc_code(base::Code code) {
     case base::Code::kResourceExhausted: return grpc::StatusCode::RESOURCE_EXHAUSTED;
     case base::Code::kUnavailable: return grpc::StatusCode::UNAVAILABLE;
     case base::Code::kDeadlineExceeded: return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case base::Code::kCancelled: return grpc::StatusCode::CANCELLED;
     case base::Code::kCorruption: return grpc::StatusCode::DATA_LOSS;
     case base::Code::kInternal: return grpc::StatusCode::INTERNAL;
   }

@@ -16,20 +16,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
-#include "estadio/contest/contest_facts.h"
-#include "estadio/contest/score_book.h"
+#include "estadio/scoreboard/score_view.h"
 #include "estadio/scoreboard/stats_history.h"
 #include "http/assets.h"
 #include "http/router.h"
 #include "http/server.h"
 
 namespace estadio {
-
-// Score and facts of about one moment.
-struct ScoreView {
-  Score score;
-  ContestFacts facts;
-};
 
 // The loops share this. REQUIRES: it outlives the server.
 struct Scoreboard {

@@ -407,4 +407,16 @@ std::vector<Tally::PartitionStatus> Tally::partition_statuses() const {
   return statuses;
 }
 
+void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats) {
+  metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
+                  stats.commits);
+  metrics.counter("estadio_tally_stale_commits_total",
+                  "Commits that were not applied because the book stood elsewhere.",
+                  stats.stale_commits);
+  metrics.counter("estadio_tally_failed_commits_total",
+                  "Times that counting a partition failed and began again.", stats.failed_commits);
+  metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
+                stats.has_stopped);
+}
+
 }  // namespace estadio

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics_writer.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
@@ -116,5 +117,7 @@ class Tally {
   std::map<std::size_t, SharedReader> readers_;  // by number_of()
   Stats ended_;                                  // of readers that are gone
 };
+
+void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats);
 
 }  // namespace estadio

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <map>
 
-#include "vigia/app/choice.h"
 #include "vigia/sources/bpf_stream.h"
 #include "vigia/sources/kernel_source.h"
 #include "vigia/sources/module_source.h"
@@ -13,13 +11,6 @@
 
 namespace vigia {
 namespace {
-
-const std::map<std::string_view, SourceChoice> kChoices = {
-    {"auto", SourceChoice::kAuto},
-    {"module", SourceChoice::kModule},
-    {"module-json", SourceChoice::kModuleJson},
-    {"bpf", SourceChoice::kBpf},
-    {"proc", SourceChoice::kProc}};
 
 base::Result<std::unique_ptr<Source>> of_rows(base::Result<std::unique_ptr<RowStream>> stream) {
   if (!stream) return tl::unexpected(std::move(stream).error());
@@ -58,8 +49,13 @@ base::Result<std::unique_ptr<Source>> try_source(const Entry& entry) {
 }  // namespace
 
 void add_source_setting(base::Settings& settings, SourceChoice& choice) {
-  add_choice(settings, "source", choice, kChoices,
-             "source of the figures; auto: the best that works here (vigia sources)");
+  settings.add_choice("source", choice,
+                      {{"auto", SourceChoice::kAuto},
+                       {"module", SourceChoice::kModule},
+                       {"module-json", SourceChoice::kModuleJson},
+                       {"bpf", SourceChoice::kBpf},
+                       {"proc", SourceChoice::kProc}},
+                      "source of the figures; auto: the best that works here (vigia sources)");
 }
 
 std::vector<Attempt> try_sources() {

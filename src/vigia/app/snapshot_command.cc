@@ -6,14 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
-#include <map>
 #include <memory>
 #include <numeric>
 #include <thread>
 #include <vector>
 
 #include "base/settings.h"
-#include "vigia/app/choice.h"
 #include "vigia/app/commands.h"
 #include "vigia/app/sampler.h"
 #include "vigia/app/usage_table.h"
@@ -26,11 +24,6 @@ namespace {
 
 enum class Format { kJson, kNdjson, kTable };
 enum class Order { kCpu, kMemory, kPid, kName };
-
-const std::map<std::string_view, Format> kFormats = {
-    {"json", Format::kJson}, {"ndjson", Format::kNdjson}, {"table", Format::kTable}};
-const std::map<std::string_view, Order> kOrders = {
-    {"cpu", Order::kCpu}, {"memory", Order::kMemory}, {"pid", Order::kPid}, {"name", Order::kName}};
 
 constexpr std::chrono::seconds kInterval{1};
 
@@ -49,9 +42,16 @@ void add_settings(base::Settings& settings, SnapshotOptions& options) {
   add_source_setting(settings, options.source);
   settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
                "time between the two looks; 0 looks once, without rates");
-  add_choice(settings, "format", options.format, kFormats, "form of the output");
-  add_choice(settings, "sort", options.order, kOrders,
-             "order of the processes: largest first, or by number or name");
+  settings.add_choice(
+      "format", options.format,
+      {{"json", Format::kJson}, {"ndjson", Format::kNdjson}, {"table", Format::kTable}},
+      "form of the output");
+  settings.add_choice("sort", options.order,
+                      {{"cpu", Order::kCpu},
+                       {"memory", Order::kMemory},
+                       {"pid", Order::kPid},
+                       {"name", Order::kName}},
+                      "order of the processes: largest first, or by number or name");
   settings.add("filter", options.filter, "TEXT",
                "only processes with this in their name, command line or control group's path");
   settings.add("top", options.top, 0, 1'000'000, "number of processes to show; 0: all");

@@ -1,4 +1,4 @@
-#include "estadio/app/http_options.h"
+#include "service/http_options.h"
 
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/open_files.h"
 
-namespace estadio {
+namespace service {
 namespace {
 
 constexpr std::chrono::milliseconds kCoalesceMax{100};  // sockets and timers wait meanwhile
@@ -95,14 +95,4 @@ http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
           .tls = tls};
 }
 
-void log_serving(const http::Server& server, const HttpOptions& options, base::Logger& log) {
-  const bool has_tls = !options.tls_certificate.empty();
-  if (!server.address().is_loopback() && !has_tls) {
-    log.warning("listening beyond this machine without TLS",
-                {{"address", server.address().to_string()}});
-  }
-  log.info("serving",
-           {{"address", server.address().to_string()}, {"scheme", has_tls ? "https" : "http"}});
-}
-
-}  // namespace estadio
+}  // namespace service

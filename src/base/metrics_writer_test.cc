@@ -1,5 +1,4 @@
-// Metrics: the text is what Prometheus reads, whatever the labels hold; histograms are cumulative.
-#include "http/metrics.h"
+#include "base/metrics_writer.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace http {
+namespace base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,7 +97,7 @@ TEST(MetricsWriterTest, EveryLineIsOfTheTextFormat) {
   writer.counter("requests_total", "Requests.", 3, {{"method", "GET"}});
   writer.counter("requests_total", "Requests.", 4, {{"method", "POST"}});
   writer.gauge("open", "Open now.", -1.5);
-  base::Histogram seconds;
+  Histogram seconds;
   seconds.record(3ms);
   writer.histogram("latency_seconds", "Latency.", seconds, {{"path", "/"}});
   const auto samples = parse_samples(writer.text());
@@ -134,7 +133,7 @@ TEST(MetricsWriterTest, LargeCountsAreNotRounded) {
 
 TEST(MetricsWriterTest, AHistogramIsCumulativeAndEndsWithAllOfIt) {
   MetricsWriter writer;
-  base::Histogram seconds;
+  Histogram seconds;
   for (const auto value :
        std::initializer_list<std::chrono::nanoseconds>{50us, 3ms, 3ms, 200ms, 5s, 55s, 100s})
     seconds.record(value);
@@ -164,18 +163,7 @@ TEST(MetricsWriterTest, AHistogramIsCumulativeAndEndsWithAllOfIt) {
   EXPECT_EQ(buckets, 16U);
 }
 
-TEST(MetricsTest, EveryCollectorIsAskedEachTime) {
-  Metrics metrics;
-  int asked = 0;
-  metrics.add([&](MetricsWriter& writer) { writer.counter("first_total", "F.", ++asked); });
-  metrics.add([](MetricsWriter& writer) { writer.gauge("second", "S.", 2); });
-  EXPECT_EQ(parse_samples(metrics.collect()).at("first_total"), 1);
-  const auto samples = parse_samples(metrics.collect());
-  EXPECT_EQ(samples.at("first_total"), 2);
-  EXPECT_EQ(samples.at("second"), 2);
-}
-
-TEST(MetricsTest, WithoutCollectorsTheTextIsEmpty) { EXPECT_EQ(Metrics().collect(), ""); }
+TEST(MetricsWriterTest, TheTextOfNoMetricsIsEmpty) { EXPECT_EQ(MetricsWriter().text(), ""); }
 
 }  // namespace
-}  // namespace http
+}  // namespace base

@@ -1,11 +1,11 @@
-#include "http/metrics.h"
+#include "base/metrics_writer.h"
 
 #include <algorithm>
 #include <array>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-namespace http {
+namespace base {
 namespace {
 
 constexpr std::array<double, 15> kBuckets = {
@@ -35,18 +35,18 @@ struct MetricsWriter::Impl {
 MetricsWriter::MetricsWriter() : impl_(std::make_unique<Impl>()) {}
 MetricsWriter::~MetricsWriter() = default;
 
-void MetricsWriter::counter(std::string_view name, std::string_view help, double value,
-                            Labels labels) {
+void MetricsWriter::add_counter(std::string_view name, std::string_view help, double value,
+                                Labels labels) {
   impl_->add(name, help, prometheus::MetricType::Counter, labels).counter.value = value;
 }
 
-void MetricsWriter::gauge(std::string_view name, std::string_view help, double value,
-                          Labels labels) {
+void MetricsWriter::add_gauge(std::string_view name, std::string_view help, double value,
+                              Labels labels) {
   impl_->add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
 }
 
 void MetricsWriter::histogram(std::string_view name, std::string_view help,
-                              const base::Histogram& seconds, Labels labels) {
+                              const Histogram& seconds, Labels labels) {
   auto& histogram = impl_->add(name, help, prometheus::MetricType::Histogram, labels).histogram;
   histogram.sample_count = seconds.count();
   histogram.sample_sum = seconds.sum_seconds();
@@ -60,19 +60,4 @@ std::string MetricsWriter::text() const {
   return prometheus::TextSerializer().Serialize(impl_->families);
 }
 
-std::string Metrics::collect() const {
-  MetricsWriter writer;
-  for (const Collector& collector : collectors_) collector(writer);
-  return writer.text();
-}
-
-void Metrics::add_to(Router& router) const {
-  router.add(Method::kGet, "/metrics", [this](const Request&, Exchange exchange) {
-    exchange.respond({.status = 200,
-                      .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                      .body = collect(),
-                      .extra_headers = {}});
-  });
-}
-
-}  // namespace http
+}  // namespace base

@@ -1,4 +1,4 @@
-// The settings of a role's HTTP server, shared by all roles that have one.
+// The settings of a role's HTTP server.
 //
 // Threads: values.
 #pragma once
@@ -16,7 +16,7 @@
 #include "net/address.h"
 #include "net/tls.h"
 
-namespace estadio {
+namespace service {
 
 struct HttpOptions {
   net::Address address = {.host = "127.0.0.1", .port = 8080, .unix_path = {}};
@@ -44,7 +44,4 @@ struct HttpOptions {
   [[nodiscard]] http::Server::Options to_server(const net::TlsContext* tls) const;
 };
 
-// Logs the server's address. Warns when it listens beyond this machine without TLS.
-void log_serving(const http::Server& server, const HttpOptions& options, base::Logger& log);
-
-}  // namespace estadio
+}  // namespace service

@@ -1,0 +1,34 @@
+// The routes for operators of a role: GET /metrics, /healthz and /readyz.
+//
+// Threads: an AdminService belongs to its loop. The loops share its source.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/metrics_writer.h"
+#include "http/router.h"
+#include "http/server.h"
+
+namespace service {
+
+class AdminService final : public http::Service {
+ public:
+  // REQUIRES: both functions may be called from any thread.
+  struct Source {
+    // Returns nothing when the role is ready.
+    std::function<std::optional<std::string>()> unready_reason;
+    std::function<void(base::MetricsWriter&)> write_metrics;
+  };
+
+  // `source` must outlive the server.
+  explicit AdminService(const Source& source) : source_(source) {}
+
+  void install(http::Router& router, net::EventLoop& loop) override;
+
+ private:
+  const Source& source_;
+};
+
+}  // namespace service

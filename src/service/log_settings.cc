@@ -1,0 +1,17 @@
+#include "service/log_settings.h"
+
+namespace service {
+
+void add_log_settings(base::Settings& settings, base::Logger::Options& options) {
+  settings.add_choice("log-level", options.level,
+                      {{"debug", base::LogLevel::kDebug},
+                       {"info", base::LogLevel::kInfo},
+                       {"warning", base::LogLevel::kWarning},
+                       {"error", base::LogLevel::kError}},
+                      "the least level that is logged");
+  settings.add_choice("log-format", options.format,
+                      {{"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}},
+                      "form of a line of the log");
+}
+
+}  // namespace service

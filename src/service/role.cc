@@ -1,0 +1,40 @@
+#include "service/role.h"
+
+namespace service {
+namespace {
+
+int run(const RoleFactory& make, const Context& context) {
+  const auto role = make(context);
+  if (!role) return context.program.fail(role.error());
+  const auto opened = (*role)->open();
+  if (!opened && opened.error().code() != base::Code::kCancelled) {
+    return context.program.fail(opened.error());
+  }
+  if (opened) {
+    context.life_cycle.set_state(LifeCycle::State::kServing);
+    (*role)->serve();
+    context.signals.wait();
+    context.log.info("stopping: nothing new is accepted, pending work is finished");
+    context.life_cycle.set_state(LifeCycle::State::kStopping);
+    (*role)->stop();
+  }
+  context.log.info("stopped");
+  return base::kExitOk;
+}
+
+}  // namespace
+
+int run_role(const base::Program& program, const base::Logger::Options& log_options,
+             const RoleFactory& make) {
+  base::StopSignals signals;
+  const base::SystemClock clock;
+  base::Logger log(clock, log_options);
+  LifeCycle life_cycle;
+  return run(make, {.program = program,
+                    .clock = clock,
+                    .log = log,
+                    .signals = signals,
+                    .life_cycle = life_cycle});
+}
+
+}  // namespace service
