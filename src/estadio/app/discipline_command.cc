@@ -170,7 +170,8 @@ base::Result<ContestManifest> DisciplineRole::agree() const {
                            .retry = options_.retry.applied_to({}),
                            .coin_commitment = Coin(seed).commitment(),
                            .coin_seed = own ? std::nullopt : std::optional(seed)};
-  ASSIGN_OR_RETURN(ContestManifest manifest, agree_on_manifest(kafka, std::move(proposal), log_));
+  ASSIGN_OR_RETURN(ContestManifest manifest,
+                   agree_on_manifest(kafka, std::move(proposal), clock_, log_));
   const RetryRule wanted = options_.retry.applied_to(manifest.retry);
   if (wanted != manifest.retry) {
     return base::fail(
@@ -201,7 +202,7 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
        .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
        .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
        .in_flight_bytes = options_.max_in_flight.count},
-      log_);
+      clock_, log_);
 }
 
 base::Result<void> DisciplineRole::open_parts(const ContestManifest& manifest,

@@ -117,8 +117,9 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
   };
-  ASSIGN_OR_RETURN(auto manifest, keep_trying([&, this] { return read_manifest(kafka, log_); },
-                                              signals, status_, log_, has_not_begun));
+  ASSIGN_OR_RETURN(auto manifest,
+                   keep_trying([&, this] { return read_manifest(kafka, clock_, log_); }, signals,
+                               status_, log_, has_not_begun));
   if (!manifest) return false;
   manifest_ = *std::move(manifest);
   const auto open_log = [&, this] {
@@ -126,7 +127,7 @@ base::Result<bool> TallyRole::open_parts(base::StopSignals& signals) {
                            .topics = kafka.topics,
                            .missing = MissingTopics::kRefuse,
                            .partitions = manifest_.partitions},
-                          log_);
+                          clock_, log_);
   };
   ASSIGN_OR_RETURN(auto events, keep_trying(open_log, signals, status_, log_));
   if (!events) return false;
@@ -195,7 +196,7 @@ base::Result<void> TallyRole::join_groups() {
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
              .refused = [this](const base::Error& why) { status_.set(why.message()); }},
-            log_));
+            clock_, log_));
     groups_.push_back(std::move(group));
   }
   return {};

@@ -339,18 +339,18 @@ base::Result<void> DiskLog::start_segment(std::size_t bytes) {
   return {};
 }
 
-base::Result<base::Uuid> DiskLog::incarnation(PartitionId id) const {
+base::Result<base::Uuid> DiskLog::incarnation(PartitionId id) {
   return identity_.topic_ids[static_cast<std::size_t>(id.topic)];
 }
 
 int DiskLog::partitions() const { return options_.partitions; }
 
-base::Result<std::int64_t> DiskLog::end_offset(PartitionId id) const {
+base::Result<std::int64_t> DiskLog::end_offset(PartitionId id) {
   const std::scoped_lock lock(mutex_);
   return next_offsets_[index_of(id)];
 }
 
-base::Result<std::int64_t> DiskLog::offset_before(PartitionId id, std::int64_t time_ms) const {
+base::Result<std::int64_t> DiskLog::offset_before(PartitionId id, std::int64_t time_ms) {
   const std::scoped_lock lock(mutex_);
   std::size_t segment = segments_.size() - 1;
   while (segment > 0 && segments_[segment].header.created_ms >= time_ms) --segment;

@@ -81,13 +81,13 @@ class DiskLog final : public EventLog {
 
   void append(const RecordBatch& batch, Done done) override;
   // The topic's id, made with the log.
-  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override;
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) override;
   [[nodiscard]] int partitions() const override;
-  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override;
+  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) override;
   [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
-                                                         std::int64_t time_ms) const override;
+                                                         std::int64_t time_ms) override;
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
-      PartitionId id, std::int64_t offset) const override;
+      PartitionId id, std::int64_t offset) override;
 
   [[nodiscard]] Stats stats() const;
 
@@ -147,7 +147,7 @@ class DiskLog final : public EventLog {
   std::unique_ptr<SegmentPreallocator> preallocator_;
 
   mutable std::mutex mutex_;
-  mutable std::condition_variable readers_;
+  std::condition_variable readers_;
   std::condition_variable committer_;
   // Guarded by mutex_.
   Gathering gathering_;

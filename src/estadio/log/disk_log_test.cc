@@ -81,7 +81,7 @@ class DiskLogTest : public testing::Test {
   }
 
   // The numbers of a partition's records, or the error met on the way.
-  [[nodiscard]] base::Result<std::vector<std::uint64_t>> numbers(const DiskLog& log,
+  [[nodiscard]] base::Result<std::vector<std::uint64_t>> numbers(DiskLog& log,
                                                                  PartitionId partition,
                                                                  std::int64_t from = 0) const {
     std::vector<std::uint64_t> numbers;
@@ -102,7 +102,7 @@ class DiskLogTest : public testing::Test {
     }
     return numbers;
   }
-  void expect_numbers(const DiskLog& log, PartitionId partition, std::uint64_t until) const {
+  void expect_numbers(DiskLog& log, PartitionId partition, std::uint64_t until) const {
     const auto found = numbers(log, partition);
     ASSERT_TRUE(found) << found.error().message();
     ASSERT_EQ(found->size(), until);

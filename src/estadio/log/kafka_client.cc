@@ -89,9 +89,8 @@ void KafkaPartitionsFree::operator()(rd_kafka_topic_partition_list_s* partitions
   rd_kafka_topic_partition_list_destroy(partitions);
 }
 
-int left_ms(KafkaDeadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
+int KafkaDeadline::left_ms() const {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - clock_.mono());
   return std::max(1, static_cast<int>(left.count()));
 }
 
@@ -125,7 +124,7 @@ base::Result<std::map<std::string, std::string>> read_kafka_properties(const std
       return refuse(base::Error::from_errno(fmt::format("{}: {}", key, value), errno).message());
     }
     if (!properties.emplace(key, value).second) {
-      return refuse(fmt::format("'{}' stands here twice", key));
+      return refuse(fmt::format("'{}' is set twice: keep one of the lines", key));
     }
   }
   return properties;

@@ -20,12 +20,13 @@ std::string text_of(std::span<const PartitionId> partitions) {
 
 }  // namespace
 
-KafkaGroup::KafkaGroup(Options options, Told told, base::Logger& log)
-    : options_(std::move(options)), told_(std::move(told)), log_(log) {}
+KafkaGroup::KafkaGroup(Options options, Told told, const base::Clock& clock, base::Logger& log)
+    : options_(std::move(options)), told_(std::move(told)), clock_(clock), log_(log) {}
 
 base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options, Told told,
+                                                           const base::Clock& clock,
                                                            base::Logger& log) {
-  auto group = std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(told), log));
+  auto group = std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(told), clock, log));
   ASSIGN_OR_RETURN(
       KafkaConf conf,
       kafka_conf(options.cluster, {{"group.id", options.group},
@@ -93,7 +94,7 @@ void KafkaGroup::poll() {
 
 // So that others need not wait for the session's end.
 void KafkaGroup::leave() {
-  if (has_left_within(kLeavePatience)) return;
+  if (has_left_before(KafkaDeadline(clock_, kLeavePatience))) return;
   // Destroying it would wait for what may never come: a cluster that answers, a callback that
   // nobody serves any more. It is left to the end of the process.
   log_.warning("the group was not left in time", {{"group", options_.group}});
@@ -102,12 +103,11 @@ void KafkaGroup::leave() {
 
 // A cluster that does not answer is not waited for, which rd_kafka_consumer_close() would do
 // without an end.
-bool KafkaGroup::has_left_within(std::chrono::nanoseconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+bool KafkaGroup::has_left_before(const KafkaDeadline& deadline) {
   // librdkafka 2.0 aborts when a member ends that has come to lead the group and has not divided
   // the shares yet.
   while (!has_joined_) {
-    if (std::chrono::steady_clock::now() >= end) return false;
+    if (deadline.has_passed()) return false;
     poll();
   }
   const KafkaQueue own(rd_kafka_queue_get_consumer(client_.get()));
@@ -117,7 +117,7 @@ bool KafkaGroup::has_left_within(std::chrono::nanoseconds patience) {
     return false;
   }
   while (rd_kafka_consumer_closed(client_.get()) == 0) {
-    if (std::chrono::steady_clock::now() >= end) return false;
+    if (deadline.has_passed()) return false;
     poll();
   }
   return true;
