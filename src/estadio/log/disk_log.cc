@@ -18,8 +18,10 @@ namespace {
 
 constexpr std::string_view kHasFailed =
     "the log has failed and refuses entries until the process is started again";
-constexpr std::string_view kHasStopped = "the log has been closed";
-constexpr std::string_view kIsBusy = "the log has as much waiting as it may hold";
+constexpr std::string_view kHasStopped =
+    "the log is closed, because the process is stopping: try again later";
+constexpr std::string_view kIsBusy =
+    "the log has as many bytes of results that are not durable yet as it takes: try again later";
 constexpr std::chrono::seconds kTryAgainEvery{1};  // when the disk is full
 constexpr std::size_t kRepairStepBytes = std::size_t{1} << 20;
 
@@ -36,8 +38,8 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open(const Options& options,
                                                      const base::Clock& clock, base::Logger& log) {
   if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
     return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("a segment of the log takes {} to {} bytes", kSegmentBytesMin,
-                                  kSegmentBytesMax));
+                      fmt::format("a segment of the log: expected {} to {} bytes, got {}",
+                                  kSegmentBytesMin, kSegmentBytesMax, options.segment_bytes));
   }
   RETURN_IF_ERROR(base::make_folder(options.folder));
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(options, clock, log));
@@ -60,7 +62,8 @@ base::Result<std::unique_ptr<DiskLog>> DiskLog::open_to_read(const std::string& 
                                                              base::Logger& log) {
   ASSIGN_OR_RETURN(auto segments, list_segments(folder));
   if (segments.empty()) {
-    return base::fail(base::Code::kNotFound, fmt::format("there is no log in {}", folder));
+    return base::fail(base::Code::kNotFound,
+                      fmt::format("there is no log in {}: check the data folder", folder));
   }
   auto disk = std::unique_ptr<DiskLog>(new DiskLog(
       {.folder = folder, .partitions = segments.front().header.partitions()}, clock, log));
@@ -101,8 +104,8 @@ base::Result<void> DiskLog::load(bool to_write) {
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format(
-            "the log in {} was made with {} partitions and the contest asks for {}: the number "
-            "is fixed when a log is made",
+            "the log in {0} was made with {1} partitions, and the contest asks for {2}: set the "
+            "contest's partitions to {1}, or use another data folder",
             options_.folder, identity_.partitions(), options_.partitions));
   }
   next_offsets_ = last.header.next_offsets;
@@ -156,7 +159,7 @@ base::Result<void> DiskLog::rewrite(const Segment& segment, std::size_t from, st
   return disk_.sync(active_.get(), "syncing " + segment.path);
 }
 
-// Puts zeros where no whole block stands: where a commit was under way when the process died.
+// Writes zeros after the last whole block, where a commit was under way when the process died.
 base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from) {
   // Kept aside: a damaged last block looks the same, and may have been acknowledged.
   const std::string aside = fmt::format("{}.torn-at-{}", segment.path, from);
@@ -170,8 +173,8 @@ base::Result<void> DiskLog::repair_tail(const Segment& segment, std::size_t from
   }
   RETURN_IF_ERROR(disk_.sync(active_.get(), "repairing " + segment.path));
   log_.warning(
-      "cut off a torn tail of the log: a commit that was under way when the process ended, or the "
-      "damaged last one; what was there is kept aside",
+      "cut off a torn tail of the log: the last commit did not end, or its block is damaged; "
+      "another file keeps the bytes",
       {{"file", segment.path}, {"byte", from}, {"kept_in", aside}});
   return {};
 }
@@ -249,7 +252,8 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
     refused_bytes_ = fresh->bytes.size();
     const std::scoped_lock lock(mutex_);
     if (!stats_.is_full) {
-      log_.error("the log cannot grow: refusing entries until it can", {{"error", room.error()}});
+      log_.error("the log cannot grow: entries are refused until it can; free space on the disk",
+                 {{"error", room.error()}});
     }
     stats_.is_full = true;
     return base::fail(base::Code::kResourceExhausted, room.error().message());
@@ -279,8 +283,9 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
 
 // The contents of the disk are unknown from here on.
 base::Failure DiskLog::fail_for_good(const base::Error& error) {
-  log_.error("writing the log failed: refusing entries until the process is started again",
-             {{"error", error}});
+  log_.error(
+      "writing the log failed: entries are refused; check the disk, then start the process again",
+      {{"error", error}});
   has_failed_ = true;
   const std::scoped_lock lock(mutex_);
   stats_.has_failed = true;

@@ -144,7 +144,8 @@ base::Result<KafkaConf> kafka_conf(
     const bool is_known = std::string_view(why.data()).find("No such") == std::string_view::npos;
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("Kafka's setting {}: {}", key,
-                                  is_known ? "not a value that it can have" : "there is none"));
+                                  is_known ? "librdkafka does not take this value"
+                                           : "librdkafka has no setting of this name"));
   };
   RETURN_IF_ERROR(set("bootstrap.servers", cluster.brokers));
   RETURN_IF_ERROR(set("client.id", "estadio"));

@@ -1,5 +1,5 @@
-// What every use of librdkafka shares: a client's configuration, owners of its objects, and its
-// errors as base::Error.
+// The shared basis of every use of librdkafka: a client's configuration, owners of its objects, and
+// its errors as base::Error.
 //
 // Threads: values and functions; librdkafka's clients may be used from any thread.
 #pragma once

@@ -36,7 +36,7 @@ class KafkaGroup {
     int partitions = 0;  // the first of each topic that are used; the others are ignored
   };
   // Callbacks of the group's thread, which waits until they return.
-  struct Told {
+  struct Callbacks {
     // The member was assigned these partitions, or lost them.
     std::function<void(std::span<const PartitionId> partitions)> gained;
     std::function<void(std::span<const PartitionId> partitions)> lost;
@@ -46,7 +46,7 @@ class KafkaGroup {
 
   // REQUIRES: `clock` and `log` outlive the group. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
-                                                                      Told told,
+                                                                      Callbacks callbacks,
                                                                       const base::Clock& clock,
                                                                       base::Logger& log);
   // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
@@ -57,7 +57,7 @@ class KafkaGroup {
   void commit(std::span<const std::pair<PartitionId, std::int64_t>> positions);
 
  private:
-  KafkaGroup(Options options, Told told, const base::Clock& clock, base::Logger& log);
+  KafkaGroup(Options options, Callbacks callbacks, const base::Clock& clock, base::Logger& log);
 
   void run(const std::stop_token& stop);
   void poll();
@@ -68,7 +68,7 @@ class KafkaGroup {
       const rd_kafka_topic_partition_list_s& partitions) const;
 
   const Options options_;
-  const Told told_;
+  const Callbacks callbacks_;
   const base::Clock& clock_;
   base::Logger& log_;
   // Used by the group's thread alone.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kPartitions = 2;
 
-// A member, and the share that it has been told of.
+// A member, and the share that it was assigned.
 class Member {
  public:
   // With `loses_for` it takes so long to give up what it has lost.

@@ -79,8 +79,9 @@ base::Result<int> KafkaLog::usable_partitions(int of_topics) const {
                     "topics (--topic-prefix)",
                     name, of_topics, options_.partitions));
   }
-  log_.warning("the topics have more partitions than the contest began with: it goes on with those",
-               {{"topic", name}, {"partitions", of_topics}, {"used", options_.partitions}});
+  log_.warning(
+      "the topics have more partitions than the contest began with: it uses the first ones",
+      {{"topic", name}, {"partitions", of_topics}, {"used", options_.partitions}});
   return options_.partitions;
 }
 

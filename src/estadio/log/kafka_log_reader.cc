@@ -21,10 +21,13 @@ base::Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const Depende
   ASSIGN_OR_RETURN(reader->consumer_, deps.consumers.take(partition));
   const std::string topic = deps.topics.name_of(partition.topic);
   reader->topic_.reset(rd_kafka_topic_new(reader->consumer_->client(), topic.c_str(), nullptr));
+  if (!reader->topic_) {
+    return base::fail(kafka_error("reading " + reader->name(), rd_kafka_last_error()));
+  }
   reader->queue_.reset(rd_kafka_queue_new(reader->consumer_->client()));
   reader->event_ = base::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!reader->topic_ || !reader->event_) {
-    return base::fail(base::Code::kInternal, "starting to read " + reader->name());
+  if (!reader->event_) {
+    return base::fail(base::Error::from_errno("reading " + reader->name(), errno));
   }
   const std::uint64_t one = 1;
   rd_kafka_queue_io_event_enable(reader->queue_.get(), reader->event_.get(), &one, sizeof one);
@@ -35,7 +38,7 @@ KafkaLogReader::~KafkaLogReader() {
   held_.clear();
   if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
   stop_fetching();
-  // The client may go with it, and all that was made of it must have gone by then.
+  // The client may go with the consumer. Its queue and topic must have gone by then.
   queue_.reset();
   topic_.reset();
   if (consumer_) deps_.consumers.give_back(consumer_, partition_);
@@ -56,7 +59,7 @@ base::Result<void> KafkaLogReader::seek(std::int64_t offset) {
   if (offset < range.begin) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}: the records from offset {} to {} are gone from Kafka: its "
-                                  "topic was truncated",
+                                  "topic was truncated; restore the topic",
                                   name(), offset, range.begin - 1));
   }
   held_.clear();
@@ -120,8 +123,9 @@ base::Result<void> KafkaLogReader::take_one(const rd_kafka_message_s& message,
   }
   if (message.offset != position_) {
     damage_.emplace(base::Code::kCorruption,
-                    fmt::format("{}: offset {} came where {} was expected: records are missing",
-                                name(), message.offset, position_));
+                    fmt::format("{}: expected the record of offset {}, got that of {}: records are "
+                                "missing; restore the topic",
+                                name(), position_, message.offset));
     return base::fail(*damage_);
   }
   rd_kafka_timestamp_type_t type{};

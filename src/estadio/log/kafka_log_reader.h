@@ -31,7 +31,7 @@ class KafkaLogReader final : public PartitionReader {
   };
 
   // Returns a reader that reads nothing before the first seek(). REQUIRES: `deps` outlive it.
-  // Errors: kInvalidArgument, kInternal.
+  // Errors: kInvalidArgument naming a setting; the system's and librdkafka's.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaLogReader>> open(const Dependencies& deps,
                                                                           PartitionId partition);
   ~KafkaLogReader() override;

@@ -30,12 +30,11 @@ std::string to_json(const ContestManifest& manifest) {
   return json + '}';
 }
 
-// Nothing is quoted in an error: the seed may stand there.
+// An error never quotes the text: it may hold the seed.
 base::Result<ContestManifest> parse_manifest(std::string_view json, const std::string& topic) {
   const auto refuse = [&](std::string_view what) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format("the topic {} does not say what the contest began with: {}", topic, what));
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("the topic {} holds no manifest of a contest: {}", topic, what));
   };
   simdjson::dom::parser parser;
   simdjson::dom::object object;
@@ -52,7 +51,8 @@ base::Result<ContestManifest> parse_manifest(std::string_view json, const std::s
   std::int64_t window_ms = 0;
   std::string_view commitment;
   if (!number("version", kVersion, kVersion, version)) {
-    return refuse(fmt::format("expected version {}: a later estadio may have begun it", kVersion));
+    return refuse(fmt::format(
+        "expected version {}: a newer estadio may have begun the contest; use that one", kVersion));
   }
   if (!number("started_at_ms", 1, INT64_MAX, manifest.started_at_ms) ||
       !number("partitions", 1, Contest::kPartitionsMax, partitions) ||
@@ -193,7 +193,8 @@ base::Result<ContestManifest> read_manifest(const KafkaContest& contest, const b
   ASSIGN_OR_RETURN(auto manifest, first_manifest(contest, deadline));
   if (manifest) return *std::move(manifest);
   return base::fail(base::Code::kNotFound,
-                    fmt::format("no contest has begun in Kafka: the topic {} is empty",
+                    fmt::format("no contest has begun in Kafka: the topic {} is empty; start a "
+                                "discipline server",
                                 contest.topics.contest_name()));
 }
 
@@ -213,9 +214,11 @@ base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
   // Another process may have been quicker.
   ASSIGN_OR_RETURN(manifest, first_manifest(contest, deadline));
   if (manifest) return *std::move(manifest);
-  return base::fail(base::Code::kUnavailable,
-                    fmt::format("what the contest began with cannot be read back from the topic {}",
-                                contest.topics.contest_name()));
+  return base::fail(
+      base::Code::kUnavailable,
+      fmt::format("the manifest was written to the topic {} and cannot be read back: try "
+                  "again later",
+                  contest.topics.contest_name()));
 }
 
 }  // namespace estadio

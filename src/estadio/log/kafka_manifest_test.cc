@@ -33,7 +33,7 @@ class KafkaManifestTest : public testing::Test {
     contest_.topics = {.prefix = fmt::format("manifest{}-{}.", ::getpid(), number++),
                        .partitions = 3};
   }
-  // Puts a record into the topic `contest` as it stands.
+  // Puts a record with this value into the topic `contest`.
   void put(const std::string& value) const {
     const std::string command = fmt::format(
         "printf 'k:%s\\n' '{}' | {}/kafka cli kafka-console-producer --topic {} "

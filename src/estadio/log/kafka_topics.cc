@@ -24,15 +24,15 @@ struct Setting {
   const char* value;
   const char* why;
 };
-constexpr const char* kWouldBeDropped = "results would be dropped that count";
+constexpr const char* kWouldBeDropped = "Kafka would drop results that count";
 constexpr std::array<Setting, 4> kResultSettings = {{
     {"cleanup.policy", "delete", kWouldBeDropped},
     {"retention.ms", "-1", kWouldBeDropped},
     {"retention.bytes", "-1", kWouldBeDropped},
-    {"message.timestamp.type", "LogAppendTime", "retries are told by the broker's time"},
+    {"message.timestamp.type", "LogAppendTime", "repeats are found by the broker's time"},
 }};
 constexpr std::array<Setting, 1> kContestSettings = {{
-    {"cleanup.policy", "compact", "what the contest began with would be dropped"},
+    {"cleanup.policy", "compact", "Kafka would drop the contest's manifest"},
 }};
 constexpr const char* kMinInsync = "min.insync.replicas";
 
@@ -171,7 +171,7 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format(
-            "the topic {} is on one broker alone, and there are {}: let it have copies with "
+            "the topic {} is on one broker only, and the cluster has {}: give it copies with "
             "kafka-reassign-partitions, or use other topics (--topic-prefix)",
             topic.name, cluster.brokers));
   }
@@ -179,11 +179,11 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
   if (copies > 1) {
     return refuse({.key = kMinInsync,
                    .value = "2",
-                   .why = "what is acknowledged could be on one broker alone"});
+                   .why = "an acknowledged result could be on one broker only"});
   }
   // Only a role that makes topics warns, so that the warning comes once.
   if (missing == MissingTopics::kMake) {
-    log.warning("there is one broker: what it acknowledged is lost with its disk",
+    log.warning("there is one broker: a broken disk loses acknowledged results; use three brokers",
                 {{"topic", topic.name}});
   }
   return {};
@@ -199,13 +199,15 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
     if (cluster.partitions.contains(topic.name)) continue;
     if (missing == MissingTopics::kRefuse) {
       return base::fail(base::Code::kNotFound,
-                        fmt::format("there is no topic {} in Kafka", topic.name));
+                        fmt::format("there is no topic {} in Kafka: start a discipline server, "
+                                    "which makes it, or check --topic-prefix",
+                                    topic.name));
     }
     if (cluster.brokers > 1 && replication < 2) {
       return base::fail(
           base::Code::kInvalidArgument,
           fmt::format("replication: expected 2 or more, better 3, to make the topic {}: "
-                      "there are {} brokers, and one alone is lost with its disk",
+                      "the cluster has {} brokers, and a copy on one only is lost with its disk",
                       topic.name, cluster.brokers));
     }
     RETURN_IF_ERROR(make_topic(client, topic, replication, deadline));
@@ -227,7 +229,7 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
   }
   if (const std::string name = missing_one(); !name.empty()) {
     return base::fail(base::Code::kUnavailable,
-                      fmt::format("the topic {} is not ready to be written", name));
+                      fmt::format("the topic {} cannot be written yet: try again later", name));
   }
   for (const Topic& topic : topics) {
     RETURN_IF_ERROR(check_topic(client, topic, cluster, missing, deadline, log));
