@@ -4,8 +4,8 @@
 // writes it as one block and waits for the disk. Meanwhile the next batch gathers. So a commit
 // costs one write and one fdatasync for any number of entries, and an idle log commits at once.
 //
-//   append() -> gathering_ -> committer: encode, pwrite, fdatasync -> tail_ -> readers
-//                                                                 \-> done()
+//   append() -> gathering_ -> committer: encode, SegmentWriter::append() -> tail_ -> readers
+//                                                                        \-> done()
 //
 // Readers that keep up read tail_, the last blocks in memory. Other readers read the files.
 //
@@ -29,11 +29,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/log/block.h"
 #include "estadio/log/disk.h"
-#include "estadio/log/segment_preallocator.h"
+#include "estadio/log/segment_writer.h"
 #include "estadio/log/segments.h"
 
 namespace estadio {
@@ -111,17 +110,12 @@ class DiskLog final : public EventLog {
   DiskLog(Options options, const base::Clock& clock, base::Logger& log);
 
   base::Result<void> create();
-  base::Result<void> load(bool to_write);
-  [[nodiscard]] base::Result<std::string> read(const Segment& segment, std::size_t from,
-                                               std::size_t until) const;
-  base::Result<void> repair_tail(const Segment& segment, std::size_t from);
-  base::Result<void> rewrite(const Segment& segment, std::size_t from, std::size_t until);
+  // Reads the last segment; the caller has listed them.
+  base::Result<SegmentWriter::End> load();
   void commit_until_stopped(const std::stop_token& stop);
   base::Result<void> commit(Gathering& gathered);
   base::Result<void> make_room(std::size_t bytes);
-  base::Result<void> start_segment(std::size_t bytes);
   [[nodiscard]] bool wait_for_work(Gathering& gathered, const std::stop_token& stop);
-  base::Result<void> write_block(const std::string& bytes);
   base::Failure fail_for_good(const base::Error& error);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
     return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) +
@@ -137,14 +131,10 @@ class DiskLog final : public EventLog {
   SegmentHeader identity_;  // the first segment's
 
   // The committer's alone.
-  base::UniqueFd active_;
-  std::size_t active_bytes_ = 0;   // of the file, with room reserved
-  std::size_t active_end_ = 0;     // where the next block goes
-  std::size_t refused_bytes_ = 0;  // of the block that found no room
+  std::unique_ptr<SegmentWriter> writer_;  // null in a log that is only read
+  std::size_t refused_bytes_ = 0;          // of the block that found no room
   std::uint64_t next_sequence_ = 0;
   std::int64_t last_time_ms_ = 0;
-  bool has_failed_ = false;
-  std::unique_ptr<SegmentPreallocator> preallocator_;
 
   mutable std::mutex mutex_;
   std::condition_variable readers_;
