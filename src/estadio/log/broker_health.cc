@@ -17,10 +17,8 @@ constexpr int kProbePatienceMs = 500;
 BrokerHealth::BrokerHealth(std::string brokers, const base::Clock& clock, base::Logger& log)
     : brokers_(std::move(brokers)), clock_(clock), log_(log), probed_(clock.mono()) {}
 
-void BrokerHealth::note_answer() {
-  if (is_away_.load(std::memory_order_relaxed) && is_away_.exchange(false)) {
-    log_.info("Kafka is back");
-  }
+void BrokerHealth::note_back() {
+  if (is_away_.exchange(false)) log_.info("Kafka is back");
 }
 
 void BrokerHealth::note_away() {

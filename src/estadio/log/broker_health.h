@@ -27,7 +27,9 @@ class BrokerHealth {
   [[nodiscard]] bool is_away() const { return is_away_; }
 
   // A broker answered. Costs one relaxed load while the cluster is not away.
-  void note_answer();
+  void note_answer() {
+    if (is_away_.load(std::memory_order_relaxed)) note_back();
+  }
   // A client reports librdkafka's `error`. When the cluster refuses the client, each reason is
   // logged once.
   void note_error(int error, std::string_view reason);
@@ -40,6 +42,7 @@ class BrokerHealth {
 
  private:
   void note_away();
+  void note_back();
 
   const std::string brokers_;
   const base::Clock& clock_;

@@ -172,6 +172,22 @@ TEST_F(KafkaLogTest, ATopicThatWasDeletedAndMadeAgainIsAnotherIncarnation) {
   EXPECT_NE(log->incarnation(kWinners0).value(), before);
 }
 
+TEST_F(KafkaLogTest, ATopicThatLosesItsEndWhileTheLogIsOpenEndsAllAppends) {
+  const auto log = open();
+  ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 5)));
+  EXPECT_EQ(log->end_offset(kWinners0).value_or(-1), 5);
+  EXPECT_FALSE(log->stats().has_lost);
+  run_tool("kafka-topics --delete --topic " + options_.topics.prefix + "winners");
+  make_topic("winners", "--partitions 2");
+  // The query finds the new topic's end once the client knows its leader.
+  EXPECT_TRUE(test::eventually([&] { return log->end_offset(kWinners0).value_or(-1) == 0; }));
+  EXPECT_TRUE(log->stats().has_lost);
+  const auto refused = test::append_and_wait(*log, batch_of(kLosers1, 0, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(captured_.text(), HasSubstr("Kafka has lost results"));
+}
+
 TEST_F(KafkaLogTest, ATruncatedTopicIsDamageAndNotReadOnFromSomewhereElse) {
   const auto log = open();
   ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 10)));
