@@ -83,6 +83,15 @@ class TestClock final : public base::Clock {
   base::SystemClock system_;
 };
 
+// The test sets mono(); the wall's time is fixed. A HandClock belongs to one thread.
+class HandClock final : public base::Clock {
+ public:
+  [[nodiscard]] std::int64_t wall_ms() const override { return TestClock::kStartMs; }
+  [[nodiscard]] base::Nanos mono() const override { return now; }
+
+  base::Nanos now = std::chrono::seconds(1000);
+};
+
 // A logger whose lines stay in memory.
 class CapturedLog {
  public:
