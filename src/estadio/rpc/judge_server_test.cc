@@ -334,6 +334,37 @@ TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndSendsGoAway) {
   EXPECT_EQ(refusal_of_one(one()).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_F(JudgeServerTest, AStreamThatIsNotReadGetsItsGoAwayAndIsReadOnAfterIt) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
+  Caller caller(*stub_);
+  caller.send_handshake(contest_);
+  caller.read();
+  judges_.hold();
+  for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  std::jthread stopping([&] { server_->stop(test::kPatience); });
+  EXPECT_TRUE(caller.read().go_away().stopping());
+  EXPECT_EQ(judges_.batches(), 1U);
+  judges_.release();
+  for (std::uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(caller.read().verdicts().sequence(), i);
+  caller.half_close();
+  EXPECT_TRUE(caller.status().ok());
+}
+
+TEST_F(JudgeServerTest, AStreamThatIsNotReadEndsWhenItsCallerCancels) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
+  {
+    Caller caller(*stub_);
+    caller.send_handshake(contest_);
+    caller.read();
+    judges_.hold();
+    for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+    ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  }
+  EXPECT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
+  EXPECT_EQ(judges_.batches(), 1U);
+}
+
 TEST_F(JudgeServerTest, StoppingWithoutPatienceCutsOffWhatIsNotAnswered) {
   serve();
   Caller caller(*stub_);

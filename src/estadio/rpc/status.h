@@ -8,6 +8,10 @@
 
 #include "base/result.h"
 
+namespace grpc {
+class Status;
+}
+
 namespace estadio {
 
 // The longest text of a status. A status travels as a header, and gRPC's headers end at 8 KiB,
@@ -22,5 +26,8 @@ inline constexpr std::size_t kStatusTextBytesMax = 1024;
 
 // At most kStatusTextBytesMax bytes, cut between characters. REQUIRES: UTF-8.
 [[nodiscard]] std::string to_status_text(std::string_view message);
+
+[[nodiscard]] grpc::Status to_status(base::Code code, std::string_view message);
+[[nodiscard]] grpc::Status to_status(const base::Error& error);
 
 }  // namespace estadio
