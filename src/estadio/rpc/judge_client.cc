@@ -28,7 +28,7 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kTickEvery{20};
-// A server that is gone without a word is noticed after the sum of these.
+// After the sum of these, a connection is lost whose server disappeared without closing it.
 constexpr std::chrono::milliseconds kPingEvery{10'000};
 constexpr std::chrono::milliseconds kPingTimeout{5'000};
 // Names are looked up again when a connection ends, at most this often.
@@ -69,7 +69,7 @@ class JudgeClient final : public Judge, public ClientStream::Owner {
   void stop();
   [[nodiscard]] std::optional<std::string> unready_reason() const;
   [[nodiscard]] std::size_t streams_open() const;
-  // The least of the servers in use, of those that have said it.
+  // Returns the shortest retry window of the servers in use, as far as they have said it.
   [[nodiscard]] std::optional<std::int64_t> window_ms() const;
 
  private:
@@ -87,7 +87,7 @@ class JudgeClient final : public Judge, public ClientStream::Owner {
 
   struct Route {
     Division division;
-    base::Error refusal;  // of what is left
+    base::Error refusal;  // of entries that no stream takes
   };
   [[nodiscard]] Route route(DisciplineMask disciplines) const;
   void send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
@@ -349,8 +349,8 @@ JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
   const bool is_full = (division.unassigned & ~full) == 0;
   return {.division = std::move(division),
           .refusal = is_full ? base::Error(base::Code::kResourceExhausted,
-                                           "as many entries as may be are on their way to the "
-                                           "judge's servers")
+                                           "too many entries wait for the judge's servers: send "
+                                           "again later")
                              : base::Error(base::Code::kUnavailable, std::string(kNoServer))};
 }
 
@@ -384,7 +384,7 @@ std::optional<std::string> JudgeClient::unready_reason() const {
   }
   const DisciplineMask missing = all_disciplines(shared_.deps.contest) & ~judged;
   if (missing == 0) return std::nullopt;
-  return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.deps.contest),
+  return fmt::format("no server judges {}{}{}", names_of(missing, shared_.deps.contest),
                      errors.empty() ? "" : "; ", fmt::join(errors, "; "));
 }
 
@@ -438,12 +438,12 @@ grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_min));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_max));
-  // Despite its name: how long an attempt at a connection may take.
+  // In spite of its name, this limits how long an attempt to connect may take.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(options.handshake_timeout));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, milliseconds(kLookUpEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kPingEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kPingTimeout));
-  // A proxy for the web, which the environment may name, does not lead to our own servers.
+  // The environment may name an HTTP proxy. It does not lead to our own servers.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }
@@ -524,7 +524,7 @@ std::optional<std::string> JudgeChannels::unready_reason() const {
   for (const JudgeClient* judge : impl_->judges) {
     if (auto reason = judge->unready_reason()) return reason;
   }
-  return impl_->judges.empty() ? std::optional<std::string>("nothing judges yet") : std::nullopt;
+  return impl_->judges.empty() ? std::optional<std::string>("there is no judge yet") : std::nullopt;
 }
 
 void JudgeChannels::stop() {

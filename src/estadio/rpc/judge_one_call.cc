@@ -23,7 +23,7 @@ class JudgeOneCall final : public grpc::ServerUnaryReactor {
     if (!is_open) return finish(to_status(base::Code::kUnavailable, "the server is stopping"));
     if (before >= JudgeServer::kJudgeOneCallsMax) {
       return finish(to_status(base::Code::kResourceExhausted,
-                              "as many calls as may be are under way: call again later"));
+                              "too many calls are under way: call again later"));
     }
     const JudgeServer::Dependencies& deps = calls_.deps();
     const auto window_ms = deps.window.in_force_ms();

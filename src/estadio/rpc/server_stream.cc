@@ -32,13 +32,14 @@ constexpr std::int64_t kNothingSent = -1;      // neither a window nor its absen
 //       |                           v                                     v
 //       |                      kGoingAway <---the bytes in flight---> kGoingAwayPaused
 //       |                           |                                     |
-//       |  the caller half-closes, breaks the protocol, or lets a deadline pass
+//       |  the caller half-closes, breaks the protocol, or lets the deadline pass
 //       +---------------------------+-------------------------------------+
 //                                   v
 //                                kEnding --all answers and the status are sent--> kFinished
 //
-// From every phase but kFinished, the call's cancellation or a failed write leads to kCutOff. From
-// there kFinished follows as soon as no write is under way.
+// When the server stops, kHandshake becomes kEnding too. From every phase but kFinished, the call's
+// cancellation or a failed write leads to kCutOff. From there kFinished follows as soon as no write
+// is under way.
 enum class Phase {
   kHandshake,        // reads, until `deadline_`
   kOpen,             // reads batches; gets a GoAway at `deadline_`
@@ -140,7 +141,7 @@ void JudgeStreamCall::start() {
     end(to_status(base::Code::kUnavailable, "the server is stopping"));
   } else if (!has_room) {
     end(to_status(base::Code::kResourceExhausted,
-                  fmt::format("there are {} streams, as many as there may be",
+                  fmt::format("there are {} streams already, and no more are allowed",
                               calls_.options().streams_max)));
   }
   // With the lock held, so that tick() does not finish the call before.
@@ -246,7 +247,7 @@ void JudgeStreamCall::take_handshake() {
   if (!caller) {
     calls_.counters.streams_refused.fetch_add(1, std::memory_order_relaxed);
     // The error holds the caller's names, which may be long.
-    calls_.deps().log.warning("refused a judge's caller",
+    calls_.deps().log.warning("refused the handshake of a caller",
                               {{"error", caller.error().message().substr(0, kLoggedBytes)}});
     return refuse(to_status(caller.error()));
   }
