@@ -13,8 +13,8 @@
 //
 // Bounds: the owner sends nothing to a stream that has `in_flight_bytes` of unanswered messages.
 //
-// Threads: the owner's mutex guards the stream. Methods require its lock; those that call gRPC for
-// long take the lock, to unlock it meanwhile.
+// Threads: the owner's mutex guards the stream. Public methods require its lock. send() takes the
+// lock as a parameter, to unlock it while gRPC writes.
 #pragma once
 
 #include <cstddef>

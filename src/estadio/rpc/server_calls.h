@@ -2,8 +2,8 @@
 //
 // A stream has a judge of its own while it lasts. The calls of JudgeOne share one judge.
 //
-// Threads: all methods may be called from any thread. A method that locks a stream holds the lock
-// of the calls; a stream that holds its own lock calls none of the methods that lock.
+// Threads: all methods may be called from any thread. tick() and begin_stopping() lock each stream
+// while they hold their own lock. So a stream that holds its lock calls no method here that locks.
 #pragma once
 
 #include <atomic>
