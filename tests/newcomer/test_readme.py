@@ -83,12 +83,13 @@ def fixture_debian():
         yield tree
 
 
-# The machine's devices and figures, and the tree's own processes.
+# The machine's devices and figures, and the tree's own processes. The shell stays their first one:
+# make does not reap processes that it did not start.
 ENTER = """set -e
 mount --rbind /dev "$1/dev"
 mount --rbind /sys "$1/sys"
 mount -t proc proc "$1/proc"
-exec chroot "$1" sh -c "cd /$2 && exec $3"
+exec chroot "$1" sh -c "cd /$2 && $3; exit \\$?"
 """
 
 
