@@ -67,7 +67,7 @@ TEST(ProgramTest, HelpNamesEveryCommand) {
 
 TEST(ProgramTest, WhatIsNoCommandIsWrongUsage) {
   EXPECT_EQ(run({"kep"}).status, kExitUsage);
-  EXPECT_EQ(run({"kep"}).err, "tool: there is no command 'kep' (see 'tool --help')\n");
+  EXPECT_EQ(run({"kep"}).err, "tool: unknown command 'kep' (see 'tool --help')\n");
   EXPECT_EQ(run({}).status, kExitUsage);
   EXPECT_THAT(run({}).err, HasSubstr("Usage: tool"));
 }

@@ -166,7 +166,7 @@ TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
   EXPECT_EQ(field_error("Content-Length:"), "malformed Content-Length");
   EXPECT_EQ(field_error("Content-Length: 18446744073709551616"), "malformed Content-Length");
   EXPECT_EQ(field_error("Transfer-Encoding: gzip"),
-            "only the chunked transfer coding is known here");
+            "only the chunked transfer coding is supported");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
             "repeated Transfer-Encoding");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nContent-Length: 1"),

@@ -89,7 +89,7 @@ class Cluster:
         def is_counted():
             self.verified = self.verify(*flags)
             said = self.verified.stdout
-            is_refuted = self.verified.returncode != 0 and "nobody counts" not in said
+            is_refuted = self.verified.returncode != 0 and "empty scores" not in said
             return is_refuted or re.search(r"not yet counted +0\n", said)
 
         wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}")

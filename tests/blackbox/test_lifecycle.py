@@ -413,8 +413,8 @@ def test_a_score_without_room_is_caught_up_when_there_is_some(small_disk, start,
     for _ in range(40):
         answer = server.post([random_entry(rng) for _ in range(100)])
         assert answer.status in (200, 503), answer
-    wait_until(lambda: any("held up" in line["message"] for line in server.log_lines()),
-               "a warning that counting is held up")
+    wait_until(lambda: any("has failed" in line["message"] for line in server.log_lines()),
+               "a warning that counting has failed")
     assert server.get("/healthz").status == 200
     small_disk.make_room()
     server.scores_of_all_accepted()

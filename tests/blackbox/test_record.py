@@ -172,7 +172,7 @@ def test_a_line_that_a_killed_recorder_left_is_passed_over_and_cut_off(recording
     recording.write_bytes(whole + whole[:-200].rsplit(b"\n", 1)[-1])
     result = subprocess.run([VIGIA, "snapshot", "--from", recording], check=True, text=True,
                             capture_output=True, timeout=seconds(60))
-    assert "its last line is cut short, and was skipped" in result.stderr
+    assert "the last line is cut short and was skipped" in result.stderr
     assert json.loads(result.stdout)["uptime_ns"] == samples[2]["uptime_ns"]
     assert "has no sample 4: it has 4 lines, and its last line is cut short" in vigia(
         "snapshot", "--from", recording, "--at", 4, status=1)
@@ -237,11 +237,11 @@ def test_unknown_members_and_another_order_are_no_errors(recording):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["snapshot", "--from", "x", "--interval", "2s"], "interval: with --from"),
-    (["snapshot", "--at", "1"], "at: needs the recording that --from names"),
+    (["snapshot", "--from", "x", "--interval", "2s"], "interval: leave it out with --from"),
+    (["snapshot", "--at", "1"], "at: needs a recording, named with --from"),
     (["snapshot", "--from", "x", "--at", "-1"], "at"),
     (["record"], "file"),
-    (["record", "-", "--append"], "append: there is no file to add to"),
+    (["record", "-", "--append"], "append: needs a file, not standard output"),
     (["record", "x", "--interval", "0"], "from 10ms to 24h"),
     (["record", "x", "--count", "-1"], "count"),
 ])

@@ -78,7 +78,7 @@ def test_a_retry_at_another_replica_is_counted_once(cluster):
     answers = [edge.post(own).json() for edge in edges]
     assert answers[0]["outcome"] == answers[1]["outcome"]
     report = cluster.assert_verified()
-    assert re.search(r"of these repeated +1\n", report)
+    assert re.search(r"repeats among them +1\n", report)
     assert re.search(r"counted in the score +1\n", report)
 
 

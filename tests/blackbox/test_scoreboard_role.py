@@ -319,4 +319,4 @@ def test_a_password_given_twice_is_refused(tmp_path):
     result = scoreboard("--redis", "redis://ana:one@localhost", "--redis-password-file",
                         password_file(tmp_path, "two"))
     assert result.returncode == 2
-    assert "give it once" in result.stderr
+    assert "use one of them" in result.stderr

@@ -321,7 +321,7 @@ def test_sources_are_told_best_first_with_what_keeps_them_away():
 
 def test_the_list_for_people_says_the_same():
     lines = vigia("sources").stdout.splitlines()
-    assert lines[-2:] == ["", "* is taken unless --source asks for another."]
+    assert lines[-2:] == ["", "* marks the source that vigia takes unless --source names another."]
     found = attempts()
     told = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
     assert tuple(told) == NAMES
@@ -390,7 +390,7 @@ def test_without_rights_bpf_says_what_it_needs(as_nobody):
 @pytest.mark.parametrize(("flags", "said"), [
     (["--source", "sysfs"], "source: expected one of"),
     (["--source", "proc", "--from", "host.ndjson"],
-     "source: with --from it is the one that was recorded"),
+     "source: leave it out with --from"),
 ])
 def test_a_source_that_does_not_fit_is_named(flags, said):
     assert said in snapshot(*flags, status=2)

@@ -237,7 +237,7 @@ class BodyParser {
     const auto field = field_of(key);
     if (field) {
       if ((seen_ & 1U << *field) != 0) {
-        return scanner.fail_at(key_at, "the key is there twice");
+        return scanner.fail_at(key_at, "the key occurs twice");
       }
       seen_ |= 1U << *field;
     } else {
@@ -277,7 +277,7 @@ class BodyParser {
       return add_error("faculty", fmt::format("unknown faculty; known are {}", known));
     }
     if (options_.faculty && *faculty != *options_.faculty) {
-      return add_error("faculty", fmt::format("this path is for {} alone",
+      return add_error("faculty", fmt::format("this path takes entries of {} alone",
                                               contest_.faculties()[*options_.faculty].name));
     }
     entry_.faculty = *faculty;
@@ -342,18 +342,17 @@ class BodyParser {
     if (id->is_marked()) {
       // Refuse ids that a server gave. The tally does not remember them, so the entry would count
       // once more.
-      return add_error("id",
-                       "this id was given by the server, to another entry: leave the id out, or "
-                       "make one of your own");
+      return add_error(
+          "id", "the server gave this id to another entry: leave the id out, or create a new one");
     }
     if (const auto time_ms = id->time_ms()) {
       if (*time_ms < options_.id_oldest_ms) {
         return add_error("id",
-                         "this version 7 id is older than the retry window: it cannot be told "
+                         "this version 7 id is older than the retry window: the server cannot know "
                          "whether it was counted");
       }
       if (*time_ms > options_.id_newest_ms) {
-        return add_error("id", "this version 7 id lies in the future: check the sender's clock");
+        return add_error("id", "this version 7 id is in the future: check the sender's clock");
       }
     }
     entry_.id = *id;

@@ -203,7 +203,7 @@ TEST_F(EntryParserTest, AnIdThatTheServerGaveIsNotTakenForAClients) {
   const Rejection rejection =
       rejected(fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", given), json());
   EXPECT_EQ(rejection.errors[0].field, "id");
-  EXPECT_THAT(rejection.errors[0].detail, HasSubstr("given by the server"));
+  EXPECT_THAT(rejection.errors[0].detail, HasSubstr("the server gave this id"));
 }
 
 TEST_F(EntryParserTest, AnIdOfVersion7MustLieWithinTheWindowAndOthersNeedNot) {
@@ -314,9 +314,9 @@ std::vector<Malformed> malformed_bodies() {
       {"// no\n{}", 0, value},
       {"\xEF\xBB\xBF{}", 0, value},  // a byte order mark is not JSON
       // Keys that are there twice.
-      {R"({"age":1,"age":1})", 9, "the key is there twice"},
-      {R"({"discipline":1, "d\u0069scipline":2})", 17, "the key is there twice"},
-      {R"([{"id":1},{"faculty":"a","faculty":"a"}])", 25, "the key is there twice"},
+      {R"({"age":1,"age":1})", 9, "the key occurs twice"},
+      {R"({"discipline":1, "d\u0069scipline":2})", 17, "the key occurs twice"},
+      {R"([{"id":1},{"faculty":"a","faculty":"a"}])", 25, "the key occurs twice"},
       // Control characters, NUL and escapes.
       {text("a\nb"), 13, control},
       {text(std::string("a\0b", 3)), 13, control},
@@ -651,7 +651,7 @@ class AgainstBoostTest : public EntryParserTest {
     } else if (parsed.error().kind == Rejection::Kind::kMalformed) {
       ASSERT_LE(parsed.error().offset, body.size());
       // Boost takes the last of two keys that are the same.
-      if (parsed.error().detail.ends_with("the key is there twice")) return;
+      if (parsed.error().detail.ends_with("the key occurs twice")) return;
       ASSERT_EQ(seen.verdict, Oracle::kMalformed) << body << "\n" << parsed.error().detail;
     } else {
       ASSERT_EQ(seen.verdict, Oracle::kJson) << body;

@@ -67,10 +67,10 @@ base::Result<std::optional<net::TlsContext>> RedisClient::load_tls(const Options
     return context;
   }
   if (options.ca_file.empty()) return std::nullopt;
-  return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("the authorities in {} are for TLS, and {} is without: write "
-                                "rediss://",
-                                options.ca_file, options.url.to_string()));
+  return base::fail(
+      base::Code::kInvalidArgument,
+      fmt::format("the authorities in {} are for TLS, but {} has no TLS: write rediss://",
+                  options.ca_file, options.url.to_string()));
 }
 
 base::Result<std::unique_ptr<RedisClient>> RedisClient::open(Options options,
@@ -128,8 +128,7 @@ base::Result<RedisClient::Connection> RedisClient::connect() {
     RETURN_IF_ERROR(greet("choosing the database", std::array<std::string_view, 2>{"SELECT", db}));
   }
   // It may be reading its data yet. Who may not ask this was answered all the same.
-  RETURN_IF_ERROR(
-      greet("asking whether it is there", std::array<std::string_view, 1>{"PING"}, "NOPERM "));
+  RETURN_IF_ERROR(greet("sending PING", std::array<std::string_view, 1>{"PING"}, "NOPERM "));
   return *std::move(connected);
 }
 
@@ -189,8 +188,8 @@ base::Result<RedisReply> RedisClient::accept(std::string_view what, RedisReply r
   const base::Code code = code_of_redis_error(reply.text);
   if (reply.text.starts_with("MOVED ") || reply.text.starts_with("ASK ")) {
     reply.text +=
-        " (this is a cluster, whose client the score book is not: give it a server that "
-        "holds all keys, or a proxy)";
+        " (the score book does not support a Redis Cluster: use one server that holds all keys, or "
+        "a proxy)";
   }
   return refusal(code, what, std::move(reply.text));
 }

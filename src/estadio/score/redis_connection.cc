@@ -91,7 +91,7 @@ struct RedisConnection::Parser {
 
   [[nodiscard]] base::Failure refuse() const {
     return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("what came is not Redis's protocol: {}", reader->errstr));
+                      fmt::format("the answer is not in Redis's protocol: {}", reader->errstr));
   }
 };
 

@@ -125,8 +125,7 @@ base::Result<void> check(const Fields& fields) {
   Gathered gathered;
   for (const auto& [field, value] : fields) {
     if (!gathered.add(field, value)) {
-      return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("the {} given is none of a contest", field));
+      return base::fail(base::Code::kInvalidArgument, fmt::format("the {} is no contest's", field));
     }
   }
   return {};

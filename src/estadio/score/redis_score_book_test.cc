@@ -682,7 +682,7 @@ TEST_F(RedisScoreBookTest, WhatIsNoRedisIsToldApart) {
   });
   const base::Error error = error_of(try_open(url));
   EXPECT_EQ(error.code(), Code::kFailedPrecondition);
-  EXPECT_THAT(error.message(), HasSubstr("not Redis's protocol"));
+  EXPECT_THAT(error.message(), HasSubstr("not in Redis's protocol"));
 }
 
 TEST(RedisErrorTest, EachKindMeansWhetherToTryAgain) {

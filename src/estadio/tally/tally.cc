@@ -82,7 +82,7 @@ class Tally::Reader {
       const auto ended = count_from_the_books_position(stop);
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
-        deps_.log.info("the score stands elsewhere: counting goes on from there",
+        deps_.log.info("the score has another position: counting goes on from there",
                        {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
       } else if (!may_pass(ended.error())) {
         deps_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
@@ -120,18 +120,17 @@ class Tally::Reader {
     std::int64_t read = 0;
     for (const Score::Position& each : score.positions) read += each.next_offset;
     if (read == score.total() + score.repeated) return score;
-    return base::fail(
-        base::Code::kFailedPrecondition,
-        fmt::format("the score does not add up: its positions stand for {} records, and {} are "
-                    "counted or repeated; somebody else wrote to it: delete all of it, and it is "
-                    "counted again from the log",
-                    read, score.total() + score.repeated));
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("the score does not add up: its positions cover {} records, but "
+                                  "{} are counted or repeated. Another program wrote to the score: "
+                                  "delete all of it, and the tally counts it again from the log",
+                                  read, score.total() + score.repeated));
   }
 
   void hold_up(const base::Error& error) {
     // Logged once, not at every attempt.
     if (!set_last_error(error.message())) return;
-    deps_.log.warning("counting is held up and will be tried again",
+    deps_.log.warning("counting a partition has failed and will be tried again",
                       {{"topic", topic_of(partition_.topic)},
                        {"partition", partition_.number},
                        {"error", error}});
@@ -157,10 +156,10 @@ class Tally::Reader {
     if (position != nullptr && position->incarnation != incarnation_) {
       return base::fail(
           base::Code::kCorruption,
-          fmt::format("{}-{} is not the one that {} results were counted from: its topic was "
-                      "deleted and made again; count it into a new score, or bring the old topic "
-                      "back",
-                      topic_of(partition_.topic), partition_.number, position->next_offset));
+          fmt::format(
+              "{}-{} is a new partition, and {} results of the old one are counted: its topic was "
+              "deleted and made again. Count it into a new score, or restore the old topic",
+              topic_of(partition_.topic), partition_.number, position->next_offset));
     }
     const std::int64_t start = score.position(partition_);
     if (start > end) {
@@ -221,7 +220,7 @@ class Tally::Reader {
       RETURN_IF_ERROR(reader.read(records, kReadPatience));
       if (!records.empty()) return {};
     }
-    return base::fail(base::Code::kUnavailable, "the log's records do not come");
+    return base::fail(base::Code::kUnavailable, "the log does not return its records");
   }
 
   base::Result<Ended> count(PartitionReader& reader, const std::stop_token& stop) {
@@ -393,7 +392,7 @@ std::optional<std::string> Tally::unready_reason() const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [number, shared] : readers_) {
     if (std::string error = shared.reader->last_error(); !error.empty()) {
-      return "not all is counted: " + error;
+      return "a partition is not counted: " + error;
     }
   }
   return std::nullopt;
@@ -411,7 +410,7 @@ void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats) {
   metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
                   stats.commits);
   metrics.counter("estadio_tally_stale_commits_total",
-                  "Commits that were not applied because the book stood elsewhere.",
+                  "Commits that were not applied because the book had another position.",
                   stats.stale_commits);
   metrics.counter("estadio_tally_failed_commits_total",
                   "Times that counting a partition failed and began again.", stats.failed_commits);

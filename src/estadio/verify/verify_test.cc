@@ -287,7 +287,7 @@ TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
 
 TEST_F(VerifyTest, AResultThatNobodyWasToldOfIsFoundWhenTheAcksAreComplete) {
   log_entry(800, false);
-  expect_difference(run(), "results in the log that no client was told of");
+  expect_difference(run(), "results in the log without an ack");
   const VerifyReport report = run(/*with_acks=*/true, /*are_acks_complete=*/false);
   expect_proven(report);
   EXPECT_EQ(report.unacknowledged, 1);
