@@ -33,7 +33,7 @@ struct ScoreCommit {
   std::int64_t repeated = 0;  // repeats, which are not counted
 };
 
-// What a commit did. `position` is the stored position: next_offset when the commit was applied.
+// The result of a commit. `position` is the stored position: next_offset when it was applied.
 struct CommitOutcome {
   bool is_applied = false;
   std::int64_t position = 0;

@@ -34,8 +34,8 @@ std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
 constexpr std::string_view kReadsOnly = "#!lua flags=no-writes\n";
 constexpr std::string_view kWrites = "#!lua\n";
 
-// What a script says first: "type", "torn", "foreign" or "right", with what explains it, is a
-// refusal (refusal_of()).
+// A script that refuses returns "type", "torn", "foreign" or "right", and then the explanation
+// (refusal_of()).
 constexpr std::string_view kChecks = R"lua(
 local positions, breakdown, repeated = KEYS[1], KEYS[2], KEYS[6]
 
@@ -315,7 +315,7 @@ base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(const Options
   ASSIGN_OR_RETURN(auto client, options.connect(clock));
   std::unique_ptr<RedisScoreBook> book(new RedisScoreBook(std::move(client), contest, options));
   RETURN_IF_ERROR(book->load_scripts());
-  // Last, so that whoever tries until it opens is warned once.
+  // Last, so that a caller that retries open() causes one warning.
   RETURN_IF_ERROR(check_eviction(*book->client_, log));
   return book;
 }

@@ -63,7 +63,7 @@ std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::str
   return ack;
 }
 
-// Counts the log anew and compares it with coin, score and acks.
+// Counts the log again and compares it with coin, score and acks.
 class Proof {
  public:
   explicit Proof(const VerifyInput& input)
