@@ -42,7 +42,7 @@ def recording(file):
 
 @pytest.fixture
 def start(tmp_path):
-    """start(*flags) begins `vigia record` of flags; ends with the test."""
+    """start(*flags) starts `vigia record` with these flags. The process ends with the test."""
     started = []
 
     def run(*words):
@@ -66,7 +66,7 @@ def test_a_recording_is_a_line_a_sample(recording):
         assert len(sample["host"]["cpus"]) == os.cpu_count()
         pids = [each["pid"] for each in sample["processes"]]
         assert pids == sorted(set(pids)) and os.getpid() in pids
-    # Never early; how late, the machine decides.
+    # Never early. The lateness depends on the machine.
     moments = [sample["uptime_ns"] for sample in samples]
     assert moments[2] - moments[0] >= 150_000_000
     assert recording.stat().st_mode & 0o777 == 0o600
@@ -226,7 +226,7 @@ def test_unknown_members_and_another_order_are_no_errors(recording):
     text = ""
     for sample in samples_of(recording.read_text()):
         del sample["hidden_processes"]
-        if not sample["cgroups"]:  # a host's containers are counted by them
+        if not sample["cgroups"]:  # a host's containers add to them
             del sample["cgroups"]
         sample["later"] = {"schema": [2, {"pid": None}]}
         text += json.dumps(dict(reversed(sample.items()))) + "\n"
