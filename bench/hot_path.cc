@@ -9,6 +9,7 @@
 #include "estadio/contest/record.h"
 #include "estadio/faculty/entry_parser.h"
 #include "estadio/log/block.h"
+#include "http/chunked_decoder.h"
 #include "http/request_parser.h"
 
 namespace estadio {
@@ -28,6 +29,25 @@ void parse_request_head(benchmark::State& state) {
   }
 }
 BENCHMARK(parse_request_head);
+
+void decode_a_chunked_body(benchmark::State& state) {
+  static_assert(kEntry.size() == 0x28);
+  constexpr int kChunks = 100;
+  http::ChunkedDecoder decoder;
+  http::ParseError error;
+  std::string data;
+  for (int i = 0; i < kChunks; ++i) ((data += "28\r\n") += kEntry) += "\r\n";
+  data += "0\r\n\r\n";
+  std::string body;
+  for (auto _ : state) {
+    std::size_t used = 0;
+    body.clear();
+    decoder.reset();
+    benchmark::DoNotOptimize(decoder.decode(data, data.size(), body, used, error));
+  }
+  state.SetItemsProcessed(state.iterations() * kChunks);
+}
+BENCHMARK(decode_a_chunked_body);
 
 void parse_one_entry(benchmark::State& state) {
   const Contest contest = Contest::defaults();

@@ -26,6 +26,17 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# A compiler cache is used where one is installed. Another checkout of the same sources shares it.
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(build_flags INTERFACE -fpch-preprocess)  # ccache asks for it
+  endif()
+endif()
+
 # add_precompiled(TARGET [HEADERS header...] [USES library...])
 #   for target_precompile_headers(... REUSE_FROM TARGET); compiled with the flags of USES, which every
 #   target that reuses them must have.

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "fuzz.h"
+#include "http/chunked_decoder.h"
 
 namespace {
 

@@ -226,37 +226,66 @@ Result<void> Settings::load_file(const std::string& path) {
   return {};
 }
 
-Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
-                                      const Environment& environment) {
-  CLI::App app;
-  std::string config;
-  bool print = false;
-  bool check = false;
-  std::vector<std::string> given(settings_.size());
-  std::vector<CLI::Option*> options;
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    const Setting& setting = settings_[i];
-    if (setting.kind == Kind::kPositional) {
-      options.push_back(app.add_option(setting.name, given[i])->required());
-      continue;
+Result<void> Settings::load_environment(const Environment& environment) {
+  for (const Setting& setting : settings_) {
+    if (setting.kind == Kind::kPositional) continue;
+    const std::string variable = variable_of(setting.name);
+    if (const char* value = environment(variable)) {
+      RETURN_IF_ERROR(set(setting, value, "environment variable " + variable));
     }
-    CLI::Option* option = nullptr;
-    if (setting.kind == Kind::kFlag) {
-      option = app.add_flag_function(
-          fmt::format("--{0}{{true}},--no-{0}{{false}}", setting.name),
-          [&given, i](std::int64_t count) { given[i] = count > 0 ? "true" : "false"; });
-    } else {
-      option = app.add_option("--" + setting.name, given[i]);
-    }
-    options.push_back(option->take_last());
   }
-  app.add_option("--config", config);
-  app.add_flag("--print-config", print);
-  app.add_flag("--check-config", check);
+  return {};
+}
 
-  try {
+// The command line, as CLI11 reads it. It is parsed first, for --config and --help, and its values
+// are set last.
+class Settings::CommandLine {
+ public:
+  explicit CommandLine(const std::vector<Setting>& settings) : given_(settings.size()) {
+    for (std::size_t i = 0; i < settings.size(); ++i) options_.push_back(add(settings[i], i));
+    app_.add_option("--config", config_);
+    app_.add_flag("--print-config", is_to_print_);
+    app_.add_flag("--check-config", is_to_check_);
+  }
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  // Throws CLI::ParseError, also for --help.
+  void parse(std::span<const std::string> arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    app.parse(std::move(reversed));
+    app_.parse(std::move(reversed));
+  }
+
+  // Returns the text given for a setting, by its index. Returns null when it was not given.
+  [[nodiscard]] const std::string* value(std::size_t index) const {
+    return options_[index]->count() > 0 ? &given_[index] : nullptr;
+  }
+  [[nodiscard]] const std::string& config() const { return config_; }
+  [[nodiscard]] bool is_to_print() const { return is_to_print_; }
+  [[nodiscard]] bool is_to_check() const { return is_to_check_; }
+
+ private:
+  CLI::Option* add(const Setting& setting, std::size_t index) {
+    std::string& given = given_[index];
+    if (setting.kind == Kind::kPositional) return app_.add_option(setting.name, given)->required();
+    if (setting.kind != Kind::kFlag)
+      return app_.add_option("--" + setting.name, given)->take_last();
+    const std::string names = fmt::format("--{0}{{true}},--no-{0}{{false}}", setting.name);
+    const auto set = [&given](std::int64_t count) { given = count > 0 ? "true" : "false"; };
+    return app_.add_flag_function(names, set)->take_last();
+  }
+
+  CLI::App app_;
+  std::vector<std::string> given_;     // by setting; CLI11 has their addresses
+  std::vector<CLI::Option*> options_;  // by setting
+  std::string config_;
+  bool is_to_print_ = false;
+  bool is_to_check_ = false;
+};
+
+Result<Settings::Next> Settings::parse(CommandLine& line, std::span<const std::string> arguments) {
+  try {
+    line.parse(arguments);
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", help());
     return Next::kDone;
@@ -268,29 +297,37 @@ Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
     return fail(Code::kInvalidArgument, fmt::format("{} (see '{} {} --help')", error.what(),
                                                     description_.program, description_.command));
   }
+  return Next::kRun;
+}
 
+Result<void> Settings::load_layers(const CommandLine& line, const Environment& environment) {
+  std::string config = line.config();
   if (config.empty()) {
     const char* from_environment = environment(variable_of("config"));
     if (from_environment != nullptr) config = from_environment;
   }
   if (!config.empty()) RETURN_IF_ERROR(load_file(config));
-  for (const Setting& setting : settings_) {
-    if (setting.kind == Kind::kPositional) continue;
-    const std::string variable = variable_of(setting.name);
-    if (const char* value = environment(variable)) {
-      RETURN_IF_ERROR(set(setting, value, "environment variable " + variable));
+  RETURN_IF_ERROR(load_environment(environment));
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (const std::string* value = line.value(i)) {
+      RETURN_IF_ERROR(set(settings_[i], *value, "command line"));
     }
   }
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    if (options[i]->count() > 0) RETURN_IF_ERROR(set(settings_[i], given[i], "command line"));
-  }
+  return {};
+}
 
-  if (print) {
+Result<Settings::Next> Settings::load(std::span<const std::string> arguments,
+                                      const Environment& environment) {
+  CommandLine line(settings_);
+  ASSIGN_OR_RETURN(const Next next, parse(line, arguments));
+  if (next == Next::kDone) return next;
+  RETURN_IF_ERROR(load_layers(line, environment));
+  if (line.is_to_print()) {
     fmt::print("{}", to_toml());
     return Next::kDone;
   }
   for (const auto& fulfilled : checks_) RETURN_IF_ERROR(fulfilled());
-  if (check) {
+  if (line.is_to_check()) {
     fmt::print("configuration ok\n");
     return Next::kDone;
   }

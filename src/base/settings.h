@@ -91,6 +91,7 @@ class Settings {
   [[nodiscard]] std::string help() const;
 
  private:
+  class CommandLine;
   enum class Kind { kText, kNumber, kFlag, kPositional };
   struct Setting {
     std::string name;
@@ -105,7 +106,12 @@ class Settings {
   void add_words(std::string name, std::vector<std::string_view> words, std::string help,
                  std::function<void(std::size_t)> choose, std::function<std::size_t()> chosen);
   Result<void> set(const Setting& setting, std::string_view text, std::string_view origin);
+  // Reads the command line into `line`. Prints the help when that is asked for.
+  Result<Next> parse(CommandLine& line, std::span<const std::string> arguments);
+  // Sets the values of the file, then of the environment, then of the command line.
+  Result<void> load_layers(const CommandLine& line, const Environment& environment);
   Result<void> load_file(const std::string& path);
+  Result<void> load_environment(const Environment& environment);
   [[nodiscard]] const Setting* find(std::string_view name) const;
   // Returns the environment variable of a setting: ESTADIO_MAX_BODY for max-body.
   [[nodiscard]] std::string variable_of(std::string_view name) const;

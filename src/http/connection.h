@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "http/chunked_decoder.h"
 #include "http/request_parser.h"
 #include "http/server.h"
 #include "net/event_loop.h"

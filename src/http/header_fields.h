@@ -18,6 +18,10 @@ struct ParseError {
   std::string_view detail;
 };
 
+// A parser's answer to the bytes that it got: it needs more, the message is complete, or it is
+// refused.
+enum class ParseState { kMore, kDone, kFailed };
+
 // Whether all characters are tchar (RFC 9110, section 5.6.2). True for the empty text.
 [[nodiscard]] bool is_token(std::string_view text);
 

@@ -1,13 +1,9 @@
 #include "http/request_parser.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace http {
 namespace {
-
-constexpr std::size_t kOverheadMax = 4096;  // bytes of extensions and trailers of one chunked body
-constexpr std::size_t kChunkDigitsMax = 15;
 
 Method method_of(std::string_view name) {
   for (const Method method : {Method::kPost, Method::kGet, Method::kHead, Method::kPut,
@@ -151,98 +147,6 @@ ParseState parse_head(std::string_view data, std::size_t& scanned, RequestHead& 
     at = newline + 2;
   }
   return parser.finish() ? ParseState::kDone : ParseState::kFailed;
-}
-
-ParseState ChunkedDecoder::decode(std::string_view data, std::size_t body_max, std::string& body,
-                                  std::size_t& used, ParseError& error) {
-  const auto refuse = [&](int status, std::string_view detail) {
-    error = {.status = status, .detail = detail};
-    return ParseState::kFailed;
-  };
-  used = 0;
-  while (used < data.size()) {
-    const char c = data[used];
-    switch (stage_) {
-      case Stage::kSize: {
-        int digit = -1;
-        if (c >= '0' && c <= '9') digit = c - '0';
-        if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') digit = c - 'A' + 10;
-        if (digit >= 0) {
-          if (++digits_ > kChunkDigitsMax) return refuse(400, "chunk size out of range");
-          left_ = left_ * 16 + static_cast<unsigned>(digit);
-        } else if (digits_ == 0) {
-          return refuse(400, "malformed chunk size");
-        } else if (c == ';') {
-          stage_ = Stage::kExtension;
-        } else if (c == '\r') {
-          stage_ = Stage::kSizeEnd;
-        } else {
-          return refuse(400, "malformed chunk size");
-        }
-        ++used;
-        break;
-      }
-      case Stage::kExtension:
-        if (++overhead_ > kOverheadMax) return refuse(400, "chunk extensions too long");
-        if (c == '\r') {
-          stage_ = Stage::kSizeEnd;
-        } else if (!is_value_character(c)) {
-          return refuse(400, "control character in a chunk extension");
-        }
-        ++used;
-        break;
-      case Stage::kSizeEnd:
-        if (c != '\n') return refuse(400, "malformed end of a chunk size");
-        ++used;
-        if (left_ == 0) {
-          stage_ = Stage::kTrailer;
-          break;
-        }
-        if (left_ > body_max || body.size() > body_max - left_) {
-          return refuse(413, "the body is too large");
-        }
-        stage_ = Stage::kData;
-        break;
-      case Stage::kData: {
-        const std::size_t take = std::min<std::uint64_t>(left_, data.size() - used);
-        body.append(data, used, take);
-        used += take;
-        left_ -= take;
-        if (left_ == 0) stage_ = Stage::kDataReturn;
-        break;
-      }
-      case Stage::kDataReturn:
-        if (c != '\r') return refuse(400, "chunk longer than its size");
-        stage_ = Stage::kDataNewline;
-        ++used;
-        break;
-      case Stage::kDataNewline:
-        if (c != '\n') return refuse(400, "malformed end of a chunk");
-        stage_ = Stage::kSize;
-        digits_ = 0;
-        ++used;
-        break;
-      case Stage::kTrailer:
-        if (++overhead_ > kOverheadMax) return refuse(400, "trailers too long");
-        ++used;
-        if (c != '\n') {
-          trailer_line_ += c;
-          break;
-        }
-        if (trailer_line_.empty() || trailer_line_.back() != '\r') {
-          return refuse(400, "malformed trailer");
-        }
-        trailer_line_.pop_back();
-        if (trailer_line_.empty()) return ParseState::kDone;
-        if (Header trailer; !parse_field(trailer_line_, trailer, error)) {
-          return refuse(400, "malformed trailer");
-        }
-        trailer_line_.clear();
-        break;
-    }
-  }
-  return ParseState::kMore;
 }
 
 }  // namespace http

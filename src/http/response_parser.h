@@ -17,8 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "http/chunked_decoder.h"
 #include "http/header_fields.h"
-#include "http/request_parser.h"
 
 namespace http {
 

@@ -1,49 +1,15 @@
 #include "estadio/faculty/entry_parser.h"
 
-#include <array>
-#include <charconv>
-#include <cstring>
+#include <algorithm>
 #include <fmt/format.h>
 #include <simdjson.h>
+#include <utility>
 
+#include "estadio/faculty/entry_reader.h"
 #include "estadio/faculty/json_scanner.h"
 
 namespace estadio {
 namespace {
-
-enum Field : unsigned { kFaculty, kDiscipline, kStudent, kAge, kId, kFieldCount };
-
-constexpr std::array<std::string_view, kFieldCount> kFieldNames = {"faculty", "discipline",
-                                                                   "student", "age", "id"};
-
-std::optional<Field> field_of(std::string_view name) {
-  for (unsigned field = 0; field < kFieldCount; ++field) {
-    if (name == kFieldNames[field]) return static_cast<Field>(field);
-  }
-  return std::nullopt;
-}
-
-std::string_view name_of(JsonType type) {
-  switch (type) {
-    case JsonType::kString: return "a text";
-    case JsonType::kInteger: return "a whole number";
-    case JsonType::kNumber: return "a number that is not whole";
-    case JsonType::kTrue: return "true";
-    case JsonType::kFalse: return "false";
-    case JsonType::kNull: return "null";
-    case JsonType::kObject: return "an object";
-    case JsonType::kArray: return "an array";
-  }
-  return "something else";
-}
-
-// Returns the start of a text, cut between characters.
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  std::size_t size = std::min(text.size(), kShown);
-  while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return std::string(text.substr(0, size));
-}
 
 // Returns the place of the first byte that is not UTF-8. REQUIRES: the body has one.
 std::size_t find_bad_utf8(std::string_view body) {
@@ -76,313 +42,126 @@ std::size_t find_bad_utf8(std::string_view body) {
   return good;
 }
 
-// Parses one body into `batch`.
+// Parses one body into `batch`. A method that returns false has set `rejection_`.
 class BodyParser {
  public:
   BodyParser(const Contest& contest, base::UuidGenerator& ids, std::string_view body,
              const EntryParser::Options& options, EntryBatch& batch)
-      : contest_(contest), ids_(ids), body_(body), options_(options), batch_(batch) {}
+      : body_(body),
+        options_(options),
+        context_{
+            .contest = contest, .ids = ids, .options = options, .batch = batch, .errors = errors_} {
+  }
+
+  // `context_` refers to a member.
+  BodyParser(const BodyParser&) = delete;
+  BodyParser& operator=(const BodyParser&) = delete;
 
   tl::expected<EntryParser::Parsed, Rejection> run() {
-    if (!simdjson::validate_utf8(body_.data(), body_.size())) {
-      return malformed(body_.data() + find_bad_utf8(body_), "not UTF-8");
-    }
-    return options_.format == BodyFormat::kJson ? run_json() : run_ndjson();
+    if (!read_body()) return tl::unexpected(std::move(rejection_));
+    return EntryParser::Parsed{.count = count_, .is_single = is_single_};
   }
 
  private:
-  using Outcome = tl::expected<EntryParser::Parsed, Rejection>;
-
-  tl::unexpected<Rejection> malformed(const char* at, std::string_view what) {
-    Rejection rejection;
-    rejection.kind = Rejection::Kind::kMalformed;
-    rejection.offset = static_cast<std::size_t>(at - body_.data());
-    if (options_.format == BodyFormat::kNdjson) {
-      rejection.line = 1 + std::count(body_.data(), at, '\n');
-      rejection.detail = fmt::format("malformed JSON at byte {}, in line {}: {}", rejection.offset,
-                                     rejection.line, what);
-    } else {
-      rejection.detail = fmt::format("malformed JSON at byte {}: {}", rejection.offset, what);
+  bool read_body() {
+    if (!simdjson::validate_utf8(body_.data(), body_.size())) {
+      return malformed(body_.data() + find_bad_utf8(body_), "not UTF-8");
     }
-    return tl::unexpected(std::move(rejection));
+    const bool is_read = options_.format == BodyFormat::kJson ? read_json() : read_ndjson();
+    return is_read && check_entries();
   }
 
-  tl::unexpected<Rejection> too_many() {
-    Rejection rejection;
-    rejection.kind = Rejection::Kind::kTooMany;
-    rejection.detail = fmt::format("a request takes at most {} entries", options_.entries_max);
-    return tl::unexpected(std::move(rejection));
-  }
-
-  Outcome finish(std::size_t count, bool is_single) {
-    if (count == 0 && errors_.empty()) add_error("", "expected at least one entry");
-    if (!errors_.empty()) {
-      Rejection rejection;
-      rejection.kind = Rejection::Kind::kInvalid;
-      rejection.detail =
-          fmt::format("{}{}", errors_.front().field.empty() ? "" : errors_.front().field + ": ",
-                      errors_.front().detail);
-      rejection.errors = std::move(errors_);
-      return tl::unexpected(std::move(rejection));
-    }
-    return EntryParser::Parsed{.count = count, .is_single = is_single};
-  }
-
-  Outcome run_json() {
+  bool read_json() {
     JsonScanner scanner(body_.data(), body_.data() + body_.size(), scratch_);
     scanner.skip_space();
-    std::size_t count = 0;
-    const bool is_array = scanner.peek() == '[';
-    if (is_array) {
-      scanner.advance();
-      scanner.skip_space();
-      if (scanner.peek() == ']') {
-        scanner.advance();
-      } else {
-        while (true) {
-          if (count == options_.entries_max) return too_many();
-          index_ = static_cast<std::int64_t>(count++);
-          scanner.skip_space();
-          if (!entry(scanner)) return malformed(scanner.at(), scanner.error());
-          scanner.skip_space();
-          if (scanner.peek() == ',') {
-            scanner.advance();
-            continue;
-          }
-          if (!scanner.expect(']', "expected ',' or ']' after an entry")) {
-            return malformed(scanner.at(), scanner.error());
-          }
-          break;
-        }
-      }
-    } else {
-      if (!entry(scanner)) return malformed(scanner.at(), scanner.error());
-      count = 1;
-    }
+    is_single_ = scanner.peek() != '[';
+    if (!(is_single_ ? next_entry(scanner, {}) : read_array(scanner))) return false;
     scanner.skip_space();
-    if (!scanner.at_end()) return malformed(scanner.at(), "expected nothing more after the JSON");
-    index_ = -1;
-    return finish(count, !is_array);
+    return scanner.at_end() || malformed(scanner.at(), "expected nothing more after the JSON");
   }
 
-  Outcome run_ndjson() {
-    std::size_t count = 0;
-    const char* at = body_.data();
-    const char* const end = at + body_.size();
-    while (at != end) {
-      ++line_;
-      const void* newline = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
-      const char* line_end = newline == nullptr ? end : static_cast<const char*>(newline);
-      JsonScanner scanner(at, line_end, scratch_);
-      scanner.skip_space();
-      if (!scanner.at_end()) {
-        if (count == options_.entries_max) return too_many();
-        ++count;
-        if (!entry(scanner)) return malformed(scanner.at(), scanner.error());
-        scanner.skip_space();
-        if (!scanner.at_end()) return malformed(scanner.at(), "expected one entry a line");
-      }
-      at = line_end == end ? end : line_end + 1;
-    }
-    line_ = 0;
-    return finish(count, false);
-  }
-
-  void add_error(std::string field, std::string detail) {
-    if (errors_.size() < Rejection::kErrorsMax) {
-      errors_.push_back(
-          {.field = std::move(field), .detail = std::move(detail), .line = line_, .index = index_});
-    }
-  }
-
-  // Reads one entry at the scanner's place. Returns false when it is not JSON.
-  bool entry(JsonScanner& scanner) {
-    if (scanner.peek() != '{') {
-      JsonValue value;
-      if (!scanner.value(value)) return false;
-      add_error(
-          "",
-          fmt::format(
-              "expected an entry, such as {{\"faculty\":\"Ingeniería\",\"discipline\":1}}, got {}",
-              name_of(value.type)));
+  bool read_array(JsonScanner& scanner) {
+    scanner.advance();
+    scanner.skip_space();
+    if (scanner.peek() == ']') {
+      scanner.advance();
       return true;
     }
-    scanner.advance();
-    entry_ = Entry();
-    seen_ = 0;
-    scanner.skip_space();
-    if (scanner.peek() == '}') {
+    while (true) {
+      scanner.skip_space();
+      if (!next_entry(scanner, {.index = static_cast<std::int64_t>(count_)})) return false;
+      scanner.skip_space();
+      if (scanner.peek() != ',') break;
       scanner.advance();
-    } else {
-      while (true) {
-        if (!member(scanner)) return false;
-        scanner.skip_space();
-        if (scanner.peek() == ',') {
-          scanner.advance();
-          scanner.skip_space();
-          continue;
-        }
-        if (!scanner.expect('}', "expected ',' or '}'")) return false;
-        break;
-      }
     }
-    complete();
-    return true;
+    return scanner.expect(']', "expected ',' or ']' after an entry") ||
+           malformed(scanner.at(), scanner.error());
   }
 
-  bool member(JsonScanner& scanner) {
-    const char* key_at = scanner.at();
-    std::string_view key;
-    if (!scanner.string(key)) return false;
-    const auto field = field_of(key);
-    if (field) {
-      if ((seen_ & 1U << *field) != 0) {
-        return scanner.fail_at(key_at, "the key occurs twice");
-      }
-      seen_ |= 1U << *field;
-    } else {
-      add_error(shortened(key),
-                "unknown field; an entry has faculty, discipline, student, age and id");
-    }
-    scanner.skip_space();
-    if (!scanner.expect(':', "expected ':' after the key")) return false;
-    scanner.skip_space();
-    JsonValue value;
-    if (!scanner.value(value)) return false;
-    if (field) take(*field, value);
-    return true;
-  }
-
-  void take(Field field, const JsonValue& value) {
-    switch (field) {
-      case kFaculty: return take_faculty(value);
-      case kDiscipline: return take_discipline(value);
-      case kStudent: return take_student(value);
-      case kAge: return take_age(value);
-      case kId: return take_id(value);
-      case kFieldCount: return;
-    }
-  }
-
-  void take_faculty(const JsonValue& value) {
-    if (value.type != JsonType::kString) {
-      return add_error("faculty", fmt::format("expected a text, got {}", name_of(value.type)));
-    }
-    const auto faculty = contest_.find_faculty(value.text);
-    if (!faculty) {
-      std::string known;
-      for (const Faculty& each : contest_.faculties()) {
-        known += (known.empty() ? "" : ", ") + each.name;
-      }
-      return add_error("faculty", fmt::format("unknown faculty; known are {}", known));
-    }
-    if (options_.faculty && *faculty != *options_.faculty) {
-      return add_error("faculty", fmt::format("this path takes entries of {} alone",
-                                              contest_.faculties()[*options_.faculty].name));
-    }
-    entry_.faculty = *faculty;
-  }
-
-  // Returns the number. Returns nothing when it is not whole or does not fit.
-  static std::optional<std::int64_t> whole(const JsonValue& value) {
+  bool read_ndjson() {
     std::int64_t number = 0;
-    const auto [end, error] =
-        std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
-    if (value.type != JsonType::kInteger || error != std::errc{}) return std::nullopt;
-    return number;
+    for (std::string_view rest = body_; !rest.empty();) {
+      const std::size_t size = std::min(rest.find('\n'), rest.size());
+      if (!read_line(rest.substr(0, size), ++number)) return false;
+      rest.remove_prefix(std::min(size + 1, rest.size()));
+    }
+    return true;
   }
 
-  void take_discipline(const JsonValue& value) {
-    if (value.type != JsonType::kInteger) {
-      return add_error("discipline",
-                       fmt::format("expected a whole number, got {}", name_of(value.type)));
-    }
-    const auto number = whole(value);
-    const auto discipline = number ? contest_.find_discipline(*number) : std::nullopt;
-    if (!discipline) {
-      std::string known;
-      for (const Discipline& each : contest_.disciplines()) {
-        known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", each.id, each.name);
-      }
-      return add_error("discipline", fmt::format("unknown discipline; known are {}", known));
-    }
-    entry_.discipline = *discipline;
+  // Reads the entry of a line, if there is one.
+  bool read_line(std::string_view line, std::int64_t number) {
+    JsonScanner scanner(line.data(), line.data() + line.size(), scratch_);
+    scanner.skip_space();
+    if (scanner.at_end()) return true;
+    if (!next_entry(scanner, {.line = number})) return false;
+    scanner.skip_space();
+    return scanner.at_end() || malformed(scanner.at(), "expected one entry a line");
   }
 
-  void take_student(const JsonValue& value) {
-    if (value.type != JsonType::kString) {
-      return add_error("student", fmt::format("expected a text, got {}", name_of(value.type)));
-    }
-    if (value.text.size() > Entry::kStudentBytesMax) {
-      return add_error("student", fmt::format("expected at most {} bytes, got {}",
-                                              Entry::kStudentBytesMax, value.text.size()));
-    }
-    if (value.text.find('\0') != std::string_view::npos) {
-      return add_error("student", "a text cannot hold NUL");
-    }
-    entry_.has_student = true;
-    entry_.student_at = static_cast<std::uint32_t>(batch_.text.size());
-    entry_.student_size = static_cast<std::uint8_t>(value.text.size());
-    batch_.text += value.text;
+  bool next_entry(JsonScanner& scanner, EntryPlace place) {
+    if (count_ == options_.entries_max) return too_many();
+    ++count_;
+    return read_entry(scanner, context_, place) || malformed(scanner.at(), scanner.error());
   }
 
-  void take_age(const JsonValue& value) {
-    const auto age = whole(value);
-    if (!age || *age < 0 || *age > Entry::kAgeMax) {
-      return add_error("age", fmt::format("expected a whole number from 0 to {}", Entry::kAgeMax));
+  bool malformed(const char* at, std::string_view what) {
+    rejection_.kind = Rejection::Kind::kMalformed;
+    rejection_.offset = static_cast<std::size_t>(at - body_.data());
+    if (options_.format == BodyFormat::kNdjson) {
+      rejection_.line = 1 + std::count(body_.data(), at, '\n');
+      rejection_.detail = fmt::format("malformed JSON at byte {}, in line {}: {}",
+                                      rejection_.offset, rejection_.line, what);
+    } else {
+      rejection_.detail = fmt::format("malformed JSON at byte {}: {}", rejection_.offset, what);
     }
-    entry_.age = static_cast<std::int16_t>(*age);
+    return false;
   }
 
-  void take_id(const JsonValue& value) {
-    const auto id = value.type == JsonType::kString ? base::Uuid::parse(value.text) : std::nullopt;
-    if (!id) {
-      return add_error("id", "expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
-    }
-    if (id->is_marked()) {
-      // Refuse ids that a server gave. The tally does not remember them, so the entry would count
-      // once more.
-      return add_error(
-          "id", "the server gave this id to another entry: leave the id out, or create a new one");
-    }
-    if (const auto time_ms = id->time_ms()) {
-      if (*time_ms < options_.id_oldest_ms) {
-        return add_error("id",
-                         "this version 7 id is older than the retry window: the server cannot know "
-                         "whether it was counted");
-      }
-      if (*time_ms > options_.id_newest_ms) {
-        return add_error("id", "this version 7 id is in the future: check the sender's clock");
-      }
-    }
-    entry_.id = *id;
-    entry_.is_id_given = true;
+  bool too_many() {
+    rejection_.kind = Rejection::Kind::kTooMany;
+    rejection_.detail = fmt::format("a request takes at most {} entries", options_.entries_max);
+    return false;
   }
 
-  void complete() {
-    if ((seen_ & 1U << kFaculty) == 0) {
-      if (options_.faculty) {
-        entry_.faculty = *options_.faculty;
-      } else {
-        add_error("faculty", "is missing");
-      }
-    }
-    if ((seen_ & 1U << kDiscipline) == 0) add_error("discipline", "is missing");
-    if (!entry_.is_id_given) entry_.id = ids_.next_marked(options_.now_ms);
-    batch_.entries.push_back(entry_);
+  // Whether there are entries and all are valid.
+  bool check_entries() {
+    if (count_ == 0) errors_.push_back({.field = {}, .detail = "expected at least one entry"});
+    if (errors_.empty()) return true;
+    const Rejection::FieldError& first = errors_.front();
+    rejection_.kind = Rejection::Kind::kInvalid;
+    rejection_.detail = (first.field.empty() ? "" : first.field + ": ") + first.detail;
+    rejection_.errors = std::move(errors_);
+    return false;
   }
 
-  const Contest& contest_;
-  base::UuidGenerator& ids_;
   const std::string_view body_;
   const EntryParser::Options& options_;
-  EntryBatch& batch_;
-  std::string scratch_;
   std::vector<Rejection::FieldError> errors_;
-  Entry entry_;
-  unsigned seen_ = 0;
-  std::int64_t line_ = 0;
-  std::int64_t index_ = -1;
+  const EntryContext context_;
+  std::string scratch_;
+  std::size_t count_ = 0;  // entries so far
+  bool is_single_ = false;
+  Rejection rejection_;
 };
 
 }  // namespace

@@ -72,63 +72,25 @@ void FacultyService::install(http::Router& router, net::EventLoop& loop) {
 
 void FacultyService::handle(const http::Request& request, http::Exchange exchange,
                             std::optional<FacultyIndex> faculty) {
-  const std::int64_t now_ms = edge_.clock.wall_ms();
-  const bool is_late = edge_.contest.closes_at_ms() && now_ms >= *edge_.contest.closes_at_ms();
-  const auto window_ms = edge_.window.in_force_ms();
-  if (!window_ms && !is_late) return refuse_until_read_back(exchange);
+  const Moment moment = this_moment();
+  if (!moment.window_ms && !moment.is_late) return refuse(Refusal::kNotReadBack, exchange);
   const auto format = format_of(request.header("content-type"));
-  if (!format) {
-    edge_.edge_stats.rejected();
-    return http::respond_problem(
-        exchange, 415,
-        "expected Content-Type: application/json (an entry or an array of them) or "
-        "application/x-ndjson (an entry a line)");
-  }
+  if (!format) return refuse(Refusal::kMediaType, exchange);
   if (edge_.in_flight_bytes.load(std::memory_order_relaxed) >= edge_.limits.in_flight_bytes) {
-    return refuse_for_now(exchange);
+    return refuse(Refusal::kFull, exchange);
   }
-  if (gathering_ == nullptr) {
-    if (spare_.empty()) {
-      batches_.push_back(std::make_unique<Batch>());
-      spare_.push_back(batches_.back().get());
-    }
-    gathering_ = spare_.back();
-    spare_.pop_back();
-  }
-  EntryBatch& entries = gathering_->entries;
+  EntryBatch& entries = gathering().entries;
   const std::size_t first = entries.entries.size();
   const std::size_t text = entries.text.size();
   const auto parsed =
-      parser_.parse(request.body,
-                    {.format = *format,
-                     .faculty = faculty,
-                     .entries_max = edge_.limits.entries_per_request,
-                     .now_ms = now_ms,
-                     .id_oldest_ms = now_ms - window_ms.value_or(edge_.window.configured_ms()),
-                     .id_newest_ms = now_ms + RetryWindow::kClockSkewMs},
-                    entries);
+      parser_.parse(request.body, parser_options(*format, faculty, moment), entries);
   if (!parsed) return reject(parsed.error(), exchange);
-  const auto take_back = [&] {
-    entries.entries.resize(first);
-    entries.text.resize(text);
-  };
-  if (is_late && !mark_late(std::span(entries.entries).subspan(first))) {
-    take_back();
-    return refuse_late(exchange);
-  }
-  if (!window_ms) {
-    take_back();
-    return refuse_until_read_back(exchange);
-  }
   // Count the bytes of the records, not of the body: small entries become larger records.
   const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
-  if (!admit(record_bytes)) {
-    take_back();
-    if (record_bytes <= edge_.limits.in_flight_bytes) return refuse_for_now(exchange);
-    edge_.edge_stats.rejected();
-    return http::respond_problem(
-        exchange, 413,
-        "the entries are larger than all that may be in flight: send fewer in a request");
+  if (const auto refusal = admit(std::span(entries.entries).subspan(first), moment, record_bytes)) {
+    entries.entries.resize(first);
+    entries.text.resize(text);
+    return refuse(*refusal, exchange);
   }
   gathering_->waiting.push_back({.exchange = exchange,
                                  .received = loop_->now(),
@@ -138,32 +100,75 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
                                  .is_single = parsed->is_single});
 }
 
-bool FacultyService::admit(std::size_t bytes) {
+FacultyService::Moment FacultyService::this_moment() const {
+  const std::int64_t now_ms = edge_.clock.wall_ms();
+  const auto closes_at_ms = edge_.contest.closes_at_ms();
+  return {.now_ms = now_ms,
+          .is_late = closes_at_ms && now_ms >= *closes_at_ms,
+          .window_ms = edge_.window.in_force_ms()};
+}
+
+EntryParser::Options FacultyService::parser_options(BodyFormat format,
+                                                    std::optional<FacultyIndex> faculty,
+                                                    const Moment& moment) const {
+  const std::int64_t window_ms = moment.window_ms.value_or(edge_.window.configured_ms());
+  return {.format = format,
+          .faculty = faculty,
+          .entries_max = edge_.limits.entries_per_request,
+          .now_ms = moment.now_ms,
+          .id_oldest_ms = moment.now_ms - window_ms,
+          .id_newest_ms = moment.now_ms + RetryWindow::kClockSkewMs};
+}
+
+FacultyService::Batch& FacultyService::gathering() {
+  if (gathering_ == nullptr) {
+    if (spare_.empty()) {
+      batches_.push_back(std::make_unique<Batch>());
+      spare_.push_back(batches_.back().get());
+    }
+    gathering_ = spare_.back();
+    spare_.pop_back();
+  }
+  return *gathering_;
+}
+
+std::optional<FacultyService::Refusal> FacultyService::admit(std::span<Entry> entries,
+                                                             const Moment& moment,
+                                                             std::size_t bytes) {
+  if (moment.is_late && !mark_late(entries)) return Refusal::kContestOver;
+  if (!moment.window_ms) return Refusal::kNotReadBack;
+  const std::size_t bytes_max = edge_.limits.in_flight_bytes;
   const std::size_t before = edge_.in_flight_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  if (before + bytes <= edge_.limits.in_flight_bytes) return true;
+  if (before + bytes <= bytes_max) return std::nullopt;
   edge_.in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
-  return false;
+  return bytes <= bytes_max ? Refusal::kFull : Refusal::kTooLarge;
 }
 
-void FacultyService::refuse_late(http::Exchange exchange) {
+void FacultyService::refuse(Refusal refusal, http::Exchange exchange) {
   edge_.edge_stats.rejected();
-  http::respond_problem(
-      exchange, 403,
-      "the contest is over, and not all of these entries were accepted before its end");
-}
-
-void FacultyService::refuse_until_read_back(http::Exchange exchange) {
-  edge_.edge_stats.rejected();
-  http::respond_problem(
-      exchange, 503,
-      "the retry window is not known yet (/readyz shows the reason): send again later", {},
-      kRetryAfter);
-}
-
-void FacultyService::refuse_for_now(http::Exchange exchange) {
-  edge_.edge_stats.rejected();
-  http::respond_problem(exchange, 429, "too many entries are in flight: send again later", {},
-                        kRetryAfter);
+  switch (refusal) {
+    case Refusal::kMediaType:
+      return http::respond_problem(
+          exchange, 415,
+          "expected Content-Type: application/json (an entry or an array of them) or "
+          "application/x-ndjson (an entry a line)");
+    case Refusal::kNotReadBack:
+      return http::respond_problem(
+          exchange, 503,
+          "the retry window is not known yet (/readyz shows the reason): send again later", {},
+          kRetryAfter);
+    case Refusal::kContestOver:
+      return http::respond_problem(
+          exchange, 403,
+          "the contest is over, and not all of these entries were accepted before its end");
+    case Refusal::kFull:
+      return http::respond_problem(
+          exchange, 429, "too many entries are in flight: send again later", {}, kRetryAfter);
+    case Refusal::kTooLarge:
+      return http::respond_problem(
+          exchange, 413,
+          "the entries are larger than all that may be in flight: send fewer in a request");
+  }
 }
 
 void FacultyService::reject(const Rejection& rejection, http::Exchange exchange) {
@@ -236,7 +241,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
         // After a judgement only late entries can be refused.
         if (judged && std::ranges::count(verdicts, Verdict::Durability::kUnknown,
                                          &Verdict::durability) == 0) {
-          refuse_late(waiting.exchange);
+          refuse(Refusal::kContestOver, waiting.exchange);
         } else {
           fail(waiting, durability, judged ? std::string_view() : judged.error().message());
         }

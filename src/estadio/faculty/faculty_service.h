@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -89,23 +90,45 @@ class FacultyService final : public http::Service {
     bool is_in_flight = false;
   };
 
+  // The state of the contest when a request came.
+  struct Moment {
+    std::int64_t now_ms = 0;
+    bool is_late = false;                   // the contest is over: only retries are answered
+    std::optional<std::int64_t> window_ms;  // the retry window in force; nothing until it is known
+  };
+  // Why a request is refused that may be well-formed.
+  enum class Refusal {
+    kMediaType,    // 415
+    kNotReadBack,  // 503: the retry window is not known
+    kContestOver,  // 403
+    kFull,         // 429: too many bytes are in flight
+    kTooLarge,     // 413: alone it has more bytes than may be in flight
+  };
+
   void handle(const http::Request& request, http::Exchange exchange,
               std::optional<FacultyIndex> faculty);
+  [[nodiscard]] Moment this_moment() const;
+  [[nodiscard]] EntryParser::Options parser_options(BodyFormat format,
+                                                    std::optional<FacultyIndex> faculty,
+                                                    const Moment& moment) const;
+  // Returns the batch that gathers requests. Takes a spare one when there is none.
+  Batch& gathering();
+  // Admits the entries of one request, whose records have at most `bytes`: marks them late when
+  // they are, and adds `bytes` to the bytes in flight. Adds nothing when it returns a refusal.
+  [[nodiscard]] std::optional<Refusal> admit(std::span<Entry> entries, const Moment& moment,
+                                             std::size_t bytes);
+  void refuse(Refusal refusal, http::Exchange exchange);
+  void reject(const Rejection& rejection, http::Exchange exchange);
+
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);
   void fail(const Waiting& waiting, Verdict::Durability durability, std::string_view why);
   void check_timeouts();
   void give_up_gathering();
-  void reject(const Rejection& rejection, http::Exchange exchange);
 
   // Returns true when the judge has batches_at_judge batches, without the stuck ones.
   [[nodiscard]] bool is_judge_busy() const;
-  // Adds `bytes` to the bytes in flight. Returns false, and adds nothing, when that is too many.
-  [[nodiscard]] bool admit(std::size_t bytes);
-  void refuse_for_now(http::Exchange exchange);
-  void refuse_late(http::Exchange exchange);
-  void refuse_until_read_back(http::Exchange exchange);
 
   FacultyEdge& edge_;
   const RecordFormat format_;

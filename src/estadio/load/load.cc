@@ -97,6 +97,65 @@ std::int64_t seed_of(const LoadOptions& options) {
   return 1 + static_cast<std::int64_t>(std::random_device{}() % 1'000'000'000);
 }
 
+// Returns the context for the connections. Returns nothing when the target is http.
+Result<std::optional<net::TlsContext>> tls_context_of(const LoadOptions& options,
+                                                      const load::Target& target) {
+  if (!target.is_tls) return std::nullopt;
+  auto context =
+      net::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
+  if (!context) return base::fail(std::move(context).error().within("tls-ca"));
+  return std::optional(*std::move(context));
+}
+
+Result<std::optional<load::AckFile>> ack_file_of(const LoadOptions& options) {
+  if (options.acks.empty()) return std::nullopt;
+  return load::AckFile::create(options.acks);
+}
+
+// Returns the report before the run: all but the measured figures.
+Report report_of(const LoadOptions& options) {
+  return {.url = options.url,
+          .rate = options.rate,
+          .batch = options.batch,
+          .connections = options.connections,
+          .threads = options.threads,
+          .seed = seed_of(options),
+          .has_retries = options.retry,
+          .measured = {}};
+}
+
+void log_start(base::Logger& log, const LoadOptions& options, const Report& report) {
+  log.info("load starts", {{"url", options.url},
+                           {"rate", options.rate ? fmt::format("{}", *options.rate) : "max"},
+                           {"duration", base::format_duration(options.duration)},
+                           {"connections", options.connections},
+                           {"seed", report.seed}});
+}
+
+// Shows the progress until the generators end, one of them fails, or a stop is requested. Returns
+// kRunning in the last case.
+load::GeneratorPool::State show_progress(load::GeneratorPool& pool,
+                                         std::chrono::nanoseconds duration,
+                                         const base::Clock& clock, base::Logger& log,
+                                         const std::stop_token& stop) {
+  using State = load::GeneratorPool::State;
+  load::ProgressLine line({.duration = duration}, clock, log);
+  base::Histogram recent;
+  while (true) {
+    const State state = pool.wait(line.interval(), stop);
+    if (state != State::kRunning || stop.stop_requested()) return state;
+    recent.clear();
+    line.tell(pool.take_progress(recent), recent);
+  }
+}
+
+// Waits for the generators. An error of the server names its address.
+Result<load::Measurements> measurements_of(load::GeneratorPool& pool, const load::Target& target) {
+  auto measured = pool.join();
+  if (measured || measured.error().code() != Code::kUnavailable) return measured;
+  return base::fail(std::move(measured).error().within(target.address.to_string()));
+}
+
 }  // namespace
 
 Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, base::Logger& log,
@@ -105,64 +164,26 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
   ASSIGN_OR_RETURN(const load::Target target, load::Target::parse(options.url));
   ASSIGN_OR_RETURN(const load::Entries entries, entries_of(options));
   RETURN_IF_ERROR(allow_connections(options.connections));
-
-  std::optional<net::TlsContext> tls;
-  if (target.is_tls) {
-    auto context =
-        net::TlsContext::for_client({.ca_file = options.tls_ca, .verify = !options.tls_insecure});
-    if (!context) return base::fail(std::move(context).error().within("tls-ca"));
-    tls.emplace(*std::move(context));
-  }
+  ASSIGN_OR_RETURN(std::optional<net::TlsContext> tls, tls_context_of(options, target));
   ASSIGN_OR_RETURN(std::vector<net::Resolved> addresses, net::resolve(target.address));
   const http::ClientConnection::Peer peer{
       .addresses = std::move(addresses), .tls = tls ? &*tls : nullptr, .name = target.address.host};
-
   ASSIGN_OR_RETURN(JsonOutput json, JsonOutput::open(options.json));
-  std::optional<load::AckFile> acks;
-  if (!options.acks.empty()) {
-    ASSIGN_OR_RETURN(acks, load::AckFile::create(options.acks));
-  }
+  ASSIGN_OR_RETURN(std::optional<load::AckFile> acks, ack_file_of(options));
 
-  Report report{.url = options.url,
-                .rate = options.rate,
-                .batch = options.batch,
-                .connections = options.connections,
-                .threads = options.threads,
-                .seed = seed_of(options),
-                .has_retries = options.retry,
-                .measured = {}};
-  log.info("load starts", {{"url", options.url},
-                           {"rate", options.rate ? fmt::format("{}", *options.rate) : "max"},
-                           {"duration", base::format_duration(options.duration)},
-                           {"connections", options.connections},
-                           {"seed", report.seed}});
+  Report report = report_of(options);
+  log_start(log, options, report);
   load::GeneratorPool pool(options, {.entries = entries,
                                      .target = target,
                                      .peer = peer,
                                      .acks = acks ? &*acks : nullptr,
                                      .clock = clock,
                                      .seed = static_cast<std::uint64_t>(report.seed)});
-  {
-    using State = load::GeneratorPool::State;
-    load::ProgressLine line({.duration = options.duration}, clock, log);
-    base::Histogram recent;
-    State state = State::kRunning;
-    while ((state = pool.wait(line.interval(), stop)) == State::kRunning) {
-      report.was_interrupted = stop.stop_requested();
-      if (report.was_interrupted) break;
-      recent.clear();
-      line.tell(pool.take_progress(recent), recent);
-    }
-    if (state != State::kDone) pool.interrupt();
-  }
-  auto measured = pool.join();
-  if (!measured) {
-    base::Error error = std::move(measured).error();
-    const bool is_of_server = error.code() == Code::kUnavailable;
-    return base::fail(is_of_server ? std::move(error).within(target.address.to_string())
-                                   : std::move(error));
-  }
-  report.measured = *std::move(measured);
+  const auto state = show_progress(pool, options.duration, clock, log, stop);
+  report.was_interrupted = state == load::GeneratorPool::State::kRunning;
+  if (state != load::GeneratorPool::State::kDone) pool.interrupt();
+  ASSIGN_OR_RETURN(report.measured, measurements_of(pool, target));
+
   RETURN_IF_ERROR(json.write(report));
   return report;
 }
