@@ -23,6 +23,13 @@ def check(tmp_path):
     return run
 
 
+def class_of(lines, head="class Long {", indent=""):
+    """C++ with a class of that many lines among others."""
+    members = [f"{indent}  int member_{i};" for i in range(lines - 2 - head.count("\n"))]
+    return "\n".join(["class Declared;", "struct Short { int a; };", "namespace a {",
+                      indent + head, *members, indent + "};", "}  // namespace a", ""]).encode()
+
+
 @pytest.mark.parametrize(("name", "data", "executable"), [
     ("notes.md", "Natación, Atletismo y Boxeo\n".encode(), False),
     ("tools/run", b"#!/bin/bash\necho /usr/bin/env ./build/release\n", True),
@@ -30,6 +37,9 @@ def check(tmp_path):
     ("empty", b"", False),
     ("fuzz/corpus/request/bad", b"GET / \xff\r\n", False),
     ("node_modules/somebody/index.js", b"trailing  \n", False),
+    ("a.cc", class_of(300), False),
+    ("a.cc", class_of(200) + class_of(200), False),
+    ("a.txt", class_of(400), False),
 ])
 def test_what_is_in_order_passes(check, name, data, executable):
     result = check(name, data, executable)
@@ -51,6 +61,10 @@ FROM = '"resol' 'ved"'
     ("web/package-lock.json", f"{{\n {FROM}: 1}}\n".encode(), False, "package-lock.json:2: says"),
     ("tool", b"#!/bin/bash\n", False, "tool:1: starts with #!"),
     ("tool.md", b"text\n", True, "tool.md:1: is executable"),
+    ("a.cc", class_of(301), False, "a.cc:4: a class of 301 lines"),
+    ("a.h", class_of(301, "struct Long final\n    : public Base {"), False,
+     "a.h:4: a class of 301 lines"),
+    ("a.cc", class_of(301, indent="  "), False, "a.cc:4: a class of 301 lines"),
 ])
 def test_what_is_not_in_order_is_found(check, name, data, executable, said):
     result = check(name, data, executable)

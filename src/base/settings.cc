@@ -268,8 +268,9 @@ class Settings::CommandLine {
   CLI::Option* add(const Setting& setting, std::size_t index) {
     std::string& given = given_[index];
     if (setting.kind == Kind::kPositional) return app_.add_option(setting.name, given)->required();
-    if (setting.kind != Kind::kFlag)
+    if (setting.kind != Kind::kFlag) {
       return app_.add_option("--" + setting.name, given)->take_last();
+    }
     const std::string names = fmt::format("--{0}{{true}},--no-{0}{{false}}", setting.name);
     const auto set = [&given](std::int64_t count) { given = count > 0 ? "true" : "false"; };
     return app_.add_flag_function(names, set)->take_last();

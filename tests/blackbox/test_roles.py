@@ -116,7 +116,7 @@ def test_a_faculty_of_its_own_takes_no_others_entries(cluster):
 def test_roles_are_alive_and_say_what_they_wait_for(cluster):
     nowhere = f"127.0.0.1:{free_port()}"
     waiting = {
-        cluster.start("faculty", "--disciplines", nowhere): "nobody judges",
+        cluster.start("faculty", "--disciplines", nowhere): "no server judges",
         cluster.start("discipline", "--kafka", nowhere, "--grpc", "127.0.0.1:0"): "Kafka",
         cluster.start("tally", "--kafka", nowhere, *cluster.redis_flags): "Kafka",
         cluster.tally(): "contest",

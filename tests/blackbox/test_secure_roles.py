@@ -122,10 +122,10 @@ def test_a_contest_is_counted_and_proven_with_everything_encrypted(cluster, tmp_
 def test_a_faculty_server_without_a_certificate_gets_no_judge(cluster):
     judges = cluster.judges()
     edge = cluster.edge(judges, "--grpc-tls", "--grpc-ca", cluster.authority.ca)
-    assert_says(edge, "nobody judges")
+    assert_says(edge, "no server judges")
     assert edge.post(entry()).status == 503
     in_the_clear = cluster.edge(judges)
-    assert_says(in_the_clear, "nobody judges")
+    assert_says(in_the_clear, "no server judges")
 
 
 def test_wrong_passwords_are_told_and_not_shown(cluster):

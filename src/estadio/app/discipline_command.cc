@@ -213,7 +213,7 @@ base::Result<ContestManifest> DisciplineRole::agree() const {
                            .coin_commitment = Coin(seed).commitment(),
                            .coin_seed = own ? std::nullopt : std::optional(seed)};
   ASSIGN_OR_RETURN(ContestManifest manifest,
-                   agree_on_manifest(kafka, std::move(proposal), context_.log));
+                   agree_on_manifest(kafka, std::move(proposal), context_.clock, context_.log));
   const RetryRule wanted = options_.retry.applied_to(manifest.retry);
   if (wanted != manifest.retry) {
     return base::fail(base::Code::kFailedPrecondition,
@@ -244,7 +244,7 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
        .linger = std::chrono::duration_cast<std::chrono::microseconds>(options_.linger),
        .delivery_timeout = std::chrono::duration_cast<milliseconds>(options_.durability_timeout),
        .in_flight_bytes = options_.max_in_flight.count},
-      context_.log);
+      context_.clock, context_.log);
 }
 
 void DisciplineRole::open_ids(const ContestManifest& manifest) {

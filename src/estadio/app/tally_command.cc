@@ -145,17 +145,18 @@ base::Result<void> TallyRole::open_log() {
   const auto has_not_begun = [](const base::Error& error) {
     return error.code() == base::Code::kNotFound;
   };
-  ASSIGN_OR_RETURN(manifest_,
-                   service::keep_trying([&, this] { return read_manifest(kafka, context_.log); },
-                                        context_, has_not_begun));
-  const auto open = [&, this] {
+  ASSIGN_OR_RETURN(
+      manifest_,
+      service::keep_trying([&, this] { return read_manifest(kafka, context_.clock, context_.log); },
+                           context_, has_not_begun));
+  const auto open_log = [&, this] {
     return KafkaLog::open({.cluster = kafka.cluster,
                            .topics = kafka.topics,
                            .missing = MissingTopics::kRefuse,
                            .partitions = manifest_.partitions},
-                          context_.log);
+                          context_.clock, context_.log);
   };
-  ASSIGN_OR_RETURN(events_, service::keep_trying(open, context_));
+  ASSIGN_OR_RETURN(events_, service::keep_trying(open_log, context_));
   return {};
 }
 
@@ -221,7 +222,7 @@ base::Result<void> TallyRole::join_groups() {
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
              .refused = [this](const base::Error& why) { refusal_.set(why.message()); }},
-            context_.log));
+            context_.clock, context_.log));
     groups_.push_back(std::move(group));
   }
   return {};

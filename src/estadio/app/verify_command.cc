@@ -89,7 +89,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
                                            base::Logger& log) {
   ASSIGN_OR_RETURN(Contest contest, load_contest(options.contest_file));
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
-  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, log));
+  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, clock, log));
   RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
   ASSIGN_OR_RETURN(auto acks, gather_acks(options));
   ASSIGN_OR_RETURN(const auto book,
@@ -99,7 +99,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
                                                 .topics = kafka.topics,
                                                 .missing = MissingTopics::kRefuse,
                                                 .partitions = manifest.partitions},
-                                               log));
+                                               clock, log));
   return Evidence{.contest = std::move(contest),
                   .manifest = std::move(manifest),
                   .acks = std::move(acks),

@@ -112,22 +112,24 @@ class EventLog {
   // it. append() may call `done` before it returns. The caller may change `batch` once it returns.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
+  // Queries are not const: a log on other machines may find that it is away, and note it.
+
   // Returns the partition's incarnation. A topic that is deleted and made again gets new ones, so
   // a position is valid only within one incarnation. It may be nil while the partition has no
   // record. From the first record on it never changes.
-  [[nodiscard]] virtual base::Result<base::Uuid> incarnation(PartitionId id) const = 0;
+  [[nodiscard]] virtual base::Result<base::Uuid> incarnation(PartitionId id) = 0;
   // Returns the number of partitions of each topic. It never changes while the topics exist.
   [[nodiscard]] virtual int partitions() const = 0;
   // Returns one past the last durable record.
-  [[nodiscard]] virtual base::Result<std::int64_t> end_offset(PartitionId id) const = 0;
+  [[nodiscard]] virtual base::Result<std::int64_t> end_offset(PartitionId id) = 0;
   // Returns an offset before which every record is older than `time_ms`. The log gives the highest
   // such offset that it can find cheaply.
   [[nodiscard]] virtual base::Result<std::int64_t> offset_before(PartitionId id,
-                                                                 std::int64_t time_ms) const = 0;
+                                                                 std::int64_t time_ms) = 0;
 
   // Returns a reader at `offset`. REQUIRES: the log outlives the reader.
   [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
-      PartitionId id, std::int64_t offset) const = 0;
+      PartitionId id, std::int64_t offset) = 0;
 };
 
 }  // namespace estadio

@@ -75,22 +75,22 @@ class MemoryLog final : public EventLog {
     lock.unlock();
     done({});
   }
-  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override {
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) override {
     return numbered_id(index_of(id) + 1);
   }
   [[nodiscard]] int partitions() const override { return partitions_; }
-  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override {
+  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) override {
     const std::scoped_lock lock(mutex_);
     return static_cast<std::int64_t>(parts_[index_of(id)].size());
   }
   [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
-                                                         std::int64_t time_ms) const override {
+                                                         std::int64_t time_ms) override {
     const std::scoped_lock lock(mutex_);
     const auto& lines = parts_[index_of(id)];
     return std::ranges::lower_bound(lines, time_ms, {}, &Line::time_ms) - lines.begin();
   }
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
-      PartitionId id, std::int64_t offset) const override {
+      PartitionId id, std::int64_t offset) override {
     return std::make_unique<Reader>(*this, index_of(id), offset);
   }
 

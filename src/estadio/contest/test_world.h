@@ -83,6 +83,15 @@ class TestClock final : public base::Clock {
   base::SystemClock system_;
 };
 
+// A clock whose mono() the test sets. The wall's time is fixed. A HandClock belongs to one thread.
+class HandClock final : public base::Clock {
+ public:
+  [[nodiscard]] std::int64_t wall_ms() const override { return TestClock::kStartMs; }
+  [[nodiscard]] base::Nanos mono() const override { return now; }
+
+  base::Nanos now = std::chrono::seconds(1000);
+};
+
 // A logger that keeps its lines in memory.
 class CapturedLog {
  public:

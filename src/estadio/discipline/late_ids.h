@@ -24,7 +24,7 @@ class LateIds {
   // REQUIRES: all of these outlive this.
   struct Dependencies {
     const Contest& contest;  // REQUIRES: it has a closes_at_ms()
-    const EventLog& events;
+    EventLog& events;
     const RetryWindow& window;
     KnownIds& known;
     const base::Clock& clock;

@@ -20,7 +20,7 @@ namespace estadio {
 class LogReach {
  public:
   // REQUIRES: `window` has a reader for each of all_partitions(). All references outlive this.
-  LogReach(const EventLog& events, RecentIds::Options recent, RetryWindow& window,
+  LogReach(EventLog& events, RecentIds::Options recent, RetryWindow& window,
            const base::Clock& clock)
       : events_(events), recent_(recent), window_(window), clock_(clock) {}
 
@@ -31,7 +31,7 @@ class LogReach {
  private:
   [[nodiscard]] base::Result<std::int64_t> reach_ms(PartitionId partition) const;
 
-  const EventLog& events_;
+  EventLog& events_;
   const RecentIds::Options recent_;
   RetryWindow& window_;
   const base::Clock& clock_;

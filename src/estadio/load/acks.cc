@@ -43,14 +43,14 @@ base::Result<void> AckWriter::add(std::string_view id) {
 
 base::Result<void> AckWriter::end_line() {
   lines_ += "\"}\n";
-  const bool is_due = std::chrono::steady_clock::now() - flushed_ >= kFlushEvery;
+  const bool is_due = clock_.mono() - flushed_ >= kFlushEvery;
   return is_due || lines_.size() >= kBufferBytes ? flush() : base::Result<void>();
 }
 
 base::Result<void> AckWriter::flush() {
   auto written = file_.write(lines_);
   lines_.clear();
-  flushed_ = std::chrono::steady_clock::now();
+  flushed_ = clock_.mono();
   return written;
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -39,8 +40,11 @@ class AckFile {
 // last flush is kFlushEvery ago. So a generator that is killed loses few lines.
 class AckWriter {
  public:
-  // `file` must outlive the writer.
-  explicit AckWriter(AckFile& file) : file_(file) { lines_.reserve(kBufferBytes + kSpareBytes); }
+  // REQUIRES: `file` and `clock` outlive the writer.
+  AckWriter(AckFile& file, const base::Clock& clock)
+      : file_(file), clock_(clock), flushed_(clock.mono()) {
+    lines_.reserve(kBufferBytes + kSpareBytes);
+  }
 
   // Adds a line, with the outcome or without. Errors: those of AckFile::write().
   [[nodiscard]] base::Result<void> add(std::string_view id, std::string_view outcome);
@@ -56,8 +60,9 @@ class AckWriter {
   base::Result<void> end_line();
 
   AckFile& file_;
+  const base::Clock& clock_;
   std::string lines_;
-  std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();
+  base::Nanos flushed_;  // when the last flush was
 };
 
 }  // namespace estadio::load

@@ -1,5 +1,6 @@
 #include "estadio/load/acks.h"
 
+#include <algorithm>
 #include <deque>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +18,7 @@ class AcksTest : public testing::Test {
  protected:
   [[nodiscard]] std::string content() const { return test::read_file(path_); }
 
+  test::HandClock clock_;
   test::TempFolder folder_;
   const std::string path_ = folder_ / "acks";
 };
@@ -24,13 +26,27 @@ class AcksTest : public testing::Test {
 TEST_F(AcksTest, ALineForEachEntry) {
   auto file = AckFile::create(path_);
   ASSERT_TRUE(file);
-  AckWriter writer(*file);
+  AckWriter writer(*file, clock_);
   ASSERT_TRUE(writer.add(kId, "winner"));
   ASSERT_TRUE(writer.add(kId));
   ASSERT_TRUE(writer.flush());
   EXPECT_EQ(content(),
             "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\",\"outcome\":\"winner\"}\n"
             "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n");
+}
+
+TEST_F(AcksTest, LinesAreWrittenWhenTheLastWriteIsAWhileAgo) {
+  auto file = AckFile::create(path_);
+  ASSERT_TRUE(file);
+  AckWriter writer(*file, clock_);
+  ASSERT_TRUE(writer.add(kId));
+  EXPECT_EQ(content(), "");
+  clock_.now += std::chrono::seconds(1);
+  ASSERT_TRUE(writer.add(kId));
+  const std::string both = content();
+  EXPECT_EQ(std::ranges::count(both, '\n'), 2);
+  ASSERT_TRUE(writer.add(kId));
+  EXPECT_EQ(content(), both);
 }
 
 TEST_F(AcksTest, AnOldFileIsEmptied) {
@@ -48,7 +64,7 @@ TEST_F(AcksTest, LinesOfSeveralThreadsStayWholeAndAllArrive) {
     std::deque<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
-        AckWriter writer(*file);
+        AckWriter writer(*file, clock_);
         for (int i = 0; i < kLines; ++i) ASSERT_TRUE(writer.add(kId, "loser"));
         ASSERT_TRUE(writer.flush());
       });
@@ -72,7 +88,7 @@ TEST_F(AcksTest, AFileThatCannotBeMadeIsNamed) {
 TEST_F(AcksTest, AFullDiskIsAnError) {
   auto file = AckFile::create("/dev/full");
   if (!file) GTEST_SKIP() << "/dev/full cannot be opened: " << file.error().message();
-  AckWriter writer(*file);
+  AckWriter writer(*file, clock_);
   base::Result<void> result;
   // The error comes when lines are written, at the latest with flush().
   for (int i = 0; i < 100'000 && result; ++i) result = writer.add(kId, "winner");

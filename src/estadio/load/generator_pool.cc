@@ -40,7 +40,7 @@ void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& d
 
   Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
   worker.writer.emplace(deps.entries, deps.target, writing, deps.clock);
-  if (deps.acks != nullptr) worker.acks.emplace(*deps.acks);
+  if (deps.acks != nullptr) worker.acks.emplace(*deps.acks, deps.clock);
   worker.generator.emplace(generating,
                            Generator::Dependencies{.peer = deps.peer,
                                                    .writer = *worker.writer,

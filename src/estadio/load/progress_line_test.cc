@@ -19,14 +19,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-// The test sets its mono().
-class HandClock final : public base::Clock {
- public:
-  [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
-  [[nodiscard]] base::Nanos mono() const override { return now; }
-
-  base::Nanos now = seconds(1000);
-};
+using test::HandClock;
 
 base::Histogram histogram_of(milliseconds latency) {
   base::Histogram histogram;

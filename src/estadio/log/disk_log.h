@@ -4,8 +4,8 @@
 // writes it as one block and waits for the disk. Meanwhile the next batch gathers. So a commit
 // costs one write and one fdatasync for any number of entries, and an idle log commits at once.
 //
-//   append() -> gathering_ -> committer: encode, pwrite, fdatasync -> tail_ -> readers
-//                                                                 \-> done()
+//   append() -> gathering_ -> committer: encode, SegmentWriter::append() -> tail_ -> readers
+//                                                                        \-> done()
 //
 // Readers that keep up read tail_, the last blocks in memory. Other readers read the files.
 //
@@ -30,11 +30,10 @@
 #include "base/log.h"
 #include "base/metrics_writer.h"
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/log/block.h"
 #include "estadio/log/disk.h"
-#include "estadio/log/segment_preallocator.h"
+#include "estadio/log/segment_writer.h"
 #include "estadio/log/segments.h"
 
 namespace estadio {
@@ -82,13 +81,13 @@ class DiskLog final : public EventLog {
 
   void append(const RecordBatch& batch, Done done) override;
   // The topic's id, made with the log.
-  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) const override;
+  [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) override;
   [[nodiscard]] int partitions() const override;
-  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) const override;
+  [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) override;
   [[nodiscard]] base::Result<std::int64_t> offset_before(PartitionId id,
-                                                         std::int64_t time_ms) const override;
+                                                         std::int64_t time_ms) override;
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
-      PartitionId id, std::int64_t offset) const override;
+      PartitionId id, std::int64_t offset) override;
 
   [[nodiscard]] Stats stats() const;
 
@@ -112,17 +111,12 @@ class DiskLog final : public EventLog {
   DiskLog(Options options, const base::Clock& clock, base::Logger& log);
 
   base::Result<void> create();
-  base::Result<void> load(bool to_write);
-  [[nodiscard]] base::Result<std::string> read(const Segment& segment, std::size_t from,
-                                               std::size_t until) const;
-  base::Result<void> repair_tail(const Segment& segment, std::size_t from);
-  base::Result<void> rewrite(const Segment& segment, std::size_t from, std::size_t until);
+  // Reads the last segment; the caller has listed them.
+  base::Result<SegmentWriter::End> load();
   void commit_until_stopped(const std::stop_token& stop);
   base::Result<void> commit(Gathering& gathered);
   base::Result<void> make_room(std::size_t bytes);
-  base::Result<void> start_segment(std::size_t bytes);
   [[nodiscard]] bool wait_for_work(Gathering& gathered, const std::stop_token& stop);
-  base::Result<void> write_block(const std::string& bytes);
   base::Failure fail_for_good(const base::Error& error);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
     return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) +
@@ -138,17 +132,13 @@ class DiskLog final : public EventLog {
   SegmentHeader identity_;  // the first segment's
 
   // The committer's alone.
-  base::UniqueFd active_;
-  std::size_t active_bytes_ = 0;   // of the file, with room reserved
-  std::size_t active_end_ = 0;     // where the next block goes
-  std::size_t refused_bytes_ = 0;  // of the block that found no room
+  std::unique_ptr<SegmentWriter> writer_;  // null in a log that is only read
+  std::size_t refused_bytes_ = 0;          // of the block that found no room
   std::uint64_t next_sequence_ = 0;
   std::int64_t last_time_ms_ = 0;
-  bool has_failed_ = false;
-  std::unique_ptr<SegmentPreallocator> preallocator_;
 
   mutable std::mutex mutex_;
-  mutable std::condition_variable readers_;
+  std::condition_variable readers_;
   std::condition_variable committer_;
   // Guarded by mutex_.
   Gathering gathering_;

@@ -176,7 +176,7 @@ void DiskLog::Reader::wake() {
 }
 
 base::Result<std::unique_ptr<PartitionReader>> DiskLog::read_from(PartitionId id,
-                                                                  std::int64_t offset) const {
+                                                                  std::int64_t offset) {
   auto reader = std::make_unique<Reader>(*this, id);
   RETURN_IF_ERROR(reader->seek(offset));
   return reader;

@@ -14,7 +14,7 @@ namespace estadio {
 class DiskLog::Reader final : public PartitionReader {
  public:
   // Begins at offset 0. REQUIRES: `log` outlives it.
-  Reader(const DiskLog& log, PartitionId partition)
+  Reader(DiskLog& log, PartitionId partition)
       : log_(log), partition_(partition), index_(log.index_of(partition)) {}
 
   base::Result<void> read(std::vector<LoggedRecord>& records,
@@ -38,7 +38,7 @@ class DiskLog::Reader final : public PartitionReader {
   base::Result<void> open_next_file();
   base::Result<void> open_segment(const Segment& segment, std::size_t number);
 
-  const DiskLog& log_;
+  DiskLog& log_;
   const PartitionId partition_;
   const std::size_t index_;
   std::int64_t position_ = 0;

@@ -81,7 +81,7 @@ class DiskLogTest : public testing::Test {
   }
 
   // The numbers of a partition's records, or the error met on the way.
-  [[nodiscard]] base::Result<std::vector<std::uint64_t>> numbers(const DiskLog& log,
+  [[nodiscard]] base::Result<std::vector<std::uint64_t>> numbers(DiskLog& log,
                                                                  PartitionId partition,
                                                                  std::int64_t from = 0) const {
     std::vector<std::uint64_t> numbers;
@@ -102,7 +102,7 @@ class DiskLogTest : public testing::Test {
     }
     return numbers;
   }
-  void expect_numbers(const DiskLog& log, PartitionId partition, std::uint64_t until) const {
+  void expect_numbers(DiskLog& log, PartitionId partition, std::uint64_t until) const {
     const auto found = numbers(log, partition);
     ASSERT_TRUE(found) << found.error().message();
     ASSERT_EQ(found->size(), until);
@@ -114,7 +114,7 @@ class DiskLogTest : public testing::Test {
     std::size_t size = 0;
     std::uint64_t sequence = 0;
   };
-  // Where the blocks of a segment stand.
+  // The places of a segment's blocks.
   [[nodiscard]] static std::vector<Place> blocks_of(const std::string& folder, std::size_t number) {
     const auto segments = list_segments(folder);
     EXPECT_TRUE(segments);
@@ -415,7 +415,7 @@ TEST_F(DiskLogTornTest, ATailOfZerosFromAnyByteOfTheLastBlockOnIsRepaired) {
 }
 
 TEST_F(DiskLogTornTest, ASegmentThatIsCutShortIsRefusedAndLeftAsItIs) {
-  // What was cut off may have been acknowledged: it is no torn tail.
+  // The missing bytes may have been acknowledged, so this is no torn tail.
   const std::string folder = folder_with(whole_);
   for (const std::size_t size : {kSmallSegment - 1, whole_.size(), last_.position + 10,
                                  last_.position, kSegmentHeaderBytes}) {
@@ -672,7 +672,7 @@ class TestDisk final : public Disk {
     const std::scoped_lock lock(mutex_);
     failures_ = 1;
   }
-  // What was written since the last call of this.
+  // Returns the bytes written since the last call.
   std::vector<std::pair<std::size_t, std::string>> take_written() {
     const std::scoped_lock lock(mutex_);
     return std::exchange(written_, {});
@@ -728,7 +728,7 @@ TEST_F(DiskLogTest, AfterAFailedSyncNothingIsAcknowledgedUntilTheLogIsOpenedAgai
   }
   disk.take_written();
   const auto log = open();
-  // What memory still holds of the block counts, so it is written and waited for once more.
+  // The block in memory counts, so it is written and synced once more.
   expect_numbers(*log, kWinners0, 2);
   const auto last = blocks_of(path(), 0).back();
   const auto written = disk.take_written();
@@ -1005,7 +1005,7 @@ TEST_F(DiskLogTest, BehavesAsTheModelOverRandomAppendsReopeningsAndTears) {
       ASSERT_NE(log, nullptr);
       check();
     } else {
-      // A commit was under way when the process died: a part of a block stands at the end.
+      // A commit was under way when the process died: the end has a part of a block.
       log.reset();
       const auto segments = list_segments(path());
       ASSERT_TRUE(segments);

@@ -61,14 +61,13 @@ base::Code code_of(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION: return base::Code::kFailedPrecondition;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR__INVALID_ARG: return base::Code::kInvalidArgument;
-    // Most of what a cluster says passes: brokers that are away, leaders that move.
+    // Most errors of a cluster pass: brokers that are away or too few yet, leaders that move.
     default: return base::Code::kUnavailable;
   }
 }
@@ -89,9 +88,8 @@ void KafkaPartitionsFree::operator()(rd_kafka_topic_partition_list_s* partitions
   rd_kafka_topic_partition_list_destroy(partitions);
 }
 
-int left_ms(KafkaDeadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
+int KafkaDeadline::left_ms() const {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - clock_.mono());
   return std::max(1, static_cast<int>(left.count()));
 }
 
@@ -125,7 +123,7 @@ base::Result<std::map<std::string, std::string>> read_kafka_properties(const std
       return refuse(base::Error::from_errno(fmt::format("{}: {}", key, value), errno).message());
     }
     if (!properties.emplace(key, value).second) {
-      return refuse(fmt::format("'{}' stands here twice", key));
+      return refuse(fmt::format("'{}' is set twice: keep one of the lines", key));
     }
   }
   return properties;
@@ -145,7 +143,8 @@ base::Result<KafkaConf> kafka_conf(
     const bool is_known = std::string_view(why.data()).find("No such") == std::string_view::npos;
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("Kafka's setting {}: {}", key,
-                                  is_known ? "not a value that it can have" : "there is none"));
+                                  is_known ? "librdkafka does not take this value"
+                                           : "librdkafka has no setting of this name"));
   };
   RETURN_IF_ERROR(set("bootstrap.servers", cluster.brokers));
   RETURN_IF_ERROR(set("client.id", "estadio"));

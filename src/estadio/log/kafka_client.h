@@ -1,10 +1,9 @@
-// What every use of librdkafka shares: a client's configuration, owners of its objects, and its
-// errors as base::Error.
+// The shared basis of every use of librdkafka: a client's configuration, owners of its objects, and
+// its errors as base::Error.
 //
 // Threads: values and functions; librdkafka's clients may be used from any thread.
 #pragma once
 
-#include <chrono>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 // librdkafka's own types, whose header only the .cc files include.
@@ -66,9 +66,21 @@ using KafkaQueue = std::unique_ptr<rd_kafka_queue_s, KafkaQueueFree>;
 using KafkaMessage = std::unique_ptr<rd_kafka_message_s, KafkaMessageFree>;
 using KafkaPartitions = std::unique_ptr<rd_kafka_topic_partition_list_s, KafkaPartitionsFree>;
 
-// A deadline that several calls share. left_ms() is the time that remains, at least 1 ms.
-using KafkaDeadline = std::chrono::steady_clock::time_point;
-[[nodiscard]] int left_ms(KafkaDeadline deadline);
+// A deadline that several calls share.
+class KafkaDeadline {
+ public:
+  // Ends `patience` from now. REQUIRES: `clock` outlives it.
+  KafkaDeadline(const base::Clock& clock, base::Nanos patience)
+      : clock_(clock), end_(clock.mono() + patience) {}
+
+  [[nodiscard]] bool has_passed() const { return clock_.mono() >= end_; }
+  // Returns the milliseconds that remain, at least 1, so that a call looks once.
+  [[nodiscard]] int left_ms() const;
+
+ private:
+  const base::Clock& clock_;
+  base::Nanos end_;
+};
 
 // Returns the configuration of a client: the cluster's properties, then `settings`, which override
 // them. Names are librdkafka's. Errors: kInvalidArgument naming the setting.

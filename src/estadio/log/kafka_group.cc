@@ -20,12 +20,16 @@ std::string text_of(std::span<const PartitionId> partitions) {
 
 }  // namespace
 
-KafkaGroup::KafkaGroup(Options options, Told told, base::Logger& log)
-    : options_(std::move(options)), told_(std::move(told)), log_(log) {}
+KafkaGroup::KafkaGroup(Options options, Callbacks callbacks, const base::Clock& clock,
+                       base::Logger& log)
+    : options_(std::move(options)), callbacks_(std::move(callbacks)), clock_(clock), log_(log) {}
 
-base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options, Told told,
+base::Result<std::unique_ptr<KafkaGroup>> KafkaGroup::join(const Options& options,
+                                                           Callbacks callbacks,
+                                                           const base::Clock& clock,
                                                            base::Logger& log) {
-  auto group = std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(told), log));
+  auto group =
+      std::unique_ptr<KafkaGroup>(new KafkaGroup(options, std::move(callbacks), clock, log));
   ASSIGN_OR_RETURN(
       KafkaConf conf,
       kafka_conf(options.cluster, {{"group.id", options.group},
@@ -81,43 +85,47 @@ void KafkaGroup::poll() {
   // Records of the short time before a partition was paused.
   const KafkaMessage message(rd_kafka_consumer_poll(client_.get(), kPollMs));
   if (!message || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const base::Error error = kafka_error("the group " + options_.group, message->err);
+  const base::Error error = kafka_error("being in the group " + options_.group, message->err);
   if (error.code() != base::Code::kFailedPrecondition) {
-    log_.debug("the group", {{"error", error}});
+    log_.debug("the consumer group reports an error", {{"error", error}});
   } else if (std::exchange(refused_with_, message->err) != message->err) {
-    // Every attempt would be told otherwise.
-    log_.warning("Kafka refuses us", {{"error", error}});
-    told_.refused(error);
+    // The client tries again and again. Each attempt would be a line of the log otherwise.
+    log_.warning("Kafka refuses this process: check the file of --kafka-config and Kafka's ACLs",
+                 {{"error", error}});
+    callbacks_.refused(error);
   }
 }
 
-// So that others need not wait for the session's end.
+// Other members get the partitions at once, and not when the session ends.
 void KafkaGroup::leave() {
-  if (has_left_within(kLeavePatience)) return;
-  // Destroying it would wait for what may never come: a cluster that answers, a callback that
-  // nobody serves any more. It is left to the end of the process.
-  log_.warning("the group was not left in time", {{"group", options_.group}});
+  if (has_left_before(KafkaDeadline(clock_, kLeavePatience))) return;
+  // Destroying the client could wait without an end, for the cluster's answer or for a callback. So
+  // the client stays until the process ends.
+  log_.warning(
+      "leaving the consumer group took too long: other tallies get the partitions a few seconds "
+      "later",
+      {{"group", options_.group}});
   [[maybe_unused]] const auto* is_left_alone = client_.release();
 }
 
 // A cluster that does not answer is not waited for, which rd_kafka_consumer_close() would do
 // without an end.
-bool KafkaGroup::has_left_within(std::chrono::nanoseconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+bool KafkaGroup::has_left_before(const KafkaDeadline& deadline) {
   // librdkafka 2.0 aborts when a member ends that has come to lead the group and has not divided
   // the shares yet.
   while (!has_joined_) {
-    if (std::chrono::steady_clock::now() >= end) return false;
+    if (deadline.has_passed()) return false;
     poll();
   }
   const KafkaQueue own(rd_kafka_queue_get_consumer(client_.get()));
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.get(), own.get())) {
-    log_.debug("the group", {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
+    log_.debug("leaving the consumer group failed",
+               {{"group", options_.group}, {"error", rd_kafka_error_string(error)}});
     rd_kafka_error_destroy(error);
     return false;
   }
   while (rd_kafka_consumer_closed(client_.get()) == 0) {
-    if (std::chrono::steady_clock::now() >= end) return false;
+    if (deadline.has_passed()) return false;
     poll();
   }
   return true;
@@ -130,20 +138,22 @@ void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     for (int i = 0; i < partitions.cnt; ++i) partitions.elems[i].offset = RD_KAFKA_OFFSET_END;
     if (rd_kafka_error_t* error = rd_kafka_incremental_assign(client_.get(), &partitions)) {
-      log_.error("taking a share of the partitions", {{"error", rd_kafka_error_string(error)}});
+      log_.error("taking partitions of the consumer group failed",
+                 {{"error", rd_kafka_error_string(error)}});
       rd_kafka_error_destroy(error);
     }
     rd_kafka_pause_partitions(client_.get(), &partitions);
     if (changed.empty()) return;
     log_.info("counts partitions", {{"partitions", text_of(changed)}});
-    return told_.gained(changed);
+    return callbacks_.gained(changed);
   }
   if (!changed.empty()) {
-    told_.lost(changed);
+    callbacks_.lost(changed);
     log_.info("counts partitions no more", {{"partitions", text_of(changed)}});
   }
   if (rd_kafka_error_t* error = rd_kafka_incremental_unassign(client_.get(), &partitions)) {
-    log_.error("giving a share of the partitions up", {{"error", rd_kafka_error_string(error)}});
+    log_.error("giving up partitions of the consumer group failed",
+               {{"error", rd_kafka_error_string(error)}});
     rd_kafka_error_destroy(error);
   }
 }

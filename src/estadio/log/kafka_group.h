@@ -10,7 +10,6 @@
 // Threads: join() starts one thread, which calls the callbacks; commit() may come from any thread.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -19,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "estadio/contest/event_log.h"
@@ -36,7 +36,7 @@ class KafkaGroup {
     int partitions = 0;  // the first of each topic that are used; the others are ignored
   };
   // Callbacks of the group's thread, which waits until they return.
-  struct Told {
+  struct Callbacks {
     // The member was assigned these partitions, or lost them.
     std::function<void(std::span<const PartitionId> partitions)> gained;
     std::function<void(std::span<const PartitionId> partitions)> lost;
@@ -44,9 +44,11 @@ class KafkaGroup {
     std::function<void(const base::Error& why)> refused;
   };
 
-  // REQUIRES: `log` outlives the group. Errors: kInvalidArgument naming a setting.
+  // REQUIRES: `clock` and `log` outlive the group. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaGroup>> join(const Options& options,
-                                                                      Told told, base::Logger& log);
+                                                                      Callbacks callbacks,
+                                                                      const base::Clock& clock,
+                                                                      base::Logger& log);
   // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
   // callback takes too long.
   ~KafkaGroup();
@@ -55,18 +57,19 @@ class KafkaGroup {
   void commit(std::span<const std::pair<PartitionId, std::int64_t>> positions);
 
  private:
-  KafkaGroup(Options options, Told told, base::Logger& log);
+  KafkaGroup(Options options, Callbacks callbacks, const base::Clock& clock, base::Logger& log);
 
   void run(const std::stop_token& stop);
   void poll();
   void leave();
-  [[nodiscard]] bool has_left_within(std::chrono::nanoseconds patience);
+  [[nodiscard]] bool has_left_before(const KafkaDeadline& deadline);
   void rebalance(int what, rd_kafka_topic_partition_list_s& partitions);
   [[nodiscard]] std::vector<PartitionId> ours(
       const rd_kafka_topic_partition_list_s& partitions) const;
 
   const Options options_;
-  const Told told_;
+  const Callbacks callbacks_;
+  const base::Clock& clock_;
   base::Logger& log_;
   // Used by the group's thread alone.
   int refused_with_ = 0;     // the error that `refused` got last

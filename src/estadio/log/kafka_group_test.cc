@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kPartitions = 2;
 
-// A member, and the share that it has been told of.
+// A member, and the share that it was assigned.
 class Member {
  public:
   // With `loses_for` it takes so long to give up what it has lost.
@@ -37,7 +37,7 @@ class Member {
                for (const PartitionId each : lost) std::erase(share_, each);
              },
          .refused = [](const base::Error& why) { ADD_FAILURE() << why.message(); }},
-        log);
+        clock_, log);
     EXPECT_TRUE(joined) << joined.error().message();
     if (joined) group_ = *std::move(joined);
   }
@@ -50,6 +50,7 @@ class Member {
   void leave() { group_.reset(); }
 
  private:
+  base::SystemClock clock_;
   std::atomic<bool> is_losing_ = false;
   mutable std::mutex mutex_;
   std::vector<PartitionId> share_;  // guarded by mutex_
@@ -66,11 +67,12 @@ class KafkaGroupTest : public testing::Test {
                        .partitions = kPartitions};
     options_.group = options_.topics.prefix + "tally";
     options_.partitions = kPartitions;
-    const auto log =
-        KafkaLog::open({.cluster = options_.cluster, .topics = options_.topics}, log_.logger());
+    const auto log = KafkaLog::open({.cluster = options_.cluster, .topics = options_.topics},
+                                    clock_, log_.logger());
     ASSERT_TRUE(log) << log.error().message();
   }
 
+  base::SystemClock clock_;
   test::CapturedLog log_;
   KafkaGroup::Options options_;
 };

@@ -11,90 +11,46 @@
 #include <span>
 
 namespace estadio {
-namespace {
 
-// Bytes fetched ahead: in all, and at least for each partition.
-constexpr int kAheadKbytes = 128 << 10;
-constexpr int kAheadKbytesLeast = 1 << 10;
+KafkaLogReader::KafkaLogReader(const Dependencies& deps, PartitionId partition)
+    : deps_(deps), partition_(partition), taken_(kRecordsMax) {}
 
-}  // namespace
-
-base::Result<std::shared_ptr<KafkaLog::Consumer>> KafkaLog::Consumer::take(const KafkaLog& log,
-                                                                           PartitionId partition) {
-  const std::scoped_lock lock(log.consumers_mutex_);
-  for (const auto& consumer : log.consumers_) {
-    if (std::ranges::find(consumer->read_, partition) != consumer->read_.end()) continue;
-    consumer->read_.push_back(partition);
-    return consumer;
-  }
-  // An offset that is not there any more is an error, and no reason to go on elsewhere. What is
-  // fetched ahead is bounded by its bytes, each partition on its own; not tightly, as
-  // librdkafka 2.0 looks only once a second whether there is room again. The cluster answers when
-  // it has enough, or after a while: each answer is work for everybody, however little is in it.
-  const int ahead_kbytes = std::max(kAheadKbytesLeast, kAheadKbytes / (log.partitions() * 2));
-  ASSIGN_OR_RETURN(KafkaConf conf,
-                   kafka_conf(log.options_.cluster,
-                              {{"auto.offset.reset", "error"},
-                               {"enable.auto.offset.store", "false"},
-                               {"check.crcs", "true"},
-                               {"queued.min.messages", "10000000"},
-                               {"queued.max.messages.kbytes", std::to_string(ahead_kbytes)},
-                               {"fetch.min.bytes", "65536"},
-                               {"fetch.wait.max.ms", "15"},
-                               {"fetch.error.backoff.ms", "50"},
-                               {"allow.auto.create.topics", "false"}}));
-  auto consumer = std::make_shared<Consumer>();
-  ASSIGN_OR_RETURN(consumer->client_, kafka_consumer(std::move(conf)));
-  consumer->read_.push_back(partition);
-  log.consumers_.push_back(consumer);
-  return consumer;
-}
-
-void KafkaLog::Consumer::give_back(const KafkaLog& log, const std::shared_ptr<Consumer>& consumer,
-                                   PartitionId partition) {
-  const std::scoped_lock lock(log.consumers_mutex_);
-  std::erase(consumer->read_, partition);
-  if (consumer->read_.empty()) std::erase(log.consumers_, consumer);
-}
-
-KafkaLog::Reader::Reader(const KafkaLog& log, PartitionId partition)
-    : log_(log), partition_(partition), taken_(kRecordsMax) {}
-
-base::Result<std::unique_ptr<KafkaLog::Reader>> KafkaLog::Reader::open(const KafkaLog& log,
-                                                                       PartitionId partition) {
-  auto reader = std::unique_ptr<Reader>(new Reader(log, partition));
-  ASSIGN_OR_RETURN(reader->consumer_, Consumer::take(log, partition));
-  const std::string topic = log.options_.topics.name_of(partition.topic);
+base::Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const Dependencies& deps,
+                                                                   PartitionId partition) {
+  auto reader = std::unique_ptr<KafkaLogReader>(new KafkaLogReader(deps, partition));
+  ASSIGN_OR_RETURN(reader->consumer_, deps.consumers.take(partition));
+  const std::string topic = deps.topics.name_of(partition.topic);
   reader->topic_.reset(rd_kafka_topic_new(reader->consumer_->client(), topic.c_str(), nullptr));
+  if (!reader->topic_) {
+    return base::fail(kafka_error("reading " + reader->name(), rd_kafka_last_error()));
+  }
   reader->queue_.reset(rd_kafka_queue_new(reader->consumer_->client()));
   reader->event_ = base::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!reader->topic_ || !reader->event_) {
-    return base::fail(base::Code::kInternal, "starting to read " + reader->name());
+  if (!reader->event_) {
+    return base::fail(base::Error::from_errno("reading " + reader->name(), errno));
   }
   const std::uint64_t one = 1;
   rd_kafka_queue_io_event_enable(reader->queue_.get(), reader->event_.get(), &one, sizeof one);
   return reader;
 }
 
-KafkaLog::Reader::~Reader() {
+KafkaLogReader::~KafkaLogReader() {
   held_.clear();
   if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
   stop_fetching();
-  // The client may go with it, and all that was made of it must have gone by then.
+  // The client may go with the consumer. Its queue and topic must have gone by then.
   queue_.reset();
   topic_.reset();
-  if (consumer_) Consumer::give_back(log_, consumer_, partition_);
+  if (consumer_) deps_.consumers.give_back(consumer_, partition_);
 }
 
-std::string KafkaLog::Reader::name() const { return log_.name_of(partition_); }
-
-void KafkaLog::Reader::stop_fetching() {
+void KafkaLogReader::stop_fetching() {
   if (is_fetching_) rd_kafka_consume_stop(topic_.get(), partition_.number);
   is_fetching_ = false;
 }
 
-base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
-  ASSIGN_OR_RETURN(const OffsetRange range, log_.offset_range(partition_));
+base::Result<void> KafkaLogReader::seek(std::int64_t offset) {
+  ASSIGN_OR_RETURN(const KafkaOffsets::Range range, deps_.offsets.range(partition_));
   if (offset < 0 || offset > range.end) {
     return base::fail(
         base::Code::kInvalidArgument,
@@ -103,7 +59,7 @@ base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
   if (offset < range.begin) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}: the records from offset {} to {} are gone from Kafka: its "
-                                  "topic was truncated",
+                                  "topic was truncated; restore the topic",
                                   name(), offset, range.begin - 1));
   }
   held_.clear();
@@ -118,20 +74,19 @@ base::Result<void> KafkaLog::Reader::seek(std::int64_t offset) {
   return {};
 }
 
-base::Result<void> KafkaLog::Reader::read(std::vector<LoggedRecord>& records,
-                                          std::chrono::nanoseconds patience) {
+base::Result<void> KafkaLogReader::read(std::vector<LoggedRecord>& records,
+                                        std::chrono::nanoseconds patience) {
   records.clear();
   held_.clear();
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const base::Nanos deadline = deps_.clock.mono() + patience;
   while (true) {
     std::uint64_t ignored = 0;
     [[maybe_unused]] const auto drained = ::read(event_.get(), &ignored, sizeof ignored);
     RETURN_IF_ERROR(take(records));
     if (!records.empty()) return {};
     if (is_woken_.exchange(false)) return {};
-    const auto left = deadline - std::chrono::steady_clock::now();
-    if (left.count() <= 0) return {};
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
+    const auto ns = (deadline - deps_.clock.mono()).count();
+    if (ns <= 0) return {};
     const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     pollfd event{.fd = event_.get(), .events = POLLIN, .revents = 0};
     if (::ppoll(&event, 1, &timeout, nullptr) < 0 && errno != EINTR) {
@@ -140,7 +95,7 @@ base::Result<void> KafkaLog::Reader::read(std::vector<LoggedRecord>& records,
   }
 }
 
-base::Result<void> KafkaLog::Reader::take(std::vector<LoggedRecord>& records) {
+base::Result<void> KafkaLogReader::take(std::vector<LoggedRecord>& records) {
   const auto count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken_.data(), taken_.size());
   if (count < 0) return base::fail(kafka_error("reading " + name(), rd_kafka_last_error()));
   for (rd_kafka_message_t* message : std::span(taken_).first(static_cast<std::size_t>(count))) {
@@ -158,8 +113,8 @@ base::Result<void> KafkaLog::Reader::take(std::vector<LoggedRecord>& records) {
   return {};
 }
 
-base::Result<void> KafkaLog::Reader::take_one(const rd_kafka_message_s& message,
-                                              std::vector<LoggedRecord>& records) {
+base::Result<void> KafkaLogReader::take_one(const rd_kafka_message_s& message,
+                                            std::vector<LoggedRecord>& records) {
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     auto error =
         kafka_error(fmt::format("reading {} at offset {}", name(), position_), message.err);
@@ -168,8 +123,9 @@ base::Result<void> KafkaLog::Reader::take_one(const rd_kafka_message_s& message,
   }
   if (message.offset != position_) {
     damage_.emplace(base::Code::kCorruption,
-                    fmt::format("{}: offset {} came where {} was expected: records are missing",
-                                name(), message.offset, position_));
+                    fmt::format("{}: expected the record of offset {}, got that of {}: records are "
+                                "missing; restore the topic",
+                                name(), position_, message.offset));
     return base::fail(*damage_);
   }
   rd_kafka_timestamp_type_t type{};
@@ -182,17 +138,10 @@ base::Result<void> KafkaLog::Reader::take_one(const rd_kafka_message_s& message,
   return {};
 }
 
-void KafkaLog::Reader::wake() {
+void KafkaLogReader::wake() {
   is_woken_ = true;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
-}
-
-base::Result<std::unique_ptr<PartitionReader>> KafkaLog::read_from(PartitionId id,
-                                                                   std::int64_t offset) const {
-  ASSIGN_OR_RETURN(auto reader, Reader::open(*this, id));
-  RETURN_IF_ERROR(reader->seek(offset));
-  return reader;
 }
 
 }  // namespace estadio

@@ -1,5 +1,4 @@
-// Reads one partition of a KafkaLog. Readers of different partitions share a client, which fetches
-// for all of them with one request.
+// Reads one partition of a KafkaLog.
 //
 // Offsets must follow each other without a gap. A missing offset is damage, and reading ends there.
 //
@@ -12,36 +11,30 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/unique_fd.h"
-#include "estadio/log/kafka_log.h"
+#include "estadio/contest/event_log.h"
+#include "estadio/log/kafka_client.h"
+#include "estadio/log/kafka_consumers.h"
+#include "estadio/log/kafka_offsets.h"
+#include "estadio/log/kafka_topics.h"
 
 namespace estadio {
 
-// A client and the partitions that it reads, each for one reader.
-class KafkaLog::Consumer {
+class KafkaLogReader final : public PartitionReader {
  public:
-  // Returns a consumer of the log that does not read the partition yet, or a new one.
-  // Errors: kInvalidArgument.
-  [[nodiscard]] static base::Result<std::shared_ptr<Consumer>> take(const KafkaLog& log,
-                                                                    PartitionId partition);
-  // Ends the reading of the partition.
-  static void give_back(const KafkaLog& log, const std::shared_ptr<Consumer>& consumer,
-                        PartitionId partition);
+  struct Dependencies {
+    const KafkaTopics& topics;
+    KafkaConsumers& consumers;
+    KafkaOffsets& offsets;
+    const base::Clock& clock;
+  };
 
-  [[nodiscard]] rd_kafka_s* client() const { return client_.get(); }
-
- private:
-  KafkaClient client_;
-  std::vector<PartitionId> read_;  // guarded by the log's consumers_mutex_
-};
-
-class KafkaLog::Reader final : public PartitionReader {
- public:
-  // Returns a reader that reads nothing before the first seek(). Errors: kInvalidArgument,
-  // kInternal.
-  [[nodiscard]] static base::Result<std::unique_ptr<Reader>> open(const KafkaLog& log,
-                                                                  PartitionId partition);
-  ~Reader() override;
+  // Returns a reader that reads nothing before the first seek(). REQUIRES: `deps` outlive it.
+  // Errors: kInvalidArgument naming a setting; the system's and librdkafka's.
+  [[nodiscard]] static base::Result<std::unique_ptr<KafkaLogReader>> open(const Dependencies& deps,
+                                                                          PartitionId partition);
+  ~KafkaLogReader() override;
 
   base::Result<void> read(std::vector<LoggedRecord>& records,
                           std::chrono::nanoseconds patience) override;
@@ -52,18 +45,18 @@ class KafkaLog::Reader final : public PartitionReader {
  private:
   static constexpr std::size_t kRecordsMax = 4096;  // of one read()
 
-  Reader(const KafkaLog& log, PartitionId partition);
+  KafkaLogReader(const Dependencies& deps, PartitionId partition);
 
-  [[nodiscard]] std::string name() const;
+  [[nodiscard]] std::string name() const { return deps_.topics.name_of(partition_); }
   // Takes the records that have arrived, without waiting.
   base::Result<void> take(std::vector<LoggedRecord>& records);
   base::Result<void> take_one(const rd_kafka_message_s& message,
                               std::vector<LoggedRecord>& records);
   void stop_fetching();
 
-  const KafkaLog& log_;
+  const Dependencies deps_;
   const PartitionId partition_;
-  std::shared_ptr<Consumer> consumer_;
+  std::shared_ptr<KafkaConsumers::Consumer> consumer_;
   KafkaTopic topic_;
   KafkaQueue queue_;
   base::UniqueFd event_;  // written when a message arrives, and by wake()

@@ -38,13 +38,14 @@ class KafkaLogHarness {
   }
   EventLog& reopen() {
     log_.reset();
-    auto opened = KafkaLog::open(options_, captured_.logger());
+    auto opened = KafkaLog::open(options_, clock_, captured_.logger());
     EXPECT_TRUE(opened) << opened.error().message();
     log_ = *std::move(opened);
     return *log_;
   }
 
  private:
+  base::SystemClock clock_;
   test::CapturedLog captured_;
   KafkaLog::Options options_;
   std::unique_ptr<KafkaLog> log_;
@@ -63,7 +64,7 @@ class KafkaLogTest : public testing::Test {
     options_.topics.prefix = new_prefix();
   }
   base::Result<std::unique_ptr<KafkaLog>> try_open() {
-    return KafkaLog::open(options_, captured_.logger());
+    return KafkaLog::open(options_, clock_, captured_.logger());
   }
   std::unique_ptr<KafkaLog> open() {
     auto opened = try_open();
@@ -76,8 +77,7 @@ class KafkaLogTest : public testing::Test {
     for (std::uint64_t number = from; number < until; ++number) records_.add(batch, to, number);
     return batch;
   }
-  [[nodiscard]] std::vector<std::uint64_t> numbers(const KafkaLog& log,
-                                                   PartitionId partition) const {
+  [[nodiscard]] std::vector<std::uint64_t> numbers(KafkaLog& log, PartitionId partition) const {
     std::vector<std::uint64_t> numbers;
     const auto end = log.end_offset(partition);
     const auto reader = log.read_from(partition, 0);
@@ -107,6 +107,7 @@ class KafkaLogTest : public testing::Test {
                          options_.topics.prefix, topic, settings));
   }
 
+  base::SystemClock clock_;
   test::CapturedLog captured_;
   test::NumberedRecords records_;
   KafkaLog::Options options_;
@@ -146,6 +147,14 @@ TEST_F(KafkaLogTest, ATopicThatWouldDropResultsIsRefusedWithTheWayOut) {
   }
 }
 
+TEST_F(KafkaLogTest, TooFewBrokersForTheReplicasAreWaitedFor) {
+  options_.topics.replication = 3;
+  const auto opened = try_open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(opened.error().message(), HasSubstr("3"));
+}
+
 TEST_F(KafkaLogTest, TopicsOfUnlikeDivisionAreRefused) {
   make_topic("losers",
              "--partitions 3 --config retention.ms=-1 --config "
@@ -169,6 +178,22 @@ TEST_F(KafkaLogTest, ATopicThatWasDeletedAndMadeAgainIsAnotherIncarnation) {
   EXPECT_EQ(log->incarnation(kWinners0).value(), base::Uuid());
   ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 5)));
   EXPECT_NE(log->incarnation(kWinners0).value(), before);
+}
+
+TEST_F(KafkaLogTest, ATopicThatLosesItsEndWhileTheLogIsOpenEndsAllAppends) {
+  const auto log = open();
+  ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 5)));
+  EXPECT_EQ(log->end_offset(kWinners0).value_or(-1), 5);
+  EXPECT_FALSE(log->stats().has_lost);
+  run_tool("kafka-topics --delete --topic " + options_.topics.prefix + "winners");
+  make_topic("winners", "--partitions 2");
+  // The query finds the new topic's end once the client knows its leader.
+  EXPECT_TRUE(test::eventually([&] { return log->end_offset(kWinners0).value_or(-1) == 0; }));
+  EXPECT_TRUE(log->stats().has_lost);
+  const auto refused = test::append_and_wait(*log, batch_of(kLosers1, 0, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+  EXPECT_THAT(captured_.text(), HasSubstr("Kafka has lost results"));
 }
 
 TEST_F(KafkaLogTest, ATruncatedTopicIsDamageAndNotReadOnFromSomewhereElse) {
@@ -300,41 +325,13 @@ TEST_F(KafkaLogTest, WhatWasDoneIsThereAfterTheBrokerWasKilledUnderLoad) {
   for (const std::uint64_t number : results->refused) EXPECT_EQ(times[number], 0) << number;
 }
 
-TEST(KafkaPropertiesTest, LinesOfKeyAndValueAreRead) {
-  const test::TempFolder folder;
-  test::write_file(folder / "file",
-                   "# how to get in\nsecurity.protocol = SASL_SSL\n\nsasl.password=a=b c\r\n");
-  const auto properties = read_kafka_properties(folder / "file");
-  ASSERT_TRUE(properties) << properties.error().message();
-  EXPECT_EQ(*properties, (std::map<std::string, std::string>{{"security.protocol", "SASL_SSL"},
-                                                             {"sasl.password", "a=b c"}}));
-}
-
-TEST(KafkaPropertiesTest, WhatIsWrongIsNamedByItsLineAndSecretsAreNotShown) {
-  const test::TempFolder folder;
-  const std::pair<const char*, const char*> cases[] = {
-      {"security.protocol=SSL\nnonsense\n", "file:2: expected KEY=VALUE"},
-      {"acks=1\n", "file:1: 'acks' cannot be set"},
-      {"enable.idempotence=false\n", "file:1: 'enable.idempotence' cannot be set"},
-      {"sasl.password=secret\nsasl.password=secret2\n",
-       "file:2: 'sasl.password' stands here twice"},
-  };
-  for (const auto& [text, expected] : cases) {
-    test::write_file(folder / "file", text);
-    const auto properties = read_kafka_properties(folder / "file");
-    ASSERT_FALSE(properties) << text;
-    EXPECT_EQ(properties.error().code(), base::Code::kInvalidArgument);
-    EXPECT_THAT(properties.error().message(), AllOf(HasSubstr(expected), Not(HasSubstr("secret"))));
-  }
-  EXPECT_FALSE(read_kafka_properties(folder / "none"));
-}
-
-TEST(KafkaPropertiesTest, ASettingThatTheClientDoesNotTakeIsNamedWithoutItsValue) {
+TEST(KafkaLogSettingsTest, ASettingThatTheClientDoesNotTakeIsNamedWithoutItsValue) {
+  const base::SystemClock clock;
   test::CapturedLog captured;
   const auto opened = KafkaLog::open(
       {.cluster = {.brokers = "127.0.0.1:1", .properties = {{"security.protocol", "secret"}}},
        .topics = {}},
-      captured.logger());
+      clock, captured.logger());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), base::Code::kInvalidArgument);
   EXPECT_THAT(opened.error().message(),

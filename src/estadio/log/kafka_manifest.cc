@@ -30,12 +30,11 @@ std::string to_json(const ContestManifest& manifest) {
   return json + '}';
 }
 
-// Nothing is quoted in an error: the seed may stand there.
+// An error never quotes the text: it may hold the seed.
 base::Result<ContestManifest> parse_manifest(std::string_view json, const std::string& topic) {
   const auto refuse = [&](std::string_view what) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format("the topic {} does not say what the contest began with: {}", topic, what));
+    return base::fail(base::Code::kCorruption,
+                      fmt::format("the topic {} holds no manifest of a contest: {}", topic, what));
   };
   simdjson::dom::parser parser;
   simdjson::dom::object object;
@@ -52,7 +51,8 @@ base::Result<ContestManifest> parse_manifest(std::string_view json, const std::s
   std::int64_t window_ms = 0;
   std::string_view commitment;
   if (!number("version", kVersion, kVersion, version)) {
-    return refuse(fmt::format("expected version {}: a later estadio may have begun it", kVersion));
+    return refuse(fmt::format(
+        "expected version {}: a newer estadio may have begun the contest; use that one", kVersion));
   }
   if (!number("started_at_ms", 1, INT64_MAX, manifest.started_at_ms) ||
       !number("partitions", 1, Contest::kPartitionsMax, partitions) ||
@@ -78,7 +78,7 @@ base::Result<ContestManifest> parse_manifest(std::string_view json, const std::s
 
 // The first proposal; nothing when there is none.
 base::Result<std::optional<ContestManifest>> first_manifest(const KafkaContest& contest,
-                                                            KafkaDeadline deadline) {
+                                                            const KafkaDeadline& deadline) {
   const std::string name = contest.topics.contest_name();
   const std::string what = "reading the topic " + name;
   ASSIGN_OR_RETURN(KafkaConf conf, kafka_conf(contest.cluster, {{"enable.partition.eof", "true"},
@@ -92,7 +92,7 @@ base::Result<std::optional<ContestManifest>> first_manifest(const KafkaContest& 
   }
   std::optional<ContestManifest> first;
   base::Result<void> outcome;
-  const KafkaMessage message(rd_kafka_consume(topic.get(), 0, left_ms(deadline)));
+  const KafkaMessage message(rd_kafka_consume(topic.get(), 0, deadline.left_ms()));
   if (!message) {
     outcome = base::fail(base::Code::kUnavailable, what + ": no answer");
   } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -111,14 +111,14 @@ base::Result<std::optional<ContestManifest>> first_manifest(const KafkaContest& 
 }
 
 base::Result<void> propose(rd_kafka_s& client, const std::string& name,
-                           const ContestManifest& proposal, KafkaDeadline deadline) {
+                           const ContestManifest& proposal, const KafkaDeadline& deadline) {
   const KafkaTopic topic(rd_kafka_topic_new(&client, name.c_str(), nullptr));
   const std::string key = base::UuidGenerator().next(proposal.started_at_ms).to_string();
   std::string json = to_json(proposal);
   std::optional<rd_kafka_resp_err_t> answer;
   if (topic && rd_kafka_produce(topic.get(), 0, RD_KAFKA_MSG_F_COPY, json.data(), json.size(),
                                 key.data(), key.size(), &answer) == 0) {
-    rd_kafka_flush(&client, left_ms(deadline));
+    rd_kafka_flush(&client, deadline.left_ms());
   } else {
     answer = rd_kafka_last_error();
   }
@@ -132,7 +132,8 @@ base::Result<void> propose(rd_kafka_s& client, const std::string& name,
 class Client {
  public:
   // Errors: kUnavailable saying what the last broker that was tried said.
-  static base::Result<std::unique_ptr<Client>> open(const KafkaContest& contest) {
+  static base::Result<std::unique_ptr<Client>> open(const KafkaContest& contest,
+                                                    const base::Clock& clock) {
     ASSIGN_OR_RETURN(KafkaConf conf,
                      kafka_conf(contest.cluster, {{"acks", "all"},
                                                   {"enable.idempotence", "true"},
@@ -149,8 +150,8 @@ class Client {
           static_cast<Client*>(opaque)->note(static_cast<rd_kafka_resp_err_t>(error), reason);
         });
     ASSIGN_OR_RETURN(client->client_, kafka_producer(std::move(conf)));
-    RETURN_IF_ERROR(client->reach(std::chrono::steady_clock::now() +
-                                  std::min<milliseconds>(contest.patience, kReachPatience)));
+    RETURN_IF_ERROR(client->reach(
+        KafkaDeadline(clock, std::min<milliseconds>(contest.patience, kReachPatience))));
     return client;
   }
 
@@ -163,13 +164,13 @@ class Client {
     is_refused_ |= error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
   }
 
-  base::Result<void> reach(KafkaDeadline deadline) {
+  base::Result<void> reach(const KafkaDeadline& deadline) {
     while (true) {
       const auto error = static_cast<rd_kafka_resp_err_t>(
-          ask_for_brokers(*client_, std::min(kLookEveryMs, left_ms(deadline))));
+          ask_for_brokers(*client_, std::min(kLookEveryMs, deadline.left_ms())));
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
       rd_kafka_poll(client_.get(), 0);
-      if (!is_refused_ && std::chrono::steady_clock::now() < deadline) continue;
+      if (!is_refused_ && !deadline.has_passed()) continue;
       return base::fail(base::Code::kUnavailable,
                         fmt::format("reaching Kafka: {}",
                                     reason_.empty() ? rd_kafka_err2str(error) : reason_.c_str()));
@@ -183,36 +184,41 @@ class Client {
 
 }  // namespace
 
-base::Result<ContestManifest> read_manifest(const KafkaContest& contest, base::Logger& log) {
-  const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
-  ASSIGN_OR_RETURN(const auto client, Client::open(contest));
+base::Result<ContestManifest> read_manifest(const KafkaContest& contest, const base::Clock& clock,
+                                            base::Logger& log) {
+  const KafkaDeadline deadline(clock, contest.patience);
+  ASSIGN_OR_RETURN(const auto client, Client::open(contest, clock));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kRefuse,
-                                        contest.patience, log));
+                                        KafkaDeadline(clock, contest.patience), log));
   ASSIGN_OR_RETURN(auto manifest, first_manifest(contest, deadline));
   if (manifest) return *std::move(manifest);
   return base::fail(base::Code::kNotFound,
-                    fmt::format("no contest has begun in Kafka: the topic {} is empty",
+                    fmt::format("no contest has begun in Kafka: the topic {} is empty; start a "
+                                "discipline server",
                                 contest.topics.contest_name()));
 }
 
 base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
-                                                ContestManifest proposal, base::Logger& log) {
-  const KafkaDeadline deadline = std::chrono::steady_clock::now() + contest.patience;
-  ASSIGN_OR_RETURN(const auto client, Client::open(contest));
+                                                ContestManifest proposal, const base::Clock& clock,
+                                                base::Logger& log) {
+  const KafkaDeadline deadline(clock, contest.patience);
+  ASSIGN_OR_RETURN(const auto client, Client::open(contest, clock));
   RETURN_IF_ERROR(prepare_contest_topic(client->raw(), contest.topics, MissingTopics::kMake,
-                                        contest.patience, log));
+                                        KafkaDeadline(clock, contest.patience), log));
   ASSIGN_OR_RETURN(auto manifest, first_manifest(contest, deadline));
   if (manifest) return *std::move(manifest);
-  ASSIGN_OR_RETURN(
-      proposal.partitions,
-      prepare_topics(client->raw(), contest.topics, MissingTopics::kMake, contest.patience, log));
+  ASSIGN_OR_RETURN(proposal.partitions,
+                   prepare_topics(client->raw(), contest.topics, MissingTopics::kMake,
+                                  KafkaDeadline(clock, contest.patience), log));
   RETURN_IF_ERROR(propose(client->raw(), contest.topics.contest_name(), proposal, deadline));
   // Another process may have been quicker.
   ASSIGN_OR_RETURN(manifest, first_manifest(contest, deadline));
   if (manifest) return *std::move(manifest);
-  return base::fail(base::Code::kUnavailable,
-                    fmt::format("what the contest began with cannot be read back from the topic {}",
-                                contest.topics.contest_name()));
+  return base::fail(
+      base::Code::kUnavailable,
+      fmt::format("the manifest was written to the topic {} and cannot be read back: try "
+                  "again later",
+                  contest.topics.contest_name()));
 }
 
 }  // namespace estadio

@@ -14,6 +14,7 @@
 
 #include <chrono>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "estadio/contest/manifest.h"
@@ -31,12 +32,14 @@ struct KafkaContest {
 // Returns the manifest in force. Errors: kNotFound when the contest has not begun; kCorruption when
 // the topic holds something else; kFailedPrecondition when the topic may drop it; kUnavailable.
 [[nodiscard]] base::Result<ContestManifest> read_manifest(const KafkaContest& contest,
+                                                          const base::Clock& clock,
                                                           base::Logger& log);
 
 // The same. A contest that has not begun begins with `proposal`, and with as many partitions as its
 // topics have. Makes missing topics.
 [[nodiscard]] base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
                                                               ContestManifest proposal,
+                                                              const base::Clock& clock,
                                                               base::Logger& log);
 
 }  // namespace estadio

@@ -33,7 +33,7 @@ class KafkaManifestTest : public testing::Test {
     contest_.topics = {.prefix = fmt::format("manifest{}-{}.", ::getpid(), number++),
                        .partitions = 3};
   }
-  // Puts a record into the topic `contest` as it stands.
+  // Puts a record with this value into the topic `contest`.
   void put(const std::string& value) const {
     const std::string command = fmt::format(
         "printf 'k:%s\\n' '{}' | {}/kafka cli kafka-console-producer --topic {} "
@@ -43,21 +43,22 @@ class KafkaManifestTest : public testing::Test {
   }
 
   KafkaContest contest_;
+  base::SystemClock clock_;
   test::CapturedLog log_;
 };
 
 TEST_F(KafkaManifestTest, AContestThatHasNotBegunHasNone) {
-  const auto read = read_manifest(contest_, log_.logger());
+  const auto read = read_manifest(contest_, clock_, log_.logger());
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code(), base::Code::kNotFound);
 }
 
 TEST_F(KafkaManifestTest, WhatAContestBeginsWithIsWhatAllReadAfterwards) {
-  const auto began = agree_on_manifest(contest_, proposal_of(kSeed), log_.logger());
+  const auto began = agree_on_manifest(contest_, proposal_of(kSeed), clock_, log_.logger());
   ASSERT_TRUE(began) << began.error().message();
-  const auto later = agree_on_manifest(contest_, proposal_of({9}, 2000), log_.logger());
+  const auto later = agree_on_manifest(contest_, proposal_of({9}, 2000), clock_, log_.logger());
   ASSERT_TRUE(later) << later.error().message();
-  const auto read = read_manifest(contest_, log_.logger());
+  const auto read = read_manifest(contest_, clock_, log_.logger());
   ASSERT_TRUE(read) << read.error().message();
   for (const ContestManifest& manifest : {*began, *later, *read}) {
     EXPECT_EQ(manifest.started_at_ms, 1000);
@@ -75,8 +76,8 @@ TEST_F(KafkaManifestTest, OfManyThatBeginAtOnceOneIsTakenByAll) {
     std::vector<std::jthread> processes;
     for (int i = 0; i < kProcesses; ++i) {
       processes.emplace_back([&, i] {
-        manifests[static_cast<std::size_t>(i)] =
-            agree_on_manifest(contest_, proposal_of({static_cast<std::uint8_t>(i)}), log_.logger());
+        manifests[static_cast<std::size_t>(i)] = agree_on_manifest(
+            contest_, proposal_of({static_cast<std::uint8_t>(i)}), clock_, log_.logger());
       });
     }
   }
@@ -89,8 +90,8 @@ TEST_F(KafkaManifestTest, OfManyThatBeginAtOnceOneIsTakenByAll) {
 TEST_F(KafkaManifestTest, ASeedThatIsKeptElsewhereIsNotInTheTopic) {
   ContestManifest proposal = proposal_of(kSeed);
   proposal.coin_seed.reset();
-  ASSERT_TRUE(agree_on_manifest(contest_, proposal, log_.logger()));
-  const auto read = read_manifest(contest_, log_.logger());
+  ASSERT_TRUE(agree_on_manifest(contest_, proposal, clock_, log_.logger()));
+  const auto read = read_manifest(contest_, clock_, log_.logger());
   ASSERT_TRUE(read);
   EXPECT_FALSE(read->coin_seed);
   EXPECT_EQ(read->coin_commitment, Coin(kSeed).commitment());
@@ -115,7 +116,7 @@ TEST_F(KafkaManifestTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted
         OLIMPIADAS_TOOLS, contest_.topics.contest_name(), contest_.cluster.brokers);
     ASSERT_EQ(std::system(command.c_str()), 0);
     put(value);
-    const auto read = read_manifest(contest_, log_.logger());
+    const auto read = read_manifest(contest_, clock_, log_.logger());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code(), base::Code::kCorruption);
     EXPECT_THAT(read.error().message(), HasSubstr(expected));
@@ -129,7 +130,7 @@ TEST_F(KafkaManifestTest, ATopicThatForgetsIsRefused) {
       "--bootstrap-server {} >/dev/null 2>&1",
       OLIMPIADAS_TOOLS, contest_.topics.contest_name(), contest_.cluster.brokers);
   ASSERT_EQ(std::system(command.c_str()), 0);
-  const auto manifest = agree_on_manifest(contest_, proposal_of(kSeed), log_.logger());
+  const auto manifest = agree_on_manifest(contest_, proposal_of(kSeed), clock_, log_.logger());
   ASSERT_FALSE(manifest);
   EXPECT_EQ(manifest.error().code(), base::Code::kFailedPrecondition);
   EXPECT_THAT(manifest.error().message(), HasSubstr("cleanup.policy=compact"));

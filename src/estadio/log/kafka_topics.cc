@@ -16,8 +16,6 @@
 namespace estadio {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr int kLookEveryMs = 50;
 
 // A required setting of a topic, with the reason.
@@ -26,15 +24,15 @@ struct Setting {
   const char* value;
   const char* why;
 };
-constexpr const char* kWouldBeDropped = "results would be dropped that count";
+constexpr const char* kWouldBeDropped = "Kafka would drop results that count";
 constexpr std::array<Setting, 4> kResultSettings = {{
     {"cleanup.policy", "delete", kWouldBeDropped},
     {"retention.ms", "-1", kWouldBeDropped},
     {"retention.bytes", "-1", kWouldBeDropped},
-    {"message.timestamp.type", "LogAppendTime", "retries are told by the broker's time"},
+    {"message.timestamp.type", "LogAppendTime", "repeats are found by the broker's time"},
 }};
 constexpr std::array<Setting, 1> kContestSettings = {{
-    {"cleanup.policy", "compact", "what the contest began with would be dropped"},
+    {"cleanup.policy", "compact", "Kafka would drop the contest's manifest"},
 }};
 constexpr const char* kMinInsync = "min.insync.replicas";
 
@@ -53,10 +51,10 @@ struct Cluster {
 };
 
 base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics,
-                           KafkaDeadline deadline) {
+                           const KafkaDeadline& deadline) {
   // All topics: asking for one that is missing would have the broker make it as it likes.
   const rd_kafka_metadata_t* raw = nullptr;
-  const auto error = rd_kafka_metadata(&client, 1, nullptr, &raw, left_ms(deadline));
+  const auto error = rd_kafka_metadata(&client, 1, nullptr, &raw, deadline.left_ms());
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return base::fail(kafka_error("asking Kafka for its topics", error));
   }
@@ -79,8 +77,8 @@ base::Result<Cluster> look(rd_kafka_s& client, std::span<const Topic> topics,
 using Event = std::unique_ptr<rd_kafka_event_t, base::CDeleter<&rd_kafka_event_destroy>>;
 
 base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view what,
-                                    KafkaDeadline deadline) {
-  Event event(rd_kafka_queue_poll(queue, left_ms(deadline)));
+                                    const KafkaDeadline& deadline) {
+  Event event(rd_kafka_queue_poll(queue, deadline.left_ms()));
   if (!event) return base::fail(base::Code::kUnavailable, fmt::format("{}: no answer", what));
   if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return base::fail(kafka_error(what, error));
@@ -89,7 +87,7 @@ base::Result<Event> wait_for_result(rd_kafka_queue_t* queue, std::string_view wh
 }
 
 base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replication,
-                              KafkaDeadline deadline) {
+                              const KafkaDeadline& deadline) {
   std::array<char, 256> why{};
   const std::unique_ptr<rd_kafka_NewTopic_t, base::CDeleter<&rd_kafka_NewTopic_destroy>> made(
       rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, replication, why.data(),
@@ -126,7 +124,7 @@ base::Result<void> make_topic(rd_kafka_s& client, const Topic& topic, int replic
 // The topic's settings in force.
 base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
                                                              const std::string& name,
-                                                             KafkaDeadline deadline) {
+                                                             const KafkaDeadline& deadline) {
   const std::unique_ptr<rd_kafka_ConfigResource_t, base::CDeleter<&rd_kafka_ConfigResource_destroy>>
       resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
   const KafkaQueue queue(rd_kafka_queue_new(&client));
@@ -154,7 +152,8 @@ base::Result<std::map<std::string, std::string>> settings_of(rd_kafka_s& client,
 }
 
 base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Cluster& cluster,
-                               MissingTopics missing, KafkaDeadline deadline, base::Logger& log) {
+                               MissingTopics missing, const KafkaDeadline& deadline,
+                               base::Logger& log) {
   ASSIGN_OR_RETURN(auto settings, settings_of(client, topic.name, deadline));
   const auto refuse = [&](const Setting& wanted) {
     return base::fail(
@@ -172,7 +171,7 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
     return base::fail(
         base::Code::kFailedPrecondition,
         fmt::format(
-            "the topic {} is on one broker alone, and there are {}: let it have copies with "
+            "the topic {} is on one broker only, and the cluster has {}: give it copies with "
             "kafka-reassign-partitions, or use other topics (--topic-prefix)",
             topic.name, cluster.brokers));
   }
@@ -180,11 +179,11 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
   if (copies > 1) {
     return refuse({.key = kMinInsync,
                    .value = "2",
-                   .why = "what is acknowledged could be on one broker alone"});
+                   .why = "an acknowledged result could be on one broker only"});
   }
   // Only a role that makes topics warns, so that the warning comes once.
   if (missing == MissingTopics::kMake) {
-    log.warning("there is one broker: what it acknowledged is lost with its disk",
+    log.warning("there is one broker: a broken disk loses acknowledged results; use three brokers",
                 {{"topic", topic.name}});
   }
   return {};
@@ -192,20 +191,23 @@ base::Result<void> check_topic(rd_kafka_s& client, const Topic& topic, const Clu
 
 // Makes those that are missing, waits until all can be used, and checks them.
 base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics, int replication,
-                              MissingTopics missing, KafkaDeadline deadline, base::Logger& log) {
+                              MissingTopics missing, const KafkaDeadline& deadline,
+                              base::Logger& log) {
   ASSIGN_OR_RETURN(Cluster cluster, look(client, topics, deadline));
   bool has_made = false;
   for (const Topic& topic : topics) {
     if (cluster.partitions.contains(topic.name)) continue;
     if (missing == MissingTopics::kRefuse) {
       return base::fail(base::Code::kNotFound,
-                        fmt::format("there is no topic {} in Kafka", topic.name));
+                        fmt::format("there is no topic {} in Kafka: start a discipline server, "
+                                    "which makes it, or check --topic-prefix",
+                                    topic.name));
     }
     if (cluster.brokers > 1 && replication < 2) {
       return base::fail(
           base::Code::kInvalidArgument,
           fmt::format("replication: expected 2 or more, better 3, to make the topic {}: "
-                      "there are {} brokers, and one alone is lost with its disk",
+                      "the cluster has {} brokers, and a copy on one only is lost with its disk",
                       topic.name, cluster.brokers));
     }
     RETURN_IF_ERROR(make_topic(client, topic, replication, deadline));
@@ -221,13 +223,13 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
     }
     return cluster.without_leader;
   };
-  while (has_made && !missing_one().empty() && std::chrono::steady_clock::now() < deadline) {
+  while (has_made && !missing_one().empty() && !deadline.has_passed()) {
     rd_kafka_poll(&client, kLookEveryMs);
     ASSIGN_OR_RETURN(cluster, look(client, topics, deadline));
   }
   if (const std::string name = missing_one(); !name.empty()) {
     return base::fail(base::Code::kUnavailable,
-                      fmt::format("the topic {} is not ready to be written", name));
+                      fmt::format("the topic {} cannot be written yet: try again later", name));
   }
   for (const Topic& topic : topics) {
     RETURN_IF_ERROR(check_topic(client, topic, cluster, missing, deadline, log));
@@ -238,15 +240,16 @@ base::Result<Cluster> prepare(rd_kafka_s& client, std::span<const Topic> topics,
 }  // namespace
 
 base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
-                                 MissingTopics missing, milliseconds patience, base::Logger& log) {
+                                 MissingTopics missing, const KafkaDeadline& deadline,
+                                 base::Logger& log) {
   const auto topic_for = [&](Outcome outcome) {
     return Topic{.name = topics.name_of(outcome),
                  .partitions = topics.partitions,
                  .settings = kResultSettings};
   };
   const std::array<Topic, 2> both = {topic_for(Outcome::kWinner), topic_for(Outcome::kLoser)};
-  ASSIGN_OR_RETURN(Cluster cluster, prepare(client, both, topics.replication, missing,
-                                            std::chrono::steady_clock::now() + patience, log));
+  ASSIGN_OR_RETURN(Cluster cluster,
+                   prepare(client, both, topics.replication, missing, deadline, log));
   const int partitions = cluster.partitions[both[0].name];
   const int others = cluster.partitions[both[1].name];
   if (partitions != others || partitions > Contest::kPartitionsMax) {
@@ -260,12 +263,11 @@ base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
 }
 
 base::Result<void> prepare_contest_topic(rd_kafka_s& client, const KafkaTopics& topics,
-                                         MissingTopics missing, milliseconds patience,
+                                         MissingTopics missing, const KafkaDeadline& deadline,
                                          base::Logger& log) {
   const std::array<Topic, 1> topic = {
       {{.name = topics.contest_name(), .partitions = 1, .settings = kContestSettings}}};
-  RETURN_IF_ERROR(prepare(client, topic, topics.replication, missing,
-                          std::chrono::steady_clock::now() + patience, log));
+  RETURN_IF_ERROR(prepare(client, topic, topics.replication, missing, deadline, log));
   return {};
 }
 

@@ -4,7 +4,6 @@
 // Threads: any. The functions wait for the cluster.
 #pragma once
 
-#include <chrono>
 #include <string>
 
 #include "base/log.h"
@@ -22,6 +21,10 @@ struct KafkaTopics {
   [[nodiscard]] std::string name_of(Outcome topic) const {
     return prefix + std::string(topic_of(topic));
   }
+  // "winners-0", with the prefix.
+  [[nodiscard]] std::string name_of(PartitionId id) const {
+    return name_of(id.topic) + '-' + std::to_string(id.number);
+  }
   [[nodiscard]] std::string contest_name() const { return prefix + "contest"; }
 };
 
@@ -36,17 +39,16 @@ enum class MissingTopics { kMake, kRefuse };
 // With a single broker the last one is only a warning. Returns the number of partitions of each.
 // Errors: kFailedPrecondition naming topic, setting and the command that corrects it; kNotFound
 // when a topic is missing and `missing` is kRefuse; kUnavailable when the cluster does not answer
-// within `patience`.
+// before the deadline.
 [[nodiscard]] base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
-                                               MissingTopics missing,
-                                               std::chrono::milliseconds patience,
+                                               MissingTopics missing, const KafkaDeadline& deadline,
                                                base::Logger& log);
 
 // The same for `contest`, of one partition, compacted. It holds the manifest (kafka_manifest.h).
 [[nodiscard]] base::Result<void> prepare_contest_topic(rd_kafka_s& client,
                                                        const KafkaTopics& topics,
                                                        MissingTopics missing,
-                                                       std::chrono::milliseconds patience,
+                                                       const KafkaDeadline& deadline,
                                                        base::Logger& log);
 
 }  // namespace estadio

@@ -90,7 +90,8 @@ void SegmentPreallocator::zero_step(std::unique_lock<std::mutex>& lock) {
   zeroed_ = from + step.size();
   is_zeroing_ = true;
   lock.unlock();
-  const bool is_written = disk_.write(file->get(), step, from, "putting zeros").has_value();
+  const bool is_written =
+      disk_.write(file->get(), step, from, "writing zeros ahead of the log").has_value();
   lock.lock();
   is_zeroing_ = false;
   changed_.notify_all();
@@ -116,7 +117,8 @@ void SegmentPreallocator::run(const std::stop_token& stop) {
       auto made = make_next();
       // The writer tries again itself when it gets there.
       if (!made) {
-        log_.warning("cannot prepare the log's next segment yet", {{"error", made.error()}});
+        log_.warning("the log's next segment cannot be prepared yet: it is made when it is needed",
+                     {{"error", made.error()}});
       }
       lock.lock();
       next_state_ = made ? Next::kReady : Next::kFailed;

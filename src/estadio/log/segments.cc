@@ -26,7 +26,9 @@ base::Result<Segment> open_header(const std::string& path) {
   if (!header) {
     return base::fail(
         base::Code::kCorruption,
-        fmt::format("{}: its header is damaged, or of another version of this program", path));
+        fmt::format("{}: its header is damaged, or another version of this program wrote it: "
+                    "restore the file from a copy, or use that version",
+                    path));
   }
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) {
@@ -34,11 +36,11 @@ base::Result<Segment> open_header(const std::string& path) {
   }
   const auto file_bytes = static_cast<std::uint64_t>(info.st_size);
   if (file_bytes != header->bytes) {
-    return base::fail(base::Code::kCorruption,
-                      fmt::format("{}: {}: it was made with {} bytes and has {}; copy it back from "
-                                  "where it came from",
-                                  path, file_bytes < header->bytes ? "cut short" : "too long",
-                                  header->bytes, file_bytes));
+    return base::fail(
+        base::Code::kCorruption,
+        fmt::format("{}: {}: it was made with {} bytes and has {}; restore it from a copy", path,
+                    file_bytes < header->bytes ? "cut short" : "too long", header->bytes,
+                    file_bytes));
   }
   return Segment{.path = path, .header = *std::move(header)};
 }
@@ -60,11 +62,15 @@ base::Result<std::vector<Segment>> list_segments(const std::string& folder) {
     ASSIGN_OR_RETURN(Segment segment, open_header(path));
     if (std::filesystem::path(path).filename() != segment_name(segment.header.number) ||
         segment.header.number != segments.size()) {
-      return base::fail(base::Code::kCorruption,
-                        fmt::format("{}: expected segment {} here", path, segments.size()));
+      return base::fail(
+          base::Code::kCorruption,
+          fmt::format("{}: expected segment {} here: a file is missing or has another's "
+                      "name; restore it from a copy",
+                      path, segments.size()));
     }
     if (!segments.empty() && segment.header.topic_ids[0] != segments.front().header.topic_ids[0]) {
-      return base::fail(base::Code::kCorruption, fmt::format("{}: belongs to another log", path));
+      return base::fail(base::Code::kCorruption,
+                        fmt::format("{}: belongs to another log: move it to its own folder", path));
     }
     segments.push_back(std::move(segment));
   }
@@ -128,8 +134,10 @@ base::Result<std::optional<PlacedBlock>> SegmentReader::next() {
 }
 
 base::Error SegmentReader::damage() const {
-  return {base::Code::kCorruption,
-          fmt::format("{}: damaged at byte {}: the block there is not whole", path_, position_)};
+  return {
+      base::Code::kCorruption,
+      fmt::format("{}: damaged at byte {}: no whole block is there; restore the file from a copy",
+                  path_, position_)};
 }
 
 base::Result<SegmentReader::Rest> SegmentReader::examine_rest() {

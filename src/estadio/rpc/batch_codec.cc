@@ -43,7 +43,8 @@ base::Result<void> check_size(std::string_view column, std::size_t size, std::si
   return refuse(fmt::format("{}: expected {} bytes, got {}", column, expected, size));
 }
 
-// Reads the columns entry by entry; `next_age` and `next_student` are for those that have them.
+// Reads the columns entry by entry. `ages` and `student_sizes` have a place only for entries with
+// an age or a student, so each has a position of its own.
 class BatchReader {
  public:
   BatchReader(const v1::Batch& message, const CallerIndexes& caller, EntryBatch& batch)
@@ -90,12 +91,13 @@ class BatchReader {
                                 discipline));
     }
     if (caller_.disciplines[discipline] == CallerIndexes::kNotJudged) {
-      return refuse("disciplines", place, "this server does not judge it, as the handshake said");
+      return refuse("disciplines", place,
+                    "this server does not judge it; the handshake named those that it judges");
     }
     const unsigned flags = byte_at(message_.flags(), place);
     if ((flags & ~kAllFlags) != 0) return refuse("flags", place, "unknown bits");
     if ((flags & kLate) != 0 && (flags & kGiven) == 0) {
-      return refuse("flags", place, "late is for ids that the client gave");
+      return refuse("flags", place, "expected the flag for a given id with the flag for late");
     }
     Entry& entry = batch_.entries.emplace_back();
     std::memcpy(entry.id.bytes.data(), message_.ids().data() + place * kIdBytes, kIdBytes);
@@ -130,9 +132,9 @@ class BatchReader {
                     fmt::format("expected 0 to {}, got {}", Entry::kStudentBytesMax, size));
     }
     if (size > batch_.text.size() - student_at_) return refuse("text: shorter than student_sizes");
-    // The text is UTF-8 as a whole: so are its parts when none begins within a character.
+    // The whole text is UTF-8. So a student is UTF-8 too, unless it begins within a character.
     if (size > 0 && (byte_at(batch_.text, student_at_) & 0xC0) == 0x80) {
-      return refuse("student_sizes", next_student_, "the student before ends within a character");
+      return refuse("student_sizes", next_student_, "the previous student ends within a character");
     }
     entry.has_student = true;
     entry.student_at = static_cast<std::uint32_t>(student_at_);

@@ -1,5 +1,5 @@
-// Batches and verdicts as messages: columns of mostly one byte an entry, which
-// proto/estadio/v1/judge.proto draws. The functions check a whole message before they use it.
+// Batches and verdicts as messages. A message has columns, most with one byte for each entry.
+// proto/estadio/v1/judge.proto draws them. The functions check a whole message before they use it.
 //
 // Faculties and disciplines travel as the caller's indexes. The handshake translates them
 // (handshake.h).
@@ -24,7 +24,7 @@ namespace estadio {
 
 // The most entries in one message. A larger batch travels as several.
 inline constexpr std::size_t kBatchEntriesMax = 16'384;
-// All columns of so many entries and room for what is around them.
+// Holds all columns of kBatchEntriesMax entries, and room for the rest of the message.
 inline constexpr std::size_t kMessageBytesMax = std::size_t{4} << 20;
 static_assert(kBatchEntriesMax * (16 + 5 + Entry::kStudentBytesMax) + 64 * 1024 < kMessageBytesMax);
 
@@ -33,7 +33,7 @@ struct CallerIndexes {
   static constexpr DisciplineIndex kNotJudged = UINT8_MAX;
 
   std::vector<FacultyIndex> faculties;
-  std::vector<DisciplineIndex> disciplines;  // kNotJudged: by another server
+  std::vector<DisciplineIndex> disciplines;  // kNotJudged: another server judges it
 };
 
 // Writes the entries at `places` of the batch into the message's columns.

@@ -35,7 +35,7 @@ class BatchCodecTest : public testing::Test {
     encode_batch(batch_, all_places(batch_), message_);
   }
 
-  // What is said of the message.
+  // Returns the error of the message.
   std::string refusal() {
     EntryBatch decoded;
     const auto result = decode_batch(message_, caller_, decoded);
@@ -160,14 +160,15 @@ TEST_F(BatchCodecTest, ValuesOutOfRangeAreNamedWithTheirPlace) {
   EXPECT_EQ(refusal_of([](v1::Batch& m) { (*m.mutable_flags())[0] = '\x10'; }),
             "flags[0]: unknown bits");
   EXPECT_EQ(refusal_of([](v1::Batch& m) { (*m.mutable_flags())[0] = '\2'; }),
-            "flags[0]: late is for ids that the client gave");
+            "flags[0]: expected the flag for a given id with the flag for late");
   EXPECT_EQ(refusal_of([](v1::Batch& m) { (*m.mutable_ages())[1] = '\x97'; }),
             "ages[1]: expected 0 to 150, got 151");
   EXPECT_EQ(refusal_of([](v1::Batch& m) { (*m.mutable_student_sizes())[1] = '\xC9'; }),
             "student_sizes[1]: expected 0 to 200, got 201");
   caller_.disciplines[1] = CallerIndexes::kNotJudged;
-  EXPECT_EQ(refusal_of([](v1::Batch&) {}),
-            "disciplines[0]: this server does not judge it, as the handshake said");
+  EXPECT_EQ(
+      refusal_of([](v1::Batch&) {}),
+      "disciplines[0]: this server does not judge it; the handshake named those that it judges");
 }
 
 TEST_F(BatchCodecTest, StudentsAreTextInWholeCharacters) {
@@ -178,9 +179,9 @@ TEST_F(BatchCodecTest, StudentsAreTextInWholeCharacters) {
   (*message_.mutable_text())[0] = '\0';
   EXPECT_EQ(refusal(), "text: a student cannot hold NUL");
   message_ = good;
-  // "Zoë 1" gives its ë's second half to the student after it.
+  // The second half of the ë of "Zoë 1" becomes the next student's.
   (*message_.mutable_student_sizes())[0] = 3;
-  EXPECT_EQ(refusal(), "student_sizes[1]: the student before ends within a character");
+  EXPECT_EQ(refusal(), "student_sizes[1]: the previous student ends within a character");
 }
 
 TEST(VerdictCodecTest, EveryVerdictArrivesAtItsPlace) {

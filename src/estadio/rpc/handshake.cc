@@ -19,7 +19,7 @@ std::optional<FacultyIndex> find_canonical(const Contest& contest, std::string_v
   return static_cast<FacultyIndex>(found - faculties.begin());
 }
 
-// Empty when they fit, or one does not know.
+// Returns nothing when the commitments are equal, or when one is not known.
 std::string compare_coins(std::string_view callers, std::string_view servers) {
   if (callers.empty() || servers.empty() || callers == servers) return {};
   return fmt::format("the coin's commitment is {} for the caller, {} for the server", callers,

@@ -38,7 +38,7 @@ void JudgeCall::ended(std::size_t sub_batch, base::Result<void> result) {
 }
 
 void JudgeCall::settle() {
-  // The worst status is the batch's. Entries of a better one get a durability of their own.
+  // The batch gets the worst status. Entries with a better one get a durability of their own.
   const SubBatchResult& worst = *std::ranges::max_element(
       sub_batches_, {},
       [](const SubBatchResult& sub_batch) { return durability_of_batch(sub_batch.result); });

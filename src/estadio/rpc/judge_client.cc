@@ -5,38 +5,34 @@
 #include <atomic>
 #include <climits>
 #include <condition_variable>
-#include <deque>
-#include <estadio/v1/judge.grpc.pb.h>
+#include <estadio/v1/judge.pb.h>
 #include <fmt/format.h>
-#include <grpcpp/grpcpp.h>
-#include <map>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <mutex>
 #include <random>
 #include <set>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "base/periodic_thread.h"
 #include "base/units.h"
 #include "estadio/rpc/batch_codec.h"
+#include "estadio/rpc/client_stream.h"
 #include "estadio/rpc/handshake.h"
 #include "estadio/rpc/judge_call.h"
 #include "estadio/rpc/routing.h"
-#include "estadio/rpc/status.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kTickEvery{20};
-// A server that is gone without a word is noticed after the sum of these.
+// After the sum of these, a connection is lost whose server disappeared without closing it.
 constexpr std::chrono::milliseconds kPingEvery{10'000};
 constexpr std::chrono::milliseconds kPingTimeout{5'000};
 // Names are looked up again when a connection ends, at most this often.
 constexpr std::chrono::milliseconds kLookUpEvery{2'000};
-
-// Clients that sent entries read this. Addresses and reasons are in the log and unready_reason().
-constexpr std::string_view kNobody = "no judge's server can be reached: send again later";
 
 struct Counters {
   std::atomic<std::uint64_t> streams_failed{0};
@@ -51,7 +47,8 @@ struct Counters {
 struct Shared {
   JudgeChannels::Options options;
   JudgeChannels::Dependencies deps;
-  std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;  // of each address, with its connections
+  // The connections to each address. gRPC shares them with their streams.
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
   Counters counters;
 
   [[nodiscard]] HandshakeParty party() const {
@@ -59,67 +56,8 @@ struct Shared {
   }
 };
 
-// A sub-batch that waits for its answer.
-struct PendingSubBatch {
-  std::shared_ptr<JudgeCall> call;  // shared by its sub-batches: the last to end settles it
-  std::size_t number = 0;           // in the call
-  std::size_t bytes = 0;
-  base::Nanos deadline{};
-  bool is_sent = false;
-
-  [[nodiscard]] std::size_t entries() const { return call->places(number).size(); }
-};
-
-class JudgeClient;
-
-// One JudgeStream call. Everything but `context` and what gRPC has at the time is guarded by the
-// judge's mutex.
-class ClientStream final : public grpc::ClientBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
- public:
-  enum class Phase {
-    kHandshake,  // the request is under way
-    kOpen,       // takes batches
-    kRetiring,   // takes no more, and answers come
-    kBroken,     // nothing can be sent any more
-  };
-  struct Queued {
-    std::uint64_t sequence = 0;
-    v1::JudgeRequest message;
-  };
-
-  ClientStream(JudgeClient& judge, std::size_t its_slot) : slot(its_slot), judge_(judge) {}
-
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnWritesDoneDone(bool ok) override { OnWriteDone(ok); }
-  void OnDone(const grpc::Status& status) override;
-
-  const std::size_t slot;
-  grpc::ClientContext context;
-  v1::JudgeReply reading;    // gRPC's while it reads
-  v1::JudgeRequest writing;  // gRPC's while is_writing
-
-  Phase phase = Phase::kHandshake;
-  DisciplineMask judged = 0;
-  std::string coin_commitment;
-  std::int64_t started_at_ms = 0;
-  std::optional<std::int64_t> window_ms;
-  std::deque<Queued> queue;
-  std::map<std::uint64_t, PendingSubBatch> pending;  // by sequence, queued ones too
-  std::size_t in_flight_bytes = 0;                   // of pending
-  base::Nanos handshake_deadline{};
-  std::optional<base::Error> refusal;  // ours: why the stream was cancelled
-  bool is_writing = false;
-  bool has_closed = false;   // our half
-  bool is_held = true;       // gRPC waits for us before OnDone
-  bool was_current = false;  // its slot's, until it broke
-  bool server_is_stopping = false;
-
- private:
-  JudgeClient& judge_;
-};
-
-class JudgeClient final : public Judge {
+// The judge of one thread, with its streams to all addresses.
+class JudgeClient final : public Judge, public ClientStream::Owner {
  public:
   JudgeClient(Shared& shared, std::set<JudgeClient*>& registry, std::mutex& registry_mutex,
               std::uint64_t seed);
@@ -131,56 +69,44 @@ class JudgeClient final : public Judge {
   void stop();
   [[nodiscard]] std::optional<std::string> unready_reason() const;
   [[nodiscard]] std::size_t streams_open() const;
-  // The least of the servers in use, of those that have said it.
+  // Returns the shortest retry window of the servers in use, as far as they have said it.
   [[nodiscard]] std::optional<std::int64_t> window_ms() const;
 
  private:
-  friend class ClientStream;
-
-  using Lock = std::unique_lock<std::mutex>;
-  // Sub-batches that ended without an answer. tell() reports them after the lock is released.
-  using Ended = std::vector<std::pair<PendingSubBatch, base::Error>>;
+  using Lock = ClientStream::Lock;
 
   // One stream to an address, and its successor.
   struct StreamSlot {
     std::size_t address = 0;
-    ClientStream* current = nullptr;  // takes batches
-    ClientStream* next = nullptr;     // in its handshake
-    bool wants_next = true;
-    base::Nanos next_at{};  // not before
+    ClientStream* current = nullptr;     // takes batches
+    ClientStream* next = nullptr;        // in its handshake
+    std::optional<base::Nanos> next_at;  // when to open a stream
     std::chrono::nanoseconds backoff{};
     std::string last_error;  // why there is no current stream
   };
 
   struct Route {
     Division division;
-    base::Error refusal;  // of what is left
+    base::Error refusal;  // of entries that no stream takes
   };
   [[nodiscard]] Route route(DisciplineMask disciplines) const;
   void send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
-            ClientStream::Queued queued);
+            v1::JudgeRequest&& message);
 
-  void on_read(ClientStream& stream, bool ok);
-  void on_written(ClientStream& stream, bool ok);
-  void on_done(ClientStream& stream, const grpc::Status& status);
-
-  void take_handshake(ClientStream& stream, const v1::HandshakeResponse& response);
-  void take_go_away(ClientStream& stream, const v1::GoAway& go_away);
-  static void take_window(ClientStream& stream, const v1::RetryWindow& window);
-  void take_verdicts(ClientStream& stream, Lock& lock);
-
-  // The following with the lock held.
+  // With the lock held.
+  [[nodiscard]] base::Result<void> on_handshake(ClientStream& stream,
+                                                const ClientStream::ServerInfo& server) override;
+  void on_go_away(ClientStream& stream) override;
+  void on_broken(ClientStream& stream) override;
+  [[nodiscard]] base::Result<void> compare_with_others(
+      const ClientStream::ServerInfo& server) const;
   void open(StreamSlot& slot, std::size_t number);
-  void refuse(ClientStream& stream, base::Error error);
-  void retire(ClientStream& stream);
   void try_later(StreamSlot& slot, std::string error);
-  void write_next(ClientStream& stream, Lock& lock);
-  void has_broken(ClientStream& stream);
-  void expire(ClientStream& stream, base::Nanos now, Ended& ended);
 
   // Without the lock.
-  void tell(Ended ended);
-  void tell_one(const PendingSubBatch& sub_batch, base::Error error);
+  void on_done(ClientStream& stream, std::string reason, std::vector<EndedSubBatch> ended) override;
+  void end(std::vector<EndedSubBatch> ended);
+  void end(const PendingSubBatch& sub_batch, base::Error error);
 
   Shared& shared_;
   std::set<JudgeClient*>& registry_;
@@ -200,16 +126,12 @@ class JudgeClient final : public Judge {
   bool is_stopping_ = false;
 };
 
-void ClientStream::OnReadDone(bool ok) { judge_.on_read(*this, ok); }
-void ClientStream::OnWriteDone(bool ok) { judge_.on_written(*this, ok); }
-void ClientStream::OnDone(const grpc::Status& status) { judge_.on_done(*this, status); }
-
 JudgeClient::JudgeClient(Shared& shared, std::set<JudgeClient*>& registry,
                          std::mutex& registry_mutex, std::uint64_t seed)
     : shared_(shared), registry_(registry), registry_mutex_(registry_mutex), random_(seed) {
   {
     const std::scoped_lock lock(mutex_);
-    for (std::size_t i = 0; i < shared_.stubs.size(); ++i) {
+    for (std::size_t i = 0; i < shared_.channels.size(); ++i) {
       for (std::size_t j = 0; j < shared_.options.streams_per_address; ++j) {
         slots_.push_back({.address = i,
                           .next_at = {},
@@ -236,205 +158,95 @@ JudgeClient::~JudgeClient() {
 void JudgeClient::stop() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
-  for (const auto& [stream, owner] : streams_) stream->context.TryCancel();
+  for (const auto& [stream, owner] : streams_) stream->cancel();
 }
 
 // Streams.
 
 void JudgeClient::open(StreamSlot& slot, std::size_t number) {
-  auto owner = std::make_unique<ClientStream>(*this, number);
+  const ClientStream::Options options{
+      .slot = number,
+      .caller = shared_.party(),
+      .handshake_deadline = shared_.deps.clock.mono() + shared_.options.handshake_timeout};
+  auto owner = std::make_unique<ClientStream>(*this, mutex_, options);
   ClientStream& stream = *owner;
   streams_.emplace(&stream, std::move(owner));
   ++streams_alive_;
   slot.next = &stream;
-  slot.wants_next = false;
-  stream.handshake_deadline = shared_.deps.clock.mono() + shared_.options.handshake_timeout;
-  shared_.stubs[slot.address]->async()->JudgeStream(&stream.context, &stream);
-  write_handshake_request(shared_.party(), *stream.writing.mutable_handshake());
-  stream.is_writing = true;
-  stream.AddHold();  // batches are written when they come
-  stream.StartRead(&stream.reading);
-  stream.StartWrite(&stream.writing);
-  stream.StartCall();
+  slot.next_at.reset();
+  stream.start(shared_.channels[slot.address]);
 }
 
-void JudgeClient::on_read(ClientStream& stream, bool ok) {
-  Lock lock(mutex_);
-  if (!ok) return has_broken(stream);
-  switch (stream.reading.kind_case()) {
-    case v1::JudgeReply::kHandshake: take_handshake(stream, stream.reading.handshake()); break;
-    case v1::JudgeReply::kVerdicts: take_verdicts(stream, lock); break;
-    case v1::JudgeReply::kGoAway: take_go_away(stream, stream.reading.go_away()); break;
-    case v1::JudgeReply::kRetryWindow: take_window(stream, stream.reading.retry_window()); break;
-    case v1::JudgeReply::KIND_NOT_SET: break;  // of a later version of the server
-  }
-  write_next(stream, lock);
-  lock.unlock();
-  stream.StartRead(&stream.reading);
-}
-
-void JudgeClient::take_handshake(ClientStream& stream, const v1::HandshakeResponse& response) {
-  if (stream.phase != ClientStream::Phase::kHandshake) return;
-  auto judged = read_handshake_response(response, shared_.party());
-  if (!judged) return refuse(stream, std::move(judged).error());
-  // An id must have the same outcome wherever it is judged, and all results are in one log.
-  for (const StreamSlot& other : slots_) {
-    if (other.current == nullptr) continue;
-    const std::string& address = shared_.options.addresses[other.address];
-    const std::string& commitment = other.current->coin_commitment;
-    if (!commitment.empty() && !response.coin_commitment().empty() &&
-        commitment != response.coin_commitment()) {
-      return refuse(stream,
-                    base::Error(base::Code::kFailedPrecondition,
-                                fmt::format("its coin's commitment is {}, that of {} is {}",
-                                            response.coin_commitment(), address, commitment)));
-    }
-    const std::int64_t started_at_ms = other.current->started_at_ms;
-    if (started_at_ms != 0 && response.started_at_ms() != 0 &&
-        started_at_ms != response.started_at_ms()) {
-      return refuse(
-          stream,
-          base::Error(base::Code::kFailedPrecondition,
-                      fmt::format("its contest began at {}, that of {} at {} (ms since 1970): they "
-                                  "keep their results in different topics",
-                                  response.started_at_ms(), address, started_at_ms)));
-    }
-  }
-  stream.phase = ClientStream::Phase::kOpen;
-  stream.judged = *judged;
-  stream.coin_commitment = response.coin_commitment();
-  stream.started_at_ms = response.started_at_ms();
-  StreamSlot& slot = slots_[stream.slot];
+base::Result<void> JudgeClient::on_handshake(ClientStream& stream,
+                                             const ClientStream::ServerInfo& server) {
+  RETURN_IF_ERROR(compare_with_others(server));
+  StreamSlot& slot = slots_[stream.slot()];
   if (ClientStream* old = std::exchange(slot.current, &stream)) {
-    retire(*old);
+    old->retire();
   } else {
     shared_.deps.log.info("a judge's server is there",
                           {{"address", shared_.options.addresses[slot.address]},
-                           {"disciplines", names_of(*judged, shared_.deps.contest)}});
+                           {"disciplines", names_of(server.judged, shared_.deps.contest)}});
   }
   slot.next = nullptr;
   slot.backoff = shared_.options.backoff_min;
   slot.last_error.clear();
+  return {};
 }
 
-void JudgeClient::take_go_away(ClientStream& stream, const v1::GoAway& go_away) {
-  StreamSlot& slot = slots_[stream.slot];
-  if (slot.current != &stream) return;
+// An id must have the same outcome wherever it is judged, and all results are in one log.
+base::Result<void> JudgeClient::compare_with_others(const ClientStream::ServerInfo& server) const {
+  for (const StreamSlot& slot : slots_) {
+    if (slot.current == nullptr) continue;
+    const std::string& address = shared_.options.addresses[slot.address];
+    const ClientStream::ServerInfo& other = slot.current->server();
+    if (!other.coin_commitment.empty() && !server.coin_commitment.empty() &&
+        other.coin_commitment != server.coin_commitment) {
+      return base::fail(base::Code::kFailedPrecondition,
+                        fmt::format("its coin's commitment is {}, that of {} is {}",
+                                    server.coin_commitment, address, other.coin_commitment));
+    }
+    if (other.started_at_ms != 0 && server.started_at_ms != 0 &&
+        other.started_at_ms != server.started_at_ms) {
+      return base::fail(base::Code::kFailedPrecondition,
+                        fmt::format("its contest began at {}, that of {} at {} (ms since 1970): "
+                                    "they keep their results in different topics",
+                                    server.started_at_ms, address, other.started_at_ms));
+    }
+  }
+  return {};
+}
+
+void JudgeClient::on_go_away(ClientStream& stream) {
   shared_.counters.go_aways.fetch_add(1, std::memory_order_relaxed);
-  stream.server_is_stopping |= go_away.stopping();
+  StreamSlot& slot = slots_[stream.slot()];
   if (slot.next != nullptr || is_stopping_) return;
-  open(slot, stream.slot);
+  open(slot, stream.slot());
 }
 
-void JudgeClient::take_window(ClientStream& stream, const v1::RetryWindow& window) {
-  stream.window_ms = window.has_ms() ? std::optional(window.ms()) : std::nullopt;
-}
+void JudgeClient::on_broken(ClientStream& stream) { slots_[stream.slot()].current = nullptr; }
 
-void JudgeClient::take_verdicts(ClientStream& stream, Lock& lock) {
-  const v1::Verdicts& verdicts = stream.reading.verdicts();
-  const auto found = stream.pending.find(verdicts.sequence());
-  if (found == stream.pending.end()) return;  // too late: it was given up
-  const PendingSubBatch sub_batch = std::move(found->second);
-  stream.pending.erase(found);
-  stream.in_flight_bytes -= sub_batch.bytes;
-  lock.unlock();
-  base::Result<void> result;
-  if (verdicts.code() != 0) {
-    result = base::fail(from_rpc_code(verdicts.code()), verdicts.message());
-  }
-  sub_batch.call->end(sub_batch.number, verdicts.verdicts(), std::move(result));
-  lock.lock();
-}
-
-void JudgeClient::refuse(ClientStream& stream, base::Error error) {
-  stream.refusal = std::move(error);
-  stream.context.TryCancel();
-}
-
-// Closes our half of the stream once its queue is written.
-void JudgeClient::retire(ClientStream& stream) {
-  stream.phase = ClientStream::Phase::kRetiring;
-  if (stream.is_writing) return;  // on_written() goes on
-  CHECK(stream.queue.empty());
-  stream.is_writing = true;
-  stream.has_closed = true;
-  stream.StartWritesDone();
-}
-
-// Starts what is to be written next; unlocked while gRPC is called, since that may take as long as
-// a write to the socket.
-void JudgeClient::write_next(ClientStream& stream, Lock& lock) {
-  if (stream.is_writing || stream.phase == ClientStream::Phase::kBroken) return;
-  if (!stream.queue.empty()) {
-    stream.is_writing = true;
-    stream.writing = std::move(stream.queue.front().message);
-    stream.pending.at(stream.queue.front().sequence).is_sent = true;
-    stream.queue.pop_front();
-    grpc::WriteOptions options;
-    if (!stream.queue.empty()) options.set_buffer_hint();
-    lock.unlock();
-    stream.StartWrite(&stream.writing, options);
-    return lock.lock();
-  }
-  if (stream.phase == ClientStream::Phase::kRetiring && !stream.has_closed) {
-    stream.is_writing = true;
-    stream.has_closed = true;
-    stream.StartWritesDone();
-  }
-}
-
-void JudgeClient::on_written(ClientStream& stream, bool ok) {
-  Lock lock(mutex_);
-  stream.is_writing = false;
-  if (!ok || stream.phase == ClientStream::Phase::kBroken) return has_broken(stream);
-  write_next(stream, lock);
-}
-
-// The stream can send nothing more; answers may still come. on_done() receives the status once no
-// write is pending.
-void JudgeClient::has_broken(ClientStream& stream) {
-  stream.phase = ClientStream::Phase::kBroken;
-  stream.queue.clear();
-  StreamSlot& slot = slots_[stream.slot];
-  if (slot.current == &stream) {
-    slot.current = nullptr;
-    stream.was_current = true;
-  }
-  if (!stream.is_held || stream.is_writing) return;
-  stream.is_held = false;
-  stream.RemoveHold();
-}
-
-void JudgeClient::on_done(ClientStream& stream, const grpc::Status& status) {
+void JudgeClient::on_done(ClientStream& stream, std::string reason,
+                          std::vector<EndedSubBatch> ended) {
   std::unique_ptr<ClientStream> owner;
-  Ended ended;
   {
     const Lock lock(mutex_);
-    for (auto& [sequence, sub_batch] : stream.pending) {
-      const bool is_sent = sub_batch.is_sent;
-      ended.emplace_back(std::move(sub_batch),
-                         is_sent ? base::Error(base::Code::kInternal,
-                                               "the judge's server was lost before it answered")
-                                 : base::Error(base::Code::kUnavailable, std::string(kNobody)));
-    }
-    std::string error = status.ok() ? "the server has ended the stream" : status.error_message();
-    if (stream.refusal) error = stream.refusal->message();
-    StreamSlot& slot = slots_[stream.slot];
+    StreamSlot& slot = slots_[stream.slot()];
     if (slot.next == &stream) {
       slot.next = nullptr;
-      // The old one goes on, unless its server does not.
-      if (slot.current != nullptr && slot.current->server_is_stopping) {
-        retire(*std::exchange(slot.current, nullptr));
+      // The old stream stays, unless its server stops.
+      if (slot.current != nullptr && slot.current->server_is_stopping()) {
+        std::exchange(slot.current, nullptr)->retire();
       }
-      try_later(slot, std::move(error));
-    } else if (stream.was_current && slot.next == nullptr) {
-      try_later(slot, std::move(error));
+      try_later(slot, std::move(reason));
+    } else if (stream.was_open() && slot.next == nullptr) {
+      try_later(slot, std::move(reason));
     }
     owner = std::move(streams_.extract(&stream).mapped());
   }
-  tell(std::move(ended));
-  // A stream holds its channel, and gRPC cannot bear that the last of one goes on its own threads:
-  // they would wait for themselves. So this comes before the judge may go.
+  end(std::move(ended));
+  // A stream shares its channel. gRPC must not destroy a channel on its own threads, where it would
+  // wait for itself. So destroy the stream while the judge, and with it the channel, still exists.
   owner.reset();
   const Lock lock(mutex_);
   --streams_alive_;
@@ -443,7 +255,6 @@ void JudgeClient::on_done(ClientStream& stream, const grpc::Status& status) {
 
 void JudgeClient::try_later(StreamSlot& slot, std::string error) {
   const std::chrono::nanoseconds half = slot.backoff / 2;
-  slot.wants_next = true;
   slot.next_at = shared_.deps.clock.mono() + half +
                  std::chrono::nanoseconds(
                      std::uniform_int_distribution<std::int64_t>(0, half.count())(random_));
@@ -462,48 +273,25 @@ void JudgeClient::try_later(StreamSlot& slot, std::string error) {
 // Time.
 
 void JudgeClient::tick() {
-  Ended ended;
+  std::vector<EndedSubBatch> ended;
   {
     const Lock lock(mutex_);
     if (is_stopping_) return;
     const base::Nanos now = shared_.deps.clock.mono();
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       StreamSlot& slot = slots_[i];
-      if (slot.wants_next && slot.next == nullptr && now >= slot.next_at) open(slot, i);
+      if (slot.next_at && slot.next == nullptr && now >= *slot.next_at) open(slot, i);
     }
-    for (const auto& [stream, owner] : streams_) {
-      if (stream->phase == ClientStream::Phase::kHandshake && now >= stream->handshake_deadline &&
-          !stream->refusal) {
-        refuse(*stream, base::Error(base::Code::kDeadlineExceeded, "no handshake came in time"));
-      }
-      expire(*stream, now, ended);
-    }
+    for (const auto& [stream, owner] : streams_) stream->tick(now, ended);
   }
-  tell(std::move(ended));
+  end(std::move(ended));
 }
 
-void JudgeClient::expire(ClientStream& stream, base::Nanos now, Ended& ended) {
-  // Those that were sent first end first.
-  while (!stream.pending.empty() && stream.pending.begin()->second.deadline <= now) {
-    const std::uint64_t sequence = stream.pending.begin()->first;
-    PendingSubBatch sub_batch = std::move(stream.pending.begin()->second);
-    stream.pending.erase(stream.pending.begin());
-    stream.in_flight_bytes -= sub_batch.bytes;
-    std::erase_if(stream.queue,
-                  [&](const ClientStream::Queued& queued) { return queued.sequence == sequence; });
-    base::Error error = sub_batch.is_sent ? base::Error(base::Code::kDeadlineExceeded,
-                                                        "the judge's server did not answer in time")
-                                          : base::Error(base::Code::kUnavailable,
-                                                        "the judge's server reads no more");
-    ended.emplace_back(std::move(sub_batch), std::move(error));
-  }
+void JudgeClient::end(std::vector<EndedSubBatch> ended) {
+  for (auto& [sub_batch, error] : ended) end(sub_batch, std::move(error));
 }
 
-void JudgeClient::tell(Ended ended) {
-  for (auto& [sub_batch, error] : ended) tell_one(sub_batch, std::move(error));
-}
-
-void JudgeClient::tell_one(const PendingSubBatch& sub_batch, base::Error error) {
+void JudgeClient::end(const PendingSubBatch& sub_batch, base::Error error) {
   const bool is_refused =
       error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
@@ -528,16 +316,15 @@ void JudgeClient::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Do
   for (std::size_t i = 0; i < sub_batches.size(); ++i) {
     PendingSubBatch sub_batch{.call = call, .number = i, .bytes = 0, .deadline = deadline};
     if (!sub_batches[i].number) {
-      tell_one(sub_batch, route.refusal);
+      end(sub_batch, route.refusal);
       continue;
     }
-    ClientStream::Queued queued{.sequence = next_sequence_++, .message = {}};
-    v1::Batch& message = *queued.message.mutable_batch();
-    message.set_sequence(queued.sequence);
-    encode_batch(batch, call->places(i), message);
-    sub_batch.bytes = queued.message.ByteSizeLong();
+    v1::JudgeRequest message;
+    message.mutable_batch()->set_sequence(next_sequence_++);
+    encode_batch(batch, call->places(i), *message.mutable_batch());
+    sub_batch.bytes = message.ByteSizeLong();
     send(*sub_batches[i].number, sub_batches[i].disciplines, std::move(sub_batch),
-         std::move(queued));
+         std::move(message));
   }
 }
 
@@ -549,11 +336,12 @@ JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
     for (std::size_t i = 0; i < slots_.size() && !is_stopping_; ++i) {
       const ClientStream* stream = slots_[i].current;
       if (stream == nullptr) continue;
-      if (stream->in_flight_bytes >= shared_.options.in_flight_bytes) {
-        full |= stream->judged;
+      const DisciplineMask judged = stream->server().judged;
+      const std::size_t in_flight_bytes = stream->in_flight_bytes();
+      if (in_flight_bytes >= shared_.options.in_flight_bytes) {
+        full |= judged;
       } else {
-        streams.push_back(
-            {.number = i, .judged = stream->judged, .in_flight_bytes = stream->in_flight_bytes});
+        streams.push_back({.number = i, .judged = judged, .in_flight_bytes = in_flight_bytes});
       }
     }
   }
@@ -561,26 +349,24 @@ JudgeClient::Route JudgeClient::route(DisciplineMask disciplines) const {
   const bool is_full = (division.unassigned & ~full) == 0;
   return {.division = std::move(division),
           .refusal = is_full ? base::Error(base::Code::kResourceExhausted,
-                                           "as many entries as may be are on their way to the "
-                                           "judge's servers")
-                             : base::Error(base::Code::kUnavailable, std::string(kNobody))};
+                                           "too many entries wait for the judge's servers: send "
+                                           "again later")
+                             : base::Error(base::Code::kUnavailable, std::string(kNoServer))};
 }
 
 void JudgeClient::send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
-                       ClientStream::Queued queued) {
+                       v1::JudgeRequest&& message) {
   Lock lock(mutex_);
   ClientStream* stream = slots_[slot].current;
   // It has gone since route() looked, or another server has come in its place.
-  if (stream == nullptr || (disciplines & ~stream->judged) != 0 || is_stopping_) {
+  if (stream == nullptr || (disciplines & ~stream->server().judged) != 0 || is_stopping_) {
     lock.unlock();
-    return tell_one(sub_batch, base::Error(base::Code::kUnavailable, std::string(kNobody)));
+    return end(sub_batch, base::Error(base::Code::kUnavailable, std::string(kNoServer)));
   }
   shared_.counters.messages.fetch_add(1, std::memory_order_relaxed);
   shared_.counters.entries.fetch_add(sub_batch.entries(), std::memory_order_relaxed);
-  stream->in_flight_bytes += sub_batch.bytes;
-  stream->pending.emplace(queued.sequence, std::move(sub_batch));
-  stream->queue.push_back(std::move(queued));
-  write_next(*stream, lock);
+  const std::uint64_t sequence = message.batch().sequence();
+  stream->send(lock, sequence, std::move(sub_batch), std::move(message));
 }
 
 std::optional<std::string> JudgeClient::unready_reason() const {
@@ -590,7 +376,7 @@ std::optional<std::string> JudgeClient::unready_reason() const {
   std::set<std::string> errors;  // each once, however many streams have it
   for (const StreamSlot& slot : slots_) {
     if (slot.current != nullptr) {
-      judged |= slot.current->judged;
+      judged |= slot.current->server().judged;
     } else {
       errors.insert(
           fmt::format("{}: {}", shared_.options.addresses[slot.address], slot.last_error));
@@ -598,7 +384,7 @@ std::optional<std::string> JudgeClient::unready_reason() const {
   }
   const DisciplineMask missing = all_disciplines(shared_.deps.contest) & ~judged;
   if (missing == 0) return std::nullopt;
-  return fmt::format("nobody judges {}{}{}", names_of(missing, shared_.deps.contest),
+  return fmt::format("no server judges {}{}{}", names_of(missing, shared_.deps.contest),
                      errors.empty() ? "" : "; ", fmt::join(errors, "; "));
 }
 
@@ -612,8 +398,10 @@ std::optional<std::int64_t> JudgeClient::window_ms() const {
   const Lock lock(mutex_);
   std::optional<std::int64_t> least;
   for (const StreamSlot& slot : slots_) {
-    if (slot.current == nullptr || !slot.current->window_ms) continue;
-    least = std::min(*slot.current->window_ms, least.value_or(INT64_MAX));
+    if (slot.current == nullptr) continue;
+    if (const auto window_ms = slot.current->window_ms()) {
+      least = std::min(*window_ms, least.value_or(INT64_MAX));
+    }
   }
   return least;
 }
@@ -650,12 +438,12 @@ grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_min));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(options.backoff_max));
-  // Despite its name: how long an attempt at a connection may take.
+  // In spite of its name, this limits how long an attempt to connect may take.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(options.handshake_timeout));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, milliseconds(kLookUpEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kPingEvery));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kPingTimeout));
-  // A proxy for the web, which the environment may name, does not lead to our own servers.
+  // The environment may name an HTTP proxy. It does not lead to our own servers.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }
@@ -664,21 +452,16 @@ grpc::ChannelArguments arguments_of(const JudgeChannels::Options& options) {
 
 struct JudgeChannels::Impl {
   Impl(Options options, const Dependencies& deps,
-       std::vector<std::unique_ptr<v1::Judge::Stub>> stubs)
+       std::vector<std::shared_ptr<grpc::Channel>> channels)
       : shared{.options = std::move(options),
                .deps = deps,
-               .stubs = std::move(stubs),
+               .channels = std::move(channels),
                .counters = {}} {}
 
-  void tick_until_stopped(const std::stop_token& token) {
-    std::mutex never;
-    std::condition_variable_any changed;
-    std::unique_lock lock(never);
-    while (!changed.wait_for(lock, token, kTickEvery, [&] { return token.stop_requested(); })) {
-      const std::scoped_lock judges_lock(mutex);
-      for (JudgeClient* judge : judges) judge->tick();
-      publish_window();
-    }
+  void tick() {
+    const std::scoped_lock lock(mutex);
+    for (JudgeClient* judge : judges) judge->tick();
+    publish_window();
   }
 
   // With the lock held.
@@ -699,14 +482,13 @@ struct JudgeChannels::Impl {
   std::set<JudgeClient*> judges;
   std::uint64_t judges_made = 0;
 
-  std::jthread ticker;
+  std::optional<base::PeriodicThread> ticker;
 };
 
 JudgeChannels::JudgeChannels(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 JudgeChannels::~JudgeChannels() {
-  impl_->ticker.request_stop();
-  impl_->ticker.join();
+  impl_->ticker.reset();
   CHECK(impl_->judges.empty());
 }
 
@@ -714,16 +496,17 @@ base::Result<std::unique_ptr<JudgeChannels>> JudgeChannels::open(Options options
                                                                  const Dependencies& deps) {
   RETURN_IF_ERROR(check(options));
   ASSIGN_OR_RETURN(const auto credentials, channel_credentials(options.tls));
-  std::vector<std::unique_ptr<v1::Judge::Stub>> stubs;
-  stubs.reserve(options.addresses.size());
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  channels.reserve(options.addresses.size());
   for (const std::string& address : options.addresses) {
-    stubs.push_back(
-        v1::Judge::NewStub(grpc::CreateCustomChannel(address, credentials, arguments_of(options))));
+    channels.push_back(grpc::CreateCustomChannel(address, credentials, arguments_of(options)));
   }
-  auto impl = std::make_unique<Impl>(std::move(options), deps, std::move(stubs));
+  auto impl = std::make_unique<Impl>(std::move(options), deps, std::move(channels));
   Impl& running = *impl;
-  impl->ticker =
-      std::jthread([&running](const std::stop_token& token) { running.tick_until_stopped(token); });
+  impl->ticker.emplace([&running] {
+    running.tick();
+    return kTickEvery;
+  });
   return std::unique_ptr<JudgeChannels>(new JudgeChannels(std::move(impl)));
 }
 
@@ -741,7 +524,7 @@ std::optional<std::string> JudgeChannels::unready_reason() const {
   for (const JudgeClient* judge : impl_->judges) {
     if (auto reason = judge->unready_reason()) return reason;
   }
-  return impl_->judges.empty() ? std::optional<std::string>("nothing judges yet") : std::nullopt;
+  return impl_->judges.empty() ? std::optional<std::string>("there is no judge yet") : std::nullopt;
 }
 
 void JudgeChannels::stop() {

@@ -2,15 +2,16 @@
 //
 //   judge() -> divided by discipline over the streams -> a message each -> ... -> verdicts -> done
 //
-// JudgeChannels belongs to the app: it has the connections, one to each address and shared by all
-// judges, and the thread that looks at the time. A judge has streams of its own on them, so that
-// judges of several loops do not wait for each other; many batches may be under way on each.
+// JudgeChannels belongs to the app. It has a channel to each address, which all judges share, and
+// a thread that opens streams and ends batches that are late. A judge has streams of its own on
+// these channels (client_stream.h). So judges of several loops do not wait for each other. Many
+// batches may be under way on each stream.
 //
 // A batch goes to as few streams as judge its disciplines together, the least busy first. A batch
 // that no stream accepted was not logged (kUnavailable). A batch sent on a stream that broke or
 // timed out may have been logged (kInternal, kDeadlineExceeded). Where entries of one batch differ,
-// each verdict has its own durability. Nothing is sent twice: the client decides whether to send
-// again.
+// each verdict has its own durability. The judge sends nothing twice: the client decides whether to
+// send again.
 //
 // A name may have several servers. Its streams are spread over them, and it is looked up again when
 // a connection ends. A stream that ended is opened again at once. After a failure it is opened ever
@@ -20,8 +21,9 @@
 // Bounds: a stream has at most `in_flight_bytes` of unanswered messages, then kResourceExhausted.
 // An answer takes at most `answer_timeout`, a handshake at most `handshake_timeout`.
 //
-// Threads: JudgeChannels from any thread; a judge as Judge says, and `done` comes on gRPC's
-// threads, that of JudgeChannels, or within judge() when nothing can be sent.
+// Threads: JudgeChannels may be used from any thread. A judge belongs to one thread, as Judge says.
+// `done` comes on gRPC's threads, on the thread of JudgeChannels, or within judge() when nothing
+// can be sent.
 #pragma once
 
 #include <chrono>

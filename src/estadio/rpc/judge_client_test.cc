@@ -39,7 +39,7 @@ class TestServer {
     server_ = *std::move(server);
     options_.address = fmt::format("127.0.0.1:{}", server_->port());
   }
-  // As when its machine is lost: nothing more is answered.
+  // Answers nothing more, as when its machine is lost.
   void vanish() {
     server_->stop(std::chrono::nanoseconds(0));
     judges.release();
@@ -175,11 +175,12 @@ TEST_F(JudgeClientTest, AServerThatIsNotThereIsUnavailableAtOnce) {
   EXPECT_EQ(judging.code(), base::Code::kUnavailable);
   EXPECT_EQ(judging.verdicts[0].durability, Durability::kOfBatch);
   EXPECT_TRUE(is_unready_because(address + ": ")) << *channels_->unready_reason();
-  EXPECT_THAT(*channels_->unready_reason(), HasSubstr("nobody judges 1 (Natación), 2 (Atletismo)"));
+  EXPECT_THAT(*channels_->unready_reason(),
+              HasSubstr("no server judges 1 (Natación), 2 (Atletismo)"));
   EXPECT_GE(channels_->stats().entries_refused, 3U);
 }
 
-TEST_F(JudgeClientTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchFindsItBack) {
+TEST_F(JudgeClientTest, ABatchAtAServerThatIsLostIsUnknownAndTheServerIsUsedAgainWhenItIsBack) {
   TestServer server;
   call(calling({server.address()}));
   server.judges.hold();
@@ -196,13 +197,13 @@ TEST_F(JudgeClientTest, WhatWasSentToAServerThatIsLostIsNotKnownAndTheNextBatchF
   expect_judged(9, 4);
 }
 
-TEST_F(JudgeClientTest, WithoutAnAnswerInTimeItIsNotKnownAndALateAnswerIsNobodys) {
+TEST_F(JudgeClientTest, WithoutAnAnswerInTimeTheResultIsUnknownAndALateAnswerIsIgnored) {
   TestServer server;
   auto options = calling({server.address()});
   options.answer_timeout = std::chrono::milliseconds(50);
   call(std::move(options));
   server.judges.hold();
-  // Of what a busy machine could not send in that time nothing was kept.
+  // A busy machine may not send the batch in that time. Then another error comes: try again.
   EXPECT_TRUE(eventually([&] {
     Judging judging(*judge_, numbered_batch(1, 4));
     return judging.code() == base::Code::kDeadlineExceeded;
@@ -251,7 +252,7 @@ TEST_F(JudgeClientTest, EntriesGoToTheServerOfTheirDiscipline) {
   for (const auto& [entry, student] : others.judges.entries()) EXPECT_NE(entry.discipline, 0);
 }
 
-TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
+TEST_F(JudgeClientTest, EntriesOfABatchOverTwoServersHaveTheDurabilityOfTheirServer) {
   TestServer swimming(judging({1}));
   TestServer others(judging({2, 3}));
   call(calling({swimming.address(), others.address()}));
@@ -271,7 +272,7 @@ TEST_F(JudgeClientTest, OfABatchOverTwoServersEachEntryHasTheFateOfItsOwn) {
     EXPECT_EQ(lost.verdicts[i].durability, i % 3 == 0 ? Durability::kOfBatch : Durability::kKept)
         << i;
   }
-  ASSERT_TRUE(is_unready_because("nobody judges 1 (Natación); "));
+  ASSERT_TRUE(is_unready_because("no server judges 1 (Natación); "));
   Judging away(*judge_, numbered_batch(0, 9));
   EXPECT_EQ(away.code(), base::Code::kUnavailable);
   EXPECT_EQ(away.verdicts[1].durability, Durability::kKept);
@@ -330,7 +331,7 @@ TEST_F(JudgeClientTest, ServersOfDifferentCoinsAreNotUsedTogether) {
   EXPECT_TRUE(is_unready_because("its coin's commitment is"));
 }
 
-TEST_F(JudgeClientTest, WithAsManyBytesOnTheirWayAsMayBeNothingMoreIsTaken) {
+TEST_F(JudgeClientTest, BeyondTheBytesThatMayBeInFlightABatchIsRefused) {
   TestServer server;
   auto options = calling({server.address()});
   options.in_flight_bytes = 2000;
@@ -435,12 +436,12 @@ class JudgeClientTlsTest : public JudgeClientTest {
  protected:
   void SetUp() override {
 #ifdef __SANITIZE_THREAD__
-    // As in tools/tsan.supp; OpenSSL is not suppressed there, as our own TLS is looked at.
+    // tools/tsan.supp does not suppress reports of OpenSSL, since those of our own TLS matter.
     GTEST_SKIP() << "ThreadSanitizer does not see the locks under which gRPC uses OpenSSL";
 #endif
   }
 
-  // A server that lets in whom `clients` vouch for; anybody when that is empty.
+  // Starts a server that lets in clients whose certificates `clients` signed; empty: all clients.
   std::unique_ptr<TestServer> serve(const std::string& clients) {
     JudgeServer::Options options = judging({});
     options.tls = ours_.issue("server", clients);
@@ -466,7 +467,7 @@ TEST_F(JudgeClientTlsTest, EntriesTravelEncrypted) {
   expect_judged(1, 100);
 }
 
-TEST_F(JudgeClientTlsTest, AServerThatNobodyVouchesForIsNotUsed) {
+TEST_F(JudgeClientTlsTest, AServerOfAnotherAuthorityIsNotUsed) {
   const auto server = serve({});
   open(calling(*server, trusting(theirs_)));
   EXPECT_TRUE(eventually([&] { return channels_->stats().streams_failed > 2; }));

@@ -1,18 +1,21 @@
 // Serves a Judge over gRPC (proto/estadio/v1/judge.proto): streams of batches for programs, a call
 // for one entry for people, and the standard health and reflection services.
 //
-// A stream's messages are judged in the order in which they came, by a judge that is the stream's
-// alone while it lasts; answers leave in any order. An error of the judge is the answer to its
-// batch, and the stream goes on.
+// A stream has a judge of its own while it lasts. The judge gets the batches in the order in which
+// they came. Answers leave in any order. An error of the judge is the answer to its batch, and the
+// stream goes on.
 //
 // An old stream gets a GoAway. Its caller then opens another, which may reach another server. It
 // sends no more on the old stream, and gets all answers that it waits for. So servers that were
 // added get callers. Connections end at about the same age, which makes callers look up the
 // addresses again.
 //
-// Bounds: `streams_max` streams. Beyond `in_flight_bytes` of batches without sent verdicts a stream
-// is not read, and its caller's writes wait. A message has at most kMessageBytesMax. Beyond
-// kJudgeOneCallsMax calls of JudgeOne further ones get RESOURCE_EXHAUSTED.
+// Bounds: `streams_max` streams. The server does not read a stream while `in_flight_bytes` of its
+// batches have no sent verdicts; then the caller's writes wait. A message has at most
+// kMessageBytesMax. JudgeOne answers RESOURCE_EXHAUSTED beyond kJudgeOneCallsMax calls under way.
+//
+// Where it is: server_stream has one stream, judge_one_call one call of JudgeOne, server_calls the
+// state that they share.
 //
 // Threads: all methods from any thread; judges are called on gRPC's threads.
 #pragma once
@@ -44,11 +47,11 @@ class JudgeServer {
     std::string address = "127.0.0.1:0";  // "host:port"; port 0 asks the system for a free one
     std::optional<TlsFiles> tls;
     std::vector<std::int64_t> disciplines;  // ids of those that are judged here; empty: all
-    std::string coin_commitment;            // compared with the callers'; empty: not said
-    std::int64_t started_at_ms = 0;         // of the contest, since 1970; 0: not said
+    std::string coin_commitment;            // compared with the callers'; empty: not known
+    std::int64_t started_at_ms = 0;         // of the contest, since 1970; 0: not known
     std::size_t streams_max = 1024;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
-    // Each stream's is drawn from a fifth less to a fifth more.
+    // A stream gets its GoAway at this age, a fifth more or less.
     std::chrono::milliseconds stream_age = std::chrono::minutes(5);
     // A caller has this long for its handshake, and to close a stream after GoAway. Then the server
     // ends the stream.
@@ -76,11 +79,12 @@ class JudgeServer {
   };
 
   // Listens and serves. The health service says NOT_SERVING until set_serving(true).
-  // Errors: kInvalidArgument and those of files; kUnavailable when the address cannot be had.
+  // Errors: kInvalidArgument, and those of reading the TLS files; kUnavailable when the server
+  // cannot listen on the address.
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeServer>> open(Options options,
                                                                        Dependencies deps);
 
-  // As after stop() without patience; waits until the judges have answered.
+  // Stops without patience, and waits until the judges have answered.
   ~JudgeServer();
 
   [[nodiscard]] int port() const;

@@ -1,4 +1,4 @@
-// The server as callers of any kind see it; its own caller is tested in judge_client_test.cc.
+// The server as any caller sees it. judge_client_test.cc tests it with our own client.
 #include "estadio/rpc/judge_server.h"
 
 #include <estadio/v1/judge.grpc.pb.h>
@@ -24,7 +24,7 @@ constexpr std::string_view kGivenId = "3f2504e0-4f89-41d3-9a0c-0305e82c3302";
 
 class JudgeServerTest : public testing::Test {
  protected:
-  // A stream as a caller has it.
+  // The caller's side of a stream.
   class Caller {
    public:
     explicit Caller(v1::Judge::Stub& stub) : stream_(stub.JudgeStream(&context_)) {}
@@ -50,7 +50,7 @@ class JudgeServerTest : public testing::Test {
       send(request);
     }
     void half_close() { stream_->WritesDone(); }
-    // The next reply but for what is told of the window; none of its kinds when there is none.
+    // Returns the next reply that is not a retry window, or a reply without a kind after the last.
     v1::JudgeReply read() {
       v1::JudgeReply reply = read_any();
       while (reply.has_retry_window()) reply = read_any();
@@ -61,7 +61,7 @@ class JudgeServerTest : public testing::Test {
       if (!stream_->Read(&reply)) reply.Clear();
       return reply;
     }
-    // What came in the end, after the replies that were not read.
+    // Skips the replies that were not read, and returns the status.
     grpc::Status status() {
       while (read().kind_case() != v1::JudgeReply::KIND_NOT_SET) {
       }
@@ -98,7 +98,7 @@ class JudgeServerTest : public testing::Test {
     grpc::ClientContext context;
     return stub_->JudgeOne(&context, request, &reply);
   }
-  // Of a call that is refused.
+  // Returns the status of a call that the server refuses.
   grpc::Status refusal_of_one(const v1::JudgeOneRequest& request) {
     v1::JudgeOneReply reply;
     return judge_one(request, reply);
@@ -111,7 +111,7 @@ class JudgeServerTest : public testing::Test {
     return request;
   }
 
-  // One message to a method and one back, as bytes.
+  // Sends one message to a method and takes one back, as bytes.
   grpc::Status call_raw(const std::string& method, std::string_view request, std::string& reply) {
     grpc::GenericStub stub(channel_);
     grpc::ClientContext context;
@@ -142,7 +142,7 @@ class JudgeServerTest : public testing::Test {
   std::unique_ptr<v1::Judge::Stub> stub_;
 };
 
-TEST_F(JudgeServerTest, CallersAreToldTheRetryWindowAndWheneverItChanges) {
+TEST_F(JudgeServerTest, CallersGetTheRetryWindowAndEachChangeOfIt) {
   serve();
   Caller caller(*stub_);
   caller.send_handshake(contest_);
@@ -221,7 +221,7 @@ TEST_F(JudgeServerTest, AMalformedBatchIsAnsweredWithTheFieldAndTheStreamGoesOn)
   EXPECT_EQ(server_->stats().batches_malformed, 1U);
 }
 
-TEST_F(JudgeServerTest, AStreamBeginsWithOneHello) {
+TEST_F(JudgeServerTest, AStreamBeginsWithOneHandshake) {
   serve();
   Caller batch_first(*stub_);
   batch_first.send_batch(1, test::numbered_batch(1, 1));
@@ -284,13 +284,13 @@ TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
   EXPECT_EQ(second.status().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
-TEST_F(JudgeServerTest, ACallerIsReadNoFurtherThanMayBeUnderWay) {
+TEST_F(JudgeServerTest, ACallerIsNotReadBeyondTheBytesThatMayBeInFlight) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   Caller caller(*stub_);
   caller.send_handshake(contest_);
   caller.read();
   judges_.hold();
-  // The first reaches the bound.
+  // The first batch reaches the bound.
   for (std::uint64_t i = 1; i <= 20; ++i) caller.send_batch(i, test::numbered_batch(i, 10));
   ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses > 0; }));
   EXPECT_EQ(judges_.batches(), 1U);
@@ -321,7 +321,7 @@ TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndSendsGoAway) {
   ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 3; }));
   std::jthread stopping([&] { server_->stop(test::kPatience); });
   EXPECT_TRUE(caller.read().go_away().stopping());
-  // The server is still there for what is on its way.
+  // The server still judges batches that are on their way.
   caller.send_batch(4, test::numbered_batch(4, 1));
   ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 4; }));
   Caller late(*stub_);
@@ -332,6 +332,37 @@ TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndSendsGoAway) {
   EXPECT_TRUE(caller.status().ok());
   stopping.join();
   EXPECT_EQ(refusal_of_one(one()).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(JudgeServerTest, AStreamThatIsNotReadGetsItsGoAwayAndIsReadOnAfterIt) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
+  Caller caller(*stub_);
+  caller.send_handshake(contest_);
+  caller.read();
+  judges_.hold();
+  for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  std::jthread stopping([&] { server_->stop(test::kPatience); });
+  EXPECT_TRUE(caller.read().go_away().stopping());
+  EXPECT_EQ(judges_.batches(), 1U);
+  judges_.release();
+  for (std::uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(caller.read().verdicts().sequence(), i);
+  caller.half_close();
+  EXPECT_TRUE(caller.status().ok());
+}
+
+TEST_F(JudgeServerTest, AStreamThatIsNotReadEndsWhenItsCallerCancels) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
+  {
+    Caller caller(*stub_);
+    caller.send_handshake(contest_);
+    caller.read();
+    judges_.hold();
+    for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+    ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  }
+  EXPECT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
+  EXPECT_EQ(judges_.batches(), 1U);
 }
 
 TEST_F(JudgeServerTest, StoppingWithoutPatienceCutsOffWhatIsNotAnswered) {
@@ -396,7 +427,7 @@ TEST_F(JudgeServerTest, AWrongFieldOfOneEntryIsNamed) {
   EXPECT_EQ(refusal_with([](auto& r) { r.set_student(std::string(201, 'x')); }),
             "student: expected at most 200 bytes, got 201");
   EXPECT_EQ(refusal_with([](auto& r) { r.set_student(std::string(1, '\0')); }),
-            "student: a text cannot hold NUL");
+            "student: expected a text without NUL");
   base::UuidGenerator ids;
   const auto old_id = ids.next(clock_.wall_ms() - 60'001).to_string();
   EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(old_id); }), HasSubstr("the retry window"));
@@ -425,7 +456,7 @@ TEST_F(JudgeServerTest, AServerOfSomeDisciplinesSaysSo) {
   EXPECT_EQ(reply.handshake().disciplines(0), 3);
   const grpc::Status status = refusal_of_one(one("Agronomía", 1));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(status.error_message(), "discipline: this server judges 3 (Boxeo) alone");
+  EXPECT_EQ(status.error_message(), "discipline: this server judges only 3 (Boxeo)");
 }
 
 TEST_F(JudgeServerTest, TheJudgesErrorIsThatOfTheOneCall) {
@@ -448,7 +479,7 @@ TEST_F(JudgeServerTest, ACallWhoseDeadlinePassesIsEndedAndTheJudgeMayAnswerLater
   EXPECT_TRUE(judge_one(one(), reply).ok());
 }
 
-TEST_F(JudgeServerTest, HealthIsWhatTheServerWasTold) {
+TEST_F(JudgeServerTest, HealthIsWhatSetServingSays) {
   serve();
   std::string reply;
   const auto is_serving = [&](std::string_view request) {

@@ -15,8 +15,8 @@ base::Failure refuse(std::string message) {
 
 base::Failure refuse_late() {
   return base::fail(base::Code::kFailedPrecondition,
-                    "the contest is over: entries are no longer taken, and this one is not known "
-                    "to have been accepted before");
+                    "the contest is over: it takes no new entries, and the log does not have this "
+                    "one");
 }
 
 base::Result<void> read_discipline(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
@@ -28,7 +28,7 @@ base::Result<void> read_discipline(const v1::JudgeOneRequest& request, const One
   }
   if ((rules.judged & mask_of(*discipline)) == 0) {
     return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("discipline: this server judges {} alone",
+                      fmt::format("discipline: this server judges only {}",
                                   names_of(rules.judged, rules.contest)));
   }
   entry.discipline = *discipline;
@@ -56,21 +56,21 @@ base::Result<void> read_id(const v1::JudgeOneRequest& request, const OneEntryRul
   if (!id) return refuse("id: expected a UUID, such as 0193b3e4-7c1a-7def-8abc-0123456789ab");
   if (id->is_marked()) {
     return refuse(
-        "id: it was given by the server, to another entry: leave the id out, or make one of your "
+        "id: it was given by the server, to another entry: leave the id out, or choose one of your "
         "own");
   }
   if (!rules.window_ms) {
     return base::fail(base::Code::kUnavailable,
-                      "it is not known yet how far back ids are remembered: send again later");
+                      "the server does not know its retry window yet: send again later");
   }
   if (const auto time_ms = id->time_ms()) {
     if (*time_ms < rules.now_ms - *rules.window_ms) {
       return refuse(
-          "id: of version 7 and older than the retry window: it cannot be told whether it was "
+          "id: its time is before the retry window: the server does not know whether it was "
           "counted");
     }
     if (*time_ms > rules.now_ms + RetryWindow::kClockSkewMs) {
-      return refuse("id: of version 7 and in the future: check the sender's clock");
+      return refuse("id: its time is in the future: check the sender's clock");
     }
   }
   entry.id = *id;
@@ -81,13 +81,15 @@ base::Result<void> read_id(const v1::JudgeOneRequest& request, const OneEntryRul
 base::Result<void> read_student(const v1::JudgeOneRequest& request, EntryBatch& batch,
                                 Entry& entry) {
   if (!request.has_student()) return {};
-  // UTF-8: protobuf has looked at that.
+  // protobuf has checked that it is UTF-8.
   const std::string& student = request.student();
   if (student.size() > Entry::kStudentBytesMax) {
     return refuse(fmt::format("student: expected at most {} bytes, got {}", Entry::kStudentBytesMax,
                               student.size()));
   }
-  if (student.find('\0') != std::string::npos) return refuse("student: a text cannot hold NUL");
+  if (student.find('\0') != std::string::npos) {
+    return refuse("student: expected a text without NUL");
+  }
   batch.text = student;
   entry.has_student = true;
   entry.student_size = static_cast<std::uint8_t>(student.size());
@@ -122,7 +124,7 @@ base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
   const bool is_kept = verdict.durability == Verdict::Durability::kKept ||
                        (judged && verdict.durability == Verdict::Durability::kOfBatch);
   if (!is_kept && !judged) return base::fail(judged.error());
-  // Only a late entry can be judged and yet not kept.
+  // Only a late entry can be judged without being in the log.
   if (!is_kept) return refuse_late();
   reply.set_id(entry.id.to_string());
   reply.set_outcome(verdict.outcome == Outcome::kWinner ? v1::OUTCOME_WINNER : v1::OUTCOME_LOSER);

@@ -1,4 +1,4 @@
-// The entry of a JudgeOne call, checked as the HTTP edge checks its own, and the answer.
+// Reads the entry of a JudgeOne call, with the checks of the HTTP edge, and writes its answer.
 //
 // Threads: pure functions.
 #pragma once
@@ -22,10 +22,10 @@ struct OneEntryRules {
   const Contest& contest;
   DisciplineMask judged = 0;  // by this server
   std::int64_t now_ms = 0;
-  std::optional<std::int64_t> window_ms;  // how old an id may be; nothing when not known yet
+  std::optional<std::int64_t> window_ms;  // how old an id may be; nothing: not known yet
 };
 
-// Replaces `batch` by the one entry; without a client's id it has none yet.
+// Replaces `batch` by the entry. The entry has no id yet when the client gave none.
 // Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over, or
 // another server judges the discipline; kUnavailable while the window is not known.
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,

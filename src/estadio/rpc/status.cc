@@ -1,6 +1,6 @@
 #include "estadio/rpc/status.h"
 
-#include <grpcpp/support/status_code_enum.h>
+#include <grpcpp/support/status.h>
 
 namespace estadio {
 
@@ -40,6 +40,14 @@ std::string to_status_text(std::string_view message) {
   std::size_t end = kStatusTextBytesMax - kCut.size();
   while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
   return std::string(message.substr(0, end)) += kCut;
+}
+
+grpc::Status to_status(base::Code code, std::string_view message) {
+  return {static_cast<grpc::StatusCode>(to_rpc_code(code)), to_status_text(message)};
+}
+
+grpc::Status to_status(const base::Error& error) {
+  return to_status(error.code(), error.message());
 }
 
 }  // namespace estadio

@@ -1,4 +1,4 @@
-// Our error codes and gRPC's. Errors become gRPC statuses, and statuses errors, only here.
+// Translates our error codes into gRPC's, and back. No other file does.
 //
 // Threads: pure functions.
 #pragma once
@@ -8,19 +8,26 @@
 
 #include "base/result.h"
 
+namespace grpc {
+class Status;
+}
+
 namespace estadio {
 
 // The longest text of a status. A status travels as a header, and gRPC's headers end at 8 KiB,
 // escapes included.
 inline constexpr std::size_t kStatusTextBytesMax = 1024;
 
-// Numbers of google.rpc.Code; never 0, which is no error.
+// Returns a number of google.rpc.Code. It is never 0, which means success.
 [[nodiscard]] int to_rpc_code(base::Code code);
 
-// A code that we do not have becomes kInternal: the result is unknown.
+// Returns kInternal for a code that we do not have: the result is unknown.
 [[nodiscard]] base::Code from_rpc_code(int code);
 
-// At most kStatusTextBytesMax bytes, cut between characters. REQUIRES: UTF-8.
+// Returns at most kStatusTextBytesMax bytes, cut between characters. REQUIRES: UTF-8.
 [[nodiscard]] std::string to_status_text(std::string_view message);
+
+[[nodiscard]] grpc::Status to_status(base::Code code, std::string_view message);
+[[nodiscard]] grpc::Status to_status(const base::Error& error);
 
 }  // namespace estadio

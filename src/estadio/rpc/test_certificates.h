@@ -1,4 +1,4 @@
-// Certificates made for a test: an authority, and those that it vouches for.
+// Makes certificates for a test: an authority, and certificates that it signs.
 //
 // For tests only. Threads: values.
 #pragma once
@@ -28,8 +28,8 @@ class Authority {
 
   [[nodiscard]] const std::string& file() const { return file_; }
 
-  // Files of a side whose certificate this authority signed, for localhost and 127.0.0.1, and that
-  // trusts `authorities`.
+  // Signs a certificate for localhost and 127.0.0.1. Returns its files, for a side that trusts
+  // `authorities`.
   [[nodiscard]] TlsFiles issue(const std::string& name, const std::string& authorities) const {
     const Key key(EVP_EC_gen("P-256"));
     const Certificate certificate = make(name, key.get(), "CA:FALSE", false);

@@ -23,7 +23,7 @@ inline Outcome outcome_of(const base::Uuid& id) {
   return id.bytes[15] % 2 == 0 ? Outcome::kWinner : Outcome::kLoser;
 }
 
-// What all judges of a server have in common; must outlive them.
+// The script that all judges of a server follow. It must outlive them.
 class ScriptedJudges {
  public:
   // Answers wait for release().
@@ -52,7 +52,7 @@ class ScriptedJudges {
     const std::scoped_lock lock(mutex_);
     return batches_;
   }
-  // All entries that came, in their order, with their students.
+  // Returns all entries that came, in their order, with their students.
   [[nodiscard]] std::vector<std::pair<Entry, std::string>> entries() const {
     const std::scoped_lock lock(mutex_);
     return entries_;
@@ -107,8 +107,8 @@ class ScriptedJudges {
   bool is_held_ = false;
 };
 
-// Entries of the default contest, numbered from `first`; every third has an id of its client, every
-// fourth no student.
+// Returns entries of the default contest, numbered from `first`. Every third has a given id, every
+// fourth has no student.
 inline EntryBatch numbered_batch(std::uint64_t first, std::size_t count) {
   EntryBatch batch;
   for (std::uint64_t i = first; i < first + count; ++i) {
@@ -128,7 +128,7 @@ inline EntryBatch numbered_batch(std::uint64_t first, std::size_t count) {
   return batch;
 }
 
-// A batch handed to a judge, and what came of it.
+// Hands a batch to a judge, and keeps the answer.
 class Judging {
  public:
   Judging(Judge& judge, EntryBatch entries)
@@ -142,7 +142,7 @@ class Judging {
   [[nodiscard]] bool is_done() {
     return answered_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
-  // Once.
+  // REQUIRES: it is called once.
   [[nodiscard]] base::Result<void> result() {
     if (answered_.wait_for(kPatience) != std::future_status::ready) {
       return base::fail(base::Code::kDeadlineExceeded, "judge() did not call done");

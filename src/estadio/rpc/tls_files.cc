@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kCertificate = "CERTIFICATE-----";
 constexpr std::string_view kKey = "PRIVATE KEY-----";
 
-// The file's text, or none of no file. gRPC does not say which file it could not use, so what
-// people confuse most is looked for here.
+// Returns the file's text, or nothing when `path` is empty. gRPC does not say which file it could
+// not use. So this function finds the usual mistake, a certificate in place of a key.
 base::Result<std::string> read_pem(const std::string& path, std::string_view kind) {
   if (path.empty()) return std::string();
   ASSIGN_OR_RETURN(std::string text, base::read_file(path, TlsFiles::kFileBytesMax));

@@ -20,14 +20,15 @@ namespace estadio {
 struct TlsFiles {
   static constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
-  std::string certificate;  // its own, with those that vouch for it; a client may have none
+  std::string certificate;  // with its chain; a client may have none
   std::string key;          // of the certificate
-  std::string authorities;  // who vouch for the other side. A server: empty lets any client in;
-                            // a client: empty takes the system's
+  // The authorities that sign the other side's certificates. Empty: a server lets any client in, a
+  // client trusts the system's authorities.
+  std::string authorities;
 };
 
-// Without files: no TLS. shared_ptr: gRPC's own way to hold credentials.
-// Errors: kInvalidArgument and those of reading, naming the file.
+// Return credentials without TLS when there are no files. shared_ptr: gRPC shares credentials.
+// Errors: kInvalidArgument, and those of base::read_file. They name the file.
 [[nodiscard]] base::Result<std::shared_ptr<grpc::ServerCredentials>> server_credentials(
     const std::optional<TlsFiles>& files);
 [[nodiscard]] base::Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(

@@ -49,7 +49,7 @@ class Tally {
   // REQUIRES: all of these outlive the tally.
   struct Dependencies {
     const Contest& contest;
-    const EventLog& events;
+    EventLog& events;
     ScoreBook& scores;
     RetryWindow& window;
     KnownIds* known = nullptr;  // gets the ids that are read back; may be null

@@ -83,7 +83,7 @@ struct VerifyReport {
 struct VerifyInput {
   const Contest& contest;
   const Coin& coin;
-  const EventLog& events;
+  EventLog& events;
   const Score& score;  // read before the log was opened
   Acks* acks = nullptr;
   // True when the acks are those of all clients. Then a result without an ack is a difference.

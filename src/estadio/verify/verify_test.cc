@@ -151,7 +151,7 @@ TEST_F(VerifyTest, ARunWithoutAcksIsProvenForLogAndScore) {
 }
 
 TEST_F(VerifyTest, AnEmptyContestIsProven) {
-  const test::MemoryLog empty(kPartitions);
+  test::MemoryLog empty(kPartitions);
   const Score score;
   const auto report = verify({.contest = contest_,
                               .coin = coin_,

@@ -1,0 +1,445 @@
+#include "estadio/rpc/server_stream.h"
+
+#include <algorithm>
+#include <deque>
+#include <estadio/v1/judge.pb.h>
+#include <fmt/format.h>
+#include <grpcpp/support/server_callback.h>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "estadio/rpc/batch_codec.h"
+#include "estadio/rpc/handshake.h"
+#include "estadio/rpc/server_calls.h"
+#include "estadio/rpc/status.h"
+
+namespace estadio {
+namespace {
+
+constexpr std::size_t kBatchBytesLeast = 256;  // what a batch and its answer take, however short
+constexpr std::size_t kLoggedBytes = 512;      // of a caller's text
+constexpr std::int64_t kNothingSent = -1;      // neither a window nor its absence
+
+// The phases of a stream. "Reads" means: gRPC reads the next message, or a message is being
+// handled.
+//
+//   kHandshake --the handshake--> kOpen <-----the bytes in flight-----> kPaused
+//       |                           |                                     |
+//       |                    old, or the server stops              old, or the server stops
+//       |                           v                                     v
+//       |                      kGoingAway <---the bytes in flight---> kGoingAwayPaused
+//       |                           |                                     |
+//       |  the caller half-closes, breaks the protocol, or lets the deadline pass
+//       +---------------------------+-------------------------------------+
+//                                   v
+//                                kEnding --all answers and the status are sent--> kFinished
+//
+// When the server stops, kHandshake becomes kEnding too. From every phase but kFinished, the call's
+// cancellation or a failed write leads to kCutOff. From there kFinished follows as soon as no write
+// is under way.
+enum class Phase {
+  kHandshake,        // reads, until `deadline_`
+  kOpen,             // reads batches; gets a GoAway at `deadline_`
+  kPaused,           // as kOpen, but does not read
+  kGoingAway,        // reads batches until the caller half-closes, or until `deadline_`
+  kGoingAwayPaused,  // as kGoingAway, but does not read
+  kEnding,           // does not read; writes the answers to all batches, then the status
+  kCutOff,           // does not read; a write is under way, and nothing is written after it
+  kFinished,         // Finish() was called
+};
+
+enum class GoAwayReason { kAge, kStopping };
+
+bool reads(Phase phase) {
+  return phase == Phase::kHandshake || phase == Phase::kOpen || phase == Phase::kGoingAway;
+}
+
+// A batch under way.
+struct Batch {
+  std::uint64_t sequence = 0;
+  std::size_t bytes = 0;
+  EntryBatch entries;
+  std::vector<Verdict> verdicts;
+};
+
+struct Reply {
+  v1::JudgeReply message;
+  std::size_t bytes = 0;  // of the batch that it answers
+};
+
+// The gRPC call of a stream. It lives until its last holder lets go.
+class JudgeStreamCall final : public ServerStream,
+                              public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
+ public:
+  explicit JudgeStreamCall(ServerCalls& calls)
+      : calls_(calls), deadline_(calls.deps().clock.mono() + calls.options().patience) {}
+
+  void start();
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  void tick(base::Nanos now) override;
+  void stop(base::Nanos now) override;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  // OnReadDone() alone calls the following, one at a time. What they alone use needs no lock.
+  void take_handshake();
+  void judge_batch();
+  Batch& take_batch(const v1::Batch& message);
+  void refuse(const grpc::Status& status);
+  void read_on();
+
+  // On any thread: the judge has answered `batch`.
+  void answer(Batch& batch, const base::Result<void>& result);
+
+  // The following with the lock held.
+  void end(const grpc::Status& status);
+  void cut_off();
+  bool resume_reading();
+  void send_window();
+  void send_go_away(base::Nanos now, GoAwayReason reason);
+  void proceed(Lock& lock);
+  void write_next(Lock& lock);
+  void finish(Lock& lock, const grpc::Status& status);
+  void release(Lock& lock);
+
+  ServerCalls& calls_;
+
+  v1::JudgeRequest request_;  // gRPC's while it reads
+  // OnReadDone() alone uses these.
+  CallerIndexes caller_;
+  std::unique_ptr<Judge> judge_;  // from the handshake on
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  Phase phase_ = Phase::kHandshake;
+  base::Nanos deadline_;  // of the phase
+  grpc::Status status_;   // of kEnding
+  std::deque<Reply> replies_;
+  std::optional<Reply> writing_;                 // the reply that gRPC writes
+  std::vector<std::unique_ptr<Batch>> batches_;  // all that were made
+  std::vector<Batch*> spare_batches_;
+  std::size_t in_flight_ = 0;        // batches at the judge
+  std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
+  std::size_t holders_ = 1;          // gRPC until OnDone(), each batch until answer() returns
+  std::optional<std::int64_t> sent_window_ms_ = kNothingSent;
+};
+
+void JudgeStreamCall::start() {
+  const bool is_open = calls_.enter();
+  const bool has_room = is_open && calls_.add(*this);
+  Lock lock(mutex_);
+  if (!is_open) {
+    end(to_status(base::Code::kUnavailable, "the server is stopping"));
+  } else if (!has_room) {
+    end(to_status(base::Code::kResourceExhausted,
+                  fmt::format("there are {} streams already, and no more are allowed",
+                              calls_.options().streams_max)));
+  }
+  // With the lock held, so that tick() does not finish the call before.
+  if (reads(phase_)) return StartRead(&request_);
+  calls_.counters.streams_refused.fetch_add(1, std::memory_order_relaxed);
+  proceed(lock);
+}
+
+// What gRPC reports.
+
+void JudgeStreamCall::OnReadDone(bool ok) {
+  {
+    Lock lock(mutex_);
+    // The caller has half-closed, or is gone.
+    if (!ok) end(grpc::Status::OK);
+    if (!reads(phase_)) return proceed(lock);
+  }
+  switch (request_.kind_case()) {
+    case v1::JudgeRequest::kHandshake: take_handshake(); break;
+    case v1::JudgeRequest::kBatch: judge_batch(); break;
+    case v1::JudgeRequest::KIND_NOT_SET:
+      refuse(to_status(base::Code::kInvalidArgument, "kind: expected a handshake or a batch"));
+      break;
+  }
+  read_on();
+}
+
+void JudgeStreamCall::OnWriteDone(bool ok) {
+  Lock lock(mutex_);
+  in_flight_bytes_ -= writing_->bytes;
+  writing_.reset();
+  if (!ok) cut_off();
+  const bool is_resumed = resume_reading();
+  proceed(lock);
+  const bool reads_on = is_resumed && reads(phase_);
+  lock.unlock();
+  if (reads_on) StartRead(&request_);
+}
+
+void JudgeStreamCall::OnCancel() {
+  Lock lock(mutex_);
+  cut_off();
+  proceed(lock);
+}
+
+void JudgeStreamCall::OnDone() {
+  calls_.remove(*this);
+  Lock lock(mutex_);
+  release(lock);
+}
+
+// Time.
+
+void JudgeStreamCall::tick(base::Nanos now) {
+  Lock lock(mutex_);
+  switch (phase_) {
+    case Phase::kHandshake:
+      if (now < deadline_) return;
+      end(to_status(base::Code::kDeadlineExceeded, "no handshake came in time"));
+      break;
+    case Phase::kOpen:
+    case Phase::kPaused:
+      send_window();
+      if (now >= deadline_) send_go_away(now, GoAwayReason::kAge);
+      break;
+    case Phase::kGoingAway:
+    case Phase::kGoingAwayPaused:
+      send_window();
+      if (now >= deadline_) {
+        end(to_status(base::Code::kUnavailable,
+                      "the caller did not close the stream after GoAway"));
+      }
+      break;
+    case Phase::kEnding:
+    case Phase::kCutOff:
+    case Phase::kFinished: return;
+  }
+  proceed(lock);
+}
+
+void JudgeStreamCall::stop(base::Nanos now) {
+  Lock lock(mutex_);
+  switch (phase_) {
+    case Phase::kHandshake:
+      end(to_status(base::Code::kUnavailable, "the server is stopping"));
+      break;
+    case Phase::kOpen:
+    case Phase::kPaused:
+    case Phase::kGoingAway:
+    case Phase::kGoingAwayPaused: send_go_away(now, GoAwayReason::kStopping); break;
+    case Phase::kEnding:
+    case Phase::kCutOff:
+    case Phase::kFinished: return;
+  }
+  proceed(lock);
+}
+
+// Messages.
+
+void JudgeStreamCall::take_handshake() {
+  if (judge_) return refuse(to_status(base::Code::kInvalidArgument, "handshake: it comes once"));
+  auto caller = read_handshake_request(request_.handshake(), calls_.party(), calls_.judged());
+  if (!caller) {
+    calls_.counters.streams_refused.fetch_add(1, std::memory_order_relaxed);
+    // The error holds the caller's names, which may be long.
+    calls_.deps().log.warning("refused the handshake of a caller",
+                              {{"error", caller.error().message().substr(0, kLoggedBytes)}});
+    return refuse(to_status(caller.error()));
+  }
+  caller_ = *std::move(caller);
+  judge_ = calls_.take_judge();
+  Reply reply;
+  write_handshake_response(calls_.party(), caller_, *reply.message.mutable_handshake());
+  const base::Nanos go_away_at = calls_.draw_go_away_at();
+  Lock lock(mutex_);
+  if (phase_ != Phase::kHandshake) return;  // it was ended meanwhile
+  phase_ = Phase::kOpen;
+  deadline_ = go_away_at;
+  replies_.push_back(std::move(reply));
+  // Write the response before another reply is queued. When one is queued, gRPC may hold a message
+  // back, and it does not begin a stream with such a message.
+  proceed(lock);
+  send_window();
+  proceed(lock);
+}
+
+void JudgeStreamCall::judge_batch() {
+  if (!judge_) {
+    return refuse(
+        to_status(base::Code::kFailedPrecondition, "batch: the first message is a handshake"));
+  }
+  const v1::Batch& message = request_.batch();
+  Batch& batch = take_batch(message);
+  calls_.counters.batches.fetch_add(1, std::memory_order_relaxed);
+  if (auto decoded = decode_batch(message, caller_, batch.entries); !decoded) {
+    calls_.counters.batches_malformed.fetch_add(1, std::memory_order_relaxed);
+    calls_.deps().log.warning("a malformed batch", {{"error", decoded.error()}});
+    batch.verdicts.clear();
+    return answer(batch, decoded);
+  }
+  calls_.counters.entries.fetch_add(batch.entries.entries.size(), std::memory_order_relaxed);
+  batch.verdicts.assign(batch.entries.entries.size(), Verdict());
+  judge_->judge(batch.entries, batch.verdicts,
+                [this, &batch](const base::Result<void>& result) { answer(batch, result); });
+}
+
+Batch& JudgeStreamCall::take_batch(const v1::Batch& message) {
+  const std::scoped_lock lock(mutex_);
+  if (spare_batches_.empty()) {
+    batches_.push_back(std::make_unique<Batch>());
+    spare_batches_.push_back(batches_.back().get());
+  }
+  Batch& batch = *spare_batches_.back();
+  spare_batches_.pop_back();
+  batch.sequence = message.sequence();
+  // An empty batch has an answer too.
+  batch.bytes = std::max(message.ByteSizeLong(), kBatchBytesLeast);
+  in_flight_bytes_ += batch.bytes;
+  ++in_flight_;
+  ++holders_;
+  return batch;
+}
+
+void JudgeStreamCall::refuse(const grpc::Status& status) {
+  Lock lock(mutex_);
+  end(status);
+  proceed(lock);
+}
+
+void JudgeStreamCall::read_on() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!reads(phase_)) return;
+    if (in_flight_bytes_ >= calls_.options().in_flight_bytes) {
+      phase_ = phase_ == Phase::kOpen ? Phase::kPaused : Phase::kGoingAwayPaused;
+      calls_.counters.pauses.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+  StartRead(&request_);
+}
+
+void JudgeStreamCall::answer(Batch& batch, const base::Result<void>& result) {
+  Reply reply;
+  reply.bytes = batch.bytes;
+  v1::Verdicts& verdicts = *reply.message.mutable_verdicts();
+  verdicts.set_sequence(batch.sequence);
+  verdicts.set_verdicts(encode_verdicts(batch.verdicts));
+  if (!result) {
+    verdicts.set_code(to_rpc_code(result.error().code()));
+    verdicts.set_message(to_status_text(result.error().message()));
+  }
+  Lock lock(mutex_);
+  spare_batches_.push_back(&batch);
+  --in_flight_;
+  replies_.push_back(std::move(reply));
+  proceed(lock);
+  release(lock);
+}
+
+// With the lock held.
+
+// Reads nothing more. proceed() sends the status once all batches are answered.
+void JudgeStreamCall::end(const grpc::Status& status) {
+  switch (phase_) {
+    case Phase::kHandshake:
+    case Phase::kOpen:
+    case Phase::kPaused:
+    case Phase::kGoingAway:
+    case Phase::kGoingAwayPaused:
+      phase_ = Phase::kEnding;
+      status_ = status;
+      break;
+    case Phase::kEnding:
+    case Phase::kCutOff:
+    case Phase::kFinished: break;
+  }
+}
+
+void JudgeStreamCall::cut_off() {
+  if (phase_ != Phase::kFinished) phase_ = Phase::kCutOff;
+}
+
+// Returns whether a pause is over. Then the next read must be started.
+bool JudgeStreamCall::resume_reading() {
+  const bool is_paused = phase_ == Phase::kPaused || phase_ == Phase::kGoingAwayPaused;
+  if (!is_paused || in_flight_bytes_ >= calls_.options().in_flight_bytes) return false;
+  phase_ = phase_ == Phase::kPaused ? Phase::kOpen : Phase::kGoingAway;
+  return true;
+}
+
+// Queues the retry window if it differs from the last one.
+void JudgeStreamCall::send_window() {
+  const auto window_ms = calls_.deps().window.in_force_ms();
+  if (window_ms == sent_window_ms_) return;
+  sent_window_ms_ = window_ms;
+  Reply reply;
+  v1::RetryWindow& window = *reply.message.mutable_retry_window();
+  if (window_ms) window.set_ms(*window_ms);
+  replies_.push_back(std::move(reply));
+}
+
+// REQUIRES: a phase after the handshake in which batches come.
+void JudgeStreamCall::send_go_away(base::Nanos now, GoAwayReason reason) {
+  if (phase_ == Phase::kOpen) phase_ = Phase::kGoingAway;
+  if (phase_ == Phase::kPaused) phase_ = Phase::kGoingAwayPaused;
+  deadline_ = now + calls_.options().patience;
+  calls_.counters.go_aways.fetch_add(1, std::memory_order_relaxed);
+  Reply reply;
+  reply.message.mutable_go_away()->set_stopping(reason == GoAwayReason::kStopping);
+  replies_.push_back(std::move(reply));
+}
+
+// Starts the next write, or finishes the call. Unlocks while it calls gRPC, since that may take as
+// long as a write to the socket.
+void JudgeStreamCall::proceed(Lock& lock) {
+  if (writing_ || phase_ == Phase::kFinished) return;
+  if (phase_ == Phase::kCutOff) {
+    return finish(lock, to_status(base::Code::kUnavailable, "the stream was cut off"));
+  }
+  if (!replies_.empty()) return write_next(lock);
+  if (phase_ == Phase::kEnding && in_flight_ == 0) finish(lock, status_);
+}
+
+void JudgeStreamCall::write_next(Lock& lock) {
+  writing_ = std::move(replies_.front());
+  replies_.pop_front();
+  grpc::WriteOptions options;
+  if (!replies_.empty()) options.set_buffer_hint();
+  lock.unlock();
+  StartWrite(&writing_->message, options);
+  lock.lock();
+}
+
+void JudgeStreamCall::finish(Lock& lock, const grpc::Status& status) {
+  phase_ = Phase::kFinished;
+  lock.unlock();
+  Finish(status);
+  lock.lock();
+}
+
+// Deletes the call when its last holder lets go.
+void JudgeStreamCall::release(Lock& lock) {
+  if (--holders_ > 0) return;
+  ServerCalls& calls = calls_;
+  auto judge = std::move(judge_);
+  lock.unlock();
+  delete this;
+  calls.give_back(std::move(judge));
+  calls.leave();
+}
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* start_server_stream(ServerCalls& calls) {
+  auto* stream = new JudgeStreamCall(calls);
+  stream->start();
+  return stream;
+}
+
+}  // namespace estadio
