@@ -6,7 +6,7 @@
 # which takes some minutes to compile. None runs as root, and none writes outside its volume.
 
 FROM debian:bookworm-slim AS base
-# Java's packages put pages of their manual there, and a slim system has no such folder.
+# Java's packages put manual pages there, and a slim system lacks the folder.
 RUN mkdir -p /usr/share/man/man1
 
 
@@ -61,7 +61,7 @@ CMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.ts
      "--web.listen-address=0.0.0.0:9090"]
 
 
-# Everything of the image of estadio but its binary.
+# The image of estadio without its binary.
 FROM base AS runtime
 WORKDIR /tmp/tools
 COPY tools/deps tools/deps.txt ./

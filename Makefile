@@ -1,17 +1,17 @@
-# The commands of every day, over the presets of CMakePresets.json. Each does its own set-up:
-# installs what it needs from Debian (tools/deps), configures and builds.
+# The daily commands, over the presets of CMakePresets.json. Each command does its own set-up: it
+# installs the missing packages of Debian (tools/deps), configures and builds.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# The suites to run, where not all: make test SUITES="unit blackbox"
+# The suites to run; default: all: make test SUITES="unit blackbox"
 SUITES ?=
-# The contests to break, where not just enough to make every fault once: make chaos SEEDS=1-200
+# The contests to break; default: as many as make every fault once: make chaos SEEDS=1-200
 SEEDS ?=
 
 .PHONY: help build run run-distributed test test-long chaos test-sanitizers module module-install bench lint format fuzz deps clean
 
-help: ## say what there is
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the release into build/release/bin
@@ -23,7 +23,7 @@ run: ## run a contest: 10,000 entries a second, proven, with its page
 	@tools/build release estadio
 	@tools/run
 
-run-distributed: ## the same with every role on its own, over Kafka and Redis
+run-distributed: ## the same with every role as a process, over Kafka and Redis
 	@tools/deps build kafka redis
 	@tools/build release estadio
 	@tools/run --distributed
@@ -39,7 +39,7 @@ test-sanitizers: ## run the unit tests, and the black-box ones of hostile input,
 	@tools/build tsan sanitized
 	@tools/test --preset asan --preset tsan $(SUITES)
 
-test-long: ## run what takes longer: many contests broken, images from source, all black-box tests under the sanitizers
+test-long: ## run the long tests: many broken contests, images from source, all black-box tests under the sanitizers
 	@tools/deps build test guest kafka redis images
 	@tools/build release
 	@tools/build asan sanitized
@@ -54,7 +54,7 @@ chaos: ## break contests in every way, and prove them; SEEDS=1-200 breaks more
 module: ## build vigia's kernel module for the running kernel, with its headers, into build/module
 	@tools/module build
 
-module-install: ## install it on this machine, with DKMS where that is there (as root)
+module-install: ## install it on this machine, with DKMS if that is installed (as root)
 	@tools/module install
 
 bench: ## measure beside nginx, wrk and the bare disk
@@ -74,7 +74,7 @@ fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each
 	@tools/deps build fuzz
 	@tools/fuzz
 
-deps: ## install from Debian what any of these needs
+deps: ## install the Debian packages that these commands need
 	@tools/deps
 
 clean: ## remove everything that was built

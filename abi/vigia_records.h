@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the module's /proc/vigia_bin and the BPF iterator give, in the byte order of the machine:
+ * The stream of the module's /proc/vigia_bin and of the BPF iterator, in the machine's byte order:
  *
  *   vigia_header, vigia_record of kind PROCESS ..., vigia_record of kind END
  *
- * A stream without its END was cut. Texts that may be long (command line, path of the control
- * group) are not in it: exec_id and cgroup_id tell when they have to be asked for again.
+ * A stream without its END was cut. The stream lacks the long texts: the command line and the path
+ * of the control group. A new exec_id or cgroup_id shows that a text must be read again.
  */
 #ifndef VIGIA_RECORDS_H
 #define VIGIA_RECORDS_H
@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 #define VIGIA_MAGIC 0x41474956u /* "VIGA" */
-#define VIGIA_SCHEMA 1u		/* goes up with every change of what is here, and of the JSON */
+#define VIGIA_SCHEMA 1u		/* increases with every change of this file or of the JSON */
 #define VIGIA_NAME_BYTES 16	/* TASK_COMM_LEN */
 
 struct vigia_header {
@@ -25,7 +25,7 @@ struct vigia_header {
 
 enum vigia_kind {
 	VIGIA_PROCESS = 1,
-	VIGIA_END = 2, /* pid: how many processes there were; the rest is 0 */
+	VIGIA_END = 2, /* pid: the number of processes; the rest is 0 */
 };
 
 enum vigia_flag {
@@ -44,16 +44,16 @@ struct vigia_record {
 	__u8 state; /* R, S, D, T, t, X, Z, P or I, as proc(5) has them */
 	__u8 reserved[3];
 	__u64 start_ns;	  /* since boot, with time asleep */
-	__u64 read_ns;	  /* since boot, when its counters stood so */
-	__u64 runtime_ns; /* of all its threads, those that ended too; to the nanosecond */
-	__u64 user_ns;	  /* as ticks saw it: user_ns : system_ns is how runtime_ns is divided */
+	__u64 read_ns;	  /* time of reading since boot, with time asleep */
+	__u64 runtime_ns; /* of all threads, also those that ended; exact */
+	__u64 user_ns;	  /* by ticks: runtime_ns is divided in the ratio user_ns : system_ns */
 	__u64 system_ns;
 	__u64 vsz_bytes;
 	__u64 rss_anon_bytes;
 	__u64 rss_file_bytes;
 	__u64 rss_shmem_bytes;
 	__u64 cgroup_id; /* in the hierarchy that counts memory: inode of its folder; 0: none */
-	__u64 exec_id;	 /* another after each exec */
+	__u64 exec_id;	 /* a new one after each exec */
 	char name[VIGIA_NAME_BYTES]; /* padded with NUL */
 };
 

@@ -1,8 +1,8 @@
-// The rate of a producer that does nothing else: the baseline for NDJSON. It sends records of our
-// records' size, as hard to compress, by librdkafka to a broker. It keeps our log's promises
-// (idempotent, all copies in sync) and chooses its own batch size.
+// The rate of a producer that does nothing else: the baseline for NDJSON. It sends records to a
+// broker through librdkafka. They have our records' size and are as hard to compress. It keeps our
+// log's promises (idempotent, all copies in sync) and chooses its own batch size.
 //
-//   bare_producer BROKERS TOPIC SECONDS     says "N records/s", of those that were acknowledged
+//   bare_producer BROKERS TOPIC SECONDS     prints "N records/s" of the acknowledged records
 //
 // Threads: one, and librdkafka's.
 #include <librdkafka/rdkafka.h>
@@ -58,7 +58,7 @@ estadio::KafkaClient connect(const char* brokers, Counts& counts) {
   return *std::move(client);
 }
 
-// Lines with ids of their own.
+// Returns lines with different ids.
 std::vector<std::string> make_lines(std::mt19937_64& random) {
   std::vector<std::string> lines(kBatch);
   for (std::string& line : lines) {

@@ -1,10 +1,10 @@
 // The cheapest HTTP/1.1 server possible, for measuring load generators. It answers every request
 // with the same 200 and body, as nginx does with `return 200`.
 //
-//   responder PORT        listens on 127.0.0.1:PORT (0 picks one), says "listening on PORT"
+//   responder PORT        listens on 127.0.0.1:PORT (0 picks one), prints "listening on PORT"
 //
 // It reads only what it needs to tell requests apart: the end of a head and its Content-Length.
-// Chunked bodies are not understood. It ends with SIGTERM or SIGINT.
+// It does not support chunked bodies. It ends with SIGTERM or SIGINT.
 //
 // Threads: one.
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ constexpr std::size_t kHeadMax = 16 * 1024;
 // Counts the whole requests in a stream of bytes.
 class RequestCounter {
  public:
-  // How many requests end within `data`; -1 when this is no HTTP that we know.
+  // Returns the number of requests that end within `data`; -1 for unknown HTTP.
   int count(std::string_view data) {
     int requests = 0;
     while (!data.empty()) {
@@ -53,7 +53,7 @@ class RequestCounter {
         requests += body_left_ == 0;
         continue;
       }
-      // Nearly always the head is here whole; only a torn one is kept.
+      // Nearly always the head is whole. Only the start of a cut head is kept.
       const std::size_t kept = head_.size();
       if (kept > 0) head_ += data;
       const std::string_view text = kept > 0 ? std::string_view(head_) : data;

@@ -1,12 +1,12 @@
-// The cost of a look at a host with many processes, by vigia's sources and by ps.
+// The cost of a sample of a host with many processes, by vigia's sources and by ps.
 //
 //   sources PROCESSES [ROUNDS [SOURCE]]
 //
 // Makes PROCESSES sleeping children. Then it measures in turn each source that works here, and
-// `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Each source is read by a process of its own.
+// `ps -e -o pid,ppid,stat,time,vsz,rss,comm`. Another process reads each source.
 //
 // Prints a JSON object with an object for each source. Its times are medians of the processor time
-// of a reading and of a first reading, in us. Its memory is the most that the last reader held.
+// of a reading and of a first reading, in us. Its memory is the peak of the last reader.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>

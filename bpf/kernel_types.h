@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Of the kernel's types the fields that are read here, by their names. Where they are in the kernel
- * that runs is found when the program is loaded, from that kernel's type information (CO-RE).
+ * The fields of the kernel's types that the program reads, by their names. The loader finds their
+ * offsets from the running kernel's type information (CO-RE).
  */
 #ifndef VIGIA_KERNEL_TYPES_H
 #define VIGIA_KERNEL_TYPES_H
@@ -139,7 +139,7 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-/* Their numbers are the running kernel's. */
+/* The loader replaces the numbers by the running kernel's. */
 enum cgroup_subsys_id {
 	memory_cgrp_id = 0,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A task iterator (Documentation/bpf/bpf_iterators.rst) that gives what abi/vigia_records.h says:
- * the same as the kernel module, where none may be loaded. Needs 5.17 (bpf_loop).
+ * A task iterator (Documentation/bpf/bpf_iterators.rst) that gives the stream of
+ * abi/vigia_records.h, as the kernel module does, on hosts without the module. Needs 5.17
+ * (bpf_loop).
  */
 #include "kernel_types.h"
 
@@ -23,12 +24,12 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Of the reading under way. */
+/* The state of the current reading. */
 __u32 processes;    /* given so far */
-__s32 last_pid;	    /* the last of them */
-__u32 reader_level; /* the reader's pid namespace: how deep it is, and which */
+__s32 last_pid;	    /* of the last process */
+__u32 reader_level; /* depth of the reader's pid namespace, and the namespace */
 __u64 reader_ns;
-const volatile __u32 page_shift = 12;		   /* set when it is loaded */
+const volatile __u32 page_shift = 12;		   /* set by the loader */
 const volatile char state_letters[8] = "RSDTtXZP"; /* fs/proc/array.c, task_state_array */
 
 static char state_of(struct task_struct *task)
@@ -48,18 +49,18 @@ static char state_of(struct task_struct *task)
 	return state_letters[place & 7];
 }
 
-/* What @pid is called at the reader's level; its address was read as a number, to reckon with. */
+/* Returns the entry of @pid at the reader's level. Computes with the address as a number. */
 static struct upid *at_level(struct pid *pid)
 {
 	return (void *)&pid->numbers[0] + reader_level * bpf_core_type_size(struct upid);
 }
 
-/* The number of @leader's process in the reader's namespace; 0 where it has none. */
+/* Returns the pid of @leader's process in the reader's namespace; 0 when it has none there. */
 static int number_of(struct task_struct *leader)
 {
 	struct pid *pid;
 
-	/* The kernel's own number, of the first namespace. */
+	/* The kernel's own pid, of the first namespace. */
 	if (reader_level == 0)
 		return leader->tgid;
 	pid = BPF_CORE_READ(leader, thread_pid);
@@ -119,7 +120,7 @@ static void sum_threads(struct task_struct *task, struct vigia_record *record)
 	}
 }
 
-/* Whether no thread ended meanwhile, which is moved from the list to the sums. */
+/* Returns whether no thread ended meanwhile: an end moves its times from the list to the sums. */
 static bool sum_at_rest(struct task_struct *task, struct vigia_record *record)
 {
 	unsigned int *sequence = &task->signal->stats_lock.seqcount.seqcount.sequence;
@@ -133,12 +134,12 @@ static bool sum_at_rest(struct task_struct *task, struct vigia_record *record)
 
 static void read_runtime(struct task_struct *task, struct vigia_record *record)
 {
-	/* No loop: 6.1 takes none with a call in it that has a callback. */
+	/* No loop: 6.1 refuses a loop with a call that has a callback. */
 	if (!sum_at_rest(task, record) && !sum_at_rest(task, record))
 		sum_at_rest(task, record);
 }
 
-/* A counter's sum may for a moment be behind what each processor holds back of it. */
+/* A counter's sum may lag for a moment, because each processor holds back a part. */
 static __u64 bytes_of(__s64 pages)
 {
 	return pages < 0 ? 0 : (__u64)pages << page_shift;
@@ -151,9 +152,9 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 	if (!mm || record->flags & VIGIA_KERNEL_THREAD)
 		return;
 	record->vsz_bytes = (__u64)mm->total_vm << page_shift;
-	/* Places in an array are only found anew where they are constants. */
+	/* CO-RE relocates an array index only when it is a constant. */
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		/* Its verifier does not look into atomic_long_t: no plain loads. */
+		/* That kernel's verifier rejects plain loads from atomic_long_t. */
 		struct mm_struct___before_6_2 *older = (void *)mm;
 
 		record->rss_file_bytes = bytes_of(
@@ -167,7 +168,7 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 		record->rss_anon_bytes = bytes_of(mm->rss_stat[MM_ANONPAGES].count);
 		record->rss_shmem_bytes = bytes_of(mm->rss_stat[MM_SHMEMPAGES].count);
 	}
-	/* No reference was held: what it gave up meanwhile may have been anything by then. */
+	/* No reference was held: memory that the task gave up may have changed since. */
 	barrier();
 	if (task->mm != mm) {
 		record->vsz_bytes = 0;
@@ -177,7 +178,7 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 	}
 }
 
-/* Of the controller `memory`, which may have a hierarchy of version 1. */
+/* Returns the group of the controller `memory`, which may have a hierarchy of version 1. */
 static struct cgroup *memory_cgroup_of(struct css_set *groups)
 {
 	struct cgroup_subsys_state **at = (void *)&groups->subsys[0];
@@ -188,7 +189,7 @@ static struct cgroup *memory_cgroup_of(struct css_set *groups)
 	return (*at)->cgroup;
 }
 
-/* As cgroup_of() of the module. */
+/* Does the same as cgroup_of() of the module. */
 static __u64 cgroup_id_of(struct task_struct *task)
 {
 	struct cgroup *unified = task->cgroups->dfl_cgrp;
@@ -204,7 +205,7 @@ int vigia_processes(struct bpf_iter__task *context)
 	struct task_struct *task = context->task;
 	struct vigia_record record = {};
 
-	/* The end has this number too where there was one process. */
+	/* The end has this sequence number too when there was one process. */
 	if (context->meta->seq_num == 0 && task) {
 		const struct vigia_header header = {
 			.magic = VIGIA_MAGIC,
@@ -226,14 +227,14 @@ int vigia_processes(struct bpf_iter__task *context)
 	if (task->pid != task->tgid)
 		return 0;
 	record.pid = number_of(task);
-	/* One that has just gone; or a thread that has become the leader by exec since it was
-	 * found. */
+	/* Skip a process that has just gone, and a thread that became the leader by an exec after
+	 * the iterator found it. */
 	if (record.pid <= last_pid || task->signal->nr_threads == 0)
 		return 0;
 	record.read_ns = bpf_ktime_get_boot_ns();
 	/*
-	 * What takes long is memory that no cache has. So first what lies apart, by plain loads
-	 * close together, for all of which the processor waits at once.
+	 * The slow part is memory that is in no cache. So read the scattered fields first, by plain
+	 * loads in a row: the processor then waits for all of them at once.
 	 */
 	record.kind = VIGIA_PROCESS;
 	record.flags = task->flags & PF_KTHREAD ? VIGIA_KERNEL_THREAD : 0;
@@ -248,7 +249,7 @@ int vigia_processes(struct bpf_iter__task *context)
 	record.ppid = number_of(task->real_parent->group_leader);
 	record.state = state_of(task);
 	record.cgroup_id = cgroup_id_of(task);
-	/* Where the buffer is full, this is called again for the same process. */
+	/* When the buffer is full, the kernel calls this again for the same process. */
 	if (bpf_seq_write(file, &record, sizeof(record)) == 0) {
 		processes++;
 		last_pid = record.pid;

@@ -1,6 +1,6 @@
 # add_bpf(TARGET SOURCE)
-#   SOURCE  below bpf/, "processes.bpf.c"; the header is <processes.skel.h>, with the program in it and
-#           what loads it (bpftool-gen(8))
+#   SOURCE  below bpf/, "processes.bpf.c"; the header is <processes.skel.h>, with the program and its
+#           loader (bpftool-gen(8))
 #
 # TARGET is the library that has the header; TARGET_sources makes the header alone.
 find_program(CLANG NAMES clang clang-19 clang-14 REQUIRED)

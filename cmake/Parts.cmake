@@ -1,8 +1,8 @@
 # A part is one folder of src/: a static library of its *.cc, and its *_test.cc, which join the
-# one test program. What a part may include is decided by tools/check-includes.
+# one test program. tools/check-includes decides which parts a part may include.
 #
 # Headers that nearly every file includes are precompiled once for parts and once for tests. A file
-# includes what it uses all the same: tools/tidy compiles without them.
+# still includes all headers that it uses: tools/tidy compiles without precompiled headers.
 
 add_library(build_flags INTERFACE)
 target_include_directories(build_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)

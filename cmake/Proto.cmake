@@ -2,8 +2,8 @@
 #   FILE  below proto/, "estadio/v1/judge.proto"; the headers are <estadio/v1/judge.pb.h> and
 #         <estadio/v1/judge.grpc.pb.h>
 #
-# TARGET is the library of the code that protoc makes, which is not held to our warnings;
-# TARGET_sources makes the code without compiling it, for who only reads the headers.
+# TARGET is the library of protoc's code, which is compiled without our warnings. TARGET_sources makes
+# the code without compiling it, for targets that only read the headers.
 function(add_proto target file)
   set(folder ${CMAKE_BINARY_DIR}/proto)
   string(REGEX REPLACE "\\.proto$" "" stem ${folder}/${file})

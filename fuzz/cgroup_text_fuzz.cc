@@ -35,7 +35,7 @@ void check(const std::optional<vigia::CgroupIo>& io) {
   CHECK(!io || (io->read_bytes >= 0 && io->written_bytes >= 0));
 }
 
-// A mount's root and a path, with a line's end between.
+// A mount's root and a path, with a newline between.
 void check_path(std::string_view text) {
   const auto end = std::min(text.find('\n'), text.size());
   const auto below = vigia::below_mount(text.substr(0, end), text.substr(end));

@@ -1,5 +1,5 @@
 // Runs every file of fuzz/corpus/ through its fuzzer, with any compiler, so that old findings stay
-// fixed. A failed CHECK ends the program; the last test named is the one that failed.
+// fixed. A failed CHECK ends the program. The last test in the output is the one that failed.
 #include <gtest/gtest.h>
 
 #include <algorithm>

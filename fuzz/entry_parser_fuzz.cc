@@ -35,7 +35,7 @@ Opinion opinion_on(std::string_view text) {
   return is_limit ? Opinion::kCannotSay : Opinion::kNotJson;
 }
 
-// Over all lines that are not blank: the body is not JSON when one line is not.
+// Checks all lines that are not blank: the body is not JSON when one line is not.
 Opinion opinion_on_lines(std::string_view text) {
   Opinion all = Opinion::kJson;
   while (!text.empty()) {

@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 's':
       if (const auto stat = vigia::parse_proc_stat(text)) {
         CHECK(is_within(stat->name, text));
-        // As they become nanoseconds.
+        // The parser turns ticks into nanoseconds.
         CHECK((stat->user_ticks + stat->system_ticks) * kTickNs >= 0);
         CHECK(stat->start_ticks * kTickNs >= 0 && stat->vsz_bytes >= 0);
       }

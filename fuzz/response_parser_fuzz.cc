@@ -13,7 +13,7 @@ using http::ParseState;
 
 constexpr std::size_t kBodyMax = 4096;
 
-// What a connection's client sees of a stream.
+// The view that a connection's client has of a stream.
 struct Seen {
   std::vector<std::string> responses;  // status, whether the connection goes on, body
   ParseState end = ParseState::kMore;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the whole machine has and has used. */
+/* The figures of the whole machine. */
 #include <linux/fs.h>
 #include <linux/kernel_stat.h>
 #include <linux/mm.h>
@@ -33,8 +33,8 @@ const char *vigia_boot_id(void)
 }
 
 /*
- * As fs/proc/stat.c: a processor that is idle now has not yet counted how long, which get_*_us()
- * do; of one that is offline they say nothing of use.
+ * Does the same as fs/proc/stat.c. The counters of an idle processor lack the current idle time,
+ * which get_*_us() include. For an offline processor get_*_us() are useless.
  */
 static u64 idle_ns(const struct kernel_cpustat *stat, int cpu)
 {
@@ -89,13 +89,13 @@ static void put_memory(struct seq_file *file)
 	put_pages(file, ",\"cached_bytes\":", max(cached, 0L));
 	put_pages(file, ",\"slab_reclaimable_bytes\":",
 		  global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B));
-	/* Modules are not told how much swap there is in all, only how much of it is free. */
+	/* The kernel exports to modules the free swap, but not the total swap. */
 	put_pages(file,
 		  ",\"swap_total_bytes\":null,\"swap_free_bytes\":", max(get_nr_swap_pages(), 0L));
 	seq_putc(file, '}');
 }
 
-/* In hundredths, rounded as /proc/loadavg has it. */
+/* Writes hundredths, rounded as in /proc/loadavg. */
 static void put_load(struct seq_file *file, const char *key, unsigned long load)
 {
 	load += FIXED_1 / 200;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * JSON (RFC 8259), whatever processes call themselves: what is not UTF-8 (RFC 3629) becomes U+FFFD.
+ * JSON (RFC 8259) for any names of processes: a byte that is not UTF-8 (RFC 3629) becomes U+FFFD.
  */
 #include <linux/ktime.h>
 #include <linux/utsname.h>
@@ -8,8 +8,8 @@
 #include "vigia.h"
 
 /*
- * Bytes of the character that @text begins with: shortest form, no surrogate, at most U+10FFFF, as
- * table 3-7 of the Unicode Standard has it. 0 where there is none.
+ * Returns the bytes of the character that @text begins with; 0 when there is none. A character has
+ * the shortest form, is no surrogate and is at most U+10FFFF (Unicode Standard, table 3-7).
  */
 static size_t utf8_length(const u8 *text, size_t bytes)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /proc/vigia: one JSON document of the machine and its processes.
- * /proc/vigia_bin: the processes alone, as abi/vigia_records.h has them.
+ * /proc/vigia_bin: the processes alone, in the format of abi/vigia_records.h.
  *
- * A document is made as it is read, a process at a time, so memory does not grow with their number;
- * where a read ends, the next goes on with the next higher pid. It can therefore only be read
- * onwards, or again from its start: any other place would be of another document. An open file is
- * for one reader; two that share it each get parts of one document.
+ * The module makes a document while it is read, a process at a time, so memory does not grow with
+ * the number of processes. After the end of a read the next read goes on with the next higher pid.
+ * So a file can only be read forward, or again from its start. An open file is for one reader: two
+ * readers that share it each get parts of one document.
  */
 #include <linux/gfp.h>
 #include <linux/module.h>
@@ -17,7 +17,7 @@
 
 #include "vigia.h"
 
-/* Holds any process' record with a command line of a common length. */
+/* Large enough for a process' record with a command line of usual length. */
 #define BUFFER_BYTES (64 * 1024)
 #define COMMAND_BYTES_MAX (64 * 1024)
 
@@ -29,7 +29,7 @@ static unsigned int gid;
 module_param(gid, uint, 0444);
 MODULE_PARM_DESC(gid, "number of the group that may read the files in /proc; default 0");
 
-/* Elements of the sequence that are no process, and their positions; a process' is its pid. */
+/* The elements of the sequence that are no process. A process' position is its pid. */
 static char begin_token, end_token;
 #define BEGIN_POSITION 0
 #define END_POSITION ((loff_t)PID_MAX_LIMIT + 1)
@@ -72,7 +72,7 @@ static void *vigia_next(struct seq_file *file, void *element, loff_t *position)
 {
 	struct vigia_reader *reader = file->private;
 
-	/* Not where it is shown: that is done again when the buffer was too small for it. */
+	/* Count here: the kernel shows an element again when the buffer was too small. */
 	if (is_process(element)) {
 		reader->processes++;
 		put_task_struct(element);
@@ -169,12 +169,12 @@ static int vigia_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	sequence = file->private_data;
 	reader->ns = get_pid_ns(task_active_pid_ns(current));
-	/* Not by pages, as a sequence's own would grow: a read gives as much as this holds. */
+	/* The sequence's own buffer would grow by pages. A read gives as much as this one holds. */
 	sequence->buf = kvmalloc(BUFFER_BYTES, GFP_KERNEL_ACCOUNT);
 	sequence->size = sequence->buf ? BUFFER_BYTES : 0;
 	reader->command_max = min_t(unsigned int, command_bytes, COMMAND_BYTES_MAX);
 	if (operations == &json_sequence) {
-		/* One byte more, so that none is not nothing. */
+		/* One byte more keeps the allocation non-empty when command_bytes is 0. */
 		reader->command = kvmalloc(reader->command_max + 1, GFP_KERNEL_ACCOUNT);
 		reader->cgroup = kvmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
 	}
@@ -236,7 +236,7 @@ static int __init vigia_init(void)
 	return error;
 }
 
-/* Removing a file waits for reads under way and releases what is open. */
+/* Removing a file waits for current reads and releases open files. */
 static void __exit vigia_exit(void)
 {
 	remove_proc_entry("vigia_bin", NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What one process is and has used. */
+/* The figures and texts of one process. */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/ktime.h>
@@ -21,7 +21,7 @@ struct task_struct *vigia_find_process(struct pid_namespace *ns, pid_t from, pid
 	rcu_read_lock();
 	while ((found = find_ge_pid(from, ns))) {
 		*pid = pid_nr_ns(found, ns);
-		/* Threads that do not lead have pids too. */
+		/* Threads that are no leader have pids too. */
 		task = pid_task(found, PIDTYPE_TGID);
 		if (task) {
 			get_task_struct(task);
@@ -49,9 +49,9 @@ static void sum_threads(struct task_struct *task, struct vigia_record *record)
 }
 
 /*
- * As thread_group_cputime() of kernel/sched/cputime.c, which modules may not call: a thread that
- * ends is moved from the list to the sums under stats_lock, so that it may be met twice or not at
- * all.
+ * Does the same as thread_group_cputime() of kernel/sched/cputime.c, which modules may not call. A
+ * thread that ends moves from the list to the sums under stats_lock. Without a check of that lock
+ * the thread could be counted twice or not at all.
  */
 static void read_runtime(struct task_struct *task, struct vigia_record *record)
 {
@@ -84,8 +84,9 @@ static void read_memory(struct task_struct *task, struct vigia_record *record)
 }
 
 /*
- * Of version 1's controller `memory`; of version 2's one hierarchy where that is not mounted, in
- * which @task's own group may have no controller. Called with RCU's read lock.
+ * Returns the group in version 1's controller `memory`. When that is not mounted, returns the group
+ * in version 2's hierarchy, where @task's own group may have no controller. REQUIRES: RCU's read
+ * lock.
  */
 static struct cgroup *cgroup_of(struct task_struct *task)
 {
@@ -135,9 +136,9 @@ void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *
 }
 
 /*
- * As get_mm_cmdline() of fs/proc/base.c: a process may write a title over its arguments, and on
- * into its environment where that follows; then the last NUL is not where it was, and all is one
- * text up to the first.
+ * Does the same as get_mm_cmdline() of fs/proc/base.c. A process may write a title over its
+ * arguments and into the environment after them. Then the arguments do not end with a NUL, and the
+ * title is all text up to the first NUL.
  */
 static size_t read_arguments(struct task_struct *task, struct mm_struct *mm, char *buffer,
 			     size_t max)
@@ -182,7 +183,7 @@ size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max)
 	if (!mm)
 		return 0;
 	bytes = read_arguments(task, mm, buffer, max);
-	/* What executed another program meanwhile was read at addresses of the one before. */
+	/* After an exec meanwhile, the text came from addresses of the old program. */
 	if (READ_ONCE(task->mm) != mm)
 		bytes = 0;
 	mmput(mm);

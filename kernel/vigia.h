@@ -17,7 +17,7 @@
 #error "vigia needs a kernel of 64 bits with control groups"
 #endif
 
-/* What one open file keeps between reads. */
+/* The state of an open file between reads. */
 struct vigia_reader {
 	struct pid_namespace *ns;
 	u32 processes; /* given so far */
@@ -29,33 +29,33 @@ struct vigia_reader {
 /* process.c */
 
 /*
- * The first process whose pid in @ns is @from or higher, with a reference held, or NULL; its pid
- * is left in @pid.
+ * Returns the first process whose pid in @ns is @from or higher, with a reference, or NULL. Stores
+ * its pid in @pid.
  */
 struct task_struct *vigia_find_process(struct pid_namespace *ns, pid_t from, pid_t *pid);
 
-/* Figures of @task, the leader of its threads. May sleep. */
+/* Reads the figures of @task, the leader of its threads. May sleep. */
 void vigia_read_process(struct task_struct *task, pid_t pid, struct pid_namespace *ns,
 			struct user_namespace *user_ns, struct vigia_record *record);
 
-/* Divides the runtime as ticks saw it spent, which is what the kernel does for /proc. */
+/* Divides the runtime in the ratio of its ticks, as the kernel does for /proc. */
 void vigia_divide_runtime(const struct vigia_record *record, u64 *user_ns, u64 *system_ns);
 
 /*
- * The arguments of @task with blanks between them, at most @max bytes. Returns their length. Only
- * from anonymous memory: that of a file may be anyone's, and keep us waiting for ever. May sleep.
+ * Reads the arguments of @task with blanks between them, at most @max bytes. Returns their length.
+ * Reads anonymous memory alone: memory of a file may block for ever. May sleep.
  */
 size_t vigia_read_command(struct task_struct *task, char *buffer, size_t max);
 
 /*
- * Path of @task in the hierarchy that counts memory, as the reader's cgroup namespace has it,
- * within PATH_MAX bytes; "" where there is none.
+ * Stores the path of @task in the hierarchy that counts memory, as the reader's cgroup namespace
+ * shows it, within PATH_MAX bytes; "" when there is none.
  */
 void vigia_read_cgroup(struct task_struct *task, char *buffer);
 
 /* json.c */
 
-/* The document is begin, processes with commas between them, end. */
+/* A document is: begin, processes with commas between them, end. */
 void vigia_json_begin(struct seq_file *file);
 void vigia_json_process(struct seq_file *file, const struct vigia_record *record,
 			const char *command, size_t command_bytes, const char *cgroup);
@@ -63,11 +63,11 @@ void vigia_json_end(struct seq_file *file);
 
 /* host.c */
 
-/* "host":{...}, of the whole machine. */
+/* Writes "host":{...}, the figures of the whole machine. */
 void vigia_json_host(struct seq_file *file);
-/* At the module's start. */
+/* Called at the module's start. */
 void vigia_find_boot_id(void);
-/* "" where it could not be read. */
+/* Returns "" when the id could not be read. */
 const char *vigia_boot_id(void);
 
 #endif

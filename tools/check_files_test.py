@@ -1,4 +1,4 @@
-"""tools/check-files finds what no tool of a language looks at."""
+"""tools/check-files finds each violation of its rules."""
 
 import pathlib
 import subprocess
@@ -46,7 +46,7 @@ def test_what_is_in_order_passes(check, name, data, executable):
     assert result.returncode == 0, result.stdout
 
 
-# Put together here, so that the check of this repository does not find them in this file.
+# Made from parts, so that the check of this repository does not find them in this file.
 ELSEWHERE = "/".join(["", "home", "ana", "olimpiadas"])
 FROM = '"resol' 'ved"'
 

@@ -7,14 +7,15 @@ import pytest
 
 CHECKER = pathlib.Path(__file__).with_name("check-includes")
 
-# A little repository where everything is right.
+# A small repository without a violation.
 SOUND = {
     "src/base/units.h": "#pragma once\n#include <string>\n#include <fmt/format.h>\n",
-    "src/base/units.cc": '#include "base/units.h"\n#include <CLI/CLI.hpp>\n#include <sys/stat.h>\n',
+    "src/base/units.cc": '#include "base/units.h"\n#include <CLI/CLI.hpp>\n#include <sys/stat.h>\n'
+                         "#include <prometheus/counter.h>\n",
     "src/net/tls.h": '#pragma once\n#include "base/units.h"\n',
     "src/net/tls.cc": '#include "net/tls.h"\n#include <openssl/ssl.h>\n',
     "src/http/server.h": '#pragma once\n#include "base/units.h"\n#include "net/tls.h"\n',
-    "src/http/server.cc": '#include "http/server.h"\n#include <prometheus/counter.h>\n',
+    "src/http/server.cc": '#include "http/server.h"\n',
     "src/estadio/contest/entry.h": '#pragma once\n#include "base/units.h"\n',
     "src/estadio/contest/event_log_contract.h": "#pragma once\n#include <gtest/gtest.h>\n",
     "src/estadio/contest/test_world.h": "#pragma once\n#include <gmock/gmock.h>\n",
@@ -66,7 +67,7 @@ def header(*includes):
 
 
 @pytest.mark.parametrize(("name", "text", "line", "said"), [
-    # Arrows point down.
+    # Includes point one way.
     ("src/base/clock.h", header('"http/server.h"'), 2, "base may not include http"),
     ("src/net/address.h", header('"http/server.h"'), 2, "net may not include http"),
     ("src/http/router.h", header('"estadio/contest/entry.h"'), 2,
@@ -78,7 +79,7 @@ def header(*includes):
      "estadio/tally may not include http"),
     ("src/estadio/contest/coin.h", header('"estadio/log/disk_log.h"'), 2,
      "estadio/contest may not include estadio/log"),
-    # Siblings keep apart; roles also in their tests, which may run on real adapters.
+    # Siblings do not include each other. Tests of roles may include real adapters, but no other role.
     ("src/estadio/tally/fold.h", header('"estadio/log/disk_log.h"'), 2,
      "estadio/tally may not include estadio/log"),
     ("src/estadio/faculty/edge.h", header('"estadio/tally/tally.h"'), 2,
@@ -97,10 +98,10 @@ def header(*includes):
      "vigia/keeper may not include vigia/history"),
     ("src/vigia/top/screen.h", header('"vigia/keeper/keeper.h"'), 2,
      "vigia/top may not include vigia/keeper"),
-    # Programs know nothing of each other.
+    # Programs do not include each other.
     ("src/estadio/app/all.cc", '#include "vigia/sample/sample.h"\n', 1, "another program's"),
     ("src/vigia/sources/source.h", header('"estadio/contest/entry.h"'), 2, "another program's"),
-    # Vendors stay where they are wrapped.
+    # Vendors' headers stay in the folders that wrap them.
     ("src/estadio/tally/fold.cc", "#include <rocksdb/db.h>\n", 1,
      "<rocksdb/db.h> belongs to estadio/score, not estadio/tally"),
     ("src/estadio/app/commands.cc", '#include "estadio/app/commands.h"\n#include <sodium.h>\n', 2,
@@ -112,7 +113,7 @@ def header(*includes):
     ("src/base/clock.h", header("<mystery.h>"), 2, "<mystery.h> is unknown"),
     ("src/base/clock.h", header("<base/units.h>"), 2, "is ours"),
     ("src/base/clock.h", header('"fmt/format.h"'), 2, "there is no src/fmt/format.h"),
-    # Tests' things stay with tests.
+    # Tools of tests stay in tests.
     ("src/base/clock.h", header("<gtest/gtest.h>"), 2, "<gtest/gtest.h> is for tests"),
     ("src/estadio/log/block.h", header('"estadio/contest/test_world.h"'), 2, "is for tests"),
     # Headers.
@@ -121,7 +122,7 @@ def header(*includes):
     ("src/base/clock.h", "#pragma once\n\nusing namespace std;\n", 3, "'using namespace'"),
     ("src/http/router.cc", '#include <string>\n#include "http/router.h"\n', 1,
      "must be included first"),
-    # Nothing is left out.
+    # Every file is checked.
     ("src/estadio/novel/novel.h", header(), 1, "in no part"),
     ("src/stray.cc", "int x;\n", 1, "in no part"),
 ])

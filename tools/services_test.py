@@ -1,6 +1,6 @@
-"""tools/kafka and tools/redis run real servers that keep their data, their port and to themselves.
+"""tools/kafka and tools/redis run real servers, which keep their data and port and stay local.
 
-What a machine has not installed is skipped with the command that installs it.
+The tests of a missing program are skipped with the command that installs it.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ WITHIN_S = 60
 
 
 def installed(*needed):
-    """The programs' paths; skips where one is missing."""
+    """Returns the programs' paths. Skips the test when one is missing."""
     try:
         return [server.program(name, group) for name, group in needed]
     except Missing as missing:
@@ -30,7 +30,7 @@ def installed(*needed):
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    """One broker, shared: each start takes seconds. The last tests in this file stop it."""
+    """A shared broker, because each start takes seconds. The last tests of this file stop it."""
     installed(("java", "kafka"))
     if not kafka.is_installed():
         installed(("mvn", "kafka"))
@@ -46,7 +46,7 @@ def redis(tmp_path):
 
 
 def listening(pid):
-    """The addresses that a process listens on, as the kernel writes them, without the ports."""
+    """Returns the addresses that a process listens on, as the kernel writes them, without ports."""
     sockets = set()
     for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -65,13 +65,13 @@ LOOPBACK = "0100007F"
 
 @contextlib.contextmanager
 def command(*arguments):
-    """A tool as a process; gives it and the address that it says it is ready on."""
+    """Runs a tool. Yields its process and the address that it prints."""
     process = subprocess.Popen([TOOLS / arguments[0], *map(str, arguments[1:])], text=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
         line = process.stdout.readline()
         ready = re.fullmatch(rf"{arguments[0]}: ready on (127\.0\.0\.1:[0-9]+)\n", line)
-        assert ready, f"it says {line!r} and ends with {process.wait(WITHIN_S)}"
+        assert ready, f"it printed {line!r} and ended with {process.wait(WITHIN_S)}"
         yield process, ready[1]
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""tools/test counts what ran, and takes nothing for a pass that was none."""
+"""tools/test counts the tests that ran, and never counts a failure as a pass."""
 
 import importlib.machinery
 import importlib.util

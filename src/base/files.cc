@@ -71,7 +71,7 @@ Result<void> replace_file(const std::string& path, std::string_view text, mode_t
 Result<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs info{};
   if (::statvfs(path.c_str(), &info) != 0) {
-    return fail(Error::from_errno("asking for the room of " + path, errno));
+    return fail(Error::from_errno("reading the free space of " + path, errno));
   }
   return std::uint64_t{info.f_bavail} * info.f_frsize;
 }

@@ -1,4 +1,5 @@
-// Files on a real file system: whole, replaced at once, in folders made where they are missing.
+// Files on a real file system: they are read whole and replaced atomically, in folders that are
+// made when missing.
 #include "base/files.h"
 
 #include <gtest/gtest.h>
@@ -40,12 +41,12 @@ TEST_F(FilesTest, AFileWithoutAnEndIsNotReadFurtherThanAllowed) {
   EXPECT_FALSE(read_file("/dev/zero", 10'000));
 }
 
-TEST_F(FilesTest, WhatCannotBeReadIsNamed) {
+TEST_F(FilesTest, AFileThatCannotBeReadIsNamed) {
   EXPECT_EQ(read_file(folder_ / "none", 10).error().code(), Code::kNotFound);
   EXPECT_FALSE(read_file(folder_.path(), 10));
 }
 
-TEST_F(FilesTest, AReplacedFileHoldsTheNewTextAloneAndHasTheMode) {
+TEST_F(FilesTest, AReplacedFileHasOnlyTheNewTextAndTheMode) {
   const std::string path = folder_ / "file";
   ASSERT_TRUE(replace_file(path, "a first and longer text", 0600));
   ASSERT_TRUE(replace_file(path, "second", 0600));
@@ -59,18 +60,18 @@ TEST_F(FilesTest, AReplacedFileHoldsTheNewTextAloneAndHasTheMode) {
 TEST_F(FilesTest, AFileThatCannotBeReplacedKeepsItsText) {
   const std::string path = folder_ / "file";
   test::write_file(path, "old");
-  fs::create_directory(path + ".new");  // where the new text would be written first
+  fs::create_directory(path + ".new");  // blocks the temporary file
   EXPECT_FALSE(replace_file(path, "new", 0600));
   EXPECT_EQ(test::read_file(path), "old");
 }
 
-TEST_F(FilesTest, FoldersAreMadeWithThoseAboveThem) {
+TEST_F(FilesTest, FoldersAreMadeWithTheirParents) {
   ASSERT_TRUE(make_folder(folder_ / "a/b/c"));
   EXPECT_TRUE(fs::is_directory(folder_ / "a/b/c"));
   EXPECT_TRUE(make_folder(folder_ / "a/b/c")) << "made already";
 }
 
-TEST_F(FilesTest, AFileInTheWayOfAFolderIsNamed) {
+TEST_F(FilesTest, AFileThatBlocksAFolderIsNamed) {
   test::write_file(folder_ / "a", "");
   const auto made = make_folder(folder_ / "a/b");
   ASSERT_FALSE(made);

@@ -1,5 +1,5 @@
-// The histogram against a sorted list of the same values: three significant digits from 1 us to
-// 60 s, whatever the distribution, and merging that loses nothing.
+// The histogram is compared with a sorted list of the same values. It keeps three significant
+// digits from 1 us to 60 s for any distribution, and merging loses nothing.
 #include "base/histogram.h"
 
 #include <gtest/gtest.h>
@@ -25,14 +25,15 @@ Histogram histogram_of(const std::vector<nanoseconds>& values) {
   return histogram;
 }
 
-// The least value that at least `quantile` of the values, which are sorted, do not exceed.
+// Returns the least value v such that at least a share of `quantile` of the values is at most v.
+// REQUIRES: the values are sorted.
 nanoseconds exact_quantile(const std::vector<nanoseconds>& sorted, double quantile) {
   const auto rank =
       static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
   return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
-// From 0 to 59 s, as likely around any power of two as around another.
+// Draws a value from 0 to 59 s. Every power of two is equally likely.
 std::vector<nanoseconds> random_values(std::mt19937_64& random, std::size_t count) {
   std::uniform_real_distribution<double> exponent(0, std::log2(59e9));
   std::vector<nanoseconds> values(count);
@@ -54,7 +55,7 @@ class HistogramPropertyTest : public testing::Test {
   std::mt19937_64 random_;
 };
 
-TEST_F(HistogramPropertyTest, QuantilesAreThoseOfTheSortedValuesToThreeDigits) {
+TEST_F(HistogramPropertyTest, QuantilesMatchTheSortedValuesToThreeDigits) {
   for (int round = 0; round < 50; ++round) {
     std::vector<nanoseconds> values = random_values(random_, 1 + random_() % 3000);
     const Histogram histogram = histogram_of(values);
@@ -77,7 +78,7 @@ TEST_F(HistogramPropertyTest, QuantilesAreThoseOfTheSortedValuesToThreeDigits) {
   }
 }
 
-TEST_F(HistogramPropertyTest, MergingIsTheSameAsRecordingAllInOne) {
+TEST_F(HistogramPropertyTest, MergingEqualsRecordingAllInOne) {
   for (int round = 0; round < 20; ++round) {
     const auto first = random_values(random_, random_() % 500);
     const auto second = random_values(random_, random_() % 500);
@@ -97,7 +98,7 @@ TEST_F(HistogramPropertyTest, MergingIsTheSameAsRecordingAllInOne) {
   }
 }
 
-TEST_F(HistogramPropertyTest, CountAtMostIsThatOfTheSortedValuesToThreeDigits) {
+TEST_F(HistogramPropertyTest, CountAtMostMatchesTheSortedValuesToThreeDigits) {
   for (int round = 0; round < 20; ++round) {
     std::vector<nanoseconds> values = random_values(random_, 1000);
     const Histogram histogram = histogram_of(values);
@@ -118,7 +119,7 @@ TEST_F(HistogramPropertyTest, CountAtMostIsThatOfTheSortedValuesToThreeDigits) {
   }
 }
 
-TEST_F(HistogramPropertyTest, MeanAndSumAreThoseOfTheValues) {
+TEST_F(HistogramPropertyTest, MeanAndSumMatchTheValues) {
   const auto values = random_values(random_, 5000);
   const Histogram histogram = histogram_of(values);
   double sum = 0;
@@ -127,7 +128,7 @@ TEST_F(HistogramPropertyTest, MeanAndSumAreThoseOfTheValues) {
   EXPECT_NEAR(static_cast<double>(histogram.mean().count()), sum / 5000, sum / 5000 * 1e-6 + 1);
 }
 
-TEST(HistogramTest, AnEmptyOneIsAllZeros) {
+TEST(HistogramTest, AnEmptyHistogramIsAllZeros) {
   const Histogram histogram;
   EXPECT_EQ(histogram.count(), 0U);
   for (const double quantile : kQuantiles) EXPECT_EQ(histogram.quantile(quantile), 0ns);
@@ -165,7 +166,7 @@ TEST(HistogramTest, EveryPowerOfTwoAndItsNeighboursKeepThreeDigits) {
   }
 }
 
-TEST(HistogramTest, LongerThanAMinuteIsCountedAndTheMaximumTellsTheTruth) {
+TEST(HistogramTest, ADurationOverAMinuteIsCountedAndTheMaximumIsExact) {
   const Histogram histogram = histogram_of({1s, 10min});
   EXPECT_EQ(histogram.max(), 10min);
   EXPECT_EQ(histogram.quantile(1), 10min);
@@ -181,7 +182,7 @@ TEST(HistogramTest, NegativeDurationsCountAsZero) {
   EXPECT_EQ(histogram.quantile(1), 0ns);
 }
 
-TEST(HistogramTest, RecordingTimesIsRecordingThatOften) {
+TEST(HistogramTest, RecordingWithACountRecordsThatOften) {
   Histogram at_once;
   at_once.record(5ms, 3);
   at_once.record(7ms);
@@ -191,7 +192,7 @@ TEST(HistogramTest, RecordingTimesIsRecordingThatOften) {
   EXPECT_EQ(at_once.mean(), one_by_one.mean());
 }
 
-TEST(HistogramTest, AClearedOneIsLikeNew) {
+TEST(HistogramTest, AClearedHistogramIsLikeNew) {
   Histogram histogram = histogram_of({5ms});
   histogram.clear();
   EXPECT_EQ(histogram.count(), 0U);
@@ -200,7 +201,7 @@ TEST(HistogramTest, AClearedOneIsLikeNew) {
   EXPECT_EQ(histogram.min(), 3ms);
 }
 
-TEST(HistogramTest, MergingAnEmptyOneChangesNothing) {
+TEST(HistogramTest, MergingAnEmptyHistogramChangesNothing) {
   Histogram histogram = histogram_of({5ms});
   histogram.merge(Histogram());
   EXPECT_EQ(histogram.count(), 1U);

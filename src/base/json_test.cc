@@ -1,4 +1,5 @@
-// The JSON writer against an independent reader: whatever goes in comes out, and is JSON.
+// The JSON writer is checked with an independent reader: its output is JSON and has the same
+// values.
 #include "base/json.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +38,7 @@ TEST(JsonStringTest, EveryAsciiCharacterComesBack) {
   }
 }
 
-TEST(JsonStringTest, WhatNeedsNoEscapeIsLeftAsItIs) {
+TEST(JsonStringTest, PlainCharactersAreNotEscaped) {
   std::string json = "x";
   append_json_string(json, "Agronomía ñ 日本 🏊 /");
   EXPECT_EQ(json, "x\"Agronomía ñ 日本 🏊 /\"");
@@ -81,7 +82,7 @@ TEST(JsonLossyTest, AnyBytesAreValidJson) {
   std::mt19937 random(seed);
   for (int i = 0; i < 5000; ++i) {
     std::string bytes(random() % 40, '\0');
-    // Bytes that begin, go on with or break sequences, more often than chance would.
+    // Draw bytes that begin, continue or break UTF-8 sequences more often than chance would.
     constexpr std::string_view kLikely("\xC2\xE0\xED\xEF\xF0\xF4\x80\x8F\x90\x9F\xA0\xBF\"\\\0a",
                                        16);
     for (char& c : bytes)
@@ -108,13 +109,13 @@ TEST(JsonNumberTest, DecimalsAreRoundedAndTrailingZerosDropped) {
   EXPECT_EQ(number(-2.5, 1), "-2.5");
 }
 
-TEST(JsonNumberTest, WhatIsNotFiniteIsNull) {
+TEST(JsonNumberTest, ANumberThatIsNotFiniteIsNull) {
   EXPECT_EQ(number(NAN, 3), "null");
   EXPECT_EQ(number(INFINITY, 3), "null");
   EXPECT_EQ(number(-INFINITY, 3), "null");
 }
 
-TEST(JsonNumberTest, TheLargestAndSmallestAreJsonToo) {
+TEST(JsonNumberTest, TheLargestAndSmallestNumbersAreJson) {
   for (const double value :
        {std::numeric_limits<double>::max(), std::numeric_limits<double>::lowest(),
         std::numeric_limits<double>::denorm_min(), -0.0}) {
@@ -123,7 +124,7 @@ TEST(JsonNumberTest, TheLargestAndSmallestAreJsonToo) {
   }
 }
 
-TEST(JsonObjectTest, MembersFollowOneAnother) {
+TEST(JsonObjectTest, MembersHaveCommasBetweenThem) {
   std::string out;
   JsonObject object(out);
   object.add("count", 12);

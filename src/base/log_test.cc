@@ -1,5 +1,5 @@
-// Log lines: JSON that any reader takes whatever the bytes, text that no field can forge, and lines
-// that stay whole when threads write together.
+// Log lines: JSON is valid for any bytes, no field can forge text, and lines stay whole when
+// threads write together.
 #include "base/log.h"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ TEST_F(LogTest, AJsonLineIsForMachines) {
             "\"error\":\"no route\",\"after\":1.5}\n");
 }
 
-TEST_F(LogTest, WhatIsBelowTheLevelIsNotWritten) {
+TEST_F(LogTest, LinesBelowTheLevelAreNotWritten) {
   const auto all = [](Logger& log) {
     log.debug("d");
     log.info("i");
@@ -94,7 +94,7 @@ TEST_F(LogTest, AFieldCannotForgeALineOrDriveATerminal) {
   }
 }
 
-TEST_F(LogTest, AMessageCannotForgeALineEither) {
+TEST_F(LogTest, AMessageCannotForgeALine) {
   for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
     const std::string line =
         logged(format, [](Logger& log) { log.info("m\n15:04:05.678 info    forged"); });

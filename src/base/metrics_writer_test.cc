@@ -22,7 +22,8 @@ bool is_name(std::string_view text) {
   });
 }
 
-// Takes one label off the front, `name="value"` with its escapes; false when it is not one.
+// Removes one label, `name="value"` with its escapes, from the front. Returns false when there is
+// no label.
 bool take_label(std::string_view& text) {
   const std::size_t equals = text.find("=\"");
   if (equals == std::string_view::npos || !is_name(text.substr(0, equals))) return false;
@@ -39,7 +40,7 @@ bool take_label(std::string_view& text) {
   return true;
 }
 
-// A sample's name, labels in braces when it has any; false when the text is something else.
+// Returns whether the text is a sample's name, with or without labels in braces.
 bool is_sample_name(std::string_view text) {
   const std::size_t brace = text.find('{');
   if (!is_name(text.substr(0, brace))) return false;
@@ -58,7 +59,7 @@ struct Sample {
   double value = 0;
 };
 
-// The samples in the order of the text, which must be of the text format 0.0.4.
+// Returns the samples in the order of the text. REQUIRES: the text has the text format 0.0.4.
 std::vector<Sample> list_samples(const std::string& text) {
   std::vector<Sample> samples;
   std::istringstream lines(text);
@@ -131,7 +132,7 @@ TEST(MetricsWriterTest, LargeCountsAreNotRounded) {
   EXPECT_EQ(parse_samples(writer.text()).at("c_total"), 9'007'199'254'740'991.0);
 }
 
-TEST(MetricsWriterTest, AHistogramIsCumulativeAndEndsWithAllOfIt) {
+TEST(MetricsWriterTest, AHistogramIsCumulativeAndEndsWithTheTotal) {
   MetricsWriter writer;
   Histogram seconds;
   for (const auto value :

@@ -45,7 +45,7 @@ int Program::run_command(Arguments arguments) const {
   }
   const auto command = std::ranges::find(commands, asked, &Command::name);
   if (command == commands.end()) {
-    print_error(fmt::format("there is no command '{}' (see '{} --help')", asked, name));
+    print_error(fmt::format("unknown command '{}' (see '{} --help')", asked, name));
     return kExitUsage;
   }
   return command->run(arguments.subspan(1));
@@ -57,8 +57,8 @@ std::string Program::usage() const {
     text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   }
   text += fmt::format(
-      "\nTry it:\n{}\n'{} COMMAND --help' tells more. Exit status: 0 done, 1 failed or different, "
-      "2 wrong usage.\n",
+      "\nTry it:\n{}\n'{} COMMAND --help' shows the flags. Exit status: 0 success, 1 failure or a "
+      "difference, 2 wrong usage.\n",
       trial, name);
   return text;
 }

@@ -48,7 +48,7 @@ Outcome run(std::vector<std::string> words) {
   return outcome;
 }
 
-TEST(ProgramTest, ACommandGetsWhatComesAfterItsName) {
+TEST(ProgramTest, ACommandGetsTheArgumentsAfterItsName) {
   EXPECT_EQ(run({"keep", "a", "keep"}).status, 7);
   EXPECT_EQ(given, (std::vector<std::string>{"a", "keep"}));
 }
@@ -65,14 +65,14 @@ TEST(ProgramTest, HelpNamesEveryCommand) {
   EXPECT_EQ(run({"--version"}).out, "tool 1.2\n");
 }
 
-TEST(ProgramTest, WhatIsNoCommandIsWrongUsage) {
+TEST(ProgramTest, AnUnknownCommandIsWrongUsage) {
   EXPECT_EQ(run({"kep"}).status, kExitUsage);
-  EXPECT_EQ(run({"kep"}).err, "tool: there is no command 'kep' (see 'tool --help')\n");
+  EXPECT_EQ(run({"kep"}).err, "tool: unknown command 'kep' (see 'tool --help')\n");
   EXPECT_EQ(run({}).status, kExitUsage);
   EXPECT_THAT(run({}).err, HasSubstr("Usage: tool"));
 }
 
-TEST(ProgramTest, WhatCouldNotBeWrittenIsAFailureAndTold) {
+TEST(ProgramTest, AnOutputThatCannotBeWrittenIsAFailureWithAMessage) {
   const Outcome outcome = run({"fail"});
   EXPECT_EQ(outcome.status, kExitFailed);
   EXPECT_THAT(outcome.err, HasSubstr("No space left"));

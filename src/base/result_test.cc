@@ -11,7 +11,7 @@
 namespace base {
 namespace {
 
-TEST(ErrorTest, ContextsStandInFrontInTheOrderOfTheWayUp) {
+TEST(ErrorTest, ContextsPrecedeTheMessageAndTheOutermostIsFirst) {
   const Error error =
       Error(Code::kCorruption, "bad checksum").within("segment 3").within("opening data/log");
   EXPECT_EQ(error.code(), Code::kCorruption);
@@ -61,7 +61,7 @@ TEST(ResultTest, AssignOrReturnMovesTheValueOrPassesTheErrorOn) {
   EXPECT_EQ(odd.error().message(), "odd");
 }
 
-TEST(ResultTest, ReturnIfErrorGoesOnOnlyWithoutOne) {
+TEST(ResultTest, ReturnIfErrorContinuesOnlyWithoutAnError) {
   int checked = 0;
   EXPECT_TRUE(check_even(2, checked));
   EXPECT_FALSE(check_even(3, checked));

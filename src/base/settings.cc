@@ -356,18 +356,17 @@ std::string Settings::help() const {
     add(left, initial.empty() ? setting.help : fmt::format("{} [{}]", setting.help, initial));
   }
   add("--config FILE", "a TOML file with any of these keys");
-  add("--print-config", "print the settings in force as TOML, and end");
-  add("--check-config", "check the settings, and end");
-  add("--help", "print this, and end");
+  add("--print-config", "print the settings as TOML and exit");
+  add("--check-config", "check the settings and exit");
+  add("--help", "print this help and exit");
   const auto flag = std::ranges::find_if(
       settings_, [](const Setting& setting) { return setting.kind != Kind::kPositional; });
   const std::string example = flag == settings_.end() ? "config" : flag->name;
   return fmt::format(
-      "{}\n\nUsage: {} {}{} [flags]\n\n{}\n"
-      "SIZE is a number with B, KiB, MiB, GiB, kB, MB or GB; TIME one with ns, us, ms, s, m or h.\n"
-      "Every flag is also a key of the --config file and a variable of the environment (--{} is\n"
-      "{}). Flags win over variables, variables over the file; of a flag that is given\n"
-      "twice the last counts.\n\nExamples:\n{}",
+      "{}\n\nUsage: {} {}{} [flags]\n\n{}\nSIZE is a number with B, KiB, MiB, GiB, kB, MB or GB. "
+      "TIME is a number with ns, us, ms, s, m or h.\nEvery flag is also a key of the --config file "
+      "and a variable of the environment (--{} is\n{}). Flags override variables, and variables "
+      "override the file. When a flag is\ngiven twice, the last one counts.\n\nExamples:\n{}",
       description_.about, description_.program, description_.command, positionals, lines, example,
       variable_of(example), description_.examples);
 }

@@ -1,5 +1,5 @@
-// Settings in layers: file, then environment, then flags; and errors that say which setting, where,
-// and what was expected.
+// Settings in layers: file, then environment, then flags. An error names the setting, its place and
+// the expected value.
 #include "base/settings.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class SettingsTest : public testing::Test {
     std::string level = "info";
   };
 
-  // Writes the file of the next load() and has it read.
+  // Writes the file. The next load() reads it.
   void file(std::string_view text) {
     path_ = folder_ / "estadio.toml";
     test::write_file(path_, text);
@@ -70,7 +70,7 @@ class SettingsTest : public testing::Test {
     return load(settings, std::move(arguments));
   }
 
-  // The message that refuses these arguments; empty when they are taken.
+  // Returns the message that refuses these arguments. Empty when they are taken.
   std::string refusal(std::vector<std::string> arguments = {}) {
     Targets targets;
     Settings settings = settings_for(targets);
@@ -97,7 +97,7 @@ TEST_F(SettingsTest, WithoutLayersTheDefaultsStay) {
   EXPECT_FALSE(targets_.tls);
 }
 
-TEST_F(SettingsTest, TheFileWinsOverDefaultsTheEnvironmentOverTheFileAndFlagsOverAll) {
+TEST_F(SettingsTest, FlagsOverrideTheEnvironmentWhichOverridesTheFile) {
   file("http = 'file'\nthreads = 3\nmax-body = '1MiB'\nwait = '1s'\n");
   environment_ = {{"ESTADIO_THREADS", "4"}, {"ESTADIO_MAX_BODY", "2MiB"}, {"ESTADIO_WAIT", "2s"}};
   ASSERT_TRUE(load({"--max-body", "3MiB", "--wait=3s"}));
@@ -107,7 +107,7 @@ TEST_F(SettingsTest, TheFileWinsOverDefaultsTheEnvironmentOverTheFileAndFlagsOve
   EXPECT_EQ(targets_.wait, 3s);
 }
 
-TEST_F(SettingsTest, TheCommandsOwnTableWinsOverTheTopOfTheFile) {
+TEST_F(SettingsTest, TheCommandsTableOverridesTheTopOfTheFile) {
   file("threads = 3\nhttp = 'top'\n[all]\nthreads = 5\n");
   ASSERT_TRUE(load());
   EXPECT_EQ(targets_.threads, 5);
@@ -123,7 +123,7 @@ TEST_F(SettingsTest, TablesOfOtherCommandsAreIgnored) {
 TEST_F(SettingsTest, ATableOfNoCommandIsAnUnknownKey) {
   file("[lod]\nrate = 1\n");
   EXPECT_NE(refusal().find("estadio.toml:1:"), std::string::npos) << refusal();
-  EXPECT_TRUE(refusal().ends_with(": unknown key 'lod'")) << refusal();  // nothing is like it
+  EXPECT_TRUE(refusal().ends_with(": unknown key 'lod'")) << refusal();  // no name is similar
 }
 
 TEST_F(SettingsTest, FlagsMayBeSwitchedBothWaysInEveryLayer) {
@@ -184,7 +184,7 @@ TEST_F(SettingsTest, AFileThatIsNotTomlIsRefusedWithItsPlace) {
   EXPECT_EQ(refusal().rfind(path_ + ":2:", 0), 0U) << refusal();
 }
 
-TEST_F(SettingsTest, AFileThatIsNotThereIsNamed) {
+TEST_F(SettingsTest, AMissingFileIsNamed) {
   path_ = folder_ / "none.toml";
   EXPECT_NE(refusal().find("none.toml"), std::string::npos);
 }
@@ -235,7 +235,7 @@ TEST_F(SettingsTest, AnErrorOfAFlagNamesTheFlag) {
   EXPECT_NE(refusal({"stray"}).find("stray"), std::string::npos);
 }
 
-TEST_F(SettingsTest, APositionalIsNeededAndTaken) {
+TEST_F(SettingsTest, APositionalIsRequiredAndTaken) {
   for (const bool given : {true, false}) {
     Settings settings = settings_for(targets_);
     std::string url;
@@ -259,7 +259,7 @@ TEST_F(SettingsTest, APositionalIsNotAKeyOfTheFile) {
   EXPECT_NE(loaded.error().message().find("unknown key 'url'"), std::string::npos);
 }
 
-TEST_F(SettingsTest, ChecksSeeAllLayersAndTheirErrorIsTheLoads) {
+TEST_F(SettingsTest, ChecksSeeAllLayersAndLoadReturnsTheirError) {
   Settings settings = settings_for(targets_);
   settings.add_check([this]() -> Result<void> {
     if (targets_.tls && targets_.threads < 2)
@@ -340,7 +340,7 @@ TEST_F(SettingsTest, HelpNamesEverySettingAndItsDefault) {
   }
 }
 
-TEST(SettingsChoiceTest, AWordIsTakenAndAnotherOneGetsTheList) {
+TEST(SettingsChoiceTest, AKnownWordIsTakenAndAnUnknownOneGetsTheList) {
   enum class Form { kText, kJson };
   const auto load = [](Form& form, std::string word) {
     Settings settings(

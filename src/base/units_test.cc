@@ -1,5 +1,5 @@
-// Sizes, durations and times as people write them: accepted and refused texts, the expectation in
-// errors, and the round trip.
+// Sizes, durations and times as people write them: accepted and refused texts, errors that name the
+// expected form, and the round trip.
 #include "base/units.h"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ TEST(ParseBytesTest, TakesUnitsOf1024AndOf1000) {
   }
 }
 
-TEST(ParseBytesTest, RefusesTheRestWithAnExample) {
+TEST(ParseBytesTest, RefusesOtherTextWithAnExample) {
   for (const std::string text :
        {"", "MiB", "-1", "+1", "1.5MiB", "1 MiB", " 1", "1 ", "1mib", "1TiB", "1KB", "0x10", "1e3",
         "18446744073709551616", "18446744073709551615KiB", "17179869184GiB"}) {
@@ -63,7 +63,7 @@ TEST(ParseDurationTest, TakesAnyUnitAndFractions) {
   }
 }
 
-TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
+TEST(ParseDurationTest, RefusesOtherTextWithAnExample) {
   for (const std::string text : {"", "s", "10", "-1s", "1 s", " 1s", "1s ", "1d", "1S", "1e3s",
                                  "nans", "infs", "inf", "nan", "1e999s", "0x1s", "1s2"}) {
     const auto parsed = parse_duration(text);
@@ -73,7 +73,7 @@ TEST(ParseDurationTest, RefusesTheRestWithAnExample) {
   }
 }
 
-TEST(ParseDurationTest, RefusesWhatIsOutOfBoundsAndNamesThem) {
+TEST(ParseDurationTest, RefusesADurationOutOfBoundsAndNamesTheBounds) {
   EXPECT_EQ(parse_duration("1001h").error().message(),
             "expected a duration from 0 to 1000h, got '1001h'");
   EXPECT_EQ(parse_duration("100ms", 100ms, 10s).value(), 100ms);
@@ -95,7 +95,7 @@ TEST(ParseDurationTest, DecimalFractionsAreNotCutShort) {
   }
 }
 
-TEST(ParseIntegerTest, TakesWhatLiesWithinTheBoundsAndNamesThemOtherwise) {
+TEST(ParseIntegerTest, TakesANumberWithinTheBoundsAndNamesThemOtherwise) {
   EXPECT_EQ(parse_integer("-5", -5, 5).value(), -5);
   EXPECT_EQ(parse_integer("5", -5, 5).value(), 5);
   EXPECT_EQ(parse_integer("9223372036854775807", INT64_MIN, INT64_MAX).value(), INT64_MAX);
@@ -121,7 +121,7 @@ TEST(FormatTest, UsesTheLargestUnitThatKeepsTheNumberWhole) {
   EXPECT_EQ(format_duration(1ns), "1ns");
 }
 
-TEST(FormatTest, WhatIsWrittenIsReadBackTheSame) {
+TEST(FormatTest, FormattedTextIsParsedToTheSameValue) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);

@@ -22,7 +22,7 @@ TEST(UuidTest, TextBecomesBytesInTheOrderTheyAreWritten) {
   EXPECT_EQ(uuid->bytes, expected);
 }
 
-TEST(UuidTest, CaseIsReadEitherWayAndWrittenLower) {
+TEST(UuidTest, EitherCaseIsReadAndLowerCaseIsWritten) {
   std::string upper(kText);
   std::ranges::transform(upper, upper.begin(),
                          [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -43,7 +43,7 @@ TEST(UuidTest, AnyBytesComeBackFromTheirText) {
   }
 }
 
-TEST(UuidTest, NothingButTheOneFormIsRead) {
+TEST(UuidTest, OnlyTheCanonicalFormIsRead) {
   for (const std::string_view text :
        {"", "0193b3e4-7c1a-7def-8abc-0123456789a", "0193b3e4-7c1a-7def-8abc-0123456789abc",
         "0193b3e47c1a7def8abc0123456789ab", "{0193b3e4-7c1a-7def-8abc-0123456789a}",
@@ -115,7 +115,7 @@ TEST(UuidGeneratorTest, AMillionOfOneMillisecondFromFourGeneratorsAreAllDifferen
   EXPECT_EQ(std::ranges::adjacent_find(made), made.end());
 }
 
-TEST(UuidGeneratorTest, AMarkedIdIsToldFromAllOthersAndKeepsItsTime) {
+TEST(UuidGeneratorTest, AMarkedIdDiffersFromAllOthersAndKeepsItsTime) {
   UuidGenerator generator;
   for (int i = 0; i < 1000; ++i) {
     const Uuid marked = generator.next_marked(0x0123'4567'89ab);
@@ -135,7 +135,7 @@ TEST(UuidGeneratorTest, TheRandomBitsAreNotStuck) {
     ever_set |= low;
     always_set &= low;
   }
-  // All but the variant's two bits, which are the top ones of the first byte.
+  // All bits except the two of the variant, which are the first byte's top bits.
   EXPECT_EQ(ever_set, ~std::uint64_t{0x40});
   EXPECT_EQ(always_set, std::uint64_t{0x80});
 }

@@ -1,5 +1,5 @@
-// The decoder of chunked bodies: what it takes, each thing that it refuses, and that a body does
-// not depend on how its bytes were cut on the way.
+// The decoder of chunked bodies: the bodies that it takes and refuses. The result does not depend
+// on where the network cuts the bytes.
 #include "http/chunked_decoder.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace http {
 namespace {
 
-// Decodes `text` in pieces that end at `cuts`; the body, or "refused: STATUS", or "more".
+// Decodes `text` in pieces that end at `cuts`. Returns the body, "refused: STATUS" or "more".
 std::string decode(std::string_view text, std::size_t body_max,
                    const std::vector<std::size_t>& cuts = {}, std::size_t* taken = nullptr) {
   ChunkedDecoder decoder;

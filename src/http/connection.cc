@@ -116,7 +116,7 @@ void Connection::settle() {
   if (!fd_) return;
   if (stage_ < Stage::kStreaming &&
       !reserve_buffer(received_.size() + chunked_head_.size() + chunked_body_.size())) {
-    refuse({.status = 503, .detail = "too much of unfinished requests is here; try again"});
+    refuse({.status = 503, .detail = "too many bytes of incomplete requests; try again"});
   }
   if (stage_ >= Stage::kStreaming) drop_received();
   if (has_unread_ || (received_.empty() && stage_ != Stage::kChunks)) {

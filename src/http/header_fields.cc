@@ -110,7 +110,7 @@ bool Framing::finish(ParseError& error) {
   if (has_content_length_) return refuse(error, "both Content-Length and Transfer-Encoding");
   if (is_http_1_0_) return refuse(error, "Transfer-Encoding in HTTP/1.0");
   return equals_ignoring_case(transfer_encoding_, "chunked") ||
-         refuse(error, "only the chunked transfer coding is known here", 501);
+         refuse(error, "only the chunked transfer coding is supported", 501);
 }
 
 }  // namespace http

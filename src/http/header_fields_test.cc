@@ -1,5 +1,5 @@
-// The fields' rules by themselves, and that both parsers go by them: what a request's parser
-// refuses, a response's does too, for the same reason.
+// The rules of header fields. Both parsers obey them: if the request parser refuses a field, the
+// response parser refuses it for the same reason.
 #include "http/header_fields.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ std::string response_with(std::string_view fields, std::string_view version) {
   const bool is_chunked = fields.find("ransfer") != std::string_view::npos;
   const bool has_length = fields.find("ength") != std::string_view::npos;
   const std::string_view body = is_chunked ? "0\r\n\r\n" : "12345";
-  // Without any the body would last until the connection closes, which a request's cannot.
+  // Without a length a response's body ends when the connection closes. A request has no such body.
   const std::string_view length = is_chunked || has_length ? "" : "Content-Length: 5\r\n";
   const std::string text =
       fmt::format("HTTP/{} 200 OK\r\n{}{}\r\n\r\n{}", version, length, fields, body);
@@ -87,7 +87,7 @@ TEST(HeaderFieldsTest, CloseIsNotTakenBack) {
   }
 }
 
-TEST(HeaderFieldsTest, ALineIsTakenApartWithoutTheSpaceAroundItsValue) {
+TEST(HeaderFieldsTest, ALineIsSplitWithoutTheSpaceAroundItsValue) {
   Header field;
   ParseError error;
   ASSERT_TRUE(parse_field("Name: \t a value \t", field, error));

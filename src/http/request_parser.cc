@@ -41,7 +41,7 @@ struct HeadParser {
     } else if (version != "HTTP/1.1") {
       const bool is_version =
           version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
-      return is_version ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+      return is_version ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are supported")
                         : refuse(400, "malformed HTTP version");
     }
     head.method = method_of(method);
@@ -95,7 +95,7 @@ struct HeadParser {
     head.keep_alive = framing.keep_alive();
     if (!expect.empty() && !head.is_http_1_0) {
       if (!equals_ignoring_case(expect, "100-continue")) {
-        return refuse(417, "only 'Expect: 100-continue' is known here");
+        return refuse(417, "only 'Expect: 100-continue' is supported");
       }
       head.expects_continue = true;
     }

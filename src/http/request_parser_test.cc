@@ -1,5 +1,5 @@
-// The request parser: what it takes, each thing that it refuses, and that a head does not depend on
-// how its bytes were cut on the way.
+// The request parser: the heads that it takes and refuses. The result does not depend on where the
+// network cuts the bytes.
 #include "http/request_parser.h"
 
 #include <gtest/gtest.h>
@@ -27,14 +27,14 @@ Parsed parse(std::string_view text) {
   return parsed;
 }
 
-// The status that refuses `text` as a whole head; 0 when it is taken.
+// Returns the status that refuses `text` as a whole head. Returns 0 when the head is taken.
 int refusal(std::string_view text) {
   const Parsed parsed = parse(text);
   EXPECT_NE(parsed.state, ParseState::kMore) << text;
   return parsed.state == ParseState::kFailed ? parsed.error.status : 0;
 }
 
-// A head with one more header line than the least that is needed.
+// Returns a head with the required lines and one more header line.
 std::string with(std::string_view line) {
   return "POST / HTTP/1.1\r\nHost: h\r\n" + std::string(line) + "\r\n\r\n";
 }
@@ -63,7 +63,7 @@ void expect_same(const Parsed& a, const Parsed& b) {
   EXPECT_EQ(a.head.is_http_1_0, b.head.is_http_1_0);
 }
 
-// Parses as a connection does: again from the start each time that more has come.
+// Parses as a connection does: from the start again whenever more bytes arrive.
 Parsed parse_in_pieces(std::string_view text, const std::vector<std::size_t>& cuts) {
   Parsed parsed;
   std::size_t scanned = 0;
@@ -122,14 +122,14 @@ TEST(RequestHeadTest, TakesTheAbsoluteFormOfATarget) {
   EXPECT_EQ(path_of("*"), "*");
 }
 
-TEST(RequestHeadTest, AQueryRightAfterTheAuthorityIsNotTakenForThePath) {
+TEST(RequestHeadTest, AQueryRightAfterTheAuthorityIsNotReadAsThePath) {
   const Parsed parsed = parse("GET http://h?to=/v1/entries HTTP/1.1\r\nHost: h\r\n\r\n");
-  if (parsed.state == ParseState::kFailed) return;  // refusing it is as good
+  if (parsed.state == ParseState::kFailed) return;  // a refusal is right too
   EXPECT_EQ(parsed.head.path, "/");
   EXPECT_EQ(parsed.head.query, "to=/v1/entries");
 }
 
-TEST(RequestHeadTest, OneEmptyLineBeforeTheRequestIsLetPass) {
+TEST(RequestHeadTest, OneEmptyLineBeforeTheRequestIsSkipped) {
   const std::string text = "\r\n" + std::string(kPost);
   const Parsed parsed = parse(text);
   ASSERT_EQ(parsed.state, ParseState::kDone);
@@ -192,7 +192,7 @@ TEST(RequestHeadTest, RefusesAMalformedRequestLine) {
   EXPECT_EQ(refusal(std::string("GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n", 29)), 400);
 }
 
-TEST(RequestHeadTest, RefusesVersionsItDoesNotSpeakWith505) {
+TEST(RequestHeadTest, RefusesOtherVersionsWith505) {
   for (const std::string_view version : {"HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/3.0"}) {
     EXPECT_EQ(refusal("GET / " + std::string(version) + "\r\nHost: h\r\n\r\n"), 505) << version;
   }
@@ -222,7 +222,7 @@ TEST(RequestHeadTest, ABareLineFeedIsRefusedBeforeTheHeadIsWhole) {
   EXPECT_EQ(refusal("GET / HTTP/1.1\nHost: h\n\r\n\r\n"), 400);
 }
 
-TEST(RequestHeadTest, ContentLengthIsDigitsAndThereOnce) {
+TEST(RequestHeadTest, ContentLengthIsDigitsAndOccursOnce) {
   EXPECT_EQ(refusal(with("Content-Length: 0")), 0);
   EXPECT_EQ(parse(with("Content-Length: 999999999999999999")).head.content_length,
             999'999'999'999'999'999U);
@@ -277,7 +277,7 @@ TEST(RequestHeadTest, ALongHeadIsTakenToTheByteAndRefusedBeyond) {
   EXPECT_EQ(endless.error.status, 431);
 }
 
-TEST(RequestHeadTest, AHeadIsForgottenByTheNextOneInTheSameObject) {
+TEST(RequestHeadTest, AHeadKeepsNothingOfThePreviousOneInTheSameObject) {
   RequestHead head;
   ParseError error;
   std::size_t scanned = 0;

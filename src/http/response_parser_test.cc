@@ -20,7 +20,7 @@ ResponseParser parser_of(std::size_t body_bytes_max = 1024) {
   return ResponseParser({.body_bytes_max = body_bytes_max});
 }
 
-// The error that parsing `text` in one piece gives; empty when there is none.
+// Returns the error of parsing `text` in one piece. Empty when there is none.
 std::string error_of(std::string_view text, std::size_t body_bytes_max = 1024) {
   auto parser = parser_of(body_bytes_max);
   std::size_t used = 0;
@@ -51,14 +51,14 @@ TEST(ResponseParserTest, TakesOnlyItsOwnBytesOfAPipelinedStream) {
   EXPECT_EQ(parser.body(), "hello world");
 }
 
-TEST(ResponseParserTest, AResponseTornAnywhereIsTheSame) {
+TEST(ResponseParserTest, AResponseCutAnywhereIsTheSame) {
   for (const std::string_view text : {kPlain, kChunked}) {
     for (std::size_t first = 0; first <= text.size(); ++first) {
       for (const std::size_t second : {first, (first + text.size()) / 2, text.size() - 1}) {
         auto parser = parser_of();
         std::size_t taken = 0;
         ParseState state = ParseState::kMore;
-        // The pieces are copies that go, so that a view into an earlier one would show.
+        // The pieces are temporary copies, so that a sanitizer finds a view into an old piece.
         for (std::size_t end : {first, std::max(first, second), text.size()}) {
           const std::string piece(text.substr(taken, end - taken));
           std::size_t used = 0;
@@ -136,7 +136,7 @@ TEST(ResponseParserTest, KeepAliveFollowsTheVersionAndTheConnectionHeader) {
   EXPECT_TRUE(keeps("HTTP/1.0", "Connection: keep-alive\r\n"));
 }
 
-TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
+TEST(ResponseParserTest, AMalformedResponseIsNamed) {
   EXPECT_EQ(error_of("HTTP/2 200 OK\r\n\r\n"),
             "expected 'HTTP/1.1 STATUS reason' in the status line");
   EXPECT_EQ(error_of("HTTP/1.1 20 OK\r\n\r\n"),
@@ -166,7 +166,7 @@ TEST(ResponseParserTest, WhatIsMalformedIsNamed) {
   EXPECT_EQ(field_error("Content-Length:"), "malformed Content-Length");
   EXPECT_EQ(field_error("Content-Length: 18446744073709551616"), "malformed Content-Length");
   EXPECT_EQ(field_error("Transfer-Encoding: gzip"),
-            "only the chunked transfer coding is known here");
+            "only the chunked transfer coding is supported");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
             "repeated Transfer-Encoding");
   EXPECT_EQ(field_error("Transfer-Encoding: chunked\r\nContent-Length: 1"),
@@ -187,7 +187,7 @@ TEST(ResponseParserTest, HeadsAndBodiesAreBounded) {
   const std::string fits(ResponseParser::kHeadBytesMax - head.size() - 4, 'a');
   EXPECT_EQ(error_of(head + fits + "\r\n\r\n"), "");
   EXPECT_EQ(error_of(head + fits + "a\r\n\r\n"), "the head is longer than 16 KiB");
-  // An endless one is refused while it comes.
+  // An endless body is refused before its end.
   auto parser = parser_of();
   ParseState state = ParseState::kMore;
   std::size_t fed = 0;
@@ -245,7 +245,7 @@ std::string outcome_of(const std::vector<std::string>& pieces) {
   return outcome;
 }
 
-TEST(ResponseParserTest, DamagedBytesMeanTheSameHoweverTheyAreTorn) {
+TEST(ResponseParserTest, DamagedBytesMeanTheSameHoweverTheyAreCut) {
   const unsigned seed = std::random_device{}();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);

@@ -1,5 +1,5 @@
-// The router, problems and assets, asked through a real server: the right handler, 404, 405 with
-// Allow, HEAD, and pages with their compression and cache headers.
+// Router, problems and assets through a real server: the right handler, 404, 405 with Allow, HEAD,
+// and pages with their compression and cache headers.
 #include "http/router.h"
 
 #include <gtest/gtest.h>
@@ -95,7 +95,7 @@ TEST_F(RouterTest, AnUnknownPathIs404WithAProblem) {
   }
 }
 
-TEST_F(RouterTest, AWrongMethodIs405ThatSaysWhichAreAllowed) {
+TEST_F(RouterTest, AWrongMethodIs405WithTheAllowedOnes) {
   const TestResponse both = ask("PUT", "/both");
   EXPECT_EQ(both.status, 405);
   EXPECT_EQ(both.header("Allow"), "GET, HEAD, POST");
@@ -121,7 +121,7 @@ TEST_F(RouterTest, A404ThatRepeatsABadPathIsStillJson) {
   EXPECT_TRUE(boost::json::parse(response.body).is_object());
 }
 
-TEST_F(RouterTest, AnAssetIsSentCompressedToThoseWhoTakeIt) {
+TEST_F(RouterTest, AnAssetIsSentCompressedToClientsThatAcceptIt) {
   const TestResponse plain = ask("GET", "/assets/index-4f2a.js");
   EXPECT_EQ(plain.body, "code()");
   EXPECT_EQ(plain.header("Content-Type"), "text/javascript");
@@ -139,7 +139,7 @@ TEST_F(RouterTest, AnAssetThatCompressionDoesNotHelpIsSentAsItIs) {
   EXPECT_EQ(response.header("Content-Encoding"), "");
 }
 
-TEST_F(RouterTest, GzipOfQualityZeroIsRefusedByTheClient) {
+TEST_F(RouterTest, GzipOfQualityZeroIsNotAccepted) {
   for (const char* header :
        {"Accept-Encoding: gzip;q=0\r\n", "Accept-Encoding: br, gzip ; q=0.0\r\n"}) {
     const TestResponse response = ask("GET", "/assets/index-4f2a.js", header);
@@ -149,7 +149,7 @@ TEST_F(RouterTest, GzipOfQualityZeroIsRefusedByTheClient) {
   EXPECT_EQ(ask("GET", "/assets/index-4f2a.js", "Accept-Encoding: gzip;q=0.5\r\n").body, "GZ-CODE");
 }
 
-TEST_F(RouterTest, HashedAssetsAreKeptAndThePageIsAskedForAnew) {
+TEST_F(RouterTest, HashedAssetsAreCachedAndThePageIsRevalidated) {
   EXPECT_NE(ask("GET", "/assets/index-4f2a.js").header("Cache-Control").find("immutable"),
             std::string::npos);
   for (const char* path : {"/", "/index.html"}) {
@@ -178,7 +178,7 @@ TEST(ProblemTest, EveryCodeHasAStatusOfItsKind) {
 TEST(MessageTest, HeaderNamesAreComparedWithoutCase) {
   EXPECT_TRUE(equals_ignoring_case("Content-Type", "content-TYPE"));
   EXPECT_FALSE(equals_ignoring_case("Content-Type", "Content-Typ"));
-  EXPECT_FALSE(equals_ignoring_case("@", "`"));  // a bit apart, as letters of two cases are
+  EXPECT_FALSE(equals_ignoring_case("@", "`"));  // one bit apart, as "A" and "a" are
   const std::array<Header, 2> headers = {
       {{.name = "A", .value = "1"}, {.name = "a", .value = "2"}}};
   const Request request{

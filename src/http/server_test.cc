@@ -30,7 +30,7 @@ class ServerTest : public testing::Test {
   //   GET  /big       kBigBytes bytes
   //   GET  /hold      answered by release(), in the order of arrival from 0
   //   GET  /later     answered by the loop 20 ms later
-  //   GET  /stream    a stream; kept in held_ too
+  //   GET  /stream    a stream; held_ has it too
   void start(Limits limits = {}, unsigned threads = 1,
              net::Address address = {.host = "127.0.0.1", .port = 0, .unix_path = {}}) {
     auto server = Server::open({.address = std::move(address),
@@ -85,7 +85,7 @@ class ServerTest : public testing::Test {
 
   [[nodiscard]] TestClient client() const { return TestClient(server_->address()); }
 
-  // Waits until `count` requests are held, then answers the one that came as number `index`.
+  // Waits until `count` requests are held. Then answers the request with number `index`.
   void release(std::size_t index, std::string body) {
     in_loop(*loop_, [this, index, body = std::move(body)] {
       held_[index].respond({.status = 200, .content_type = {}, .body = body, .extra_headers = {}});
@@ -126,7 +126,7 @@ TEST_F(ServerTest, AConnectionServesOneRequestAfterAnother) {
   EXPECT_EQ(server_->stats().requests, 3U);
 }
 
-TEST_F(ServerTest, ConnectionCloseIsHonouredAndSaid) {
+TEST_F(ServerTest, ConnectionCloseIsHonouredAndAnnounced) {
   start();
   TestClient client = this->client();
   client.send(
@@ -152,7 +152,7 @@ TEST_F(ServerTest, AnHttp10ClientIsClosedUnlessItAsksToStay) {
   }
 }
 
-TEST_F(ServerTest, PipelinedRequestsAreAnsweredInTheirOrderHoweverTheAnswersCome) {
+TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrderWhicheverIsReadyFirst) {
   start();
   TestClient client = this->client();
   client.send(
@@ -203,13 +203,13 @@ class GatheringService final : public Service {
  private:
   struct Gathered {
     Exchange exchange;
-    base::Nanos round;  // the time at its start, which no two share
+    base::Nanos round;  // its start time; no two rounds have the same
   };
-  std::atomic<int>& left_lying_;  // until a later round came by chance
+  std::atomic<int>& left_lying_;  // requests that waited for a later round
   std::vector<Gathered> gathered_;
 };
 
-TEST_F(ServerTest, WhatALongPipelineAddsToAServiceIsHandedOnInTheSameRound) {
+TEST_F(ServerTest, ALongPipelineReachesItsServiceInTheSameRound) {
   std::atomic<int> left_lying = 0;
   auto server = Server::open(
       {.address = {.host = "127.0.0.1", .port = 0, .unix_path = {}},
@@ -227,7 +227,7 @@ TEST_F(ServerTest, WhatALongPipelineAddsToAServiceIsHandedOnInTheSameRound) {
   EXPECT_EQ(left_lying, 0);
 }
 
-TEST_F(ServerTest, AClientThatSendsAndNeverReadsIsReadNoFurther) {
+TEST_F(ServerTest, TheServerStopsReadingAClientThatNeverReads) {
   start();
   TestClient greedy(server_->address(), 4096);
   TestClient other = client();
@@ -241,13 +241,13 @@ TEST_F(ServerTest, AClientThatSendsAndNeverReadsIsReadNoFurther) {
     refused_in_a_row = greedy.send_some(unsent) ? 0 : refused_in_a_row + 1;
     if (unsent.empty()) unsent = requests;
     if (refused_in_a_row == 0) continue;
-    ASSERT_TRUE(other.get("/hello"));  // the loop has run rounds meanwhile
+    ASSERT_TRUE(other.get("/hello"));  // the loop has run rounds since
     ASSERT_EQ(other.read_response().body, "hello");
   }
   EXPECT_EQ(refused_in_a_row, 100);
 }
 
-TEST_F(ServerTest, AClientThatSendsWithoutPauseDoesNotKeepTheOthersFromTheirTurn) {
+TEST_F(ServerTest, AClientThatSendsWithoutPauseDoesNotStarveTheOthers) {
   start();
   TestClient greedy = client();
   std::atomic<bool> is_over = false;
@@ -293,7 +293,7 @@ TEST_F(ServerTest, RequestsThatWaitedForTheirAnswersToBeReadAreAllAnswered) {
 }
 
 TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
-  // A bound is raised to what one body of the largest size takes: here it is above that.
+  // The server raises a bound that is below one body of the largest size. This bound is above it.
   start({.body_bytes = 100'000, .buffered_request_bytes = 400'000});
   const std::string request = post(std::string(90'000, 'x'));
   const std::string_view all_but_one_byte = std::string_view(request).substr(0, request.size() - 1);
@@ -313,13 +313,13 @@ TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
   EXPECT_TRUE(fifth.sees_the_end());
 
   TestClient whole = client();
-  whole.get("/hello");  // comes in one piece, and so needs no room
+  whole.get("/hello");  // arrives in one piece, so it needs no room
   EXPECT_EQ(whole.read_response().status, 200);
   for (TestClient& each : clients) {
     each.send("x");
     EXPECT_EQ(each.read_response().status, 200);
   }
-  for (int i = 0; i < 5; ++i) {  // one after another: what was held was given back
+  for (int i = 0; i < 5; ++i) {  // one after another: each gives its room back
     TestClient next = client();
     next.send(all_but_one_byte);
     next.send("x");
@@ -343,7 +343,7 @@ TEST_F(ServerTest, UnfinishedRequestsOfClientsThatLeaveTakeNoRoom) {
   EXPECT_EQ(server_->stats().responses_by_class[5], 0U);
 }
 
-TEST_F(ServerTest, ABodyOfTheLargestSizeIsTakenHoweverLittleMayBeUnfinished) {
+TEST_F(ServerTest, ABodyOfTheLargestSizeIsTakenUnderAnyBoundOfUnfinishedRequests) {
   start({.body_bytes = std::size_t{1} << 20, .buffered_request_bytes = 1});
   TestClient client = this->client();
   client.send(post(std::string(std::size_t{1} << 20, 'x')));
@@ -421,7 +421,7 @@ TEST_F(ServerTest, AChunkedBodyIsJoinedAndTheNextRequestFollows) {
   EXPECT_EQ(client.read_response().body, "hello");
 }
 
-TEST_F(ServerTest, AClientThatWaitsForContinueIsToldToGoOn) {
+TEST_F(ServerTest, AClientThatWaitsForContinueGetsIt) {
   start();
   for (const bool chunked : {false, true}) {
     TestClient client = this->client();
@@ -437,7 +437,7 @@ TEST_F(ServerTest, AClientThatWaitsForContinueIsToldToGoOn) {
   }
 }
 
-TEST_F(ServerTest, AClientThatWaitsForContinueIsToldSoAfterTheAnswersBeforeIt) {
+TEST_F(ServerTest, AClientGetsContinueAfterTheAnswersBeforeIt) {
   start();
   TestClient client = this->client();
   client.send(
@@ -451,7 +451,7 @@ TEST_F(ServerTest, AClientThatWaitsForContinueIsToldSoAfterTheAnswersBeforeIt) {
   EXPECT_EQ(client.read_response().body, "hello");
 }
 
-TEST_F(ServerTest, AClientThatDoesNotWaitForContinueIsNotToldTo) {
+TEST_F(ServerTest, AClientThatDoesNotWaitForContinueDoesNotGetIt) {
   start();
   TestClient client = this->client();
   client.send(post("hello", "Expect: 100-continue\r\n"));
@@ -593,7 +593,7 @@ TEST_F(ServerTest, ASlowRequestDoesNotCostTheAnswersBeforeIt) {
   EXPECT_EQ(client.read_response().status, 408);
 }
 
-TEST_F(ServerTest, AnIdleConnectionIsClosedWithoutAWord) {
+TEST_F(ServerTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
   start({.idle = 500ms});
   TestClient silent = client();
   EXPECT_TRUE(silent.sees_the_end());
@@ -665,7 +665,7 @@ TEST_F(ServerTest, ManyConnectionsOverSeveralLoopsAreAllServed) {
   EXPECT_EQ(stats.responses_by_class[2], 60U);
 }
 
-// Many connections are in use and few ask at a time, so their requests are coalesced.
+// Many connections are open and few send at a time, so the server coalesces their requests.
 class CoalescingTest : public ServerTest {
  protected:
   static constexpr std::size_t kClients = 64;
@@ -681,7 +681,7 @@ class CoalescingTest : public ServerTest {
       return HasFailure() || server_->stats().coalesced_rounds > 20;
     }));
   }
-  // The loop waits until all are there, so that one round has them.
+  // The loop waits until all requests have arrived, so that one round has them.
   void ask() {
     std::promise<void> sent;
     loop_->post([all_sent = sent.get_future().share()] { all_sent.wait(); });
@@ -708,7 +708,7 @@ TEST_F(CoalescingTest, AllRequestsAreAnswered) {
   EXPECT_EQ(server_->stats().requests, requests_);
 }
 
-TEST_F(CoalescingTest, StoppingAnswersWhatHasCome) {
+TEST_F(CoalescingTest, StoppingAnswersEveryReceivedRequest) {
   ask();
   server_->stop(5s);
   expect_answers();
@@ -804,7 +804,7 @@ TEST_F(ServerTest, AStreamAskedForBehindAnUnansweredRequestDoesNotHang) {
   ASSERT_TRUE(holds(2));
   release(0, "first");
   EXPECT_EQ(client.read_response().body, "first");
-  EXPECT_NE(client.read_response(true).status, 0);  // a stream, or a refusal; not silence
+  EXPECT_NE(client.read_response(true).status, 0);  // a stream or a refusal, but an answer
 }
 
 TEST_F(ServerTest, HeadOfAStreamEndsAtOnce) {
@@ -845,13 +845,13 @@ TEST_F(ServerTest, AServerStartsAgainOnThePortThatAnotherLeft) {
   TestClient client = this->client();
   client.send("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.read_response().status, 200);
-  EXPECT_TRUE(client.sees_the_end());  // so that the server's side waits in TIME_WAIT
+  EXPECT_TRUE(client.sees_the_end());  // the server's side is now in TIME_WAIT
   server_.reset();
   start({}, 2, address);
   EXPECT_EQ(server_->address().to_string(), address.to_string());
 }
 
-TEST_F(ServerTest, StoppingLetsWhatIsBeingAnsweredFinish) {
+TEST_F(ServerTest, StoppingFinishesRequestsThatAreBeingAnswered) {
   start();
   TestClient busy = client();
   busy.get("/hold");
@@ -870,7 +870,7 @@ TEST_F(ServerTest, StoppingLetsWhatIsBeingAnsweredFinish) {
   stopper.join();
 }
 
-TEST_F(ServerTest, StoppingTakesARequestThatIsOnItsWay) {
+TEST_F(ServerTest, StoppingAnswersARequestInTransit) {
   start();
   TestClient sending = client();
   sending.get("/hello");
@@ -921,7 +921,7 @@ class UnixSocketTest : public ServerTest {
   base::test::TempFolder folder_;
 };
 
-TEST_F(UnixSocketTest, AFileInTheWayIsKeptAndNamed) {
+TEST_F(UnixSocketTest, AFileAtTheSocketsPathIsKeptAndNamed) {
   base::test::write_file(address().unix_path, "somebody's");
   const base::SystemClock clock;
   base::Logger log(clock, {});
@@ -961,7 +961,7 @@ TEST_F(UnixSocketTest, ASocketInUseIsNotTakenAway) {
   EXPECT_EQ(client.read_response().body, "hello");
 }
 
-// Brings a server to the point where it cannot accept, then stops it; ends the process.
+// Makes a server run out of file descriptors, then stops it. Ends the process.
 [[noreturn]] void run_out_of_files_and_stop() {
   int log_pipe[2];
   if (::pipe(log_pipe) != 0) std::_Exit(2);

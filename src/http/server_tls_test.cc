@@ -1,4 +1,4 @@
-// A server that speaks TLS, and a client of ours, with a certificate made for the test.
+// A TLS server and our own client, with a certificate that the test makes.
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -52,8 +52,8 @@ class ServerTlsTest : public testing::Test {
 
   [[nodiscard]] std::string path(std::string_view name) const { return folder_ / name; }
 
-  // Sends `request`, then reads until `answer_bytes` are there or the server has closed; "failed: "
-  // and why when TLS has.
+  // Sends `request`. Reads `answer_bytes`, or until the server closes. Returns them, or "failed: "
+  // and the reason when TLS fails.
   std::string talk(const net::TlsContext& context, const std::string& server_name,
                    std::string_view request, std::size_t answer_bytes) {
     const auto peers = net::resolve(server_->address());
@@ -181,13 +181,13 @@ TEST_F(ServerTlsTest, AConnectionThatWasEstablishedMayThenBeIdle) {
   const auto peers = net::resolve(server_->address());
   const auto fd = net::start_connecting(peers->front());
   const auto session = trusting->start(fd->get(), "localhost");
-  // The handshake alone; reading gives nothing, since nothing was asked.
+  // Only the handshake. Without a request there is nothing to read.
   char byte = 0;
   TestClient silent(server_->address());
   while (server_->stats().connections_open < 2 || !session->is_established()) {
     ASSERT_EQ(session->read(&byte, 1), net::TlsSession::kWantRead);
   }
-  // Two never shake hands. The sweeps that close them have checked the first one too.
+  // Two clients never do the handshake. The sweeps that close them have checked the first one too.
   EXPECT_TRUE(silent.sees_the_end());
   TestClient second_silent(server_->address());
   EXPECT_TRUE(second_silent.sees_the_end());

@@ -1,4 +1,4 @@
-// Test only. A blocking client that sends raw bytes, a service made of one function, and waits with
+// For tests only: a blocking client that sends raw bytes, a service of one function, and waits with
 // a deadline.
 //
 // Threads: none; a TestClient belongs to its test's thread.
@@ -32,7 +32,7 @@ namespace http {
 // Far longer than any step on a slow machine under a sanitizer. Only a failing test waits so long.
 inline constexpr std::chrono::seconds kTestDeadline{30};
 
-// Asks until `holds` or the deadline.
+// Calls `holds` until it returns true or the deadline passes. Returns the last result.
 inline bool eventually(const std::function<bool()>& holds) {
   const auto end = std::chrono::steady_clock::now() + kTestDeadline;
   while (std::chrono::steady_clock::now() < end) {
@@ -42,7 +42,7 @@ inline bool eventually(const std::function<bool()>& holds) {
   return false;
 }
 
-// Runs `task` in the loop's thread and gives back what it returns.
+// Runs `task` in the loop's thread and returns its result.
 template <class Task>
 auto in_loop(net::EventLoop& loop, Task task) {
   std::packaged_task<decltype(task())()> packaged(std::move(task));
@@ -51,7 +51,7 @@ auto in_loop(net::EventLoop& loop, Task task) {
   return result.get();
 }
 
-// A service that is one function.
+// A service of one function.
 class TestService final : public Service {
  public:
   using Install = std::function<void(Router&, net::EventLoop&)>;
@@ -71,7 +71,7 @@ struct TestResponse {
   std::string head;  // the status line and the headers, with the empty line
   std::string body;
 
-  // The value of the header; empty when there is none.
+  // Returns the header's value. Empty when there is none.
   [[nodiscard]] std::string header(std::string_view name) const {
     std::size_t at = head.find("\r\n");
     while (at + 2 < head.size()) {
@@ -89,7 +89,7 @@ struct TestResponse {
 
 class TestClient {
  public:
-  // `receive_buffer_bytes` makes a client that soon stops the server's sending; 0 is the default.
+  // A small `receive_buffer_bytes` soon stops the server's sending. 0 is the system's default.
   explicit TestClient(const net::Address& address, int receive_buffer_bytes = 0) {
     auto peers = net::resolve(address);
     EXPECT_TRUE(peers);
@@ -108,7 +108,7 @@ class TestClient {
   [[nodiscard]] bool is_connected() const { return static_cast<bool>(fd_); }
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // Sends everything; false when the server no longer takes it.
+  // Sends all bytes. Returns false when the server stops taking them.
   bool send(std::string_view bytes) const {
     while (!bytes.empty()) {
       const auto count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -118,7 +118,8 @@ class TestClient {
     return true;
   }
 
-  // Sends what is taken at once; false when that is nothing, because the server does not read.
+  // Sends the bytes that fit at once. Returns false when none fits, because the server does not
+  // read.
   bool send_some(std::string_view& bytes) const {
     const auto count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -139,8 +140,8 @@ class TestClient {
     fd_.reset();
   }
 
-  // The next response; status 0 when the connection ends or nothing comes. `to_head` for the
-  // answer to a HEAD, which has a length and no body.
+  // Returns the next response. Its status is 0 when the connection ends or nothing comes. `to_head`
+  // is for the answer to a HEAD, which has a length and no body.
   TestResponse read_response(bool to_head = false) {
     TestResponse response;
     const std::size_t end = read_until("\r\n\r\n");
@@ -158,7 +159,7 @@ class TestClient {
     return response;
   }
 
-  // Everything up to and with `end`; empty when that does not come.
+  // Returns all bytes up to `end`, with it. Empty when `end` does not come.
   std::string read_through(std::string_view end) {
     const std::size_t at = read_until(end);
     if (at == std::string::npos) return {};
@@ -167,16 +168,16 @@ class TestClient {
     return bytes;
   }
 
-  // Everything until the server closes.
+  // Returns all bytes until the server closes.
   std::string read_to_end() {
     while (receive()) {
     }
     return std::exchange(buffer_, {});
   }
 
-  // Whether the server closes, having said nothing more.
+  // Returns whether the server closes without another byte.
   bool sees_the_end() { return read_to_end().empty() && ended_; }
-  // Whether the end that was seen was a reset.
+  // Returns whether that end was a reset.
   [[nodiscard]] bool was_reset() const { return was_reset_; }
 
  private:
@@ -190,7 +191,7 @@ class TestClient {
     }
   }
 
-  // Some more bytes into buffer_; false at the end or at the deadline.
+  // Reads some more bytes into buffer_. Returns false at the end or at the deadline.
   bool receive() {
     pollfd poll_fd{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     const auto patience = std::chrono::milliseconds(kTestDeadline).count();

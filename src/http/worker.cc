@@ -84,8 +84,7 @@ void Worker::accept_one(base::UniqueFd fd) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     bump(refused_, 1);
     if (shared_.tls == nullptr) {
-      const std::string body =
-          problem_body(503, "as many connections as are allowed are open; try again");
+      const std::string body = problem_body(503, "too many connections are open; try again");
       const std::string answer = fmt::format(
           "HTTP/1.1 503 {}\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
           "Content-Length: {}\r\nConnection: close\r\n\r\n{}",

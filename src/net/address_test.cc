@@ -11,7 +11,7 @@
 namespace net {
 namespace {
 
-TEST(AddressTest, TextComesBackAsItWas) {
+TEST(AddressTest, TextRoundTrips) {
   for (const std::string text :
        {"127.0.0.1:8080", "[::1]:8080", "localhost:0", "contest.example:65535",
         "unix:/run/estadio.sock", "unix:relative.sock", "unix:/with:colon"}) {
@@ -21,7 +21,7 @@ TEST(AddressTest, TextComesBackAsItWas) {
   }
 }
 
-TEST(AddressTest, PartsAreTakenApart) {
+TEST(AddressTest, PartsAreSeparated) {
   const auto v6 = Address::parse("[fe80::1]:90");
   ASSERT_TRUE(v6);
   EXPECT_EQ(v6->host, "fe80::1");
@@ -33,7 +33,7 @@ TEST(AddressTest, PartsAreTakenApart) {
   EXPECT_EQ(path->unix_path, "/run/x.sock");
 }
 
-TEST(AddressTest, WhatIsNotAnAddressIsRefusedWithWhatWasExpected) {
+TEST(AddressTest, ABadAddressIsRefusedWithTheExpectedForm) {
   for (const std::string& text :
        {std::string(), std::string("localhost"), std::string(":80"), std::string("localhost:"),
         std::string("localhost:65536"), std::string("localhost:-1"), std::string("localhost:+1"),
@@ -76,7 +76,7 @@ TEST(AddressTest, PortZeroBecomesThePortTheSystemChose) {
   }
 }
 
-TEST(AddressTest, SeveralSocketsListenBesideAFirstAndStillNobodyElse) {
+TEST(AddressTest, SeveralSocketsShareAPortThatNoOtherServerCanTake) {
   const Address asked{.host = "127.0.0.1", .port = 0, .unix_path = {}};
   const auto first = listen_on(asked);
   ASSERT_TRUE(first);
@@ -118,7 +118,7 @@ TEST(AddressTest, SocketsThatListenBesideEachOtherShareTheClients) {
   EXPECT_TRUE(has_first && has_second);
 }
 
-TEST(AddressTest, ANameGivesAllItsAddressesAndANumberOne) {
+TEST(AddressTest, ANameResolvesToAllItsAddressesAndANumberToOne) {
   const auto number = resolve({.host = "::1", .port = 1, .unix_path = {}});
   ASSERT_TRUE(number);
   ASSERT_EQ(number->size(), 1U);
@@ -128,7 +128,7 @@ TEST(AddressTest, ANameGivesAllItsAddressesAndANumberOne) {
   EXPECT_GE(name->size(), 1U);
 }
 
-TEST(AddressTest, ANameThatIsNotKnownIsNamedInTheError) {
+TEST(AddressTest, AnUnknownNameIsNamedInTheError) {
   const auto resolved = resolve({.host = "no-such-host.invalid", .port = 1, .unix_path = {}});
   ASSERT_FALSE(resolved);
   EXPECT_EQ(resolved.error().code(), base::Code::kUnavailable);

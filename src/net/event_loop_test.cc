@@ -33,7 +33,7 @@ class EventLoopTest : public testing::Test {
   std::vector<int> order_;
 };
 
-TEST_F(EventLoopTest, TimersFireByTimeAndThoseOfOneInstantAsTheyWereSet) {
+TEST_F(EventLoopTest, TimersFireByTimeAndThenInTheOrderOfSetting) {
   const base::Nanos start = loop_.now();
   loop_.at(start + 3ms, [this] { order_.push_back(4); });
   loop_.at(start + 1ms, [this] { order_.push_back(1); });
@@ -71,7 +71,7 @@ TEST_F(EventLoopTest, ATimerMaySetAnother) {
   EXPECT_EQ(left, 0);
 }
 
-TEST_F(EventLoopTest, WhatIsPostedRunsInTheLoopsThreadInOrder) {
+TEST_F(EventLoopTest, PostedTasksRunInTheLoopsThreadInOrder) {
   constexpr int kEach = 10'000;
   constexpr int kThreads = 4;
   const auto loop_thread = std::this_thread::get_id();
@@ -93,7 +93,7 @@ TEST_F(EventLoopTest, WhatIsPostedRunsInTheLoopsThreadInOrder) {
   EXPECT_EQ(next, std::vector<int>(kThreads, kEach));
 }
 
-TEST_F(EventLoopTest, WhatIsPostedFromTheLoopRunsInALaterRound) {
+TEST_F(EventLoopTest, TasksPostedFromTheLoopRunInALaterRound) {
   int rounds = 0;
   loop_.at_end_of_round([&] { order_.push_back(++rounds); });
   loop_.post([this] {
@@ -129,7 +129,7 @@ TEST_F(EventLoopTest, StopBeforeRunLetsRunReturn) {
   loop_.run();
 }
 
-TEST_F(EventLoopTest, AWatcherHearsThatItsFileIsReady) {
+TEST_F(EventLoopTest, AWatcherIsCalledWhenItsFileIsReady) {
   const base::UniqueFd fd = ready_event();
   std::uint32_t heard = 0;
   FunctionWatcher watcher([&](std::uint32_t events) {
@@ -142,7 +142,7 @@ TEST_F(EventLoopTest, AWatcherHearsThatItsFileIsReady) {
   EXPECT_EQ(heard, EPOLLIN);
 }
 
-TEST_F(EventLoopTest, ModifyChangesWhatAWatcherHears) {
+TEST_F(EventLoopTest, ModifyChangesTheEventsOfAWatcher) {
   const base::UniqueFd fd = ready_event();
   FunctionWatcher watcher([&](std::uint32_t events) {
     order_.push_back(static_cast<int>(events));
@@ -195,7 +195,7 @@ TEST_F(EventLoopTest, AWatcherMayDestroyItselfWhileItIsCalled) {
   loop_.run();
 }
 
-TEST_F(EventLoopTest, WhileItIsHeldWhatIsPostedRunsWithTheHooksAndWatchersAndTimersWait) {
+TEST_F(EventLoopTest, AHeldLoopRunsTasksAndHooksAndDelaysWatchersAndTimers) {
   const base::UniqueFd fd = ready_event();
   FunctionWatcher watcher([&](std::uint32_t) {
     order_.push_back(3);
@@ -216,7 +216,7 @@ TEST_F(EventLoopTest, WhileItIsHeldWhatIsPostedRunsWithTheHooksAndWatchersAndTim
   EXPECT_EQ(order_, (std::vector{1, 2, 3, 4, 2}));
 }
 
-TEST_F(EventLoopTest, AHeldLoopStopsWhenItIsToldTo) {
+TEST_F(EventLoopTest, StopEndsAHeldLoop) {
   loop_.hold_until(clock_.mono() + 1h);
   const std::jthread stopper([this] { loop_.stop(); });
   loop_.run();

@@ -1,4 +1,4 @@
-// A certificate for the tests of TLS. Test only.
+// A certificate for tests of TLS. For tests only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 namespace net {
 
-// Writes a new key and a certificate for localhost and 127.0.0.1, signed by itself.
+// Writes a new key and a self-signed certificate for localhost and 127.0.0.1.
 inline void make_test_certificate(const std::string& certificate_file,
                                   const std::string& key_file) {
   const std::unique_ptr<EVP_PKEY, base::CDeleter<&EVP_PKEY_free>> key(EVP_EC_gen("P-256"));

@@ -12,7 +12,7 @@
 namespace service {
 namespace {
 
-// A host on a Unix socket of a folder of its own.
+// A host on a Unix socket in its own folder.
 class HttpHostTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -26,34 +26,33 @@ unsigned half_of_the_processors() {
 
 void HttpOptions::add_to(base::Settings& settings) {
   settings.add_parsed(
-      "http", "ADDR", "where to listen: HOST:PORT or unix:PATH; port 0 takes a free one",
+      "http", "ADDR", "address to listen on: HOST:PORT or unix:PATH; port 0 chooses a free port",
       [this](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(address, net::Address::parse(text));
         return {};
       },
       [this] { return address.to_string(); });
-  settings.add("tls-cert", tls_certificate, "FILE", "certificate chain (PEM): serve HTTPS");
-  settings.add("tls-key", tls_key, "FILE", "key of the certificate (PEM)");
+  settings.add("tls-cert", tls_certificate, "FILE", "certificate chain (PEM); turns on HTTPS");
+  settings.add("tls-key", tls_key, "FILE", "private key of the certificate (PEM)");
   settings.add("http-threads", threads, 0, 256,
                "threads that serve HTTP; 0: half of the processors");
   settings.add("max-connections", max_connections, 1, 1'000'000,
-               "connections open at once; more get 503");
-  settings.add("max-body", max_body, "size of a request's body; larger gets 413");
+               "most open connections; further ones get 503");
+  settings.add("max-body", max_body, "largest body of a request; a larger one gets 413");
   settings.add("max-buffered-requests", max_buffered_requests,
-               "bytes of incomplete requests, of all connections; more get 503");
+               "bytes of incomplete requests of all connections; beyond it requests get 503");
   settings.add("receive-timeout", receive_timeout, kPatienceMin, kPatienceMax,
-               "a request must have come whole within this; else 408");
+               "longest time that a request may take to arrive; after it the request gets 408");
   settings.add("idle-timeout", idle_timeout, kPatienceMin, kPatienceMax,
-               "an idle connection is closed after this");
-  settings.add(
-      "coalesce-for", coalesce_for, std::chrono::milliseconds(0), kCoalesceMax,
-      "while many requests come, those of this time are handled together, which costs less "
-      "processor time; 0 handles each at once");
+               "time after which an idle connection is closed");
+  settings.add("coalesce-for", coalesce_for, std::chrono::milliseconds(0), kCoalesceMax,
+               "time in which requests are gathered and handled together while many come, which "
+               "saves processor time; 0 handles each at once");
 }
 
 base::Result<void> HttpOptions::check() const {
   if (tls_certificate.empty() != tls_key.empty()) {
-    return base::fail(base::Code::kInvalidArgument, "tls-cert and tls-key go together");
+    return base::fail(base::Code::kInvalidArgument, "tls-cert, tls-key: expected both or neither");
   }
   if (auto tls = load_tls(); !tls) {
     return base::fail(std::move(tls).error().within("tls-cert, tls-key"));
@@ -72,14 +71,16 @@ base::Result<void> HttpOptions::fit_to_open_files(base::Logger& log) {
   ASSIGN_OR_RETURN(const std::size_t allowed, base::allow_open_files(wanted));
   if (allowed >= wanted) return {};
   if (allowed <= kOtherFiles) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("this process may have {} files open and needs more than {}: "
-                                  "raise the limit (ulimit -n)",
-                                  allowed, kOtherFiles));
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format(
+            "this process may open {} files and needs more than {}: raise the limit (ulimit -n)",
+            allowed, kOtherFiles));
   }
   max_connections = static_cast<std::int64_t>(allowed - kOtherFiles);
-  log.warning("fewer connections than asked for: the limit of open files is in the way (ulimit -n)",
-              {{"max_connections", max_connections}, {"open_files", allowed}});
+  log.warning(
+      "max-connections is lowered to fit the limit of open files: raise that limit (ulimit -n)",
+      {{"max_connections", max_connections}, {"open_files", allowed}});
   return {};
 }
 

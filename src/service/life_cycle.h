@@ -43,7 +43,7 @@ class LifeCycle {
   // Sets what the role waits for. Only used in kOpening.
   void set_waiting_for(std::string reason) { waiting_for_.set(std::move(reason)); }
 
-  // What a thread wrote before set_state() is visible to every thread that reads the state.
+  // All writes before set_state() are visible to every thread that reads the new state.
   void set_state(State state) { state_.store(state); }
   [[nodiscard]] State state() const { return state_.load(); }
 

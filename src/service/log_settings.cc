@@ -8,10 +8,10 @@ void add_log_settings(base::Settings& settings, base::Logger::Options& options) 
                        {"info", base::LogLevel::kInfo},
                        {"warning", base::LogLevel::kWarning},
                        {"error", base::LogLevel::kError}},
-                      "the least level that is logged");
+                      "lowest level that is logged");
   settings.add_choice("log-format", options.format,
                       {{"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}},
-                      "form of a line of the log");
+                      "format of a log line");
 }
 
 }  // namespace service

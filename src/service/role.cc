@@ -14,7 +14,7 @@ int run(const RoleFactory& make, const Context& context) {
     context.life_cycle.set_state(LifeCycle::State::kServing);
     (*role)->serve();
     context.signals.wait();
-    context.log.info("stopping: nothing new is accepted, pending work is finished");
+    context.log.info("stopping: accepting no new work, finishing the pending work");
     context.life_cycle.set_state(LifeCycle::State::kStopping);
     (*role)->stop();
   }

@@ -1,4 +1,4 @@
-// Test only. A role made of functions, and all that a role gets from its process.
+// For tests only: a role made of functions, and the context that a process gives to a role.
 //
 // Threads: those of service::Role.
 #pragma once
@@ -40,8 +40,8 @@ struct TestRole final : Role {
   std::vector<std::string>& steps;
 };
 
-// Gives the test program its signals back, which StopSignals changes. Other tests start servers,
-// which inherit them.
+// Restores the test program's signals, which StopSignals changes. Other tests start servers, which
+// inherit the signals.
 class RestoredSignals {
  public:
   RestoredSignals() {

@@ -1,4 +1,4 @@
-"""Certificates for 127.0.0.1, made here by the openssl command."""
+"""Certificates for 127.0.0.1, which the openssl command makes."""
 
 import subprocess
 
@@ -17,7 +17,7 @@ def make_certificate(folder, name="server"):
 
 
 class Authority:
-    """Issues certificates, to serve with and to call with; `ca` is its own."""
+    """Issues certificates for servers and clients. `ca` is its own certificate."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -28,7 +28,7 @@ class Authority:
         cert, key, request = (self.folder / f"{name}.{kind}" for kind in ("pem", "key", "csr"))
         extensions = self.folder / f"{name}.ext"
         extensions.write_text("subjectAltName=IP:127.0.0.1\n")
-        # RSA, as PKCS #8: what every JVM reads.
+        # RSA, as PKCS #8: every JVM reads this.
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj",
                 f"/CN={name}")
         openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.key,

@@ -1,6 +1,6 @@
-"""A contest across processes: every role on its own, a real Kafka broker and a real Redis.
+"""A contest across processes: each role is a process, with a real Kafka broker and a real Redis.
 
-Broker and Redis are shared by the whole run; each contest has topics, a group and keys of its own.
+The whole run shares broker and Redis. Each contest has its own topics, group and keys.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ class Role(Server):
         super().__init__(None, *flags, role=role, listen=listen, **options)
 
     def metric(self, name):
-        """The sum of a metric over its labels; None where it is not there."""
+        """Returns the sum of a metric over its labels; None when the role has no such metric."""
         values = [float(line.rsplit(" ", 1)[1]) for line in self.get("/metrics").text().splitlines()
                   if re.match(re.escape(name) + r"[{ ]", line)]
         return sum(values) if values else None
 
 
 class Cluster:
-    """A contest of its own in the shared broker and Redis. Ends what it started."""
+    """A contest in the shared broker and Redis. Ends the processes that it started."""
 
     numbers = itertools.count(1)
 
@@ -85,11 +85,11 @@ class Cluster:
                            **options)
 
     def assert_verified(self, *flags):
-        """The proof holds, and nothing is left to be counted."""
+        """Waits until every result is counted, and checks that verify then proves the contest."""
         def is_counted():
             self.verified = self.verify(*flags)
             said = self.verified.stdout
-            is_refuted = self.verified.returncode != 0 and "nobody counts" not in said
+            is_refuted = self.verified.returncode != 0 and "empty scores" not in said
             return is_refuted or re.search(r"not yet counted +0\n", said)
 
         wait_until(is_counted, lambda: f"every result to be counted:\n{self.verified.stdout}")
@@ -97,7 +97,7 @@ class Cluster:
         return self.verified.stdout
 
     def redis(self, *command):
-        """What redis-cli says, by lines."""
+        """Returns the lines that redis-cli prints."""
         said = subprocess.run(["redis-cli", "-u", self.redis_url, *command], check=True,
                               capture_output=True, text=True, timeout=seconds(60))
         return said.stdout.splitlines()
@@ -111,20 +111,20 @@ class Cluster:
         for role in reversed(self.roles):
             try:
                 role.__exit__(None, None, None)
-            except Exception as problem:  # the others must be ended too
+            except Exception as problem:  # the other roles must end too
                 problems.append(problem)
         if problems:
             raise problems[0]
 
 
 def assert_says(role, reason):
-    """Waits until a role tells at /readyz that this is what it waits for."""
+    """Waits until a role's /readyz names this service."""
     wait_until(lambda: reason in role.get("/readyz").text(),
                lambda: f"{role.name} to name {reason}: {role.get('/readyz').text()}")
 
 
 def hindrance():
-    """Why no cluster can be had on this machine; None when one can."""
+    """Returns why this machine cannot run a cluster; None when it can."""
     if os.environ.get("TEST_PRESET") == "tsan":
         return ("NOT TESTED under ThreadSanitizer, Kafka: librdkafka starts its threads with "
                 "C11's thrd_create, which the sanitizer does not see and crashes on")
@@ -147,7 +147,7 @@ def services(tmp_path_factory):
 
 @pytest.fixture
 def cluster(services):
-    """A contest of the test's own in the shared broker and Redis."""
+    """The test's own contest in the shared broker and Redis."""
     contest = Cluster(*services)
     yield contest
     contest.end()

@@ -1,4 +1,4 @@
-"""Black-box suite: the real `estadio` binary, from outside, by its documented behaviour alone.
+"""Black-box suite: it tests the real `estadio` binary by its documented behaviour alone.
 
 Run from the repository's root:
 
@@ -30,8 +30,10 @@ pytest_plugins = ["cluster"]  # its fixtures
 
 
 def pytest_collection_modifyitems(config, items):
-    """What runs in one process where tests are shared out: the tests with the cluster's broker, so
-    that it is started once, and else those of a file."""
+    """Groups the tests that must run in one process when several processes share the tests.
+
+    One group has the tests with the cluster's broker, so that the broker starts once. Each other
+    group has the tests of one file."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
@@ -55,7 +57,7 @@ def pytest_runtest_makereport(item, call):
             state = "running" if status is None else f"ended with {status}"
             report.sections.append((f"log of {server.name} ({state})",
                                     server.log_text()[-8000:]))
-            # What this test left uncounted or counted too often is not the next one's to explain.
+            # The next test must not inherit results that this test left uncounted or counted twice.
             if status is None:
                 with contextlib.suppress(Exception):
                     server.accepted = server.scores()["total"]
@@ -63,14 +65,14 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """One server with the defaults, shared by a module."""
+    """A server with the default settings, which the tests of a module share."""
     with estadio.Server(tmp_path_factory.mktemp("shared") / "data") as running:
         yield running
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts servers of this test's own; all are ended with the test.
+    """Starts this test's own servers. They end with the test.
 
     start(*flags) uses the test's data directory `tmp_path / "data"` unless `data=` is given.
     """
@@ -86,7 +88,7 @@ def start(tmp_path):
     for running in reversed(servers):
         try:
             running.__exit__(None, None, None)
-        except Exception as problem:  # the others must be ended too
+        except Exception as problem:  # the other servers must end too
             problems.append(problem)
     if problems:
         raise problems[0]

@@ -1,4 +1,4 @@
-"""Waiting: always for a condition, always with a deadline."""
+"""Waiting for a condition, with a deadline."""
 
 import os
 import time
@@ -14,9 +14,10 @@ def seconds(count):
 
 
 def wait_until(condition, what, within=60):
-    """Polls `condition` until it returns something true and returns that.
+    """Polls `condition` until it returns something true, and returns that value.
 
-    Fails the test, naming `what` (a text, or what gives one), after `seconds(within)`.
+    Fails the test after `seconds(within)`. The failure names `what`: a text, or a function that
+    returns one.
     """
     deadline = time.monotonic() + seconds(within)
     while True:

@@ -30,7 +30,7 @@ NDJSON = "application/x-ndjson"
 FACULTIES = ("Ingeniería", "Agronomía")
 DISCIPLINES = {1: "Natación", 2: "Atletismo", 3: "Boxeo"}
 
-# The default contest, spelled out, and the same once it is over.
+# The default contest in full, and the same contest when it is over.
 CONTEST = """
 name = "Olimpiadas"
 
@@ -59,18 +59,18 @@ CLOSED_CONTEST = "closes_at = 2020-01-01T00:00:00Z\n" + CONTEST
 SANITIZER_REPORT = re.compile(
     r"(ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|: runtime error: )")
 
-# Servers whose log belongs in the report of a failing test.
+# The report of a failing test shows the logs of these servers.
 running_servers = []
 
 
 def environment(**settings):
-    """The environment without any ESTADIO_ setting of the caller's, plus `settings`."""
+    """Returns the caller's environment without its ESTADIO_ settings, plus `settings`."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("ESTADIO_")}
     return {**clean, **settings}
 
 
 def run_estadio(*arguments, env=None, within=60, prefix=(), cwd=None):
-    """Runs a command to its end; the result has returncode, stdout and stderr as text."""
+    """Runs a command to its end. The result has returncode, and stdout and stderr as text."""
     return subprocess.run(
         [*prefix, str(BINARY), *map(str, arguments)], env=env or environment(), cwd=cwd,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8",
@@ -139,8 +139,8 @@ def faculty_counts(entries):
 class Server:
     """`estadio all`, or another role that serves HTTP, on a free port of the loopback address.
 
-    `accepted` is what the server acknowledged to this client through `post`; the score must
-    come to exactly that. Threads: `post` and `scores` may be called from any.
+    `accepted` counts the entries that the server acknowledged through `post`. The score must be
+    exactly that. Threads: any thread may call `post` and `scores`.
     """
 
     def __init__(self, data, *flags, role="all", env=None, prefix=(), listen="127.0.0.1:0",
@@ -201,7 +201,7 @@ class Server:
         return http.client.HTTPConnection(*self.address, timeout=seconds(60))
 
     def request(self, method, path, body=None, headers=None, connection=None):
-        """One request; on `connection` where given, else on a connection of its own."""
+        """Sends one request, on `connection` or on a new connection. Returns the response."""
         own = connection or self.connect()
         try:
             own.request(method, path, body=body, headers=headers or {})
@@ -219,7 +219,7 @@ class Server:
                    lambda: f"{self.name} to be ready: {self.get('/readyz').text()}", within)
 
     def post(self, body, path="/v1/entries", media_type=JSON, headers=None, connection=None):
-        """Posts bytes, or a document as JSON, and keeps count of what was accepted."""
+        """Posts bytes, or a document as JSON. Counts the accepted entries."""
         if not isinstance(body, bytes):
             body = as_json(body)
         fields = {"Content-Type": media_type} if media_type is not None else {}
@@ -229,7 +229,7 @@ class Server:
         return response
 
     def count_accepted(self, count):
-        """Adds what the test posted by other means than `post`."""
+        """Counts accepted entries that the test did not post through `post`."""
         with self.accepted_lock:
             self.accepted += count
 
@@ -241,7 +241,7 @@ class Server:
         return response.json()
 
     def scores_at(self, total):
-        """The score once `total` results are counted and the log is read to its end."""
+        """Returns the score once `total` results are counted and the log is read to its end."""
         def counted():
             scores = self.scores()
             return scores["total"] >= total and is_caught_up(scores) and scores
@@ -264,7 +264,7 @@ class Server:
         self.process.send_signal(number)
 
     def wait(self, within=60):
-        """Waits for its end and returns the exit status."""
+        """Waits for the end of the process and returns the exit status."""
         self.ended_by_test = True
         try:
             return self.process.wait(timeout=seconds(within))
@@ -274,7 +274,7 @@ class Server:
                                  f"{stacks_of(self.process.pid)}") from None
 
     def stop(self):
-        """Drains it; returns the exit status."""
+        """Drains the server; returns the exit status."""
         self.signal(signal.SIGTERM)
         return self.wait()
 
@@ -288,7 +288,7 @@ class Server:
         return self
 
     def __exit__(self, *exception):
-        """Ends the process for certain; a bad end or a sanitizer's report fails the test."""
+        """Ends the process. A bad exit status or a sanitizer's report fails the test."""
         try:
             if not self.ended_by_test:
                 self.signal(signal.SIGCONT)
@@ -303,7 +303,7 @@ class Server:
 
 
 def stacks_of(pid):
-    """Where each thread of a process is, for a report of one that hangs."""
+    """Returns the stack of each thread of a process, for the report of a process that hangs."""
     if shutil.which("gdb") is None:
         return "(gdb would tell where its threads are)"
     told = subprocess.run(["gdb", "--batch", "--nx", "--pid", str(pid),
@@ -314,11 +314,10 @@ def stacks_of(pid):
 
 
 def assert_nothing_counted(server):
-    """Proves that what `server` was last asked left neither its score nor its log changed.
+    """Proves that the last request changed neither the score nor the log of `server`.
 
-    A marker entry goes in after the refused request. Once the marker is counted, whatever the
-    refused request might have put into the log before it is counted as well, so an unexpected
-    entry shows as a total or a log that is too large.
+    Posts a marker entry after the refused request. An entry of the refused request would be in the
+    log before the marker. So once the marker is counted, the total or the log would be too large.
     """
     response = server.post(entry(student="marker"))
     assert response.status == 200, response

@@ -1,4 +1,4 @@
-"""Bad input: a clear problem, and neither the score nor the log changes."""
+"""Bad input gets a clear problem, and changes neither the score nor the log."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ GOOD = '{"faculty":"Ingeniería","discipline":1}'
 
 
 def assert_refused(server, body, status, path="/v1/entries", media_type=JSON, headers=None):
-    """Posts `body`, checks the problem and that nothing was counted; returns the problem."""
+    """Posts `body`. Checks the problem, and that nothing was counted. Returns the problem."""
     response = server.post(body, path, media_type, headers)
     problem = assert_problem(response, status)
     assert_nothing_counted(server)
@@ -20,19 +20,19 @@ def assert_refused(server, body, status, path="/v1/entries", media_type=JSON, he
 
 
 def raw(text):
-    """UTF-8, where \\udc80 to \\udcff stand for single bad bytes."""
+    """Encodes as UTF-8; \\udc80 to \\udcff become single bad bytes."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def marked(text):
-    """The bytes of `text` without its « », and the first and last offset they allow."""
+    """Returns the bytes of `text` without « », and the first and last offset that they allow."""
     before, inside, after = text.replace("»", "«").split("«")
     first = len(raw(before))
     return raw(before + inside + after), first, first + len(raw(inside))
 
 
-# Each with the place of its error between « and »: where the first byte stands that cannot
-# belong to any entry, or the token it spoils.
+# The place of the error is between « and »: the first byte that no entry can have there, or the
+# token that this byte breaks.
 MALFORMED = {
     "empty": '«»',
     "white space only": '« \n »',
@@ -101,7 +101,7 @@ def test_malformed_json_is_refused_with_its_offset(server, name):
     assert first <= problem["offset"] <= last, problem
 
 
-# Not among lines: what only makes sense for a whole body, or spans lines.
+# Not tested within lines: bodies that have meaning only as a whole, or span lines.
 NOT_ONE_LINE = {"empty", "white space only", "a second object", "a raw newline in a string",
                 "truncated array", "a comma too many in an array"}
 
@@ -113,7 +113,7 @@ def test_one_malformed_line_refuses_all_and_is_named_with_its_offset(server, nam
     after = raw("\n" + GOOD + "\n")
     problem = assert_refused(server, before + bad + after, 400, media_type=NDJSON)
     assert problem["line"] == 4, problem
-    # A truncated line may also be noticed at its newline.
+    # The parser may also report a truncated line at its newline.
     assert len(before) + first <= problem["offset"] <= len(before) + last + 1, problem
 
 
@@ -123,7 +123,7 @@ def test_one_malformed_element_refuses_the_whole_array(server, name):
     bad, first, last = marked(MALFORMED[name])
     before, after = raw(f"[{GOOD},{GOOD},"), raw(f",{GOOD}]")
     problem = assert_refused(server, before + bad + after, 400)
-    # An unterminated string swallows what follows it.
+    # An unterminated string contains the text that follows it.
     assert len(before) + first <= problem["offset"] <= len(before + bad + after), problem
 
 
@@ -155,13 +155,13 @@ def without(member):
 
 
 def with_number(member, text):
-    """An entry whose `member` is spelled exactly `text`."""
+    """Returns an entry whose `member` has exactly the text `text`."""
     members = {k: json.dumps(v) for k, v in entry().items()}
     members[member] = text
     return "{" + ",".join(f'"{k}":{v}' for k, v in members.items()) + "}"
 
 
-# What is JSON but not an entry, with the field at fault.
+# Bodies that are JSON but not an entry, with the wrong field.
 INVALID = {
     "discipline 0": (with_number("discipline", "0"), "discipline"),
     "discipline 4": (with_number("discipline", "4"), "discipline"),
@@ -356,6 +356,6 @@ def test_a_method_nobody_knows_is_refused(server):
 
 
 def test_after_all_this_the_log_verifies(server):
-    """Last in the module: what the refused requests left behind would show here."""
+    """Last in the module: an entry of a refused request would show here."""
     assert_nothing_counted(server)
     assert_verified(server.data)

@@ -1,4 +1,4 @@
-"""`vigia snapshot` tells of a container what the files of its control group do."""
+"""`vigia snapshot` has the figures of a container that its control group's files have."""
 
 import collections
 import json
@@ -17,7 +17,7 @@ from test_snapshot import VIGIA, snapshot
 
 Mount = collections.namedtuple("Mount", "point controllers")
 
-# Holds what memory it is told to, says so, and burns a processor until it is killed.
+# Holds as much memory as its argument says, prints "ready" and burns a processor.
 WORKER = """
 import sys
 held = bytearray(int(sys.argv[1]))
@@ -30,7 +30,7 @@ HELD = 64 << 20
 
 
 def mounts():
-    """The hierarchies that are whole below our own namespace; of version 2 no controllers."""
+    """Returns the hierarchies that are whole below our namespace; version 2 has no controllers."""
     found = []
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         fields, kind = (part.split() for part in line.split(" - "))
@@ -42,7 +42,7 @@ def mounts():
 
 
 def remove(folder):
-    """Kills what is in the group, waits until nothing is, and removes it."""
+    """Kills the processes in the group, waits until the group is empty, and removes it."""
     if not folder.exists():
         return
     for pid in (folder / "cgroup.procs").read_text().split():
@@ -76,7 +76,7 @@ class Group:
         for folder in reversed(self.made):
             try:
                 remove(folder)
-            except OSError as error:  # a parent that others came to use
+            except OSError as error:  # a parent that other tests use now
                 print(f"{folder} stays: {error}", file=sys.stderr)
 
     def add(self, pid):
@@ -84,7 +84,7 @@ class Group:
             (folder / "cgroup.procs").write_text(str(pid))
 
     def text(self, controller, *names):
-        """Of the first of the files that is there; version 2 has those of all controllers."""
+        """Returns the text of the first file that exists; version 2 has all controllers' files."""
         for folder in (self.folders.get(controller), self.folders.get("unified")):
             for name in names:
                 if folder and (folder / name).exists():
@@ -117,7 +117,7 @@ def start(group):
     started = []
 
     def run(*words):
-        # It joins before it becomes the program, so that all that it uses is counted there.
+        # The process joins before it becomes the program, so the group counts all its usage.
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    preexec_fn=lambda: group.add(os.getpid()))
         started.append(process)
@@ -132,7 +132,7 @@ def start(group):
 
 @pytest.fixture
 def work(start):
-    """work() starts a process that burns a processor and holds memory, and has all of that."""
+    """work() starts a process that burns a processor, and returns when it holds its memory."""
     def run():
         process = start(sys.executable, "-c", WORKER, str(HELD))
         assert process.stdout.readline() == b"ready\n"
@@ -147,7 +147,7 @@ def container_of(view, group):
 
 def test_a_container_is_told_as_its_files_have_it(group, work):
     process = work()
-    os.kill(process.pid, signal.SIGSTOP)  # so that its counters stand still
+    os.kill(process.pid, signal.SIGSTOP)  # so that its counters do not change
     wait_until(lambda: ") T " in pathlib.Path(f"/proc/{process.pid}/stat").read_text(), "a stop")
     told = container_of(snapshot("--interval", "0"), group)
     assert told["runtime"] == "docker" and told["processes"] == 1
@@ -191,7 +191,7 @@ def test_a_container_that_is_held_back_is_told_so(group, work):
     (group.folders["cpu"] / "cpu.cfs_quota_us").write_text("4000")
     work()
     told = container_of(snapshot("--interval", "1s"), group)
-    assert 0 < told["cpu_percent"] < 60  # a fifth of a processor, and what a late timer adds
+    assert 0 < told["cpu_percent"] < 60  # a fifth of a processor, and more by a late timer
     assert told["throttled_percent"] > 0
     assert told["throttled_ns"] > 0
 
@@ -199,7 +199,7 @@ def test_a_container_that_is_held_back_is_told_so(group, work):
 def test_what_has_ended_is_in_the_rate(group, start):
     start("sh", "-c", "while :; do /bin/true; done")
 
-    # On a busy machine the group and its processes are read some time apart; not each time.
+    # A busy machine may read the group and its processes some time apart, but not each time.
     def is_in_the_rate():
         view = snapshot("--interval", "1s")
         of_processes = sum(each["cpu_percent"] or 0 for each in json.loads(view)["processes"]
@@ -242,7 +242,7 @@ def test_the_table_has_a_line_of_it(group, work):
 
 def test_few_open_files_end_no_look(group, work):
     work()
-    few = 16  # less than a container has files
+    few = 16  # fewer than a container has files
     result = subprocess.run(
         [VIGIA, "snapshot", "--interval", "100ms", "--source", "proc"], check=False, text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds(60),

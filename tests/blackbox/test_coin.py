@@ -1,4 +1,4 @@
-"""The coin: committed to before, revealed after, and recomputed here by a stranger."""
+"""The coin is committed to before the contest, revealed after it, and recomputed here."""
 
 import datetime
 import hashlib
@@ -47,7 +47,7 @@ def siphash_2_4(key, message):
 
 
 def test_siphash_here_is_siphash():
-    """The example of the paper's appendix A: what the tests below compare with is right."""
+    """The SipHash of these tests gives the example of the paper's appendix A."""
     assert siphash_2_4(bytes(range(16)), bytes(range(15))) == 0xa129ca6149be45e5
 
 
@@ -88,7 +88,7 @@ def test_a_closed_contest_reveals_the_seed_it_committed_to_and_every_outcome_fol
     seed = bytes.fromhex(published["seed"])
     assert hashlib.sha256(seed).hexdigest() == commitment
 
-    # Which bit of the hash, of which form of the id: 200 outcomes leave room for one answer only.
+    # The outcome is one bit of the hash of one form of the id: 200 outcomes fit only one choice.
     explanations = [
         (form, bit, sign)
         for form, of in (("bytes", lambda i: uuid.UUID(i).bytes), ("text", str.encode))
@@ -135,7 +135,7 @@ def test_a_contest_closes_while_it_is_played_and_counts_what_came_before(start, 
 
     wait_until(is_closed, "a refusal after the contest closed")
     played = server.accepted
-    # Whoever was accepted and got no answer asks again, and is told; nobody new gets in.
+    # A client whose entry was accepted without an answer may ask again. No new entry is taken.
     assert server.post(accepted).json() == {"id": accepted["id"], "outcome": outcome,
                                             "repeated": True}
     counts = server.post([accepted, accepted]).json()

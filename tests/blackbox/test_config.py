@@ -1,4 +1,4 @@
-"""Flags, environment, files and help: every key from every source, and errors that help."""
+"""Flags, environment, files and help: every key from every source, and clear errors."""
 
 import os
 import re
@@ -152,18 +152,18 @@ def test_printing_or_checking_makes_nothing(printed, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-# Errors: exit 2, and a message that names what is wrong.
+# Errors: exit status 2, and a message that names the cause.
 
 EXPECTATION = re.compile(r"expect|must|should|need|one of|between|at least|at most|requires|such as"
                          r"|like|unknown|not a ", re.IGNORECASE)
 
 
 def assert_unusable(result, *named):
-    """Ended 2, naming each of `named` and what was expected."""
+    """The exit status is 2, and the message has each of `named` and the expected value."""
     said = said_by(result)
     assert result.returncode == 2, said
     for word in named:
-        assert str(word) in said, f"no word of {word!r} in: {said}"
+        assert str(word) in said, f"{word!r} is not in: {said}"
     assert EXPECTATION.search(said), said
     assert "terminate called" not in said
 
@@ -406,7 +406,7 @@ def test_a_name_that_no_folder_can_have_is_named(tmp_path):
         assert "nnn" in said_by(result) and "terminate" not in said_by(result)
 
 
-# What only shows at the start.
+# Errors that occur only at the start.
 
 def test_an_address_in_use_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""Good input: everything a client may send is accepted, answered and counted."""
+"""Good input: each entry that a client may send is accepted, answered and counted."""
 
 import concurrent.futures
 import unicodedata

@@ -18,7 +18,7 @@ BODY = as_json(entry())
 
 def head(*fields, target="/v1/entries", method="POST", version="HTTP/1.1",
          default_fields=("Host: estadio", "Content-Type: application/json")):
-    """A request's head, of its request line, the default fields and `fields`."""
+    """Returns a request's head: its request line, the default fields and `fields`."""
     lines = [f"{method} {target} {version}", *default_fields, *fields]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
@@ -33,12 +33,12 @@ def chunked(*chunks, end=b"0\r\n\r\n"):
 
 POST = with_length(BODY)
 GET = head(method="GET", target="/healthz", default_fields=("Host: estadio",))
-# An entry that is counted if any server takes the bytes after a refused request for a request.
+# An entry that a server counts if it reads the bytes after a refused request as a request.
 SMUGGLED = POST
 
 
 def assert_refused_and_closed(server, request, *statuses):
-    """`request` gets one problem of `statuses`, then the end; what follows it is not run."""
+    """`request` gets one problem of `statuses`, then the end. The bytes after it have no effect."""
     with server.wire() as wire:
         wire.send_until_refused(request + SMUGGLED)
         responses = wire.responses_until_closed()
@@ -49,7 +49,7 @@ def assert_refused_and_closed(server, request, *statuses):
 
 
 def assert_accepted(server, request, count=1):
-    """`request` is answered 200, counted, and leaves the connection good for another one."""
+    """`request` is answered 200 and counted. The connection then takes another request."""
     with server.wire() as wire:
         wire.send(request)
         response = wire.response("POST")
@@ -157,7 +157,7 @@ BAD_CHUNKS = {
 
 @pytest.mark.parametrize("name", BAD_CHUNKS)
 def test_a_bad_chunk_is_refused_and_the_connection_closed(server, name):
-    # A size beyond every limit may as well be called too large.
+    # The answer to a size beyond every limit may also be 413.
     statuses = (400, 413) if "2^64" in name or "overflow" in name else (400,)
     request = head("Transfer-Encoding: chunked") + BAD_CHUNKS[name]
     assert_refused_and_closed(server, request, *statuses)
@@ -258,7 +258,7 @@ def test_field_names_have_no_case_and_values_no_outer_space(server):
                                  b"0\r\nTransfer-Encoding: chunked\r\n\r\n",
                                  b"0\r\nHost: elsewhere\r\n\r\n"])
 def test_a_trailer_does_not_change_the_framing(server, end):
-    """Such a trailer may be ignored or refused, but what follows must not be misread."""
+    """The server may ignore or refuse such a trailer. It must not misread the bytes after it."""
     with server.wire() as wire:
         wire.send(head("Transfer-Encoding: chunked") + chunked(BODY, end=end)
                   + head("Connection: close", method="GET", target="/healthz"))
@@ -292,7 +292,7 @@ def test_a_body_that_is_not_wanted_is_never_taken_for_a_request(server, request_
         wire.send(request_head + SMUGGLED
                   + head("Connection: close", method="GET", target="/nowhere/either"))
         responses = wire.responses_until_closed()
-    # The second request is answered, or the connection was closed after the first.
+    # The server answers the second request, or closes the connection after the first.
     assert [r.status for r in responses][1:] in ([404], []), responses
     assert_nothing_counted(server)
 
@@ -384,7 +384,7 @@ def test_pipelined_requests_are_answered_in_their_order(server):
 
 
 def test_pipelined_requests_of_every_kind_keep_their_order(server):
-    """Quick answers (a 404, the score) must not overtake those that wait for the disk."""
+    """Quick answers (a 404, the score) must not overtake answers that wait for the disk."""
     get = dict(method="GET", default_fields=("Host: estadio",))
     kinds = [
         ("POST", POST, 200),
@@ -484,7 +484,7 @@ def test_http_1_0_is_not_sent_chunks(server, target):
 
 
 def test_chunks_in_http_1_0_end_the_connection(server):
-    """RFC 9112 6.1: such framing is faulty; whatever the answer, nothing may follow it."""
+    """RFC 9112 6.1: such framing is faulty. After any answer nothing more may follow."""
     with server.wire() as wire:
         wire.send(head("Transfer-Encoding: chunked", "Connection: keep-alive", version="HTTP/1.0")
                   + chunked(BODY) + SMUGGLED)
@@ -551,7 +551,7 @@ def test_a_request_not_received_in_time_is_cut_off(impatient, name):
 
 
 def test_a_trickle_of_bytes_does_not_put_the_deadline_off(impatient):
-    """A byte now and then, each sooner than the deadline; the whole request is what counts."""
+    """Each byte comes before the deadline, but the deadline is for the whole request."""
     request = head(LENGTH, "X-Slow: " + "a" * 600) + BODY
     with impatient.wire() as wire:
         for i in range(len(request)):
@@ -593,7 +593,7 @@ def ask(wire):
 
 
 def is_refused(server):
-    """Whether a new connection is turned away at once, in whatever way."""
+    """Returns whether the server refuses a new connection at once, in any way."""
     try:
         with server.wire() as wire:
             return ask(wire) == 503

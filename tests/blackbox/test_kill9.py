@@ -1,7 +1,7 @@
 """kill -9 at random moments under load: nothing acknowledged is lost, nothing counts twice.
 
-`estadio load --retry` plays the clients: it sends an entry again, with the same id, until it is
-acknowledged. The server always comes back on the same port and data directory. A failing run
+`estadio load --retry` is the client. It sends each entry again, with the same id, until it gets an
+ack. The server always comes back on the same port and data directory. A failing run
 prints KILL9_SEED; with it and the same KILL9_MOMENTS the moments are the same again.
 """
 
@@ -21,7 +21,7 @@ LOAD_MS = 1500
 
 
 class Load:
-    """`estadio load --retry` in the background; `finish` waits for it and checks its end."""
+    """`estadio load --retry` in the background. `finish` waits for its end and checks it."""
 
     def __init__(self, url, acks, rate):
         self.output = open(acks.with_suffix(".output"), "wb")
@@ -52,7 +52,7 @@ class Load:
 def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(tmp_path, start):
     print(f"KILL9_SEED={SEED} KILL9_MOMENTS={MOMENTS}")
     rng = random.Random(SEED)
-    # Small segments, so that some moments fall where one ends and the next begins.
+    # Small segments, so that some moments are at the change of segments.
     always = dict(data=tmp_path / "data", listen=f"127.0.0.1:{free_port()}")
     flags = ["--segment-bytes", "1MiB"]
     all_acks = tmp_path / "acks.ndjson"
@@ -68,7 +68,7 @@ def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(tmp_path, star
         with Load(server.url, acks, rate) as load:
             time.sleep(alive_seconds)  # the moment itself, not a wait for anything
             server.kill()
-            # Dead, its data must make sense as it lies there.
+            # The dead server's data must be valid as it is.
             assert_verified(server.data)
             server = start(*flags, **always)
             load.finish()

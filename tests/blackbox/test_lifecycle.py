@@ -1,4 +1,4 @@
-"""Start, drain, death and a full disk: what was acknowledged is never lost."""
+"""Start, drain, death and a full disk: an acknowledged entry is never lost."""
 
 import concurrent.futures
 import contextlib
@@ -30,7 +30,7 @@ def said_by(result):
 class Crowd:
     """Clients that each post one entry after another until the server is gone.
 
-    `acks` holds what they were told; it is whole once `join` has returned.
+    `acks` has their acknowledged entries. It is complete once `join` has returned.
     """
 
     def __init__(self, server, clients, rng):
@@ -71,7 +71,7 @@ def test_a_drain_under_load_answers_all_it_accepted_and_ends_0(start, rng, tmp_p
     assert server.wait(within=30) == 0
     crowd.join()
     assert crowd.statuses <= {200, 503}
-    # No entry of the log is without its ack either: nobody was left without an answer.
+    # Every entry of the log has its ack too: each client got its answer.
     acks = write_acks(tmp_path / "acks", crowd.acks)
     assert_verified(server.data, "--acks", acks)
     again = start()
@@ -79,7 +79,7 @@ def test_a_drain_under_load_answers_all_it_accepted_and_ends_0(start, rng, tmp_p
 
 
 def test_a_drain_answers_all_of_a_pipeline_it_has_accepted(start, tmp_path):
-    """What is answered is in the log, and what is in the log was answered."""
+    """Every answered entry is in the log, and every entry in the log was answered."""
     server = start()
     ids = [str(uuid.uuid4()) for _ in range(400)]
     requests = []
@@ -114,7 +114,7 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
 
 
 def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, rng):
-    """The log answers into loops that have nothing else to wait for."""
+    """The log answers into loops that wait for nothing else."""
     lines = as_ndjson([entry() for _ in range(2000)])
     head = (b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/x-ndjson\r\n"
             b"Content-Length: %d\r\n\r\n" % len(lines))
@@ -125,10 +125,10 @@ def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, r
         for _ in range(4):
             with server.wire() as wire:
                 wire.send(head + lines)
-                # Gone without a word, and with an answer due.
+                # The client leaves without a message while an answer is due.
                 wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                        struct.pack("ii", 1, 0))
-        time.sleep(rng.uniform(0, 0.01))  # where in the work it is met
+        time.sleep(rng.uniform(0, 0.01))  # the phase of the work varies
         server.signal(signal.SIGTERM)
         assert server.wait(within=20) == 0, server.log_text()
         assert_verified(server.data)
@@ -182,7 +182,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(start, rng, tmp_p
     first.kill()
     crowd.join()
     second = start()
-    # Entries whose answer the kill cut off may or may not be there; the acknowledged ones are.
+    # The log may lack an entry whose answer the kill cut off. It has the acknowledged ones.
     scores = wait_until(lambda: is_caught_up(s := second.scores()) and s, "all to be counted")
     assert scores["total"] >= len(crowd.acks)
     assert scores["total"] <= len(crowd.acks) + 8
@@ -210,7 +210,7 @@ def test_many_segments_are_read_back(start, rng):
 # A torn tail.
 
 def used_bytes(path):
-    """The length of what a log file holds, without zeros that room kept for later may end in."""
+    """Returns the length of a log file without the zeros of reserved room at its end."""
     return len(path.read_bytes().rstrip(b"\0")) if path.exists() else 0
 
 
@@ -222,10 +222,10 @@ def reports_a_repair(server):
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_torn_tail_is_repaired_at_the_start_and_reported(start, rng, tmp_path, share):
-    """The log as a crash in the middle of writing its last record would leave it.
+    """A crash can leave a part of the last record in the log.
 
-    The contest is stopped and copied; then one more entry is written, and the log of the copy
-    gets the first `share` of what that entry added.
+    The test stops and copies the contest. Then it writes one more entry. The copy's log gets the
+    first `share` of the bytes that this entry added.
     """
     first = start()
     acks = {}
@@ -261,7 +261,7 @@ def test_a_torn_tail_is_repaired_at_the_start_and_reported(start, rng, tmp_path,
     repaired.scores_at(101)
     repaired.stop()
     assert_verified(torn)
-    # Repaired for good: the next start has nothing to report.
+    # The repair is final: the next start reports nothing.
     clean = start(data=torn)
     assert not reports_a_repair(clean), clean.log_text()
 
@@ -302,9 +302,9 @@ def test_a_log_that_was_cut_short_is_refused_with_its_file_and_left_as_it_is(sta
 # A full disk.
 
 class SmallDisk:
-    """A tmpfs of 64 MiB in a mount namespace of its own, held by a process that does nothing.
+    """A tmpfs of 64 MiB in its own mount namespace. An idle process keeps the namespace.
 
-    Commands run on it by way of `prefix`; the test reaches its files through `seen_from_here`.
+    Commands with `prefix` run in the namespace. The test finds its files at `seen_from_here`.
     """
 
     def __init__(self, mountpoint, unshare_flags):
@@ -321,7 +321,7 @@ class SmallDisk:
         self.seen_from_here = Path(f"/proc/{self.holder.pid}/root{mountpoint}")
 
     def fill(self):
-        """Leaves no room on it."""
+        """Fills the disk."""
         with contextlib.suppress(OSError), open(self.seen_from_here / "ballast", "wb", 0) as file:
             while file.write(b"x" * 65536):
                 pass
@@ -349,7 +349,7 @@ def small_disk(tmp_path):
 
 
 def post_pipelined(server, entries):
-    """Posts each entry in a request of its own, all on one connection; returns the answers."""
+    """Posts each entry in its own request, all on one connection. Returns the answers."""
     requests = []
     for body in map(as_json, entries):
         requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: "
@@ -365,7 +365,7 @@ def test_a_full_disk_gives_503_and_loses_nothing(small_disk, start, rng, tmp_pat
     acks, unwritten = {}, []
 
     def post_some():
-        """Posts a hundred entries; true once some of them could not be written."""
+        """Posts a hundred entries. Returns whether some could not be written."""
         entries = [random_entry(rng, student="x" * 200,
                                 id=str(uuid.UUID(int=rng.getrandbits(128), version=4)))
                    for _ in range(100)]
@@ -391,7 +391,7 @@ def test_a_full_disk_gives_503_and_loses_nothing(small_disk, start, rng, tmp_pat
         assert answer.status == 200, answer
         acks[posted["id"]] = answer.json()["outcome"]
     again.scores_at(len(acks))
-    # Verify needs the namespace, the acks file is on the ordinary disk in both.
+    # verify needs the namespace. The acks file is on the ordinary disk, which both can read.
     acks_path = write_acks(tmp_path / "acks", acks)
     assert_verified(small_disk.data, "--acks", acks_path, prefix=small_disk.prefix)
 
@@ -405,7 +405,7 @@ def test_a_disk_full_from_the_start_is_refused_with_a_message(small_disk):
 
 
 def test_a_score_without_room_is_caught_up_when_there_is_some(small_disk, start, rng):
-    """The log has its room reserved and goes on; the score cannot, and nothing dies of it."""
+    """The log has reserved its room. The score cannot be written, and the server survives."""
     server = start("--segment-bytes", "16MiB", data=small_disk.data, prefix=small_disk.prefix)
     assert server.post(entry()).status == 200
     server.scores_at(1)
@@ -413,8 +413,8 @@ def test_a_score_without_room_is_caught_up_when_there_is_some(small_disk, start,
     for _ in range(40):
         answer = server.post([random_entry(rng) for _ in range(100)])
         assert answer.status in (200, 503), answer
-    wait_until(lambda: any("held up" in line["message"] for line in server.log_lines()),
-               "a warning that counting is held up")
+    wait_until(lambda: any("has failed" in line["message"] for line in server.log_lines()),
+               "a warning that counting has failed")
     assert server.get("/healthz").status == 200
     small_disk.make_room()
     server.scores_of_all_accepted()
@@ -422,7 +422,7 @@ def test_a_score_without_room_is_caught_up_when_there_is_some(small_disk, start,
 
 
 def test_posts_on_a_full_disk_leave_the_readers_be(small_disk, start):
-    """Scores, watchers and health go on while nothing can be written."""
+    """The score, its streams and the health work while nothing can be written."""
     server = start("--segment-bytes", "1MiB", data=small_disk.data, prefix=small_disk.prefix)
     assert server.post(entry()).status == 200
     server.scores_at(1)

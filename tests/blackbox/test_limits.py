@@ -1,4 +1,4 @@
-"""Bounds: bodies, entries a request, and bytes in flight each have one, with a clear answer."""
+"""Bodies, entries in a request and bytes in flight each have a bound with a clear answer."""
 
 import contextlib
 import socket
@@ -67,7 +67,7 @@ def test_a_request_may_hold_as_many_entries_as_the_limit_and_no_more(start):
 
 
 def test_more_bytes_in_flight_than_the_limit_are_refused_with_retry_after(start):
-    """Eight bodies arrive at once where one and a bit fit; what is answered 200 is counted."""
+    """Eight bodies arrive at once, and little more than one fits. The answers 200 are counted."""
     server = start("--max-body", "64KiB", "--max-in-flight", "256KiB")
     body = as_ndjson([entry()] * 1000)
     answers = []
@@ -112,7 +112,7 @@ def resident_bytes(server):
 
 
 def test_a_client_that_sends_and_never_reads_is_read_no_further(server):
-    """The system keeps some for the two of them, the server next to nothing."""
+    """The system buffers some bytes for both sides. The server buffers almost none."""
     before = resident_bytes(server)
     with server.wire() as greedy:
         greedy.socket.setblocking(False)
@@ -125,7 +125,7 @@ def test_a_client_that_sends_and_never_reads_is_read_no_further(server):
                 assert sent < 64 * MIB, "the server reads on while its answers are not read"
             except BlockingIOError:
                 refused_in_a_row += 1
-                # Meanwhile every loop of the server has its turns.
+                # Meanwhile every loop of the server still runs.
                 assert server.post(entry()).status == 200
         assert resident_bytes(server) - before < 64 * MIB
         server.scores_of_all_accepted()
@@ -151,7 +151,7 @@ def test_a_client_that_sends_without_pause_does_not_stop_the_others(server):
         for thread in threads:
             thread.start()
         try:
-            # Each goes to a loop by chance: with as many as this some meet the greedy one.
+            # Each client gets a random loop, so some of them share the loop of the greedy one.
             for _ in range(50):
                 assert server.post(entry()).status == 200
             assert resident_bytes(server) - before < 64 * MIB
@@ -164,7 +164,7 @@ def test_a_client_that_sends_without_pause_does_not_stop_the_others(server):
 
 
 def test_a_long_pipeline_of_entries_is_answered_whole(server):
-    """Many times as many as a connection may have under way."""
+    """The pipeline has many times the requests that a connection may have in progress."""
     body = as_json(entry())
     with server.wire() as wire:
         wire.send((head(len(body)) + body) * 1000)

@@ -1,4 +1,4 @@
-"""`estadio load`: an open loop that keeps its time, and figures that are honest."""
+"""`estadio load`: an open loop that keeps its times, and correct figures."""
 
 import collections
 import json
@@ -22,7 +22,7 @@ def said_by(result):
 
 
 class Loaded:
-    """What one run of `load` left behind: the process's result, its JSON and its acks."""
+    """The results of one run of `load`: the finished process, its JSON and its acks."""
 
     def __init__(self, result, report, acks):
         self.result = result
@@ -33,7 +33,7 @@ class Loaded:
 
 @pytest.fixture
 def load(tmp_path):
-    """load(url, *flags) runs to its end, which must be `status`."""
+    """load(url, *flags) runs to its end. Its exit status must be `status`."""
     def run(url, *flags, within=60, status=0):
         acks, report = tmp_path / "acks.ndjson", tmp_path / "report.json"
         result = run_estadio("load", url, "--acks", acks, "--json", report, *flags, within=within)
@@ -53,7 +53,7 @@ def test_an_open_loop_sends_what_it_was_asked_to_and_all_of_it_is_counted(start,
     server = start()
     loaded = load(server.url, "--rate", 200, "--duration", "2s", "--connections", 8)
     assert abs(loaded.report["requests"] - 400) <= 1
-    # Told to the thousandth it is the clock's; a tenth is for machines that are busy.
+    # An idle machine is right to a thousandth. A busy one may be a tenth off.
     assert loaded.report["rate"] == pytest.approx(200, rel=0.1)
     assert sum(loaded.report["errors"].values()) == 0
     assert_percentiles(loaded.report["latency_ms"])
@@ -109,7 +109,7 @@ def test_generated_entries_cover_the_contest(start, load):
 
 
 def test_a_server_stalled_for_a_second_shows_in_the_latencies(start, tmp_path):
-    """No coordinated omission: the requests that should have started during the stall count it."""
+    """No coordinated omission: the stall counts for all requests that were due during it."""
     server = start()
     report, acks = tmp_path / "report.json", tmp_path / "acks"
     process = subprocess.Popen(
@@ -132,9 +132,9 @@ def test_a_server_stalled_for_a_second_shows_in_the_latencies(start, tmp_path):
     latency, service = figures["latency_ms"], figures["service_ms"]
     assert abs(figures["requests"] - 800) <= 1
     assert latency["max"] >= 900 and latency["p999"] >= 900, figures
-    # A quarter of the requests fell due during the stall, spread evenly over it.
+    # A quarter of the requests were due during the stall, evenly spread.
     assert latency["p90"] >= 300, figures
-    # Only the four requests that were with the server were served slowly.
+    # Only the four requests that the server had were served slowly.
     assert service["max"] >= 900, figures
     assert service["p90"] < latency["p90"] / 2, figures
     server.scores_at(len(read_acks(acks)))
@@ -179,7 +179,7 @@ def test_a_server_that_is_not_there_is_never_a_success(tmp_path):
 
 
 def test_a_retry_outlives_a_server_that_is_away_for_a_moment(start, tmp_path):
-    """--retry: the server is killed and comes back on its port; every entry ends acknowledged."""
+    """--retry: the server is killed and returns on its port. Every entry is acknowledged."""
     address = f"127.0.0.1:{free_port()}"
     first = start(listen=address)
     acks, report = tmp_path / "acks", tmp_path / "report"

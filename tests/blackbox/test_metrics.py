@@ -9,13 +9,13 @@ from estadio import REPOSITORY, Server, entry
 
 DOCUMENT = REPOSITORY / "docs" / "metrics.md"
 ROLES = ("all", "faculty", "discipline", "tally", "scoreboard")
-# What a histogram's and a summary's samples add to its name, and their own labels.
+# The suffixes that samples of histograms and summaries add to the name, and their own labels.
 SUFFIXES = ("_bucket", "_count", "_sum")
 OWN_LABELS = {"le", "quantile"}
 
 
 def exported(text):
-    """Name to (type, labels, help) of an exposition in Prometheus' text format."""
+    """Returns {name: (type, labels, help)} of an exposition in Prometheus' text format."""
     families = {}
     for line in text.splitlines():
         if line.startswith("# HELP "):
@@ -34,7 +34,7 @@ def exported(text):
 
 
 def rows_of(metrics_by_role):
-    """The rows that the document has to have: name, type, labels, roles, meaning."""
+    """Returns the rows that the document must have: name, type, labels, roles, meaning."""
     rows = {}
     for role in ROLES:
         for name, (kind, labels, told) in metrics_by_role[role].items():
@@ -46,7 +46,7 @@ def rows_of(metrics_by_role):
 
 @pytest.fixture
 def metrics_by_role(cluster, tmp_path):
-    """What each role exports once it has seen an entry."""
+    """Returns the metrics that each role exports after an entry."""
     discipline = cluster.discipline()
     faculty = cluster.faculty(discipline)
     tally = cluster.tally()

@@ -1,4 +1,4 @@
-"""Random requests, seeded: never a 5xx, and the score is exactly what was answered 200."""
+"""Random requests from a seed: no answer is a 5xx, and the score counts exactly the answers 200."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ REQUESTS = 400
 
 
 def random_document(rng, depth=0):
-    """Any JSON there is, small."""
+    """Returns small random JSON of any kind."""
     kind = rng.randrange(8 if depth < 4 else 6)
     if kind == 0:
         return rng.choice([None, True, False])
@@ -34,7 +34,7 @@ def random_key(rng):
 
 
 def nearly_an_entry(rng):
-    """An entry that is often valid and often wrong in one member."""
+    """Returns an entry that is often valid and often wrong in one member."""
     members = random_entry(rng)
     if rng.random() < 0.3:
         members["student"] = rng.choice(["Ana", "Zoë", "x" * 200, "x" * 201, "😀" * 50])
@@ -48,7 +48,7 @@ def nearly_an_entry(rng):
 
 
 def mutated(rng, data):
-    """`data` with a few small accidents."""
+    """Returns `data` with a few small random changes."""
     data = bytearray(data)
     for _ in range(rng.randint(1, 3)):
         at = rng.randrange(len(data) + 1)
@@ -68,7 +68,7 @@ def mutated(rng, data):
 
 
 def random_body(rng):
-    """A body and the media type it was made for, which is not always the one it is sent as."""
+    """Returns a body and its media type. The test may send the body with another type."""
     shape = rng.randrange(4)
     if shape == 0:
         body, media_type = as_json(nearly_an_entry(rng)), JSON
@@ -106,7 +106,7 @@ def test_random_bodies_never_fail_the_server_and_count_as_answered(start, rng):
 
 
 def test_what_python_accepts_as_json_is_never_called_malformed_and_the_reverse(start, rng):
-    """Two parsers agree on which single documents are JSON (the strict kind of this service)."""
+    """Two parsers agree which single documents are JSON, in the strict form of this service."""
     server = start()
     for _ in range(BODIES // 2):
         body = as_json(nearly_an_entry(rng))
@@ -114,7 +114,7 @@ def test_what_python_accepts_as_json_is_never_called_malformed_and_the_reverse(s
             body = mutated(rng, body)
         response = server.post(body)
         if is_strict_json(body, may_repeat_keys=True) and not is_strict_json(body):
-            # An entry with a key twice; or a value of the wrong type with one deep inside.
+            # An entry has a key twice, or a value of the wrong type has one deep inside.
             assert response.status in (400, 422), (body, response)
         else:
             assert (response.status != 400) == is_strict_json(body), (body, response)
@@ -133,7 +133,7 @@ def is_strict_json(body, may_repeat_keys=False):
 
     def text_of(document):
         if isinstance(document, str):
-            return document.encode("utf-8")  # raises where a surrogate is alone
+            return document.encode("utf-8")  # raises for a lone surrogate
         if isinstance(document, dict):
             return [text_of(x) for pair in document.items() for x in pair]
         if isinstance(document, list):
@@ -150,7 +150,7 @@ def is_strict_json(body, may_repeat_keys=False):
 
 @pytest.fixture
 def hasty(start):
-    """A server that gives up on half a request soon: mutated ones often lack their end."""
+    """A server with a short deadline for a request: mutated requests often lack their end."""
     return start("--receive-timeout", "1s", "--idle-timeout", "1s")
 
 
@@ -168,7 +168,7 @@ def random_request(rng):
 
 
 def test_random_http_never_fails_the_server_and_counts_as_answered(hasty, rng):
-    """Mutated requests, each on a connection of its own, read to the end the server makes."""
+    """Sends mutated requests, each on its own connection, and reads until the server closes."""
     answered = {200: 0}
     for _ in range(REQUESTS // 100):
         with contextlib.ExitStack() as stack:

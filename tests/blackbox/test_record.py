@@ -42,7 +42,7 @@ def recording(file):
 
 @pytest.fixture
 def start(tmp_path):
-    """start(*flags) begins `vigia record` of flags; ends with the test."""
+    """start(*flags) starts `vigia record` with these flags. The process ends with the test."""
     started = []
 
     def run(*words):
@@ -66,7 +66,7 @@ def test_a_recording_is_a_line_a_sample(recording):
         assert len(sample["host"]["cpus"]) == os.cpu_count()
         pids = [each["pid"] for each in sample["processes"]]
         assert pids == sorted(set(pids)) and os.getpid() in pids
-    # Never early; how late, the machine decides.
+    # Never early. The lateness depends on the machine.
     moments = [sample["uptime_ns"] for sample in samples]
     assert moments[2] - moments[0] >= 150_000_000
     assert recording.stat().st_mode & 0o777 == 0o600
@@ -172,7 +172,7 @@ def test_a_line_that_a_killed_recorder_left_is_passed_over_and_cut_off(recording
     recording.write_bytes(whole + whole[:-200].rsplit(b"\n", 1)[-1])
     result = subprocess.run([VIGIA, "snapshot", "--from", recording], check=True, text=True,
                             capture_output=True, timeout=seconds(60))
-    assert "its last line is cut short, and was skipped" in result.stderr
+    assert "the last line is cut short and was skipped" in result.stderr
     assert json.loads(result.stdout)["uptime_ns"] == samples[2]["uptime_ns"]
     assert "has no sample 4: it has 4 lines, and its last line is cut short" in vigia(
         "snapshot", "--from", recording, "--at", 4, status=1)
@@ -226,7 +226,7 @@ def test_unknown_members_and_another_order_are_no_errors(recording):
     text = ""
     for sample in samples_of(recording.read_text()):
         del sample["hidden_processes"]
-        if not sample["cgroups"]:  # a host's containers are counted by them
+        if not sample["cgroups"]:  # a host's containers add to them
             del sample["cgroups"]
         sample["later"] = {"schema": [2, {"pid": None}]}
         text += json.dumps(dict(reversed(sample.items()))) + "\n"
@@ -237,11 +237,11 @@ def test_unknown_members_and_another_order_are_no_errors(recording):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["snapshot", "--from", "x", "--interval", "2s"], "interval: with --from"),
-    (["snapshot", "--at", "1"], "at: needs the recording that --from names"),
+    (["snapshot", "--from", "x", "--interval", "2s"], "interval: leave it out with --from"),
+    (["snapshot", "--at", "1"], "at: needs a recording, named with --from"),
     (["snapshot", "--from", "x", "--at", "-1"], "at"),
     (["record"], "file"),
-    (["record", "-", "--append"], "append: there is no file to add to"),
+    (["record", "-", "--append"], "append: needs a file, not standard output"),
     (["record", "x", "--interval", "0"], "from 10ms to 24h"),
     (["record", "x", "--count", "-1"], "count"),
 ])

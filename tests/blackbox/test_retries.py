@@ -1,4 +1,4 @@
-"""Retries: an id sent again counts once, whatever happened in between."""
+"""Retries: an id that is sent again counts once, whatever happens in between."""
 
 import concurrent.futures
 import signal
@@ -25,16 +25,16 @@ def new_id():
 
 
 def score_after_a_marker(server, total):
-    """The score once an entry posted just now is counted; `total` includes that entry.
+    """Posts a marker entry and returns the score that counts it; `total` includes the marker.
 
-    What was posted before it is in the log before it, so nothing can still be on its way.
+    The log has all earlier entries before the marker, so none is still in flight.
     """
     assert server.post(entry(student="marker")).status == 200
     return server.scores_at(total)
 
 
 def total_of(server):
-    """The total of a server that nothing is on its way to."""
+    """Returns the total of a server that has no entries in flight."""
     return wait_until(lambda: (s := server.scores()) and is_caught_up(s) and s, "a score")["total"]
 
 
@@ -122,7 +122,7 @@ def test_ids_are_remembered_over_a_restart(start, rng, end):
 
     second = start()
     second.scores_at(2050)
-    # The ids are read back while the server serves already: known from then on.
+    # The server reads the ids back while it serves. It knows them from then on.
     known = {**answers[0], "repeated": True}
     wait_until(lambda: second.post(entries[0]).json() == known, "the ids of the log")
     for e, answer in zip(entries, answers):
@@ -157,7 +157,7 @@ def test_one_id_on_many_connections_at_once_counts_once(start):
             assert acks.setdefault(document["id"], document["outcome"]) == document["outcome"]
     assert set(acks) == set(ids)
     scores = score_after_a_marker(server, rounds + 1)
-    # Those that met before one of them was durable are in the log more than once.
+    # Retries that arrived before the first one was durable are in the log more than once.
     assert scores["repeated"] <= rounds * (clients - 1)
     assert_verified(server.data)
 
@@ -227,7 +227,7 @@ def test_the_window_is_published_and_can_be_set(server, start):
 
 
 def test_an_id_of_version_7_never_counts_twice_as_it_leaves_the_window(start):
-    """Sent again and again until it is refused: at every moment it is known or too old."""
+    """The test sends an id until it is refused: at every moment the id is known or too old."""
     server = start("--retry-window", "2s")
     given = uuid_of_version_7(now_ms())
     assert server.post(entry(id=given)).status == 200
@@ -244,7 +244,7 @@ def test_an_id_of_version_7_never_counts_twice_as_it_leaves_the_window(start):
 
 
 def test_an_id_of_version_7_never_counts_twice_when_the_table_of_ids_overflows(start, rng):
-    """More ids than the table holds push the first ones out; then those must be refused."""
+    """More ids than the table holds push the first ones out. Then those must be refused."""
     server = start("--retry-ids", "100")
     first = [entry(id=uuid_of_version_7(now_ms(), rng)) for _ in range(20)]
     for e in first:

@@ -1,4 +1,4 @@
-"""The roles as processes of their own, over gRPC, Kafka and Redis: the same promises as in one."""
+"""The roles as separate processes, over gRPC, Kafka and Redis, keep the promises of one process."""
 
 import re
 import signal
@@ -78,7 +78,7 @@ def test_a_retry_at_another_replica_is_counted_once(cluster):
     answers = [edge.post(own).json() for edge in edges]
     assert answers[0]["outcome"] == answers[1]["outcome"]
     report = cluster.assert_verified()
-    assert re.search(r"of these repeated +1\n", report)
+    assert re.search(r"repeats among them +1\n", report)
     assert re.search(r"counted in the score +1\n", report)
 
 
@@ -280,7 +280,7 @@ def test_late_entries_are_answered_by_what_any_server_kept(cluster, tmp_path):
     never = entry(id=uuid_of_version_7(time.time() * 1000))
     wait_until(lambda: other.post(entry()).status == 403, "the contest to be over")
     wait_until(lambda: other.post(kept).status == 200, "the kept one to be read back")
-    # Another server may have taken it in time, and its result be on its way yet.
+    # Another server may have taken it in time. Its result may still be in flight.
     assert other.post(never).status == 504
 
 

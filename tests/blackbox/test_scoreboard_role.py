@@ -1,4 +1,4 @@
-"""`estadio scoreboard`: the score out of Redis alone, whatever becomes of Redis."""
+"""`estadio scoreboard`: it shows the score from Redis alone and survives every fault of Redis."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ STARTED_AT_MS = 1_790_000_000_000
 
 @pytest.fixture
 def redis(tmp_path):
-    """A server that is not started yet, on a port that stays the same."""
+    """A Redis server that is not started yet. Its port stays the same."""
     for name in ("redis-server", "redis-cli"):
         if shutil.which(name) is None:
             pytest.skip(f"NOT TESTED: {name} is missing, tools/deps redis installs it")
@@ -39,7 +39,7 @@ def board(start):
 
 
 def report(redis, **facts):
-    """Writes what a tally tells beside the score, as docs/redis.md has it."""
+    """Writes the facts that a tally publishes beside the score, as docs/redis.md describes."""
     facts = {"started_at_ms": STARTED_AT_MS, "coin_commitment": COMMITMENT, **facts}
     redis.cli("HSET", "{estadio}:contest", *(str(word) for pair in facts.items() for word in pair))
 
@@ -50,7 +50,7 @@ def ends(winners, losers):
 
 
 def count(redis, winners, losers):
-    """Makes the score that many winners in Natación of Ingeniería, and losers in Boxeo."""
+    """Sets the score: winners of Ingeniería in Natación, losers of Agronomía in Boxeo."""
     redis.cli("EVAL", """
         local winners, losers, incarnation = ARGV[1], ARGV[2], ARGV[3]
         redis.call('HSET', '{estadio}:breakdown', 'winner/1/Ingeniería', winners,
@@ -64,7 +64,7 @@ def count(redis, winners, losers):
 
 
 def unready_reason(server):
-    """Why it is not ready; None when it is."""
+    """Returns why the scoreboard is not ready; None when it is ready."""
     response = server.get("/readyz")
     if response.status == 200:
         return None
@@ -319,4 +319,4 @@ def test_a_password_given_twice_is_refused(tmp_path):
     result = scoreboard("--redis", "redis://ana:one@localhost", "--redis-password-file",
                         password_file(tmp_path, "two"))
     assert result.returncode == 2
-    assert "give it once" in result.stderr
+    assert "use one of them" in result.stderr

@@ -24,7 +24,7 @@ def breakdown_counts(scores):
 
 
 def assert_consistent(scores):
-    """Each way of adding the score up comes to the same."""
+    """Every breakdown of the score adds up to the same total."""
     breakdown = breakdown_counts(scores)
     for axis, name in enumerate(("by_faculty", "by_discipline", "by_outcome")):
         sums = collections.Counter()
@@ -155,7 +155,7 @@ name = "Ajedrez"
 
 @contextlib.contextmanager
 def watching(server):
-    """The stream's events, each as (name, document)."""
+    """Yields the stream's events as (name, document)."""
     connection = server.connect()
     connection.request("GET", "/v1/scores/stream", headers={"Accept": "text/event-stream"})
     response = connection.getresponse()
@@ -169,7 +169,7 @@ def watching(server):
 
 
 def events_of(response):
-    """Reads events as the HTML standard's section 9.2.6 has it, as far as this stream needs."""
+    """Parses events by section 9.2.6 of the HTML standard, as far as this stream needs."""
     name, data = "message", []
     while line := response.readline():
         field, _, value = line.decode("utf-8").rstrip("\r\n").partition(":")
@@ -185,7 +185,7 @@ def events_of(response):
 
 
 def first_event(events, wanted, what, within=30):
-    """The first event that `wanted(name, document)` accepts, within the deadline."""
+    """Returns the first event that `wanted(name, document)` accepts, within the deadline."""
     deadline = time.monotonic() + seconds(within)
     for name, document in events:
         if wanted(name, document):
@@ -272,7 +272,7 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)')
 
 
 def metrics_of(server):
-    """The exposition as ({family: type}, [(name, labels, value)])."""
+    """Returns the exposition as ({family: type}, [(name, labels, value)])."""
     response = server.get("/metrics")
     assert response.status == 200, response
     assert response.media_type == "text/plain"
@@ -389,7 +389,7 @@ def test_the_page_is_html_with_its_defences(server):
 
 
 def test_the_page_needs_nothing_from_elsewhere(server):
-    """All it loads comes from this server, with the right type."""
+    """All files that the page loads come from this server, with the right type."""
     page = server.get("/").body.decode("utf-8")
     targets = re.findall(r'<(?:script|link|img)\b[^>]*?\b(?:src|href)="([^"]+)"', page)
     assert targets, "a page without a script"

@@ -1,4 +1,4 @@
-"""The roles with everything between them encrypted, and nobody let in without a secret."""
+"""The roles with encryption between all of them. A caller without a secret is refused."""
 
 import contextlib
 import pathlib
@@ -24,12 +24,12 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secure_services(tmp_path_factory, authority):
-    """A broker with a listener of SASL over TLS, a Redis with a user and TLS."""
+    """A broker with SASL over TLS, and a Redis with a user and TLS."""
     if (why := hindrance()) is not None:
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("secure")
     cert, key = authority.issue("broker")
-    # Java takes both in one file.
+    # Java takes certificate and key in one file.
     both = folder / "broker.pem"
     both.write_text(key.read_text() + cert.read_text())
     prefix = "listener.name.secure"

@@ -1,4 +1,4 @@
-"""`vigia snapshot` tells of this host what its own /proc does."""
+"""`vigia snapshot` has the figures of this host that /proc has."""
 
 import json
 import os
@@ -25,14 +25,14 @@ def processes_of(text):
 
 
 def sleeps(pid):
-    """Whether it has become the program `sleep`, and waits for its end."""
+    """Returns whether the process has become the program `sleep` and sleeps."""
     name, rest = pathlib.Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(") ", 1)
     return name == "sleep" and rest[0] == "S"
 
 
 @pytest.fixture
 def start():
-    """start(*words) runs a program as long as the test does; returns its pid once it is itself."""
+    """start(*words) runs a program during the test. Returns its pid once the program runs."""
     started = []
 
     def run(*words, executable=None):

@@ -1,5 +1,5 @@
-"""Every source of figures that works here tells of this host what /proc does, and those that do not
-work say why."""
+"""Every source of figures that works here has the figures of /proc. The others say why they do not
+work."""
 
 import collections
 import contextlib
@@ -21,7 +21,7 @@ from test_snapshot import VIGIA, processes_of, sleeps, snapshot
 NAMES = ("module", "bpf", "proc", "module-json")
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 PROCESSORS = os.sysconf("SC_NPROCESSORS_CONF")
-# A processor keeps so much of a counter to itself, in pages (percpu_counter_batch and before it
+# A processor may hold back so many pages of a counter (percpu_counter_batch, and before it
 # TASK_RSS_EVENTS_THRESH).
 RSS_SLACK_BYTES = 64 * PROCESSORS * os.sysconf("SC_PAGE_SIZE")
 STEADY = ("ppid", "uid", "oom_score_adj", "threads", "vsz_bytes", "command", "cgroup", "container")
@@ -30,7 +30,7 @@ ATTEMPTS = 5
 HOSTILE_NAME = b'"\\\n\x1b\xff) S 1'
 HOSTILE_ARGUMENT = b'-"\\\n\x1b[2J\xff\xc3'
 
-# Each says "ready" and waits for the end of its input.
+# Each program prints "ready" and waits for the end of its input.
 NAMED = f"""
 import ctypes, sys
 assert ctypes.CDLL(None).prctl(15, {HOSTILE_NAME!r}, 0, 0, 0) == 0
@@ -68,7 +68,7 @@ def vigia(*words, prefix=(), program=VIGIA):
 
 
 def attempts(**how):
-    """What `vigia sources --json` says of each, by name."""
+    """Returns the attempts of `vigia sources --json` by name."""
     result = vigia("sources", "--json", **how)
     assert result.returncode == 0 and not result.stderr, result.stderr
     return {each["name"]: each for each in json.loads(result.stdout)}
@@ -103,13 +103,13 @@ def children_of(pid):
 
 
 PID_NAMESPACE = ("unshare", "--pid", "--fork")
-# With a /proc of its own, which a chroot and a container without rights refuse.
+# It has its own /proc. A chroot and a container without rights refuse that.
 PROC_NAMESPACE = (*PID_NAMESPACE, "--mount-proc")
 
 
 @functools.cache
 def namespace_trouble(command):
-    """Why the command cannot make its namespace; empty when it can."""
+    """Returns why the command cannot make its namespace; empty when it can."""
     if not shutil.which(command[0]):
         return f"there is no {command[0]}"
     tried = subprocess.run([*command, "true"], check=False, text=True, capture_output=True)
@@ -123,7 +123,7 @@ def need_namespace(command):
 
 @pytest.fixture(scope="module")
 def awkward():
-    """Processes that are hard to tell of, by what is hard about them: pids."""
+    """The pids of processes that are hard to measure, by their difficulty."""
     with contextlib.ExitStack() as stack:
 
         def run(*words):
@@ -154,10 +154,10 @@ def awkward():
 
 
 def troubles_of(told, before, after):
-    """In what `told` contradicts the looks of /proc before and after it."""
+    """Returns the fields in which `told` contradicts the readings of /proc before and after it."""
     found = [field for field in STEADY
              if before[field] == after[field] and told[field] != before[field]]
-    # In version 1 /proc has what ends in the first group, the kernel in the one that it was in.
+    # In version 1 /proc shows an ending process in the root group, and the kernel its old one.
     if before["vsz_bytes"] == 0 and before["cgroup"] == "/":
         found = [field for field in found if field not in ("cgroup", "container")]
     if not (before["cpu_ns"] - 2 * TICK_NS <= told["cpu_ns"] <= after["cpu_ns"] + 2 * TICK_NS):
@@ -167,7 +167,7 @@ def troubles_of(told, before, after):
         if not low - RSS_SLACK_BYTES <= told[field] <= high + RSS_SLACK_BYTES:
             found.append(field)
     names = (before["name"], after["name"])
-    # /proc has the whole name of a kernel's thread, of which the kernel's own row has the start.
+    # /proc has the whole name of a kernel thread. The kernel's row has only its start.
     is_of_kernel = before["vsz_bytes"] == 0 and before["state"] != "Z"
     if not (any(name.startswith(told["name"]) for name in names) if is_of_kernel
             else told["name"] in names):
@@ -176,13 +176,13 @@ def troubles_of(told, before, after):
 
 
 def is_same(one, other):
-    """Whether two looks are of one process; /proc has its start in ticks."""
+    """Returns whether two readings are of one process. /proc has its start in ticks."""
     return (one["pid"] == other["pid"]
             and one["start_ns"] // TICK_NS == other["start_ns"] // TICK_NS)
 
 
 def contradictions(source):
-    """What a source told otherwise than /proc: pid, field and the three looks."""
+    """Returns the differences between a source and /proc: pid, field and the three readings."""
     views = [snapshot("--interval", "0", "--source", name) for name in ("proc", source, "proc")]
     before, told, after = map(processes_of, views)
     found = {}
@@ -197,7 +197,7 @@ def contradictions(source):
             found[pid, field] = (first, middle, last)
     # Upstream's task iterator gives all of the namespace (kernel/bpf/task_iter.c), but there are
     # kernels for virtual machines that keep the host's init from BPF. That the first process of a
-    # namespace is given is tested below.
+    # namespace is shown is tested below.
     if json.loads(views[1])["source"] == "bpf":
         found.pop((1, "pid"), None)
     return found
@@ -206,7 +206,7 @@ def contradictions(source):
 def test_every_process_that_lasts_is_told_as_proc_does(source, awkward):
     ours = set(awkward.values()) - {awkward["churn"]}
     left = None
-    # What others do between the looks may be back as it was at the last; not each time.
+    # Other processes may change a value and restore it before the last reading, but not each time.
     for _ in range(ATTEMPTS):
         found = contradictions(source)
         assert not [each for (pid, _), each in found.items() if pid in ours]
@@ -232,7 +232,7 @@ def test_awkward_processes_are_told_as_they_are(source, awkward):
 
 @pytest.fixture
 def busy():
-    """A process that burns a processor: its pid."""
+    """The pid of a process that burns a processor."""
     with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as process:
         yield process.pid
         process.kill()
@@ -283,7 +283,7 @@ def test_a_recorder_leaves_no_descriptor_open(name, awkward):
     need(name)
 
     def descriptors(pid):
-        # It may be in the midst of a look.
+        # vigia may be in the middle of a reading.
         return min(len(os.listdir(f"/proc/{pid}/fd")) for _ in range(50))
 
     with subprocess.Popen([VIGIA, "record", "-", "--interval", "10ms", "--source", name],
@@ -321,7 +321,7 @@ def test_sources_are_told_best_first_with_what_keeps_them_away():
 
 def test_the_list_for_people_says_the_same():
     lines = vigia("sources").stdout.splitlines()
-    assert lines[-2:] == ["", "* is taken unless --source asks for another."]
+    assert lines[-2:] == ["", "* marks the source that vigia takes unless --source names another."]
     found = attempts()
     told = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
     assert tuple(told) == NAMES
@@ -357,7 +357,7 @@ def test_a_module_that_is_not_loaded_is_told_with_the_way_out(name, file):
 def as_nobody():
     """Runs vigia without any rights: as_nobody(*words)."""
     need_root("setpriv")
-    # The build may be where nobody may look.
+    # The user nobody may have no access to the build folder.
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         program = shutil.copy(VIGIA, folder)
@@ -371,7 +371,7 @@ def test_without_rights_proc_is_taken(as_nobody):
         pytest.skip("NOT TESTED: the module's group decides who may read it")
     assert [name for name, each in attempts(**as_nobody).items() if each["taken"]] == ["proc"]
     result = vigia("snapshot", "--interval", "0", **as_nobody)
-    # Without a word: nobody asked for another.
+    # No message: no other source was asked for.
     assert result.returncode == 0 and result.stderr == ""
     view = json.loads(result.stdout)
     assert view["source"] == "proc"
@@ -390,7 +390,7 @@ def test_without_rights_bpf_says_what_it_needs(as_nobody):
 @pytest.mark.parametrize(("flags", "said"), [
     (["--source", "sysfs"], "source: expected one of"),
     (["--source", "proc", "--from", "host.ndjson"],
-     "source: with --from it is the one that was recorded"),
+     "source: leave it out with --from"),
 ])
 def test_a_source_that_does_not_fit_is_named(flags, said):
     assert said in snapshot(*flags, status=2)

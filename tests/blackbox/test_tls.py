@@ -24,7 +24,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, certificate):
-    """A server over TLS whose certificate every client here checks."""
+    """A TLS server. Every client of these tests checks its certificate."""
     cert, key = certificate
     with Server(tmp_path_factory.mktemp("tls") / "data", "--tls-cert", cert, "--tls-key", key,
                 "--receive-timeout", "1s", "--idle-timeout", "10m",
@@ -115,7 +115,7 @@ def test_plain_http_is_not_served_on_the_tls_port(server):
 def test_a_handshake_not_finished_in_time_is_cut_off(server, sent):
     with Wire(server.address) as wire:
         wire.send(sent)
-        # An alert may come first; then the end, or this read times out and the test fails.
+        # An alert may come first. Then the end must come, else this read times out.
         with contextlib.suppress(ConnectionResetError):
             while wire.stream.read1(4096):
                 pass
@@ -123,11 +123,11 @@ def test_a_handshake_not_finished_in_time_is_cut_off(server, sent):
 
 
 def test_a_handshake_that_comes_byte_by_byte_is_cut_off_too(server):
-    """Every byte is news, but none of them brings the end nearer."""
+    """Every byte is activity, but the handshake never ends."""
     def is_cut_off():
         try:
             wire.send(b"x")
-            # A socket that has ended is readable; nothing else is to be read from this one.
+            # A closed socket is readable. This one has nothing else to read.
             return select.select([wire.socket], [], [], 0.05)[0]
         except OSError:
             return True
@@ -163,7 +163,7 @@ def test_a_client_that_goes_without_a_goodbye_hurts_nobody(server):
     for _ in range(20):
         with server.wire() as wire:
             wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\n")
-            # Python closes the socket below TLS: no close_notify is sent.
+            # Python closes the socket below TLS and sends no close_notify.
     assert server.post(entry()).status == 200
     server.scores_of_all_accepted()
 

@@ -1,4 +1,4 @@
-"""`estadio verify`: ends 0 when acknowledged = log = score, and finds every kind of tampering."""
+"""`estadio verify` ends with 0 when acknowledged = log = score, and finds every tampering."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ ENTRIES = 500
 
 
 class Played:
-    """A contest that was played and has ended: its data directory and the acks of all entries."""
+    """A finished contest: its data directory and the acks of all entries."""
 
     def __init__(self, folder):
         self.data = folder / "data"
@@ -32,7 +32,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory):
-    """Played once; tests tamper with copies."""
+    """A contest that is played once. Tests change copies of it."""
     contest = Played(tmp_path_factory.mktemp("played"))
     rng = random.Random(7)
     with Server(contest.data) as server:
@@ -50,7 +50,7 @@ def pristine(tmp_path_factory):
 
 @pytest.fixture
 def played(pristine, tmp_path):
-    """A copy of the pristine contest for this test to spoil."""
+    """A copy of the pristine contest, which the test may damage."""
     folder = tmp_path / "copy"
     folder.mkdir()
     return pristine.copy(folder)
@@ -66,7 +66,7 @@ def assert_differs(result):
 
 
 def change_acks(played, change):
-    """Rewrites the acks file as `change` leaves its list of {"id", "outcome"}."""
+    """Calls `change` with the list of {"id", "outcome"} and writes the list as the acks file."""
     acks = [json.loads(line) for line in played.acks.read_text().splitlines()]
     change(acks)
     played.acks.write_text("".join(json.dumps(ack) + "\n" for ack in acks))
@@ -76,7 +76,7 @@ def other(outcome):
     return {"winner": "loser", "loser": "winner"}[outcome]
 
 
-# What is whole.
+# Contests without a difference.
 
 def test_a_played_contest_verifies_with_and_without_acks(played):
     result = assert_verified(played.data)
@@ -200,8 +200,8 @@ def test_two_acks_of_one_id_with_two_outcomes_are_found(played):
     assert_differs(verify(played.data, "--acks", played.acks))
 
 
-def test_a_result_nobody_was_told_of_is_found(played):
-    """acknowledged = log, so an ack that was deleted is a difference of one."""
+def test_a_result_without_an_ack_is_found(played):
+    """acknowledged = log, so a deleted ack is a difference of one."""
     change_acks(played, lambda acks: acks.pop(250))
     assert_differs(verify(played.data, "--acks", played.acks))
 
@@ -210,7 +210,7 @@ def test_a_result_nobody_was_told_of_is_found(played):
 
 @pytest.fixture(scope="module")
 def before_and_after(tmp_path_factory, pristine):
-    """Two copies of the pristine contest: as it was, and with one more entry."""
+    """Returns two copies of the pristine contest: unchanged, and with one more entry."""
     folders = [tmp_path_factory.mktemp(name) for name in ("before", "after")]
     before, after = (pristine.copy(folder) for folder in folders)
     with Server(after.data) as server:
@@ -224,7 +224,7 @@ def before_and_after(tmp_path_factory, pristine):
 
 
 def with_log_of(score, log, folder):
-    """The contest `score` with the log of the contest `log` in the place of its own."""
+    """Returns the contest `score` with the log of the contest `log` instead of its own."""
     mixed = score.copy(folder)
     shutil.rmtree(mixed.data / "log")
     shutil.copytree(log.data / "log", mixed.data / "log")
@@ -255,7 +255,7 @@ def test_a_server_catches_up_with_a_log_its_score_was_behind(before_and_after, t
 # Damage.
 
 def last_byte_used(data):
-    """The length of `data` without the zeros that room kept for later may end in."""
+    """Returns the length of `data` without the zeros of reserved room at its end."""
     return len(data.rstrip(b"\0"))
 
 
@@ -266,7 +266,7 @@ def largest_log_file(data):
 
 
 def flip_a_byte(path, rng):
-    """Changes one bit in the middle half of what `path` holds; returns the position."""
+    """Changes one bit in the middle half of the bytes in `path`. Returns the position."""
     data = bytearray(path.read_bytes())
     used = last_byte_used(data)
     position = rng.choice([i for i in range(used // 4, used * 3 // 4) if data[i]])
@@ -313,7 +313,7 @@ def test_a_log_file_that_is_gone_is_found(played):
 
 
 def test_a_changed_seed_is_found(start, tmp_path):
-    """With another seed in its place, the outcomes in the log no longer follow from the seed."""
+    """After a change of the seed, the outcomes in the log do not follow from the seed."""
     contest = tmp_path / "contest.toml"
     contest.write_text(CONTEST, encoding="utf-8")
     first = start("--contest", contest)
@@ -342,7 +342,7 @@ def test_a_changed_seed_is_found(start, tmp_path):
 
 
 def test_the_log_of_another_contest_is_found(start, played, rng, tmp_path):
-    """Same number of results, another seed: the coins give it away."""
+    """The log has the same number of results and another seed, so its coins differ."""
     server = start(data=tmp_path / "other")
     server.post(as_ndjson(random_entry(rng) for _ in range(ENTRIES)), media_type=NDJSON)
     server.scores_of_all_accepted()
@@ -352,7 +352,7 @@ def test_the_log_of_another_contest_is_found(start, played, rng, tmp_path):
     assert verify(played.data).returncode != 0
 
 
-# Input it cannot use.
+# Input that verify cannot use.
 
 def assert_unusable(result, *named):
     assert result.returncode == 2, said_by(result)
@@ -367,7 +367,7 @@ def test_a_directory_that_is_not_there_is_unusable(tmp_path):
 
 def test_a_directory_that_holds_no_contest_is_unusable(tmp_path):
     assert_unusable(verify(tmp_path), tmp_path)
-    assert not list(tmp_path.iterdir()), "verify made something"
+    assert not list(tmp_path.iterdir()), "verify created a file"
 
 
 def test_an_acks_file_that_is_not_there_is_unusable(played):

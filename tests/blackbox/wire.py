@@ -1,7 +1,7 @@
-"""HTTP/1.1 as bytes on a socket: what a client sends is exactly what the test wrote.
+"""HTTP/1.1 as bytes on a socket: the client sends exactly the bytes of the test.
 
-`Wire` is one connection, plain or TLS. Requests are bytes the test spells out; responses are
-read by the framing rules of RFC 9112 and given as `Response`.
+`Wire` is one connection, plain or TLS. The test writes requests as bytes. `Wire` reads responses by
+the framing rules of RFC 9112 and returns them as `Response`.
 """
 
 import http.client
@@ -54,11 +54,11 @@ def read_chunked(stream):
                 pass
             return body
         body += read_exactly(stream, size)
-        assert stream.readline() == b"\r\n", "a chunk of the response does not end where it said"
+        assert stream.readline() == b"\r\n", "a chunk of the response does not end at its size"
 
 
 def read_response(stream, method="GET"):
-    """Reads one response to a `method` request; interim (1xx) responses count as responses."""
+    """Reads one response to a `method` request. An interim (1xx) response counts as a response."""
     status_line = stream.readline()
     if not status_line:
         raise ConnectionEnded()
@@ -78,7 +78,7 @@ def read_response(stream, method="GET"):
 
 
 class Wire:
-    """One connection. A wait past the deadline raises TimeoutError and so fails the test."""
+    """One connection. A wait beyond the deadline raises TimeoutError and so fails the test."""
 
     def __init__(self, address, tls=None, within=60):
         self.socket = socket.create_connection(address, timeout=seconds(within))
@@ -91,7 +91,7 @@ class Wire:
         self.socket.sendall(data)
 
     def send_until_refused(self, data):
-        """Sends `data`; a server that has already answered and closed is no error."""
+        """Sends `data`. A server that has already answered and closed is no error."""
         try:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
@@ -101,7 +101,7 @@ class Wire:
         return read_response(self.stream, method)
 
     def responses_until_closed(self):
-        """Every response until the server closes the connection."""
+        """Returns all responses until the server closes the connection."""
         received = b""
         try:
             while chunk := self.stream.read1(65536):
@@ -114,7 +114,7 @@ class Wire:
         return responses
 
     def is_closed_by_server(self):
-        """Waits for the server's next word; true where it is the end of the connection."""
+        """Waits for the server's next bytes. Returns whether they are the end of the connection."""
         try:
             return self.stream.read(1) == b""
         except ConnectionResetError:
@@ -132,7 +132,7 @@ class Wire:
 
 
 def assert_problem(response, status):
-    """Checks that `response` is a whole RFC 9457 problem of `status`, and returns it."""
+    """Checks that `response` is a whole RFC 9457 problem with `status`, and returns the problem."""
     assert response.status == status, response
     assert response.media_type == "application/problem+json", response
     problem = response.json()

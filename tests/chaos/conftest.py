@@ -1,4 +1,4 @@
-"""Chaos: contests across processes under load while parts of them fail, each proven at its end.
+"""Chaos: contests across processes run under load while parts of them fail. Each is proven at its end.
 
 Run from the repository's root:
 
@@ -6,7 +6,7 @@ Run from the repository's root:
     make chaos SEEDS=1-200
 
 Environment:
-    CHAOS_SEEDS       which, as 1-200 or 3,7 (default: as many as it takes to make every fault once)
+    CHAOS_SEEDS       seeds, as 1-200 or 3,7 (default: as many as make every fault once)
     ESTADIO_BIN       the binary (default build/release/bin/estadio)
     TEST_TIME_FACTOR  multiplies every deadline; give 5 or more to sanitizer builds
 """
@@ -35,7 +35,7 @@ KAFKA_DISK_MB, REDIS_DISK_MB = 512, 64
 
 
 def wrong_clock(folder):
-    """The library that has a process' clock be wrong, built."""
+    """Builds the library that makes a process' clock wrong, and returns its path."""
     library = folder / "wrong_clock.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library,
                     HERE / "wrong_clock.c"], check=True)
@@ -44,7 +44,7 @@ def wrong_clock(folder):
 
 @pytest.fixture(scope="session")
 def machines(tmp_path_factory):
-    """A broker and a Redis behind links, for as many tests in a row as have the same parameter."""
+    """A broker and a Redis behind links, for consecutive tests with the same parameter."""
     if (why := hindrance()) is not None:
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("machines")
@@ -54,7 +54,7 @@ def machines(tmp_path_factory):
             if hindrance_of_disks() is None:
                 disks[name] = parts.enter_context(Disk(folder / name, megabytes))
         network = parts.enter_context(Network())
-        # The broker names the ports of its links, so these are first, and lead to it later.
+        # The broker names the ports of its links, so the links come first and lead to the broker later.
         front = {"DISCIPLINE": network.link(), "TALLY": network.link()}
         listeners = {name: Listener(advertised_port=link.port) for name, link in front.items()}
         try:

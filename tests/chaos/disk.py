@@ -1,4 +1,4 @@
-"""A disk of a server's own that can be made full: a file system in memory."""
+"""A server's own disk, which a test can fill: a file system in memory."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ def unmount(folder):
 
 
 def hindrance_of_disks():
-    """Why no disk can be had here; None when one can."""
+    """Returns why this machine cannot make such a disk; None when it can."""
     with tempfile.TemporaryDirectory() as folder:
         tried = mount(folder, 1)
         if tried.returncode != 0:
@@ -46,7 +46,7 @@ class Disk:
 
     @contextlib.contextmanager
     def full(self):
-        """Within, there is no room for another block."""
+        """A context manager. Within it the disk has no room for another block."""
         ballast = self.folder / "ballast"
         try:
             with open(ballast, "wb", buffering=0) as sink:

@@ -1,4 +1,4 @@
-"""What is done to a contest. Each fault begins, lasts a while and ends; nothing else is mended.
+"""The faults of a contest. Each fault begins, lasts a while and ends; the test repairs nothing else.
 
 `FAULTS` has them by name.
 """
@@ -17,19 +17,19 @@ from stage import Stage
 ROLES = ("faculty", "discipline", "tally", "scoreboard")
 LINKS = ("clients-faculty", "faculty-discipline", "discipline-kafka", "tally-kafka", "tally-redis",
          "scoreboard-redis")
-# Ids that clients make may be a minute ahead of a server's clock, and ten behind.
+# Clients' ids may be a minute ahead of a server's clock, and ten minutes behind.
 CLOCK_JUMPS_S = (-45, -5, 5, 45, 300)
 PASSWORD = "another"
 REBALANCES = 3
-# Longer than a member of the tallies' group may be silent, so that it comes back a zombie; in long
-# runs alone, as it takes its time.
+# Longer than the tallies' group allows silence, so that the member comes back as a zombie. Only in
+# long runs, because this takes long.
 BEYOND_SESSION_S = 9 if os.environ.get("CHAOS_SEEDS") else 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """`begin` gives a context manager within which it is so. Faults at the same time have no
-    subject in common. `hindrance` says why this machine cannot make it, or None."""
+    """`begin` returns a context manager. Within it the fault lasts. Faults at the same time have
+    different subjects. `hindrance` says why this machine cannot make the fault, or is None."""
     name: str
     subjects: set
     begin: typing.Callable[[Stage], contextlib.AbstractContextManager]
@@ -92,7 +92,7 @@ def without_broker(stage, way):
     stage.kafka.wait_until_ready()
 
 
-# What Redis and the broker keep, and where.
+# The data of Redis and the broker, and their disks.
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def redis_emptied(stage):
 
 @contextlib.contextmanager
 def redis_set_back(stage):
-    """It comes back as it was when the fault began, as after a power cut."""
+    """Redis comes back with the data of the fault's begin, as after a power cut."""
     redis, earlier = stage.redis_service, stage.folder / "earlier"
     shutil.copytree(redis.files, earlier)
     yield
@@ -134,15 +134,15 @@ def redis_password_changed(stage):
 
 @contextlib.contextmanager
 def redis_disk_full(stage):
-    """Redis refuses what it cannot write, and goes on when it can."""
+    """Redis refuses the writes that do not fit, and goes on when they fit."""
     with stage.machines.redis_disk.full():
         yield
 
 
 @contextlib.contextmanager
 def broker_disk_full(stage):
-    """A broker that cannot write ends itself, or hangs while it tries to; who looks after it then
-    starts it again."""
+    """A broker that cannot write ends itself, or hangs while it tries. An operator then starts it
+    again."""
     with stage.machines.kafka_disk.full():
         yield
     stage.kafka.kill()
@@ -154,8 +154,8 @@ def broker_disk_full(stage):
 
 @contextlib.contextmanager
 def zombies(stage):
-    """Others read and count the same partitions at the same time, as those who were declared
-    dead and do not know it."""
+    """Other readers count the same partitions at the same time, as readers do that were declared
+    dead without knowing."""
     zombie = stage.start("tally", *stage.tally_flags, "--group", f"{stage.prefix}zombies")
     wait_until(lambda: "counts partitions" in zombie.log_text(), "partitions to count")
     try:
@@ -168,7 +168,7 @@ def zombies(stage):
 def rebalances(stage):
     for _ in range(REBALANCES):
         another = stage.start("tally", *stage.tally_flags, "--readers", "2")
-        time.sleep(stage.rng.uniform(0, 1))  # it is the moment, in what happens, that varies
+        time.sleep(stage.rng.uniform(0, 1))  # the moment within the work varies
         stage.rng.choice([another.kill, another.stop])()
     yield
 

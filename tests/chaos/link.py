@@ -1,11 +1,10 @@
-"""A network between processes that can be cut: each Link is a TCP proxy on the loopback address.
+"""A network between processes, which a test can cut: each Link is a TCP proxy on the loopback address.
 
-A link's servers and clients do not know of it. What it does to them is what they would see of
-a network: a reset, or silence in both directions or in one. Bytes that wait while it is held are
-delivered when it heals, as TCP does it.
+A link's servers and clients do not know of it. They see the faults of a network: a reset, or silence
+in one direction or in both. A held link delivers the waiting bytes when it heals, as TCP does.
 
-Threads: everything of asyncio runs on one thread of the Network's; the methods of Network and
-Link may be called from any other.
+Threads: asyncio runs on one thread of the Network. Any other thread may call the methods of Network
+and Link.
 """
 
 import asyncio
@@ -18,12 +17,12 @@ from services.server import HOST, free_port
 
 CHUNK = 1 << 16
 BACKLOG = 1024
-# On close the connection is reset at once.
+# A close resets the connection at once.
 RESET = struct.pack("ii", 1, 0)
 
 
 class Network:
-    """Where links live. As a context manager: all of them end with it."""
+    """The links. They end with the network, which is a context manager."""
 
     def __enter__(self):
         self.loop = asyncio.new_event_loop()
@@ -44,19 +43,19 @@ class Network:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def call(self, coroutine):
-        """Runs it on the network's thread; returns what it returns."""
+        """Runs the coroutine on the network's thread and returns its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def link(self, targets=()):
-        """A link to (host, port) pairs, which get its connections in turn; without any it resets
-        connections until lead_to() names some."""
+        """Returns a link to (host, port) pairs, which get its connections in turn. Without pairs
+        the link resets connections until lead_to() names some."""
         made = Link(self, targets, free_port())
         self.call(made.open())
         return made
 
 
 class Link:
-    """One way between two kinds of processes."""
+    """A connection path between two kinds of processes."""
 
     def __init__(self, network, targets, port):
         self.network = network
@@ -72,18 +71,18 @@ class Link:
     def lead_to(self, targets):
         self.targets = itertools.cycle(targets) if targets else None
 
-    # What the weather does to it.
+    # The faults of the link.
 
     def cut(self):
-        """Resets every connection, and each new one, until it heals."""
+        """Resets every connection, old and new, until heal()."""
         self.network.call(self.set(is_cut=True))
 
     def hold(self, requests=True, answers=True):
-        """Lets no byte through, or none in one direction, until it heals."""
+        """Lets no byte through, in both directions or in one, until heal()."""
         self.network.call(self.set(requests=not requests, answers=not answers))
 
     def heal(self, reset=False):
-        """All is well again; with `reset` for new connections only, the old ones are lost."""
+        """Ends the fault. With `reset` it resets the old connections; new ones work."""
         self.network.call(self.set(reset=reset))
 
     def close(self):

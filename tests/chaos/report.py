@@ -1,4 +1,4 @@
-"""What the run's end says: which faults were made how often, and what came out."""
+"""The summary of a run: how often each fault was made, and the results."""
 
 import collections
 
@@ -25,7 +25,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report):
-    """What failed is told at once: a long run's end may be an hour away."""
+    """Prints a failure at once: a long run's end may be an hour away."""
     if report.failed:
         terminal.line("")
         terminal.line(str(getattr(report.longrepr, "reprcrash", report.longrepr)))

@@ -1,4 +1,4 @@
-"""A contest across processes, every one of which and the network between can be made to fail."""
+"""A contest across processes. A test can make each process, and the network between them, fail."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ from link import Network
 from services import Kafka, Redis
 from services.server import HOST, free_port
 
-# How long things may take; shorter than in earnest, as a fault is short too.
+# Timeouts. They are shorter than in production, because the faults are short too.
 ANSWER = "3s"
 DURABLE = "2s"
 RETRY_FOR = "180s"
@@ -27,8 +27,8 @@ RECOVERY_S = 120
 
 @dataclasses.dataclass
 class Machines:
-    """What all contests share: servers, the disks that they are on where those can be made full,
-    the links to them by their names, and the library that has a process' clock be wrong."""
+    """The parts that all contests share: servers, their disks if a test can fill them, links by
+    name, and the library that makes a process' clock wrong."""
     network: Network
     kafka: Kafka
     redis: Redis
@@ -39,7 +39,7 @@ class Machines:
 
 
 class Member:
-    """A role's process that comes back on the same port, with the methods of a services.Server."""
+    """A role's process. It restarts on the same port and has the methods of a services.Server."""
 
     def __init__(self, stage, name, *flags):
         self.stage = stage
@@ -63,7 +63,7 @@ class Member:
                                         env=environment(**own))
 
     def set_clock(self, ahead_s):
-        """Has it believe that it is so much later; in a stage with clocks."""
+        """Moves the clock that the process sees. REQUIRES: a stage with clocks."""
         with open(self.clock, "r+b" if self.clock.exists() else "wb") as file:
             file.write(struct.pack("=q", ahead_s))
 
@@ -85,8 +85,8 @@ class Member:
 
 
 class Stage(Cluster):
-    """A contest with members in random numbers. `accepted` holds {id: outcome} of what clients
-    were told; an outcome is None where they were not told it."""
+    """A contest with random numbers of members. `accepted` holds {id: outcome} of the acknowledged
+    entries. An outcome is None when the answer did not have it."""
 
     def __init__(self, machines, folder, rng, has_clocks):
         super().__init__(machines.kafka, machines.redis)
@@ -104,7 +104,7 @@ class Stage(Cluster):
     def __enter__(self):
         with contextlib.ExitStack() as undone:
             undone.callback(self.__exit__, None, None, None)
-            # What a test before this one that failed has left.
+            # A failed test before this one may have left them.
             for server in (self.kafka, self.redis_service):
                 if not server.is_ready():
                     server.kill()
@@ -121,7 +121,7 @@ class Stage(Cluster):
                 link.close()
 
     def fill(self):
-        """Starts a member or two of each role, and waits until all is well."""
+        """Starts one or two members of each role, and waits until all are ready."""
         judges, takers = [], []
         for number in range(self.rng.randint(1, 2)):
             grpc = f"{HOST}:{free_port()}"
@@ -160,11 +160,11 @@ class Stage(Cluster):
     def members_of(self, role):
         return [member for member in self.members if member.role == role]
 
-    # What is asked of it.
+    # The requests of clients.
 
     @contextlib.contextmanager
     def load(self):
-        """Clients that send for LOAD_FOR and ask again until all is accepted; waits for that."""
+        """Runs clients for LOAD_FOR, which retry until all is accepted. Waits for their end."""
         self.loads += 1
         acks = self.folder / f"acks-{self.loads}.ndjson"
         said = self.folder / f"load-{self.loads}.log"
@@ -200,16 +200,16 @@ class Stage(Cluster):
             sink.write(json.dumps({"id": given, **told}) + "\n")
 
     def ask_in_vain(self):
-        """Asks while nothing can be kept, so that nothing may be accepted; settle() asks again."""
+        """Sends an entry that must not be accepted, as nothing can be stored. settle() repeats it."""
         asked = entry(id=uuid_of_version_7(time.time() * 1000))
         edge = self.rng.choice(self.members_of("faculty"))
-        with contextlib.suppress(OSError):  # it may itself be down
+        with contextlib.suppress(OSError):  # the faculty server itself may be down
             answer = edge.process.post(asked)
             assert answer.status in (429, 503, 504), answer
         self.unsettled.append(asked)
 
     def settle(self):
-        """What was asked in vain is accepted now that all is well."""
+        """Sends the refused entries again. They must be accepted now."""
         edge = self.rng.choice(self.members_of("faculty"))
         for asked in self.unsettled:
             def accepted():
@@ -224,7 +224,7 @@ class Stage(Cluster):
             member.wait_until_ready()
 
     def assert_exact(self):
-        """Nothing of what was accepted is lost, nothing is counted twice; as the board has it."""
+        """Checks that the score counts each accepted entry exactly once."""
         self.assert_verified("--acks", self.acks)
         board, = self.members_of("scoreboard")
 

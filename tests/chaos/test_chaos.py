@@ -1,7 +1,7 @@
-"""Whatever fails, what was accepted is counted, once, and nobody has to help.
+"""After any fault each accepted entry is counted once, without an operator's help.
 
-A seed draws a contest's members and three faults. The faults come from a pack that holds each of
-them once, shuffled anew for every round: as many seeds in a row as PACK are have made them all.
+A seed draws a contest's members and three faults. The faults come from a pack that holds each fault
+once and is shuffled for every round. PACK seeds in a row make every fault.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from faults import FAULTS
 from stage import Stage
 
 FAULTS_PER_SEED = 3
-TOGETHER = 0.75  # how probable it is that a fault comes while the one before it lasts
+TOGETHER = 0.75  # the probability that a fault begins while the one before it lasts
 PACK = math.ceil(len(FAULTS) / FAULTS_PER_SEED)
 
 
@@ -37,7 +37,7 @@ def faults_of(seed):
 
 
 def in_rounds(faults, rng):
-    """Some at the same time, where they are done to different things."""
+    """Groups the faults into rounds. Faults of one round have different subjects."""
     rounds = []
     for fault in faults:
         is_apart = rounds and all(fault.subjects.isdisjoint(each.subjects) for each in rounds[-1])
@@ -53,7 +53,7 @@ def test_this_machine_can_make_every_fault():
         pytest.skip(f"NOT TESTED: {'; '.join(sorted(lacking))}")
 
 
-# With each pack a new broker: one that holds the topics of a hundred contests is slow to come back.
+# Each pack has a new broker: a broker with the topics of a hundred contests restarts slowly.
 @pytest.mark.parametrize(("machines", "seed"),
                          [pytest.param((seed - 1) // PACK, seed, id=str(seed)) for seed in seeds()],
                          indirect=["machines"])
@@ -72,7 +72,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(machines, tmp_path, request, 
                 for fault in together:
                     say(fault.name)
                     under_way.enter_context(fault.begin(stage))
-                    time.sleep(fault.lasts_s(rng))  # how long it lasts; not a wait for anything
+                    time.sleep(fault.lasts_s(rng))  # the fault lasts; not a wait for a condition
             say("all is accepted")
             stage.wait_until_recovered()
             stage.settle()

@@ -10,11 +10,11 @@ from link import HOST, Network
 
 
 PATIENCE_S = 60
-SILENCE_S = 0.3  # within which nothing comes through a link that is held
+SILENCE_S = 0.3  # a held link delivers nothing within this time
 
 
 class Echo:
-    """A server that sends back what it gets."""
+    """A server that sends back the bytes that it gets."""
 
     def __enter__(self):
         self.listener = socket.create_server((HOST, 0))

@@ -1,6 +1,6 @@
-/* Loaded before the C library, this has a process believe that it is as many seconds later as the
-   first eight bytes of the file WRONG_CLOCK say, at once when they change. Only what is read of the
-   time of day is wrong, as after somebody set the clock: waits are the kernel's, and not. */
+/* A library that is loaded before the C library and moves a process' clock ahead. The first eight
+   bytes of the file WRONG_CLOCK are the seconds; a change has effect at once. Only the time of day
+   is wrong, as after a wrong setting of the clock. Waits are the kernel's and stay right. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
-"""deploy/compose/ as its user runs it, with a Docker engine of the tests' own.
+"""deploy/compose/ as a user runs it, with the tests' own Docker engine.
 
 Run from the repository's root, as root:
 
     /usr/bin/python3 -m pytest tests/compose
 
-Skipped where no engine can be started. The image of estadio is made of the binary that is built.
-The base image is pulled, or made from Debian's archive where it cannot be (tools/base-image).
+Skipped when no engine can start. The image of estadio has the binary of this build. The base image
+is pulled. When that fails, tools/base-image makes it from Debian's archive.
 
 Environment:
     IMAGES_FROM_SOURCE  when set, every image is built by the Dockerfile alone, as users build it

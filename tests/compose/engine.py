@@ -1,7 +1,7 @@
-"""A Docker engine of the tests' own: a socket, a data folder, and no bridge but those of its networks.
+"""The tests' own Docker engine. It has a socket, a data folder and only the bridges of its networks.
 
-The data folder is kept between runs, with the images in it. Nothing of an engine that the machine
-runs already is touched.
+The data folder keeps the images between runs. An engine that the machine runs already is not
+touched.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ STOP_S = 60
 
 
 def hindrance():
-    """Why no engine can be started here; None when one can."""
+    """Returns why no engine can start here; None when one can."""
     if missing := [program for program in NEEDED if shutil.which(program) is None]:
         return f"{', '.join(missing)}: not installed (tools/deps images)"
     if os.geteuid() != 0:
@@ -35,10 +35,10 @@ def answers():
 
 @contextlib.contextmanager
 def engine():
-    """Within, DOCKER_HOST names an engine that serves."""
+    """A context manager. Within it DOCKER_HOST names a running engine."""
     DATA.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="engine-") as name, contextlib.ExitStack() as ending:
-        folder = pathlib.Path(name)  # a socket's path has to be short
+        folder = pathlib.Path(name)  # a socket's path must be short
         log = ending.enter_context(open(DATA / "dockerd.log", "w", encoding="utf-8"))
         host = f"unix://{folder}/docker.sock"
         process = subprocess.Popen(
@@ -73,6 +73,6 @@ def end(process, folder):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # It leaves the namespace of the host's network mounted.
+    # The engine leaves the namespace of the host's network mounted.
     for each in folder.glob("exec/netns/*"):
         subprocess.run(["umount", str(each)], check=True)

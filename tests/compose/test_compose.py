@@ -18,16 +18,16 @@ from services.server import free_port
 BASE = "debian:bookworm-slim"
 PROJECT = f"olimpiadas-test-{os.getpid()}"
 SERVERS = ("faculty", "discipline", "tally", "scoreboard", "kafka", "redis", "prometheus")
-# Builds reach registries by the machine's own network.
+# Builds reach registries through the machine's network.
 OVERRIDE = {"services": {name: {"build": {"network": "host"}} for name in (*SERVERS, "verify")}}
 IMAGE, RUNTIME = "olimpiadas/estadio", "olimpiadas/runtime"
-# The engine's own builder, which the oldest engine has too.
+# The engine's own builder: even the oldest engine has it.
 BUILDER = {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
 BUILD_S, COMMAND_S = 1500, 120
 
 
 def with_builder(**settings):
-    """The environment of what builds images."""
+    """Returns the environment of a command that builds images."""
     return {**os.environ, **BUILDER, **settings}
 
 
@@ -49,7 +49,7 @@ def make_base_image():
 
 
 def build_with_binary(binary, folder):
-    """The image of estadio as the Dockerfile makes it, but for the binary, which is this one."""
+    """Builds the image of estadio by the Dockerfile, but with this build's binary."""
     said_by("docker", "build", "--network", "host", "--target", "runtime", "--tag", RUNTIME,
             str(REPOSITORY), env=with_builder(), within=BUILD_S)
     said_by("strip", "--strip-debug", "-o", str(folder / "estadio"), str(binary))
@@ -116,7 +116,7 @@ def compose(tmp_path_factory):
 
 @functools.cache
 def loaded(compose):
-    """Sends entries; gives the lines that tell which were accepted."""
+    """Sends entries. Returns the acks file's lines."""
     acks = REPOSITORY / "build" / f"{PROJECT}.acks"
     try:
         said_by(str(BINARY), "load", compose.url("FACULTY"), "--rate", "500", "--duration", "4s",
@@ -197,7 +197,7 @@ def test_a_container_that_is_killed_and_started_again_loses_nothing(compose):
     wait_until(compose.is_ready, "it to be ready again", within=120)
 
     def verified():
-        # Others have sent entries too, without acks.
+        # Other tests have sent entries too, without acks.
         done = subprocess.run(
             [*compose.command, "run", "--rm", "-T", "verify", "--acks", "/dev/stdin",
              "--partial-acks"], check=False, input=acks, capture_output=True, text=True,

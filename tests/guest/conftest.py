@@ -1,13 +1,13 @@
-"""The guest suite: the kernel module and vigia within virtual machines, one for each kernel.
+"""The guest suite: the kernel module and vigia in virtual machines, one for each kernel.
 
     /usr/bin/python3 -m pytest tests/guest
 
-What runs there is in checks/, a function each; here is a test for each of them. Machines are emulated
-(QEMU without KVM), so that they boot wherever QEMU does.
+checks/ has the checks that run in a guest, a function each. Each check has a test here. QEMU emulates
+the machines without KVM, so that they boot wherever QEMU runs.
 
 Environment:
-    ESTADIO_BIN      as of the black-box suite; vigia is taken from beside it
-    GUEST_KERNELS    the suites of Debian whose kernels are booted (default: all of machine.SUITES)
+    ESTADIO_BIN      as in the black-box suite; vigia is in the same folder
+    GUEST_KERNELS    suites of Debian, whose kernels boot (default: all of machine.SUITES)
 """
 
 import ast
@@ -28,7 +28,7 @@ KERNELS = os.environ.get("GUEST_KERNELS", " ".join(machine.SUITES)).split()
 
 
 def checks():
-    """Names of all checks, without importing what only runs in a guest."""
+    """Returns the names of all checks. Does not import modules that run only in a guest."""
     for path in (machine.HERE / "checks" / f"{name}.py" for name in modules.TESTS):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("check_"):
@@ -51,7 +51,7 @@ def needs():
 
 @pytest.fixture(scope="session")
 def all_results(needs, tmp_path_factory):
-    """What the checks came to under each kernel, by its suite. The machines run side by side."""
+    """The results of the checks under each kernel, by its suite. The machines run in parallel."""
     for suite in KERNELS:
         try:
             machine.kernel(suite)  # fetched one after the other

@@ -1,7 +1,7 @@
-"""A virtual machine with one kernel, vigia and what the checks need: boots, runs them, ends.
+"""A virtual machine with one kernel, vigia and the files of the checks. It boots, runs them and ends.
 
-Its whole disk is an initramfs in memory. It has no network. What it says on the first serial port is
-the kernel's log; on the second come the results, a JSON object a line.
+Its whole disk is an initramfs in memory. It has no network. The first serial port has the kernel's
+log. The second one has the results, a JSON object a line.
 """
 
 import functools
@@ -39,13 +39,13 @@ poweroff -f
 
 
 def missing():
-    """What is not here of what a guest needs, as a text; empty when all is."""
+    """Returns the missing parts of a guest as a text; empty when all are here."""
     return ", ".join(each for each in NEEDED if shutil.which(each) is None)
 
 
 @functools.cache
 def kernel(suite):
-    """The folder of a kernel of Debian with its headers, and its release."""
+    """Returns the folder of a Debian kernel with its headers, and the kernel's release."""
     done = subprocess.run([ROOT / "tools/kernels", suite], check=True, stdout=subprocess.PIPE,
                           text=True)
     _, release, folder = done.stdout.split()
@@ -53,7 +53,7 @@ def kernel(suite):
 
 
 def build_module(suite, checks="W=1"):
-    """Builds the module against a kernel's headers. Returns its path, and what the build said."""
+    """Builds the module against a kernel's headers. Returns its path and the build's output."""
     folder, _ = kernel(suite)
     done = subprocess.run(
         [ROOT / "tools/module", "build", folder / "headers", ROOT / "build/module" / suite],
@@ -65,7 +65,7 @@ def build_module(suite, checks="W=1"):
 
 
 def libraries_of(program):
-    """The shared libraries that a program loads, as the machine has them; none of a static one."""
+    """Returns the shared libraries of a program; none for a static program."""
     listed = subprocess.run(["ldd", program], check=False, stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True).stdout
     return {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
@@ -129,10 +129,10 @@ def make_disk(folder, module):
 
 
 class Results:
-    """What the checks of one boot came to."""
+    """The results of the checks of one boot."""
 
     def __init__(self, folder, ended):
-        self.ended = ended  # how the machine did
+        self.ended = ended  # the result of the machine
         self.kernel_log = (folder / "kernel.log").read_text(errors="replace")
         self.by_name = {}
         self.other = []  # lines that are no results
@@ -144,15 +144,15 @@ class Results:
                 self.other.append(line)
 
     def story(self):
-        """For who wants to know why."""
+        """Returns the log, for the report of a failure."""
         return "\n".join(["the machine " + self.ended, *self.other[-60:],
                           *self.kernel_log.splitlines()[-60:]])
 
 
 def run_checks(suite, folder, only=""):
-    """Boots the kernel of a suite and has it run all checks, or those of the module `only`.
+    """Boots the kernel of a suite and runs all checks, or those of the module `only`.
 
-    `folder` is for what that needs.
+    `folder` gets the machine's files.
     """
     kernel_folder, _ = kernel(suite)
     module, _ = build_module(suite)
@@ -161,8 +161,8 @@ def run_checks(suite, folder, only=""):
     make_disk(disk_folder, module).pack(folder / "initramfs")
     shutil.rmtree(disk_folder)
     command = [
-        # One thread takes turns for all processors: with one for each, QEMU now and then runs what
-        # the kernel is just writing over (static keys), and the kernel meets an int3 of nobody's.
+        # One thread emulates all processors in turn. With a thread for each, QEMU sometimes runs code
+        # that the kernel is patching (static keys), and the kernel meets an unknown int3.
         "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max",
         "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), "-kernel", kernel_folder / "vmlinuz",
         "-initrd", folder / "initramfs", "-append",

@@ -8,7 +8,7 @@ import machine
 
 
 def test_the_module_builds_without_a_word(needs, suite):
-    # sparse looks at every source, also at what is built already (C=2).
+    # sparse checks every source, also a source that is built already (C=2).
     checks = "W=1 C=2" if shutil.which("sparse") else "W=1"
     _, said = machine.build_module(suite, checks)
     assert said == []
@@ -30,7 +30,7 @@ def test_the_machine_ends_with_its_checks(results):
 
 
 def test_the_kernel_has_nothing_to_complain_of(results):
-    """Of all it said from its start; each check looks at its own part of it."""
+    """Checks the whole log from the boot on. Each check looks only at its own part."""
     bad = [line for line in results.kernel_log.splitlines()
            if any(word in line for word in ("BUG:", "WARNING:", "Oops", "refcount_t:", "KASAN"))]
     assert bad == []

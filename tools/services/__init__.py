@@ -1,6 +1,6 @@
-"""Servers of others that we run beside ours: a Kafka broker, a Redis server.
+"""Third-party servers that run beside ours: a Kafka broker, a Redis server.
 
-tools/kafka and tools/redis are commands over this package; tests use it directly:
+tools/kafka and tools/redis are commands over this package. Tests use it directly:
 
     from services import Kafka, Redis            # with tools/ on sys.path
 
@@ -10,7 +10,7 @@ tools/kafka and tools/redis are commands over this package; tests use it directl
         broker.start()                           # same port, same data
         broker.pause(); broker.resume()          # SIGSTOP, SIGCONT
 
-What is not installed is told by Missing, whose text says how to install it; a test skips on that.
+The exception Missing says how to install a missing program. A test then skips.
 """
 
 from services.kafka import Kafka, Listener

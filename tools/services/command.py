@@ -1,4 +1,4 @@
-"""What tools/kafka and tools/redis have in common as commands."""
+"""The common parts of the commands tools/kafka and tools/redis."""
 
 import argparse
 import pathlib
@@ -11,7 +11,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Asked(BaseException):
-    """Somebody wants us to end."""
+    """A signal asked us to end."""
 
 
 def port(text):
@@ -38,7 +38,7 @@ def add_start_options(parser, data, usual_port, root):
 
 
 def serve(server):
-    """Runs a server until SIGINT, SIGTERM or SIGHUP; then stops it."""
+    """Runs a server until SIGINT, SIGTERM or SIGHUP, and then stops it."""
     def end(*_):
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
@@ -57,7 +57,7 @@ def serve(server):
 
 
 def run(name, action):
-    """Runs what a command does, and ends with the exit status that belongs to it."""
+    """Runs the function of a command, and ends with its exit status."""
     try:
         action()
     except (Failed, OSError) as failure:

@@ -1,12 +1,12 @@
 """One Kafka broker, which is its own controller (KRaft).
 
     DATA/server.properties   written at every start
-    DATA/log/                what the broker keeps, meta.properties with the cluster's id among it
-    DATA/server.log          warnings and errors, and when it started
+    DATA/log/                the broker's data; meta.properties has the cluster's id
+    DATA/server.log          warnings, errors and the time of the start
     DATA/tmp/                libraries that the JVM unpacks
 
-The jars are those of tools/kafka.pom.xml. Maven copies them into build/kafka/libs, together with
-the pom, which tells whether they are still the right ones.
+tools/kafka.pom.xml names the jars. Maven copies them into build/kafka/libs. The copy of the pom
+there shows whether the jars are current.
 """
 
 import base64
@@ -24,7 +24,7 @@ from services.server import HOST, Failed, Server, free_port, program, receive
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POM = ROOT / "tools" / "kafka.pom.xml"
-# By its full name: for a prefix that it cannot look up Maven hides the cause.
+# The full name, because Maven hides the cause when it cannot look up a prefix.
 COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
 HOME = ROOT / "build" / "kafka"
 JARS = HOME / "libs"
@@ -37,7 +37,7 @@ LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
            "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
            "-Dorg.slf4j.simpleLogger.showDateTime=true",
            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
-# A JVM that ends soon is best off without what makes a long run fast.
+# A short-lived JVM starts faster without the optimisations of long runs.
 SHORT_RUN = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 
 # The command line tools by their names in Kafka's own bin/.
@@ -52,7 +52,7 @@ TOOLS = {
     "kafka-producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
 }
-# Those that work on files, or have an option of their own for where the broker is.
+# Tools that work on files, or have another option for the broker's address.
 TOOLS_WITHOUT_ADDRESS = frozenset(("kafka-dump-log", "kafka-producer-perf-test"))
 
 SETTINGS = {
@@ -64,17 +64,17 @@ SETTINGS = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # A topic is what somebody decided on, not what somebody mistyped.
+    # A mistyped name must not create a topic.
     "auto.create.topics.enable": "false",
     "num.partitions": "1",
-    # Small and quick to start.
+    # These settings make the broker small and quick to start.
     "offsets.topic.num.partitions": "1",
     "transaction.state.log.num.partitions": "1",
     "share.coordinator.state.topic.num.partitions": "1",
     "log.cleaner.dedupe.buffer.size": str(8 << 20),
     # The first consumer of a group does not wait for others.
     "group.initial.rebalance.delay.ms": "0",
-    # After a kill -9 a broker waits until its former self is given up, by default 9 s.
+    # After a kill -9 a broker waits for the timeout of its old session, by default 9 s.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
@@ -87,13 +87,13 @@ def is_installed():
 
 
 def install():
-    """Fetches the jars unless they are there."""
+    """Fetches the jars when they are missing."""
     if is_installed():
         return
     maven = program("mvn", "kafka")
     HOME.mkdir(parents=True, exist_ok=True)
     with open(HOME / "install.lock", "w", encoding="ascii") as lock:
-        # Who holds it ends within INSTALL_S.
+        # The holder of the lock ends within INSTALL_S.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_installed():
             return
@@ -120,7 +120,7 @@ def java_command(*arguments):
 
 
 def tool_command(tool, *arguments):
-    """The command of a tool of TOOLS, or of a class by its full name."""
+    """Returns the command of a tool in TOOLS, or of a class by its full name."""
     if tool not in TOOLS and "." not in tool:
         raise Failed(f"there is no tool '{tool}'; known are: {', '.join(TOOLS)}; or give the full "
                      f"name of a class")
@@ -129,7 +129,7 @@ def tool_command(tool, *arguments):
 
 
 def new_cluster_id():
-    """As Kafka makes them: 128 random bits in base64 that no option parser takes for a flag."""
+    """Returns 128 random bits in base64, as Kafka does. The text never looks like a flag."""
     while True:
         name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not name.startswith("-"):
@@ -138,7 +138,7 @@ def new_cluster_id():
 
 @dataclasses.dataclass(frozen=True)
 class Listener:
-    """A way into a broker beside its address. A broker tells its clients where to find it: the
+    """A further listener of a broker. A broker sends its clients the address to connect to: the
     `advertised_port` is that of a proxy in front, else the listener's own."""
     protocol: str = "PLAINTEXT"  # or SSL, SASL_PLAINTEXT, SASL_SSL
     advertised_port: int | None = None
@@ -147,7 +147,8 @@ class Listener:
 class Kafka(Server):
     """A broker; `heap` is its JVM's limit, as -Xmx takes it.
 
-    `listeners` are further ways in, by names in capital letters; `endpoint_of` says where.
+    `listeners` are further listeners by names in capital letters. `endpoint_of` returns their
+    addresses.
     """
 
     NAME = "kafka"
@@ -156,7 +157,7 @@ class Kafka(Server):
         "listener.security.protocol.map", "inter.broker.listener.name",
         "controller.listener.names", "controller.quorum.voters",
         "controller.quorum.bootstrap.servers", "log.dir", "log.dirs", "metadata.log.dir"))
-    # What a JVM ends with on SIGTERM; or the signal itself, before the JVM heeds it.
+    # The exit status of a JVM on SIGTERM, or the signal itself before the JVM handles it.
     STOPPED = frozenset((143, -15))
 
     def __init__(self, data, port=0, settings=None, heap="512m", listeners=None):
@@ -176,7 +177,7 @@ class Kafka(Server):
 
     @property
     def cluster_id(self):
-        """Stays the same over starts; known from the first one on."""
+        """The same over all starts. Known after the first start."""
         text = (self.data / "log" / "meta.properties").read_text()
         return re.search(r"^cluster\.id=(.*)$", text, re.MULTILINE)[1]
 
@@ -186,7 +187,7 @@ class Kafka(Server):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         self.write_properties()
-        # Formatting writes this file last.
+        # The formatting of the storage writes this file last.
         if not (self.data / "log" / "meta.properties").exists():
             self.format()
         return java_command(
@@ -215,7 +216,7 @@ class Kafka(Server):
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@{HOST}:{self.ports['CONTROLLER']}",
-            # Below the data folder, where it runs.
+            # Relative to the data folder, in which the broker runs.
             "log.dirs": "log",
         }
         lines = [f"{key}={value}\n" for key, value in properties.items()]
@@ -234,10 +235,10 @@ class Kafka(Server):
             raise Failed(f"{self.data} could not be formatted:\n{result.stdout}")
 
     def answers(self, connection):
-        """Whether it names itself as a broker that is in use, not only answers.
+        """Returns whether the broker names itself as a broker that is in use.
 
-        Kafka's protocol, a Metadata request of version 1 for no topics, and what is read of its
-        answer; numbers are big-endian:
+        This is a Metadata request of version 1 for no topics, in Kafka's protocol, and the start of
+        its answer. Numbers are big-endian:
 
             size i32 | api 3 i16 | version 1 i16 | id i32 | client none i16 | topics 0 i32
             size i32 | id i32 | brokers i32 | ...
@@ -248,9 +249,9 @@ class Kafka(Server):
         return answered == 1 and brokers == 1
 
     def cli(self, tool, *arguments, text=None, within=TOOL_S):
-        """Runs a tool of TOOLS against this broker, with `text` as its input; returns its output.
+        """Runs a tool of TOOLS against this broker, with `text` as its input. Returns its output.
 
-        The tool is told where the broker is, but for those in TOOLS_WITHOUT_ADDRESS.
+        The tool gets the broker's address, unless it is in TOOLS_WITHOUT_ADDRESS.
         """
         command = tool_command(tool, *map(str, arguments))
         if tool not in TOOLS_WITHOUT_ADDRESS:

@@ -1,11 +1,11 @@
 """One Redis server.
 
     DATA/redis.conf      written at every start
-    DATA/appendonlydir/  what the server keeps
-    DATA/server.log      what it says
+    DATA/appendonlydir/  the server's data
+    DATA/server.log      the log
 
-Every write goes to the append-only file before it is answered, and to the disk within a second: a
-kill -9 loses nothing, a power cut up to a second.
+Every write is in the append-only file before its answer, and on the disk within a second. A kill -9
+loses nothing. A power cut loses up to a second.
 """
 
 import subprocess
@@ -23,13 +23,13 @@ SETTINGS = {
 
 
 class Redis(Server):
-    """A server without password; with `tls`, a certificate and its key, also on `tls_port`."""
+    """A server without password. With `tls`, a certificate and its key, it also serves `tls_port`."""
 
     NAME = "redis"
     FIXED = frozenset((
         "bind", "port", "tls-port", "unixsocket", "dir", "include", "daemonize", "supervised",
         "logfile", "requirepass"))
-    # 0; or the signal itself, before the server heeds it.
+    # 0, or the signal itself before the server handles it.
     STOPPED = frozenset((0, -15))
     START_S = 60
 
@@ -40,7 +40,7 @@ class Redis(Server):
 
     @property
     def files(self):
-        """The folder of what it keeps."""
+        """The folder of its data."""
         return self.data / "appendonlydir"
 
     def prepare(self):
@@ -52,7 +52,7 @@ class Redis(Server):
             "port": self.port,
             **self.tls_settings(),
         }.items()]
-        # It keeps its files where it runs.
+        # The server writes its files into its working folder.
         (self.data / "redis.conf").write_text("".join(lines), encoding="utf-8")
         return [server, "redis.conf"]
 
@@ -64,12 +64,12 @@ class Redis(Server):
                 "tls-auth-clients": "no"}
 
     def answers(self, connection):
-        """Whether it serves; while it reads its data it answers -LOADING."""
+        """Returns whether the server serves. It answers -LOADING while it reads its data."""
         connection.sendall(b"PING\r\n")
         return receive(connection, 7) == b"+PONG\r\n"
 
     def cli(self, *arguments, within=CLIENT_S):
-        """Runs redis-cli against this server; returns its output without the last line's end."""
+        """Runs redis-cli against this server. Returns its output without the last newline."""
         command = [program("redis-cli", "redis"), "-e", "-h", HOST, "-p", str(self.port),
                    *map(str, arguments)]
         try:

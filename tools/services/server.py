@@ -1,11 +1,11 @@
-"""A server of others as a process of ours, on the loopback address, with a data folder of its own.
+"""A third-party server as a child process, on the loopback address, with its own data folder.
 
 A Server keeps its port and its data over any number of starts, so that clients find it again after
-a kill -9. Its log is DATA/server.log; DATA/lock is locked while it runs, so that no second one
+a kill -9. Its log is DATA/server.log. DATA/lock is locked while it runs, so that no second server
 starts on the same data.
 
-Threads: a Server belongs to the thread that starts it, and that thread must outlive it. The process
-is killed when that thread ends, however that comes, so that nothing is left running.
+Threads: a Server belongs to the thread that starts it, and that thread must outlive it. The kernel
+kills the process when that thread ends in any way, so that no process is left.
 """
 
 import collections
@@ -23,34 +23,34 @@ import time
 
 HOST = "127.0.0.1"
 
-# Where free ports are looked for: above those that people know, below those that the system gives
-# to clients. A client that calls a server which is down would else take the server's own port
-# now and then, and even be connected to itself.
+# The range of free ports: above the well-known ports, and below the ports that the system gives to
+# clients. Else a client that calls a stopped server could get the server's own port and connect to
+# itself.
 FIRST_FREE_PORT = 20000
 CLIENT_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 FREE_PORT_TRIES = 100
-# The claims of the ports that this process chose last. Older ports are in use by now, or given up.
+# The claims of the ports that this process chose last. Older ports are in use or no longer needed.
 claims = collections.deque(maxlen=256)
 
-# One question to a server that may be down or paused.
+# Seconds for one request to a server that may be down or paused.
 ANSWER_S = 1
 POLL_S = 0.02
 SETTING_KEY = re.compile(r"[A-Za-z0-9._-]+")
-# What is told of a log.
+# The bytes of a log that an error shows.
 TAIL_LINES = 20
 TAIL_BYTES = 16384
 
 
 class Failed(Exception):
-    """It cannot go on; the message says why."""
+    """The server failed. The message has the reason."""
 
 
 class Missing(Failed):
-    """Something is not installed; the message says how to install it."""
+    """A program is not installed. The message says how to install it."""
 
 
 def program(name, group):
-    """The path of a program that tools/deps GROUP installs."""
+    """Returns the path of a program that tools/deps GROUP installs."""
     path = shutil.which(name)
     if path is None:
         raise Missing(f"{name} is missing: tools/deps {group}")
@@ -59,7 +59,7 @@ def program(name, group):
 
 def is_free(port):
     with socket.socket() as probe:
-        # What is left of a server that was killed does not count.
+        # The remains of a killed server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -69,8 +69,8 @@ def is_free(port):
 
 
 def reserve(port):
-    """Keeps other processes that ask free_port() from this port, as long as this one runs; False
-    when another has it already."""
+    """Reserves the port against free_port() of other processes, while this process runs. Returns False
+    when another process has it already."""
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0olimpiadas-port-{port}")  # a name without a file, which ends with its process
@@ -82,8 +82,8 @@ def reserve(port):
 
 
 def free_port(other_than=()):
-    """A port that nobody listens on, that the system will not give to a client meanwhile, and that
-    no other process gets from here: a server may listen on it much later."""
+    """Returns a port without a listener. The system gives it to no client, and this function gives
+    it to no other process, so a server may listen on it much later."""
     try:
         end = int(CLIENT_PORTS.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -98,7 +98,7 @@ def free_port(other_than=()):
 
 
 def receive(connection, size):
-    """Exactly `size` bytes; an OSError when the other side ends before."""
+    """Returns exactly `size` bytes. Raises an OSError when the other side ends before."""
     data = b""
     while len(data) < size:
         chunk = connection.recv(size - len(data))
@@ -109,14 +109,14 @@ def receive(connection, size):
 
 
 class Server:
-    """What Kafka and Redis have in common. As a context manager it is started, then stopped.
+    """The common parts of Kafka and Redis. As a context manager it starts and then stops the server.
 
-    `port` 0 takes a free one. `settings` are added to the server's own configuration, but for
-    those in FIXED, which keep it on the loopback address, in its folder and within our reach.
+    `port` 0 takes a free one. `settings` are added to the server's configuration. Those in FIXED are
+    refused, because they keep the server on the loopback address and in its folder.
     """
 
     NAME = None
-    FIXED = frozenset()  # settings that are not the caller's
+    FIXED = frozenset()  # settings that the caller may not change
     STOPPED = frozenset()  # exit statuses of a server that was asked to end
     START_S = 120
     STOP_S = 60
@@ -124,7 +124,7 @@ class Server:
     def __init__(self, data, port=0, settings=None):
         self.data = pathlib.Path(data).resolve()
         self.log = self.data / "server.log"
-        self.log_offset = 0  # where the log of the latest start begins
+        self.log_offset = 0  # the place in the log at which the latest start begins
         self.port = port or free_port()
         self.settings = {key: str(value) for key, value in (settings or {}).items()}
         for key, value in self.settings.items():
@@ -137,17 +137,17 @@ class Server:
         self.is_paused = False
         self.lock = None
 
-    # What a kind of server says of itself.
+    # Each kind of server implements these.
 
     def prepare(self):
-        """Makes the data folder ready; returns the command to run within it."""
+        """Prepares the data folder. Returns the command to run in it."""
         raise NotImplementedError
 
     def answers(self, connection):
-        """Asks on a new connection whether it is ready to serve; may raise an OSError."""
+        """Asks on a new connection whether the server is ready. May raise an OSError."""
         raise NotImplementedError
 
-    # What it is.
+    # Its state.
 
     @property
     def address(self):
@@ -159,15 +159,15 @@ class Server:
 
     @property
     def pid(self):
-        """Its process; None while it is not started."""
+        """The pid of its process; None while it is not started."""
         return self.process and self.process.pid
 
     def is_running(self):
-        """Whether its process lives, paused or not."""
+        """Returns whether its process lives, paused or not."""
         return self.process is not None and self.process.poll() is None
 
     def is_ready(self):
-        """Whether it answers that it serves, within ANSWER_S."""
+        """Returns whether the server answers within ANSWER_S that it is ready."""
         try:
             with socket.create_connection((HOST, self.port), timeout=ANSWER_S) as connection:
                 return self.answers(connection)
@@ -175,7 +175,7 @@ class Server:
             return False
 
     def log_text(self):
-        """The log of the latest start."""
+        """Returns the log of the latest start."""
         try:
             with open(self.log, "rb") as log:
                 log.seek(self.log_offset)
@@ -187,10 +187,10 @@ class Server:
         tail = self.log_text()[-TAIL_BYTES:].splitlines()[-TAIL_LINES:]
         return f"the end of {self.log}:\n" + "\n".join(f"  {line}" for line in tail)
 
-    # What becomes of it.
+    # Its life cycle.
 
     def start(self, within=None):
-        """Runs it until it is ready; Failed, and nothing left running, when that does not come."""
+        """Starts the server and waits until it is ready. Else ends the process and raises Failed."""
         if self.is_running():
             raise Failed(f"{self.NAME} runs already on {self.address}")
         self.forget()
@@ -212,7 +212,9 @@ class Server:
         return self
 
     def wait_until_ready(self, within=None):
-        """Also for a server that was paused; Failed when it does not come, or has ended."""
+        """Waits until the server is ready, also after a pause.
+
+        Raises Failed at the timeout, or when the server has ended."""
         within = within or self.START_S
         deadline = time.monotonic() + within
         while True:
@@ -226,7 +228,7 @@ class Server:
             time.sleep(POLL_S)
 
     def stop(self, within=None):
-        """Asks it to end, and waits for that; Failed when it does not end well, or had ended."""
+        """Stops the server and waits. Raises Failed after a bad end, or when it had ended before."""
         if self.process is None:
             return
         within = within or self.STOP_S
@@ -244,20 +246,20 @@ class Server:
             raise Failed(f"{self.NAME} {ended}; {self.log_tail()}")
 
     def wait(self):
-        """Waits until it ends, which nobody asked it for; Failed then."""
+        """Waits for an unexpected end of the server, and then raises Failed."""
         status = self.process.wait()
         self.forget()
         raise Failed(f"{self.NAME} ended by itself with {status}; {self.log_tail()}")
 
     def kill(self):
-        """kill -9; its port and its data are free when this returns. Nothing when not started."""
+        """Ends it as kill -9 does. Then its port and data are free. Does nothing when not started."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
         self.forget()
 
     def pause(self):
-        """SIGSTOP: it holds its connections and its port, and does nothing more."""
+        """Sends SIGSTOP: the server keeps its connections and its port, and does nothing."""
         self.expect_running()
         if not self.is_paused:
             self.process.send_signal(signal.SIGSTOP)
@@ -265,7 +267,7 @@ class Server:
             self.is_paused = True
 
     def resume(self):
-        """SIGCONT."""
+        """Sends SIGCONT."""
         self.expect_running()
         self.process.send_signal(signal.SIGCONT)
         self.is_paused = False
@@ -278,7 +280,7 @@ class Server:
         return self.start()
 
     def __exit__(self, kind, *_):
-        # After a failure its end is of no interest, and must not hide what failed.
+        # After a failure the end of the server must not hide the failure.
         if kind is None:
             self.stop()
         else:
@@ -287,7 +289,7 @@ class Server:
     # Its folder.
 
     def hold_folder(self):
-        """Takes the data folder for this process alone."""
+        """Locks the data folder for this process."""
         self.data.mkdir(parents=True, exist_ok=True)
         lock = open(self.data / "lock", "a+", encoding="ascii")
         try:
@@ -304,7 +306,7 @@ class Server:
         self.lock = lock
 
     def forget(self):
-        """Lets go of a process that has ended, and of its folder."""
+        """Forgets a process that has ended, and unlocks its folder."""
         self.process = None
         self.is_paused = False
         if self.lock is not None:

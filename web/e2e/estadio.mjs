@@ -14,7 +14,7 @@ const stopMs = 15_000;
 
 /**
  * @typedef {object} Estadio
- * @property {string} origin  Where it serves, e.g. "http://127.0.0.1:43211".
+ * @property {string} origin  The address that it serves, e.g. "http://127.0.0.1:43211".
  * @property {string} address  The same for `--http`, to start it again on the same port.
  * @property {() => Promise<void>} stop  Ends it with SIGTERM, and with SIGKILL after 15 seconds.
  */

@@ -29,7 +29,7 @@ const skip = existsSync(executablePath)
   : `there is no Chromium at ${executablePath}; set CHROMIUM to where it is`;
 if (skip) console.error(`SKIPPED, the scoreboard was not tested: ${skip}`);
 
-/** Longest wait for anything to show. */
+/** Longest wait for a text to show. */
 const limitMs = 20_000;
 
 /** @type {import('playwright-core').Browser} */

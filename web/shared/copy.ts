@@ -7,7 +7,7 @@
 import { byId, setText } from './dom';
 import type { Wording } from './wording';
 
-/** How long the button says what it did. */
+/** How long the button shows its result. */
 const answerMs = 2500;
 
 type CopyKey = 'copy.done' | 'copy.selected';

@@ -1,5 +1,5 @@
 /**
- * The state of the link between the page and the server, and the age of what is on screen.
+ * The state of the link between the page and the server, and the age of the figures on screen.
  *
  *   connecting --> live <--> reconnecting --> offline
  *                    ^_________________________|
@@ -24,7 +24,7 @@ export interface LinkFacts {
 
 export interface Link {
   readonly state: LinkState;
-  /** Age of what is on screen. */
+  /** Age of the figures on screen. */
   readonly ageMs: number;
 }
 

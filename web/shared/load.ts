@@ -67,7 +67,7 @@ function explain(body: string): string | null {
 export interface FirstLoadOptions<T> {
   /** Rejects with a `LoadError` when it fails. */
   readonly load: () => Promise<T>;
-  /** Called once, with what was loaded. */
+  /** Called once, with the loaded value. */
   readonly onLoaded: (loaded: T) => void;
   /** Called after each failure. The next attempt comes by itself. */
   readonly onFailed: (failure: LoadFailure) => void;

@@ -46,12 +46,12 @@ struct AllOptions {
 constexpr std::chrono::seconds kReadBackPatience{10};
 
 void add_settings(base::Settings& settings, AllOptions& options) {
-  settings.add("data", options.data, "DIR", "folder of the contest; made when it is not there");
+  settings.add("data", options.data, "DIR", "folder of the contest; a missing one is created");
   settings.add("contest", options.contest_file, "FILE",
-               "contest.toml; kept in the data folder for later starts");
+               "contest.toml; its copy in the data folder serves later starts");
   options.http.add_to(settings);
   options.edge.add_to(settings);
-  settings.add("segment-bytes", options.segment_bytes, "size of a file of the log");
+  settings.add("segment-bytes", options.segment_bytes, "size of a segment of the log");
   options.retry.add_to(settings);
   service::add_log_settings(settings, options.log);
 }
@@ -130,7 +130,7 @@ base::Result<void> AllRole::open() {
   tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   const bool is_over = closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms;
-  context_.log.info(is_over ? "the contest is over: its score is shown" : "the contest is open",
+  context_.log.info(is_over ? "the contest is over: showing its score" : "the contest is open",
                     {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
   return {};
 }
@@ -236,8 +236,8 @@ int run_all(base::Arguments arguments) {
   AllOptions options;
   base::Settings settings = program().settings_for(
       "all",
-      "Runs a whole contest in one process: takes entries over HTTP, keeps every result on "
-      "this\nmachine's disk, counts them exactly once and shows the score live.",
+      "Runs a whole contest in one process. Takes entries over HTTP and logs every result on "
+      "this\nmachine's disk. Counts each result exactly once and shows the score live.",
       "  estadio all --data contest\n"
       "  estadio all --data contest --http 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem\n"
       "  curl -d '{\"faculty\":\"Ingeniería\",\"discipline\":1}' -H 'Content-Type: "

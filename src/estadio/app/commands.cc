@@ -8,19 +8,20 @@ namespace {
 constexpr std::array<base::Command, 7> kCommands = {{
     {"all", "run a whole contest in one process, on this machine's disk", run_all},
     {"faculty", "take entries over HTTP and have discipline servers judge them", run_faculty},
-    {"discipline", "judge entries that come over gRPC, into Kafka", run_discipline},
-    {"tally", "count what is in Kafka into Redis, each entry once", run_tally},
-    {"scoreboard", "show the score that is in Redis, live", run_scoreboard},
+    {"discipline", "judge entries from faculty servers and log the results in Kafka",
+     run_discipline},
+    {"tally", "count the results in Kafka into Redis, each entry once", run_tally},
+    {"scoreboard", "show the score from Redis, live", run_scoreboard},
     {"load", "send entries at a steady rate and measure the answers", run_load_command},
-    {"verify", "prove that acknowledged, logged and counted are the same", run_verify},
+    {"verify", "prove that acks, log and score agree", run_verify},
 }};
 
 constexpr base::Program kProgram = {
     .name = "estadio",
     .version = ESTADIO_VERSION,
     .about =
-        "estadio runs a live competition: takes entries over HTTP at any load, has each one "
-        "judged,\nkeeps every result in a durable log, counts them exactly once and shows the "
+        "estadio runs a live competition. It takes entries over HTTP at any load and judges each "
+        "one.\nIt keeps every result in a durable log, counts each exactly once and shows the "
         "score live.\n",
     .trial =
         "  estadio all --data contest\n"

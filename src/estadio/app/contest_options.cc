@@ -4,7 +4,7 @@ namespace estadio {
 
 void add_contest_setting(base::Settings& settings, std::string& contest_file) {
   settings.add("contest", contest_file, "FILE",
-               "contest.toml, the same for all roles; without it the default contest");
+               "contest.toml, the same for all roles; default: the built-in contest");
 }
 
 base::Result<Contest> load_contest(const std::string& contest_file) {

@@ -34,14 +34,15 @@ std::string seed_file_of(const std::string& path) { return path + "/coin.seed"; 
 
 // The text of contest.toml when no contest file is given.
 constexpr std::string_view kDefaultContest =
-    "# The contest that is played when no other is asked for.\n";
+    "# This file sets nothing, so the contest is the built-in one.\n";
 
 base::Failure refuse_incomplete(const std::string& path, std::string_view has,
                                 std::string_view lacks) {
-  return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{} holds {} but not {}: the contest cannot go on without it; copy "
-                                "it back from where the folder came from",
-                                path, has, lacks));
+  return base::fail(
+      base::Code::kFailedPrecondition,
+      fmt::format(
+          "{} holds {} but not {}, which the contest needs: restore it from a copy of the folder",
+          path, has, lacks));
 }
 
 base::Result<CoinSeed> load_seed(const std::string& path, std::string_view commitment) {
@@ -49,10 +50,11 @@ base::Result<CoinSeed> load_seed(const std::string& path, std::string_view commi
   if (!has_seed) return refuse_incomplete(path, "a contest", "coin.seed");
   ASSIGN_OR_RETURN(const CoinSeed seed, load_coin_seed(seed_file_of(path)));
   if (Coin(seed).commitment() == commitment) return seed;
-  return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{} is not the seed that this contest began with and published the "
-                                "commitment of",
-                                seed_file_of(path)));
+  return base::fail(
+      base::Code::kFailedPrecondition,
+      fmt::format(
+          "{} is not the seed of this contest: its hash differs from the published commitment",
+          seed_file_of(path)));
 }
 
 // Reads the manifest from coin.seed and from fixed.toml, which has a configuration file's form.
@@ -73,9 +75,9 @@ base::Result<ContestManifest> read_manifest(const std::string& path) {
   if (manifest.started_at_ms == 0 || manifest.coin_commitment.empty()) {
     return base::fail(
         base::Code::kCorruption,
-        fmt::format("{} is not whole: expected started-at-ms, retry-window, retry-ids "
-                    "and coin-commitment",
-                    fixed_file_of(path)));
+        fmt::format(
+            "{} is incomplete: expected started-at-ms, retry-window, retry-ids and coin-commitment",
+            fixed_file_of(path)));
   }
   ASSIGN_OR_RETURN(manifest.coin_seed, load_seed(path, manifest.coin_commitment));
   return manifest;
@@ -88,7 +90,7 @@ base::Result<Contest> own_contest(const std::string& path) {
   if (!has_own) return refuse_incomplete(path, "a contest", "contest.toml");
   ASSIGN_OR_RETURN(const std::string text,
                    base::read_file(contest_file_of(path), Contest::kFileBytesMax));
-  if (text.empty()) return refuse_incomplete(path, "a contest", "what was in contest.toml");
+  if (text.empty()) return refuse_incomplete(path, "a contest", "the text of contest.toml");
   return Contest::from_toml(text, contest_file_of(path));
 }
 
@@ -97,8 +99,8 @@ base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
   const RetryRule wanted = asked.retry.applied_to(fixed);
   if (wanted == fixed) return {};
   return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{} counts with retry-window {} and retry-ids {}, fixed when it "
-                                "was made; asked for are {} and {}",
+                    fmt::format("{}: the contest began with retry-window {} and retry-ids {}, "
+                                "which cannot change; got {} and {}",
                                 path, base::format_duration(fixed.window), fixed.ids,
                                 base::format_duration(wanted.window), wanted.ids));
 }

@@ -61,7 +61,7 @@ struct DisciplineOptions {
 
 void add_settings(base::Settings& settings, DisciplineOptions& options) {
   settings.add_parsed(
-      "grpc", "HOST:PORT", "where to listen for faculty servers; port 0 takes a free one",
+      "grpc", "HOST:PORT", "address to listen on for faculty servers; port 0 chooses a free port",
       [&options](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(options.grpc, net::Address::parse(text));
         if (options.grpc.unix_path.empty()) return {};
@@ -71,21 +71,23 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
       [&options] { return options.grpc.to_string(); });
   options.tls.add_to(settings, GrpcTlsOptions::Side::kServer);
   settings.add("discipline", options.disciplines, "NAME[,…]",
-               "the disciplines to judge, by name or id; without it all");
+               "disciplines to judge, by name or id; default: all");
   add_contest_setting(settings, options.contest_file);
   options.kafka.add_to(settings);
   options.kafka.add_making_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
-               "the coin's seed, 32 hexadecimal digits, the same for all discipline servers; "
-               "without it one is drawn and kept in the topic contest");
+               "file of the coin's seed, 32 hexadecimal digits, the same for all discipline "
+               "servers; default: a random seed, kept in the topic contest");
   options.retry.add_to(settings);
-  settings.add("max-in-flight", options.max_in_flight, "results not durable yet; more are refused");
+  settings.add("max-in-flight", options.max_in_flight,
+               "bytes of results that are not durable yet; beyond it entries are refused");
   settings.add("durability-timeout", options.durability_timeout, kDurabilityTimeoutMin,
-               kDurabilityTimeoutMax, "results that Kafka does not keep within this are given up");
+               kDurabilityTimeoutMax,
+               "longest wait for Kafka to store a result; after it the caller gets an error");
   settings.add("linger", options.linger, milliseconds(0), milliseconds(1000),
-               "how long a result waits for others to travel with");
+               "longest wait of a result for others, to send them to Kafka in one request");
   settings.add("stream-age", options.stream_age, milliseconds(1000), std::chrono::hours(24),
-               "faculty servers are asked to open their streams anew after about this");
+               "approximate age at which this server asks a faculty server to replace its stream");
   options.http.add_to(settings);
   service::add_log_settings(settings, options.log);
 }
@@ -105,7 +107,7 @@ base::Result<std::vector<std::int64_t>> disciplines_of(const std::string& names,
       }
       return base::fail(
           base::Code::kInvalidArgument,
-          fmt::format("discipline: there is none called '{}': expected {}", name, known));
+          fmt::format("discipline: unknown name '{}': expected one of {}", name, known));
     }
     ids.push_back(found->id);
   }
@@ -214,18 +216,18 @@ base::Result<ContestManifest> DisciplineRole::agree() const {
                    agree_on_manifest(kafka, std::move(proposal), context_.clock, context_.log));
   const RetryRule wanted = options_.retry.applied_to(manifest.retry);
   if (wanted != manifest.retry) {
-    return base::fail(
-        base::Code::kFailedPrecondition,
-        fmt::format("the contest counts with retry-window {} and retry-ids {}, fixed when it "
-                    "began; asked for are {} and {}",
-                    base::format_duration(manifest.retry.window), manifest.retry.ids,
-                    base::format_duration(wanted.window), wanted.ids));
+    return base::fail(base::Code::kFailedPrecondition,
+                      fmt::format("the contest began with retry-window {} and retry-ids {}, which "
+                                  "cannot change; got {} and {}",
+                                  base::format_duration(manifest.retry.window), manifest.retry.ids,
+                                  base::format_duration(wanted.window), wanted.ids));
   }
   if (options_.kafka.partitions != 0 && options_.kafka.partitions != manifest.partitions) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("partitions: the contest began with {} of each topic; asked for "
-                                  "are {}",
-                                  manifest.partitions, options_.kafka.partitions));
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        fmt::format(
+            "partitions: the contest began with {} for each topic, which cannot change; got {}",
+            manifest.partitions, options_.kafka.partitions));
   }
   RETURN_IF_ERROR(settle_seed(manifest, options_.seed_file));
   return manifest;
@@ -293,7 +295,7 @@ std::optional<std::string> DisciplineRole::unready_reason() const {
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";
-  if (!window_->in_force_ms()) return "the log has not been looked at yet";
+  if (!window_->in_force_ms()) return "the retry window is not known yet";
   return std::nullopt;
 }
 
@@ -309,8 +311,8 @@ int run_discipline(base::Arguments arguments) {
   DisciplineOptions options;
   base::Settings settings = program().settings_for(
       "discipline",
-      "Judges entries that faculty servers send over gRPC: tosses the coin and keeps each result "
-      "in\nKafka's topics winners and losers. Any number of them may judge the same discipline.",
+      "Judges entries that faculty servers send over gRPC. Tosses the coin and logs each result "
+      "in\nKafka's topics winners and losers. Several servers may judge the same discipline.",
       "  estadio discipline --grpc 127.0.0.1:7001 --kafka 127.0.0.1:9092\n"
       "  estadio discipline --grpc 127.0.0.1:7002 --kafka 127.0.0.1:9092 --discipline natacion\n"
       "  grpcurl -plaintext -d '{\"faculty\":\"Ingeniería\",\"discipline\":1}' localhost:7001 "

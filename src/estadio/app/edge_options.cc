@@ -3,10 +3,13 @@
 namespace estadio {
 
 void EdgeOptions::add_to(base::Settings& settings) {
-  settings.add("max-entries", max_entries, 1, 1'000'000, "entries in a request; more get 413");
-  settings.add("max-in-flight", max_in_flight, "results not durable yet, in all; more get 429");
+  settings.add("max-entries", max_entries, 1, 1'000'000,
+               "most entries in a request; a request with more gets 413");
+  settings.add("max-in-flight", max_in_flight,
+               "bytes of all results that are not durable yet; beyond it requests get 429");
   settings.add("durability-timeout", durability_timeout, kDurabilityTimeoutMin,
-               kDurabilityTimeoutMax, "entries not durable within this get 504");
+               kDurabilityTimeoutMax,
+               "longest wait until an entry is durable; after it the request gets 504");
 }
 
 base::Result<void> EdgeOptions::check(const service::HttpOptions& http) const {

@@ -47,22 +47,24 @@ struct FacultyOptions {
 
 void add_settings(base::Settings& settings, FacultyOptions& options) {
   options.http.add_to(settings);
-  settings.add("disciplines", options.disciplines, "HOST:PORT[,…]",
-               "the discipline servers; a name that several have is balanced over them");
+  settings.add(
+      "disciplines", options.disciplines, "HOST:PORT[,…]",
+      "discipline servers; when a name has several addresses, the streams spread over them");
   options.tls.add_to(settings, GrpcTlsOptions::Side::kClient);
   settings.add("streams", options.streams, 1,
                static_cast<std::int64_t>(JudgeChannels::kStreamsPerAddressMax),
-               "to each address, of each HTTP thread; more than one where an address is a name "
-               "that several servers have");
-  settings.add("faculty", options.faculty, "NAME", "take entries of this faculty alone");
+               "streams from each HTTP thread to each HOST:PORT; use several when HOST names "
+               "several servers");
+  settings.add("faculty", options.faculty, "NAME",
+               "the one faculty to take entries for; default: all");
   add_contest_setting(settings, options.contest_file);
   options.edge.add_to(settings);
-  settings.add("batch-linger", options.batch_linger, milliseconds(0), milliseconds(100),
-               "how long a batch for the discipline servers waits for more requests when it has "
-               "fewer than the one before");
+  settings.add(
+      "batch-linger", options.batch_linger, milliseconds(0), milliseconds(100),
+      "longest wait of a batch for more requests, when it has fewer than the batch before");
   settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
-               "clients' ids that are older are refused; those that the discipline servers "
-               "remember no more are, whatever this says");
+               "greatest age of a client's id; an older id gets 422, as does an id older than the "
+               "discipline servers remember");
   service::add_log_settings(settings, options.log);
 }
 
@@ -73,8 +75,8 @@ base::Result<std::optional<FacultyIndex>> only_faculty(const FacultyOptions& opt
   std::vector<std::string_view> known;
   for (const Faculty& each : contest.faculties()) known.push_back(each.name);
   return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("faculty: there is none called '{}': expected one of {}",
-                                options.faculty, fmt::join(known, ", ")));
+                    fmt::format("faculty: unknown name '{}': expected one of {}", options.faculty,
+                                fmt::join(known, ", ")));
 }
 
 base::Result<void> check(const FacultyOptions& options) {
@@ -155,7 +157,7 @@ base::Result<void> FacultyRole::open_channels() {
 std::optional<std::string> FacultyRole::unready_reason() const {
   if (auto why = channels_->unready_reason()) return why;
   if (!window_.in_force_ms()) {
-    return "no discipline server has said how far back ids are remembered";
+    return "no discipline server has sent its retry window yet";
   }
   return std::nullopt;
 }
@@ -172,8 +174,9 @@ int run_faculty(base::Arguments arguments) {
   FacultyOptions options;
   base::Settings settings = program().settings_for(
       "faculty",
-      "Takes entries over HTTP, of all faculties or of one, and has discipline servers judge them."
-      "\nAnswers when the results are durable. Any number of them may serve the same contest.",
+      "Takes entries over HTTP, for all faculties or for one. Sends them to discipline "
+      "servers.\nAnswers when the results are durable. Several faculty servers may serve the same "
+      "contest.",
       "  estadio faculty --http 127.0.0.1:8080 --disciplines 127.0.0.1:7001\n"
       "  estadio faculty --http 0.0.0.0:8080 --disciplines natacion:7001,boxeo:7001 "
       "--faculty ingenieria\n");

@@ -4,18 +4,20 @@ namespace estadio {
 
 void GrpcTlsOptions::add_to(base::Settings& settings, Side side) {
   if (side == Side::kServer) {
-    settings.add("grpc-cert", files.certificate, "FILE", "certificate chain (PEM): gRPC over TLS");
-    settings.add("grpc-key", files.key, "FILE", "key of the certificate (PEM)");
+    settings.add("grpc-cert", files.certificate, "FILE",
+                 "certificate chain (PEM); turns on TLS for gRPC");
+    settings.add("grpc-key", files.key, "FILE", "private key of the certificate (PEM)");
     settings.add("grpc-ca", files.authorities, "FILE",
-                 "who vouches for callers (PEM): only they are let in");
+                 "authorities of callers' certificates (PEM); other callers are refused");
     return;
   }
-  settings.add("grpc-tls", is_on, "speak TLS with the discipline servers");
+  settings.add("grpc-tls", is_on, "use TLS to the discipline servers");
   settings.add("grpc-ca", files.authorities, "FILE",
-               "who vouches for the discipline servers (PEM), with TLS; without: the system's");
+               "authorities of the discipline servers' certificates (PEM); turns on TLS; default: "
+               "the system's");
   settings.add("grpc-cert", files.certificate, "FILE",
-               "certificate to show to the discipline servers (PEM), with TLS");
-  settings.add("grpc-key", files.key, "FILE", "key of the certificate (PEM)");
+               "certificate (PEM) that identifies this server to discipline servers; turns on TLS");
+  settings.add("grpc-key", files.key, "FILE", "private key of the certificate (PEM)");
 }
 
 base::Result<void> GrpcTlsOptions::check(Side side) const {
@@ -23,10 +25,10 @@ base::Result<void> GrpcTlsOptions::check(Side side) const {
     return base::fail(base::Code::kInvalidArgument, std::move(message));
   };
   if (files.certificate.empty() != files.key.empty()) {
-    return refuse("grpc-cert and grpc-key go together");
+    return refuse("grpc-cert, grpc-key: expected both or neither");
   }
   if (side == Side::kServer && !files.authorities.empty() && files.certificate.empty()) {
-    return refuse("grpc-ca: expected with grpc-cert and grpc-key");
+    return refuse("grpc-ca: needs grpc-cert and grpc-key");
   }
   if (const auto used = to_files()) {
     if (side == Side::kServer) RETURN_IF_ERROR(server_credentials(used));

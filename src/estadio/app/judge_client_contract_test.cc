@@ -1,5 +1,5 @@
-// The contract of Judge for JudgeClient, over a real server on this machine that judges by
-// LocalJudge. The test is here because the adapter's folder depends on no other part.
+// The contract of Judge for JudgeClient. A real server on this machine judges with a LocalJudge.
+// The test is here because the adapter's folder depends on no other part.
 #include <gtest/gtest.h>
 
 #include "estadio/contest/judge_contract.h"

@@ -22,19 +22,20 @@ bool is_topic_text(std::string_view text) {
 }  // namespace
 
 void KafkaOptions::add_to(base::Settings& settings) {
-  settings.add("kafka", brokers, "HOST:PORT[,…]", "some of Kafka's brokers");
+  settings.add("kafka", brokers, "HOST:PORT[,…]",
+               "one or more of Kafka's brokers, which name the others");
   settings.add("kafka-config", properties_file, "FILE",
-               "lines of KEY=VALUE for SASL, TLS and connections, as in librdkafka: "
+               "librdkafka's properties for SASL, TLS and connections, one a line, as in "
                "security.protocol=SASL_SSL; keeps passwords out of the command line");
   settings.add("topic-prefix", prefix, "TEXT",
-               "before the names of the topics winners, losers and contest");
+               "text before the names of the topics winners, losers and contest");
 }
 
 void KafkaOptions::add_making_to(base::Settings& settings) {
   settings.add("partitions", partitions, 0, Contest::kPartitionsMax,
-               "of the topics winners and losers, when they are made; 0: as the contest says");
+               "partitions of new topics winners and losers; 0: the number in contest.toml");
   settings.add("replication", replication, 1, kReplicationMax,
-               "brokers that keep each partition, of topics that are made");
+               "brokers that store each partition of a new topic");
 }
 
 base::Result<void> KafkaOptions::check() const {
@@ -70,14 +71,16 @@ base::Result<void> settle_seed(ContestManifest& manifest, const std::string& see
     ASSIGN_OR_RETURN(manifest.coin_seed, load_coin_seed(seed_file));
   }
   if (!manifest.coin_seed) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      "the contest's coin has its seed in a file: give it with coin-seed-file");
+    return base::fail(
+        base::Code::kFailedPrecondition,
+        "the coin's seed is in a file, not in Kafka: name the file with coin-seed-file");
   }
   if (Coin(*manifest.coin_seed).commitment() == manifest.coin_commitment) return {};
-  return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{} is not the seed that this contest began with and published the "
-                                "commitment of",
-                                seed_file));
+  return base::fail(
+      base::Code::kFailedPrecondition,
+      fmt::format(
+          "{} is not the seed of this contest: its hash differs from the published commitment",
+          seed_file));
 }
 
 }  // namespace estadio

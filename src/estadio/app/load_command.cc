@@ -25,16 +25,15 @@ int run_load_command(base::Arguments arguments) {
   std::string contest_file;
   base::Settings settings = program().settings_for(
       "load",
-      "Sends entries at a steady rate and measures the answers. The loop is open: an entry starts "
-      "at\n"
-      "its intended time whatever the server does, and its latency counts from then.",
+      "Sends entries at a steady rate and measures the answers. The loop is open: each entry has "
+      "an\nintended time, whatever the server does. Its latency counts from that time.",
       "  estadio load http://127.0.0.1:8080 --rate 10000 --duration 10s\n"
       "  estadio load http://127.0.0.1:8080 --rate max --connections 256 --duration 5s\n"
       "  estadio load http://127.0.0.1:8080 --entries entries.ndjson --retry --acks acks.ndjson "
       "--json report.json\n");
   add_load_settings(settings, options);
   settings.add("contest", contest_file, "FILE",
-               "contest.toml, for the faculties and disciplines of generated entries");
+               "contest.toml with the faculties and disciplines of generated entries");
   base::Logger::Options log_options;
   service::add_log_settings(settings, log_options);
   settings.add_check([&]() -> base::Result<void> {

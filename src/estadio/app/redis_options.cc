@@ -17,19 +17,20 @@ constexpr std::string_view kHidden = "***";
 void RedisOptions::add_to(base::Settings& settings) {
   settings.add_parsed(
       "redis", "URL",
-      "server that has the score: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], rediss:// over TLS, "
+      "server of the score: redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], rediss:// over TLS, "
       "unix:///PATH[?db=N]",
       [this](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(url, RedisUrl::parse(text));
         return {};
       },
       [this] { return url.to_string(); });
-  settings.add("redis-password-file", password_file, "FILE",
-               "the server's password, so that it is neither among the processes' arguments nor in "
-               "the environment");
+  settings.add(
+      "redis-password-file", password_file, "FILE",
+      "file of the server's password; keeps it out of the command line and the environment");
   settings.add("redis-ca", ca_file, "FILE",
-               "authorities of the server's certificate (PEM); without: the system's");
-  settings.add("redis-prefix", prefix, "TEXT", "what the keys begin with; one for each contest");
+               "authorities of the server's certificate (PEM); default: the system's");
+  settings.add("redis-prefix", prefix, "TEXT",
+               "start of the names of all keys; each contest needs its own");
   settings.add_check([this] { return read_password(); });
 }
 
@@ -53,8 +54,8 @@ base::Result<void> RedisOptions::read_password() {
 base::Result<void> RedisOptions::check() const {
   if (url.password == kHidden) {
     return base::fail(base::Code::kInvalidArgument,
-                      "redis: the password was left out when this URL was printed: give it in a "
-                      "file, by redis-password-file");
+                      "redis: this URL was printed with *** in place of its password: name a file "
+                      "of the password with redis-password-file");
   }
   if (auto fits = to_book().check(); !fits) {
     return base::fail(std::move(fits).error().within("redis"));

@@ -27,13 +27,14 @@ RedisWatch::RedisWatch(Dependencies deps)
             .contest = deps.contest,
             .clock = deps.clock,
             .log = deps.log},
-      last_(base::fail(base::Code::kUnavailable, "Redis was not read yet")),
+      last_(base::fail(base::Code::kUnavailable, "the score has not been read yet")),
       thread_([this] { return update(); }) {}
 
 base::Result<ScoreView> RedisWatch::read() const {
   const std::scoped_lock lock(mutex_);
   if (last_) return last_;
-  return base::fail(base::Code::kUnavailable, "the score cannot be read now; /readyz tells why");
+  return base::fail(base::Code::kUnavailable,
+                    "the score cannot be read now; /readyz shows the reason");
 }
 
 std::optional<std::string> RedisWatch::unready_reason() const {
@@ -74,10 +75,9 @@ void RedisWatch::log_change(const base::Result<ScoreView>& view) {
   if (error == logged_) return;
   logged_ = error;
   if (view) {
-    deps_.log.info("the score is read from Redis");
+    deps_.log.info("reading the score from Redis");
   } else {
-    deps_.log.warning("the score cannot be read from Redis; trying again until it can",
-                      {{"reason", view.error()}});
+    deps_.log.warning("cannot read the score from Redis; trying again", {{"reason", view.error()}});
   }
 }
 

@@ -9,7 +9,8 @@ namespace estadio {
 void RetryOptions::add_to(base::Settings& settings) {
   settings.add_parsed(
       "retry-window", "TIME",
-      "how long a client may send an id again and have it counted once; fixed by the first start",
+      "time in which an id that a client sends again counts once; fixed at the contest's first "
+      "start",
       [this](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(window, base::parse_duration(text, {}, RetryRule::kWindowMax));
         return {};
@@ -17,8 +18,7 @@ void RetryOptions::add_to(base::Settings& settings) {
       [this] { return base::format_duration(window.value_or(RetryRule().window)); });
   settings.add_parsed(
       "retry-ids", "N",
-      "how many of the clients' ids are remembered for that, 24 to 48 bytes each; fixed by the "
-      "first start",
+      "clients' ids that are remembered, 24 to 48 bytes each; fixed at the contest's first start",
       [this](std::string_view text) -> base::Result<void> {
         ASSIGN_OR_RETURN(ids, base::parse_integer(text, 1, 1'000'000'000));
         return {};

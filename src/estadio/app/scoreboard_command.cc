@@ -109,9 +109,9 @@ int run_scoreboard(base::Arguments arguments) {
   ScoreboardOptions options;
   base::Settings settings = program().settings_for(
       "scoreboard",
-      "Shows the score live, as it is in Redis: the page, JSON and server-sent events. Needs "
-      "nothing\nelse; while Redis is away it is not ready, says so, and goes on when Redis is "
-      "back.",
+      "Shows the live score from Redis as a page, JSON and server-sent events. Needs Redis "
+      "alone.\nWhile Redis is away, /readyz fails with the reason. The score returns when Redis "
+      "does.",
       "  estadio scoreboard --redis redis://127.0.0.1:6379/0\n"
       "  estadio scoreboard --http 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem \\\n"
       "    --redis rediss://board@redis.example --redis-password-file board.password\n"

@@ -53,12 +53,12 @@ void add_settings(base::Settings& settings, TallyOptions& options) {
   options.kafka.add_to(settings);
   options.redis.add_to(settings);
   settings.add("readers", options.readers, 1, kReadersMax,
-               "how many members of the consumer group this process is; each partition of a "
-               "member's share is read by a thread of its own");
-  settings.add("group", options.group, "TEXT", "the consumer group, one for all tallies");
+               "members of the consumer group in this process; each partition of a member has its "
+               "own thread");
+  settings.add("group", options.group, "TEXT", "the consumer group, the same for all tallies");
   settings.add("commit-every", options.commit_every, std::chrono::milliseconds(1),
                std::chrono::minutes(1),
-               "how long results are gathered before they show in the score");
+               "longest time that results are gathered before they are added to the score");
   add_contest_setting(settings, options.contest_file);
   options.http.add_to(settings);
   service::add_log_settings(settings, options.log);
@@ -199,12 +199,10 @@ base::Result<void> TallyRole::check_prefix() const {
       known->started_at_ms == manifest_.started_at_ms) {
     return {};
   }
-  return base::fail(
-      base::Code::kFailedPrecondition,
-      fmt::format("another contest counts in Redis under the prefix '{}': give this one "
-                  "another with redis-prefix, or delete that one's keys, "
-                  "{{{}}}:contest among them",
-                  options_.redis.prefix, options_.redis.prefix));
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("redis-prefix: another contest has its score under '{}': choose "
+                                "another prefix, or delete that contest's keys, {{{}}}:contest too",
+                                options_.redis.prefix, options_.redis.prefix));
 }
 
 base::Result<void> TallyRole::join_groups() {
@@ -257,7 +255,7 @@ void TallyRole::report() {
   if (is_known) lag_ = lag;
   if (!positions.empty()) groups_.front()->commit(positions);
   if (auto published = facts_->publish(facts); !published) {
-    context_.log.debug("the facts for the scoreboard were not written",
+    context_.log.debug("the facts for the scoreboard could not be written",
                        {{"error", published.error()}});
   }
 }
@@ -284,8 +282,9 @@ int run_tally(base::Arguments arguments) {
   TallyOptions options;
   base::Settings settings = program().settings_for(
       "tally",
-      "Counts the results in Kafka's topics winners and losers into Redis, each entry once.\nAny "
-      "number of them share the partitions; one that dies is replaced by the others.",
+      "Counts the results in Kafka's topics winners and losers into Redis, each entry "
+      "once.\nSeveral tallies share the partitions. When one dies, the others take over its "
+      "partitions.",
       "  estadio tally --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0\n"
       "  redis-cli HGETALL '{estadio}:by_faculty'\n");
   add_settings(settings, options);

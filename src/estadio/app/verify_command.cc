@@ -64,8 +64,8 @@ base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
   ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file));
   if (acks.is_cut()) {
     fmt::print(stderr,
-               "{}: the last line is cut, as where a client was killed, and was passed over; "
-               "--partial-acks allows for what it would have told\n",
+               "{}: the last line is cut and was skipped: its client may have been killed; "
+               "--partial-acks accepts results without an ack\n",
                options.acks_file);
   }
   return acks;
@@ -132,12 +132,11 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
   if (!report) return base::fail(std::move(report).error());
   if (options.data.empty() && report->records > 0 && evidence.score.positions.empty()) {
     report->differences.push_back(
-        {.what = "score that nobody counts into",
+        {.what = "empty scores of a log with results",
          .count = 1,
-         .example =
-             fmt::format("Redis holds nothing under the prefix '{}': is it another, or is no "
-                         "tally there?",
-                         options.redis.prefix)});
+         .example = fmt::format(
+             "Redis holds nothing under the prefix '{}': check redis-prefix, and that a tally runs",
+             options.redis.prefix)});
   }
   return Proved{
       .report = *std::move(report), .commitment = coin.commitment(), .seed = coin.reveal()};
@@ -196,37 +195,35 @@ int run_verify(base::Arguments arguments) {
   options.kafka.brokers.clear();
   base::Settings settings = program().settings_for(
       "verify",
-      "Proves that what clients were told was accepted, what the log holds and what "
-      "the score\ncounts are the same, and that every outcome is the coin's. Ends "
-      "with 0 when it is so, with 1\non a difference of one. Works while the contest "
-      "runs and after it stopped or died.",
+      "Proves that the acks of clients, the log and the score agree, and that every outcome is "
+      "the\ncoin's. The exit status is 0 when they agree and 1 on a difference. Works while the "
+      "contest runs,\nand after it stopped or died.",
       "  estadio verify --data contest\n"
       "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
       "--watch\n"
       "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
       "--data contest --acks acks.ndjson\n");
-  settings.add(
-      "data", options.data, "DIR",
-      "folder of a contest of `estadio all`; or, of one across machines, kafka and redis:");
+  settings.add("data", options.data, "DIR",
+               "folder of a contest of `estadio all`; a contest on several machines has kafka and "
+               "redis instead");
   options.kafka.add_to(settings);
   options.redis.add_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
-               "the coin's seed, where the discipline servers have it from a file too");
+               "file of the coin's seed, when the discipline servers have it from a file");
   settings.add("acks", options.acks_file, "FILE",
-               "what clients were told: lines of {\"id\":\"…\",\"outcome\":\"winner\"}");
-  settings.add("partial-acks", options.are_acks_partial,
-               "the acks are of some clients only, or answers were lost: results without an ack "
-               "are no difference");
-  settings.add("contest", options.contest_file, "FILE",
-               "contest.toml, when it is not the data folder's, or not the default one");
-  settings.add("watch", options.watches, "prove again and again, until a difference is found");
-  settings.add("every", options.every, std::chrono::milliseconds(100), std::chrono::hours(24),
-               "how long to wait between proofs, with --watch");
-  settings.add("json", options.is_json, "print the report as JSON");
+               "acks of clients, one a line: {\"id\":\"…\",\"outcome\":\"winner\"}");
   settings.add(
-      "reveal", options.reveals_seed,
-      "print the coin's seed too, so that others can check; whoever knows it can choose ids "
-      "that win, so only when no more entries are taken");
+      "partial-acks", options.are_acks_partial,
+      "accept results without an ack, because the file lacks clients or answers were lost");
+  settings.add("contest", options.contest_file, "FILE",
+               "contest.toml; default: the data folder's, or the built-in contest");
+  settings.add("watch", options.watches, "repeat the proof until it finds a difference");
+  settings.add("every", options.every, std::chrono::milliseconds(100), std::chrono::hours(24),
+               "pause between the proofs of --watch");
+  settings.add("json", options.is_json, "print the report as JSON");
+  settings.add("reveal", options.reveals_seed,
+               "print the coin's seed too, so that others can check the outcomes; a client that "
+               "knows it can choose winning ids, so use it only after the contest");
   settings.add_check([&options] { return check(options); });
   if (const auto status = program().load_settings(settings, arguments)) return *status;
 

@@ -32,13 +32,13 @@ TEST(CoinTest, IsSipHash24OfTheId) {
   EXPECT_EQ(toss.spread, kReference >> 32);
 }
 
-TEST(CoinTest, CommitmentIsSha256OfTheSeedAndRevealTheSeed) {
+TEST(CoinTest, TheCommitmentIsTheSha256OfTheRevealedSeed) {
   const Coin coin(counting_seed());
   EXPECT_EQ(coin.reveal(), "000102030405060708090a0b0c0d0e0f");
   EXPECT_EQ(coin.commitment(), "be45cb2605bf36bebde684841a28f0fd43c69850a3dce5fedba69928ee3a8991");
 }
 
-TEST(CoinTest, TheSameIdHasTheSameTossAndAnotherSeedOthers) {
+TEST(CoinTest, TheSameIdHasTheSameTossAndAnotherSeedHasOtherTosses) {
   const Coin coin(counting_seed());
   const Coin same(counting_seed());
   CoinSeed seed = counting_seed();
@@ -114,7 +114,7 @@ TEST_F(CoinSeedTest, IsReadableByItsOwnerAlone) {
       << "something else was left behind";
 }
 
-TEST_F(CoinSeedTest, MayStandInTheCurrentFolder) {
+TEST_F(CoinSeedTest, MayBeInTheCurrentFolder) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder_.path());
   const auto drawn = load_or_draw_coin_seed("coin.seed");
@@ -122,14 +122,14 @@ TEST_F(CoinSeedTest, MayStandInTheCurrentFolder) {
   EXPECT_TRUE(drawn) << drawn.error().message();
 }
 
-TEST_F(CoinSeedTest, OneThatIsNotThereIsNotFound) {
+TEST_F(CoinSeedTest, AMissingSeedIsNotFound) {
   const auto missing = load_coin_seed(path_);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), base::Code::kNotFound);
   EXPECT_THAT(missing.error().message(), HasSubstr(path_));
 }
 
-TEST_F(CoinSeedTest, ADamagedOneIsRefusedAndLeftAsItIs) {
+TEST_F(CoinSeedTest, ADamagedSeedIsRefusedAndUnchanged) {
   const std::string good = Coin(counting_seed()).reveal();
   for (const std::string& text :
        {std::string(), std::string("\n"), good.substr(1), good.substr(2), good + "0", good + "00",
@@ -149,7 +149,7 @@ TEST_F(CoinSeedTest, ADamagedOneIsRefusedAndLeftAsItIs) {
   }
 }
 
-TEST_F(CoinSeedTest, WhereItCannotBeKeptNoneIsDrawn) {
+TEST_F(CoinSeedTest, NoSeedIsDrawnWhenItCannotBeStored) {
   const auto drawn = load_or_draw_coin_seed(folder_ / "nowhere/coin.seed");
   ASSERT_FALSE(drawn);
   EXPECT_THAT(drawn.error().message(), HasSubstr("nowhere/coin.seed"));

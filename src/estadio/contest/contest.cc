@@ -308,25 +308,25 @@ base::Result<void> Contest::can_follow(const Contest& before, std::int64_t now_m
     return base::fail(base::Code::kFailedPrecondition, std::move(message));
   };
   if (partitions_ != before.partitions_) {
-    return refuse(fmt::format(
-        "the contest began with {} partitions and cannot go on with {}: an id's partition would "
-        "not be the same any more",
-        before.partitions_, partitions_));
+    return refuse(
+        fmt::format("the contest began with {} partitions and cannot continue with {}: ids would "
+                    "get other partitions",
+                    before.partitions_, partitions_));
   }
   for (const Faculty& faculty : before.faculties_) {
     if (std::ranges::find(faculties_, faculty.name, &Faculty::name) == faculties_.end()) {
-      return refuse(fmt::format(
-          "the contest began with the faculty '{}', which is gone: faculties can be added, and get "
-          "aliases, but not taken away or renamed",
-          faculty.name));
+      return refuse(
+          fmt::format("the contest began with the faculty '{}', which is missing: a faculty can be "
+                      "added or get aliases, but not be removed or renamed",
+                      faculty.name));
     }
   }
   for (const Discipline& discipline : before.disciplines_) {
     if (!find_discipline(discipline.id)) {
-      return refuse(fmt::format(
-          "the contest began with the discipline {} ({}), which is gone: disciplines can be added, "
-          "but not taken away",
-          discipline.id, discipline.name));
+      return refuse(
+          fmt::format("the contest began with the discipline {} ({}), which is missing: a "
+                      "discipline can be added, but not be removed",
+                      discipline.id, discipline.name));
     }
   }
   const bool is_over = before.closes_at_ms_ && now_ms >= *before.closes_at_ms_;

@@ -20,7 +20,7 @@ Contest contest_of(std::string_view toml) {
   return contest ? *std::move(contest) : Contest::defaults();
 }
 
-TEST(FoldNameTest, TakesAwayCaseAndMarksInWhicheverForm) {
+TEST(FoldNameTest, RemovesCaseAndMarksInEveryForm) {
   for (const char* name :
        {"Ingeniería", "INGENIERÍA", "ingenieria", "Ingenieri\u0301a", "ｉｎｇｅｎｉｅｒｉａ"}) {
     EXPECT_EQ(fold_name(name), "ingenieria") << name;
@@ -32,7 +32,7 @@ TEST(FoldNameTest, TakesAwayCaseAndMarksInWhicheverForm) {
   EXPECT_NE(fold_name("工学"), fold_name("農学"));
 }
 
-TEST(FoldNameTest, WhatIsNotUtf8IsLikeNothingElse) { EXPECT_EQ(fold_name("Ing\xFF"), "Ing\xFF"); }
+TEST(FoldNameTest, InvalidUtf8EqualsNoOtherName) { EXPECT_EQ(fold_name("Ing\xFF"), "Ing\xFF"); }
 
 TEST(ContestTest, DefaultsAreTheTwoFacultiesAndThreeDisciplines) {
   const Contest contest = Contest::defaults();
@@ -79,7 +79,7 @@ TEST(ContestTest, DisciplinesAreFoundById) {
   }
 }
 
-TEST(ContestTest, WhatTheFileLeavesOutIsAsInTheDefaults) {
+TEST(ContestTest, MissingKeysHaveTheirDefaults) {
   const Contest contest = contest_of("name = \"Copa\"\npartitions = 256\n");
   EXPECT_EQ(contest.name(), "Copa");
   EXPECT_EQ(contest.partitions(), 256);
@@ -110,7 +110,7 @@ TEST(ContestTest, NoTwoFacultiesShareAPath) {
        {std::pair("工学", "農学"), std::pair("Arte y Letras", "Arte-y-Letras"),
         std::pair("C++", "C--")}) {
     const auto contest = Contest::from_toml(tables(one, other), "contest.toml");
-    if (!contest) continue;  // refused: that will do
+    if (!contest) continue;  // a refusal is right too
     std::set<std::string> slugs;
     for (const Faculty& faculty : contest->faculties()) {
       for (const std::string& slug : faculty.slugs) {
@@ -146,12 +146,12 @@ TEST(ContestTest, AsManyAsAllowedAreTaken) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// What is refused, and how it is said
+// Refused contests and their messages
 
 struct BadContest {
   std::string toml;
   std::string place;   // line:column
-  std::string detail;  // a part of what is said
+  std::string detail;  // a part of the message
 };
 
 void PrintTo(const BadContest& each, std::ostream* out) { *out << each.toml.substr(0, 60); }
@@ -227,7 +227,7 @@ std::vector<BadContest> bad_contests() {
 
 INSTANTIATE_TEST_SUITE_P(All, BadContestTest, testing::ValuesIn(bad_contests()));
 
-// What a contest that began as `before` says of going on as `after`, at a time in 2030.
+// Returns why a contest that began as `before` cannot go on as `after` in 2030. Empty when it can.
 std::string why_it_cannot_follow(std::string_view before, std::string_view after) {
   const auto can = Contest::from_toml(after, "after")
                        ->can_follow(*Contest::from_toml(before, "before"), 1'900'000'000'000);
@@ -246,7 +246,7 @@ TEST(ContestTest, CanGoOnWithMoreFacultiesDisciplinesAndAliases) {
             "");
 }
 
-TEST(ContestTest, CannotGoOnWithoutWhatMayHaveBeenCounted) {
+TEST(ContestTest, CannotGoOnWithoutAFacultyOrDisciplineThatMayHaveCounts) {
   EXPECT_THAT(why_it_cannot_follow("[[faculty]]\nname = \"A\"\n[[faculty]]\nname = \"B\"\n",
                                    "[[faculty]]\nname = \"B\"\n"),
               HasSubstr("faculty 'A'"));

@@ -5,12 +5,12 @@
 //   struct DiskLogHarness {
 //     EventLog& open(int partitions);  // a new, empty log; called once, before reopen()
 //     EventLog& reopen();              // the same log as a new process finds it
-//     // Where it may not run: why it does not now; nothing when it does.
+//     // Only for a harness that may be unable to run: the reason, or nothing when it can run.
 //     static std::optional<std::string> skip_reason();
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(DiskLog, EventLogContract, DiskLogHarness);
 //
-// The references stay good until the next call of reopen() and the harness' end.
+// The references are valid until the next call of reopen() and the harness' end.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@
 
 namespace estadio {
 
-// A record, kept beyond the reader's next call.
+// A copy of a record. It outlives the reader's next call.
 struct KeptRecord {
   std::int64_t offset = 0;
   std::int64_t time_ms = 0;
@@ -82,7 +82,7 @@ class EventLogContract : public testing::Test {
     return reader ? *std::move(reader) : nullptr;
   }
 
-  // Reads on until `until` or an error; fails when a read brings nothing though something is there.
+  // Reads up to `until` or an error. Fails when a read returns nothing although there is a record.
   std::vector<KeptRecord> read_until(PartitionReader& reader, std::int64_t until) const {
     std::vector<KeptRecord> kept;
     std::vector<LoggedRecord> records;
@@ -144,7 +144,7 @@ TYPED_TEST_P(EventLogContract, ANewLogIsEmpty) {
   }
 }
 
-TYPED_TEST_P(EventLogContract, WhatIsAppendedIsReadBackInOrderWithDenseOffsetsFromZero) {
+TYPED_TEST_P(EventLogContract, RecordsAreReadBackInOrderWithDenseOffsetsFromZero) {
   this->append(this->kFirst, 0, 3);
   this->append(this->kFirst, 3, 4);
   this->append(this->kThird, 100, 105);
@@ -170,7 +170,7 @@ TYPED_TEST_P(EventLogContract, LinesAreReadBackToTheByte) {
   EXPECT_EQ(std::string(records[0].line) + "\n", line);
 }
 
-TYPED_TEST_P(EventLogContract, ABatchOverAllPartitionsIsThereAsAWhole) {
+TYPED_TEST_P(EventLogContract, ABatchOverAllPartitionsIsLoggedWhole) {
   RecordBatch batch(this->kPartitions);
   std::uint64_t number = 0;
   for (const PartitionId partition : {this->kLast, this->kFirst, this->kThird, this->kSecond}) {
@@ -220,7 +220,7 @@ TYPED_TEST_P(EventLogContract, DoneIsCalledOnceForEachBatchInTheirOrder) {
                        });
   }
   ASSERT_EQ(calls->all.get_future().wait_for(test::kPatience), std::future_status::ready);
-  // A second call for any of them would come before those of this batch.
+  // A second call for one of them would come before the call for this batch.
   this->append(this->kFirst, kBatches, kBatches + 1);
   const std::scoped_lock lock(calls->mutex);
   ASSERT_EQ(calls->order.size(), static_cast<std::size_t>(kBatches));
@@ -261,7 +261,7 @@ TYPED_TEST_P(EventLogContract, AWaitingReaderIsWokenByWake) {
     return is_read && records.empty();
   });
   begins.get_future().wait();
-  reader->wake();  // whether it waits by now or not yet
+  reader->wake();  // the reader may wait already, or not yet
   const bool is_woken = read.wait_for(test::kPatience) == std::future_status::ready;
   EXPECT_TRUE(is_woken);
   if (!is_woken) this->append(this->kFirst, 0, 1);
@@ -274,7 +274,7 @@ TYPED_TEST_P(EventLogContract, AWakeIsKeptForTheNextReadThatWouldWait) {
   reader->wake();
   std::vector<LoggedRecord> records;
   ASSERT_TRUE(reader->read(records, test::kPatience));
-  if (records.empty()) return;  // that read would have waited, and was ended
+  if (records.empty()) return;  // the wake ended this read before it waited
   auto read = std::async(std::launch::async, [&] {
     return reader->read(records, std::chrono::hours(1)).has_value() && records.empty();
   });
@@ -322,7 +322,7 @@ TYPED_TEST_P(EventLogContract, SeekBeyondTheEndIsRefusedAndChangesNothing) {
   EXPECT_EQ(this->numbers_of(this->read_until(*reader, 3)), this->range(1, 3));
 }
 
-TYPED_TEST_P(EventLogContract, NothingBeforeOffsetBeforeIsAsLateAsItsTime) {
+TYPED_TEST_P(EventLogContract, EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime) {
   for (std::uint64_t number = 0; number < 30; ++number) {
     this->append(this->kFirst, number, number + 1);
   }
@@ -355,7 +355,7 @@ TYPED_TEST_P(EventLogContract, ReadersDoNotDisturbEachOther) {
   EXPECT_EQ(this->numbers_of(this->read_until(*one, 20)), this->range(0, 20));
 }
 
-TYPED_TEST_P(EventLogContract, AReadBringsWhatIsThereHoweverBusyOtherPartitionsAre) {
+TYPED_TEST_P(EventLogContract, AReadReturnsItsRecordsWhileOtherPartitionsAreBusy) {
   this->append(this->kFirst, 0, 1);
   const auto reader = this->reader_at(this->kFirst, 0);
   ASSERT_EQ(this->read_until(*reader, 1).size(), 1U);
@@ -376,7 +376,7 @@ TYPED_TEST_P(EventLogContract, ManyAppendersLoseNothingAndKeepTheirOrder) {
     std::promise<void> all;
   };
   const auto calls = std::make_shared<Calls>();
-  // One reader goes along, from the start.
+  // One reader follows from the start.
   const auto reader = this->reader_at(this->kFirst, 0);
   auto followed = std::async(std::launch::async,
                              [&] { return this->read_until(*reader, kThreads * kEach / 4); });
@@ -385,7 +385,8 @@ TYPED_TEST_P(EventLogContract, ManyAppendersLoseNothingAndKeepTheirOrder) {
     threads.emplace_back([&, thread] {
       for (std::uint64_t i = 0; i < kEach; ++i) {
         RecordBatch batch(this->kPartitions);
-        // Every batch goes to two partitions; in all each thread gives each one as many.
+        // Every batch goes to two partitions. In total each thread appends equally to each
+        // partition.
         const std::uint64_t number = thread * 1000 + i;
         this->records_.add(batch, partitions[i % 4 < 2 ? 0 : 2], number);
         this->records_.add(batch, partitions[i % 4 < 2 ? 1 : 3], number);
@@ -482,9 +483,9 @@ TYPED_TEST_P(EventLogContract, ThePartitionsOfTwoLogsAreDifferentIncarnations) {
   }
 }
 
-TYPED_TEST_P(EventLogContract, AReaderGoesOnFromRecordsBeforeTheReopeningToNewOnes) {
+TYPED_TEST_P(EventLogContract, AReaderContinuesFromOldRecordsToThoseAfterTheReopening) {
   this->append(this->kFirst, 0, 3);
-  this->append(this->kLast, 0, 2);  // so that the first partition's last record is not the log's
+  this->append(this->kLast, 0, 2);  // the first partition's last record is not the log's last one
   this->reopen();
   const auto first = this->reader_at(this->kFirst, 0);
   const auto last = this->reader_at(this->kLast, 0);
@@ -503,16 +504,16 @@ TYPED_TEST_P(EventLogContract, AReaderGoesOnFromRecordsBeforeTheReopeningToNewOn
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
-    EventLogContract, ANewLogIsEmpty, WhatIsAppendedIsReadBackInOrderWithDenseOffsetsFromZero,
-    LinesAreReadBackToTheByte, ABatchOverAllPartitionsIsThereAsAWhole,
+    EventLogContract, ANewLogIsEmpty, RecordsAreReadBackInOrderWithDenseOffsetsFromZero,
+    LinesAreReadBackToTheByte, ABatchOverAllPartitionsIsLoggedWhole,
     ABatchMayBeUsedAgainWhenAppendReturns, DoneIsCalledOnceForEachBatchInTheirOrder,
     AnEmptyBatchIsDoneAndAddsNothing, AWaitingReaderIsWokenByAnAppend, AWaitingReaderIsWokenByWake,
     AWakeIsKeptForTheNextReadThatWouldWait, AWakeEndsOneReadAndNotThoseAfterIt,
     SeekGoesToAnyOffsetUpToTheEnd, SeekBeyondTheEndIsRefusedAndChangesNothing,
-    NothingBeforeOffsetBeforeIsAsLateAsItsTime, ReadersDoNotDisturbEachOther,
-    AReadBringsWhatIsThereHoweverBusyOtherPartitionsAre, ManyAppendersLoseNothingAndKeepTheirOrder,
+    EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime, ReadersDoNotDisturbEachOther,
+    AReadReturnsItsRecordsWhileOtherPartitionsAreBusy, ManyAppendersLoseNothingAndKeepTheirOrder,
     ReadersSeeOnlyWhatIsDurable, AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
     ThePartitionsOfTwoLogsAreDifferentIncarnations,
-    AReaderGoesOnFromRecordsBeforeTheReopeningToNewOnes);
+    AReaderContinuesFromOldRecordsToThoseAfterTheReopening);
 
 }  // namespace estadio

@@ -5,9 +5,9 @@
 //   struct LocalJudgeHarness {
 //     static constexpr int kPartitions = …;  // of each topic, as below
 //     const Contest& contest();
-//     const Coin& coin();          // whose tosses are expected
-//     Judge& judge();              // called from the test's thread
-//     EventLog& events();          // where the results go, of kPartitions partitions a topic
+//     const Coin& coin();          // its tosses are expected
+//     Judge& judge();              // used by the test's thread
+//     EventLog& events();          // gets the results; kPartitions partitions a topic
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Local, JudgeContract, LocalJudgeHarness);
 #pragma once
@@ -44,7 +44,7 @@ class JudgeContract : public testing::Test {
     batch.text += student;
   }
 
-  // The verdicts; places are filled beforehand with what they must not keep.
+  // Judges the batch and returns the verdicts. Fills them before with values that must change.
   std::vector<Verdict> judge(const EntryBatch& batch) {
     std::vector<Verdict> verdicts;
     for (std::size_t i = 0; i < batch.entries.size(); ++i) {
@@ -64,7 +64,7 @@ class JudgeContract : public testing::Test {
     PartitionId partition;
     std::string line;
   };
-  // Every record, by its id's text.
+  // Returns all records by the text of their ids.
   std::multimap<std::string, Logged> logged() {
     std::multimap<std::string, Logged> all;
     EventLog& events = harness_.events();
@@ -136,7 +136,7 @@ TYPED_TEST_P(JudgeContract, TheSameIdHasTheSameOutcomeAndPartitionAgain) {
   }
 }
 
-TYPED_TEST_P(JudgeContract, WhatIsSaidToBeRepeatedWasInTheLogBefore) {
+TYPED_TEST_P(JudgeContract, AnEntryMarkedAsRepeatedWasInTheLogBefore) {
   EntryBatch batch;
   for (std::uint64_t i = 0; i < 20; ++i) this->add(batch, i, true);
   this->judge(batch);
@@ -145,7 +145,7 @@ TYPED_TEST_P(JudgeContract, WhatIsSaidToBeRepeatedWasInTheLogBefore) {
   const auto verdicts = this->judge(batch);
   const auto logged = this->logged();
   for (std::uint64_t i = 0; i < 40; ++i) {
-    // A judge may not know it; then the record is there again and the tally counts one.
+    // A judge may have forgotten the id. Then it logs the record again, and the tally counts one.
     EXPECT_TRUE(i < 20 || !verdicts[i].is_repeated) << i;
     const std::size_t times = logged.count(test::numbered_id(i).to_string());
     EXPECT_GE(times, 1U);
@@ -153,7 +153,7 @@ TYPED_TEST_P(JudgeContract, WhatIsSaidToBeRepeatedWasInTheLogBefore) {
   }
 }
 
-TYPED_TEST_P(JudgeContract, APlaceIsFilledWhateverItHeldBefore) {
+TYPED_TEST_P(JudgeContract, EveryVerdictIsOverwritten) {
   EntryBatch batch;
   for (std::uint64_t i = 0; i < 10; ++i) this->add(batch, i, false);
   for (const Verdict& verdict : this->judge(batch)) EXPECT_FALSE(verdict.is_repeated);
@@ -165,7 +165,7 @@ TYPED_TEST_P(JudgeContract, AnEmptyBatchIsDone) {
   EXPECT_TRUE(this->logged().empty());
 }
 
-TYPED_TEST_P(JudgeContract, ALateEntryIsNeverLoggedAndKeptOnlyIfItWasBefore) {
+TYPED_TEST_P(JudgeContract, ALateEntryIsNeverLoggedAndIsKeptOnlyIfItWasLoggedBefore) {
   EntryBatch batch;
   for (std::uint64_t i = 0; i < 10; ++i) this->add(batch, i, true);
   this->judge(batch);
@@ -208,9 +208,9 @@ TYPED_TEST_P(JudgeContract, BatchesMayBeUnderWayTogether) {
 REGISTER_TYPED_TEST_SUITE_P(JudgeContract, EveryOutcomeIsTheCoins,
                             WhenDoneIsCalledEveryResultIsInTheLogInItsIdsPartition,
                             TheSameIdHasTheSameOutcomeAndPartitionAgain,
-                            WhatIsSaidToBeRepeatedWasInTheLogBefore,
-                            APlaceIsFilledWhateverItHeldBefore, AnEmptyBatchIsDone,
-                            ALateEntryIsNeverLoggedAndKeptOnlyIfItWasBefore,
+                            AnEntryMarkedAsRepeatedWasInTheLogBefore, EveryVerdictIsOverwritten,
+                            AnEmptyBatchIsDone,
+                            ALateEntryIsNeverLoggedAndIsKeptOnlyIfItWasLoggedBefore,
                             BatchesMayBeUnderWayTogether);
 
 }  // namespace estadio

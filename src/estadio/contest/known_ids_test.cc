@@ -25,7 +25,7 @@ std::vector<Verdict> marked(const KnownIds& known, const EntryBatch& batch, std:
   return verdicts;
 }
 
-TEST(KnownIdsTest, MarksWhatWasAddedAndUnmarksTheRest) {
+TEST(KnownIdsTest, MarksAddedIdsAndUnmarksOthers) {
   KnownIds known(60'000);
   known.add(batch_of(0, 5, true), kNowMs);
   const auto verdicts = marked(known, batch_of(0, 10, true), kNowMs + 1000);
@@ -40,7 +40,7 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
   EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
 }
 
-TEST(KnownIdsTest, WhoKnowsOnlyItsOwnIdsRefusesNoLateEntryUntilItKnowsAll) {
+TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
   KnownIds known(60'000, KnownIds::Coverage::kOwn);
   known.add(batch_of(1, 2, true), kNowMs);
   EntryBatch batch = batch_of(1, 3, true);
@@ -72,7 +72,7 @@ TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   EXPECT_EQ(durability_of(test::numbered_id(2), kNowMs + 1000), Durability::kKept);
   EXPECT_EQ(durability_of(stranger, kNowMs + 1000), Durability::kRefused);
 
-  // Ten seconds later so many come that the first are forgotten.
+  // Ten seconds later come enough ids to push out the first ones.
   std::vector<base::Uuid> many;
   for (std::uint64_t i = 0; i < KnownIds::kCapacity; ++i) {
     many.push_back(test::numbered_id(1'000'000 + i));

@@ -21,8 +21,8 @@ struct Seen {
   std::int64_t time_ms = 0;
 };
 
-// The rule as it is documented, in the plainest way: an id repeats when it stands among the
-// `capacity` records before, at most `retention_ms` earlier. Times are kept to the second below.
+// The documented rule in its simplest form. An id repeats when it is in one of the `capacity`
+// records before, at most `retention_ms` earlier. Times are rounded down to seconds.
 class Model {
  public:
   explicit Model(RecentIds::Options options) : options_(options) {}
@@ -58,7 +58,7 @@ TEST(RecentIdsTest, AnIdRepeatsOnceItWasSeen) {
   EXPECT_EQ(ids.size(), 3U) << "every occurrence counts";
 }
 
-TEST(RecentIdsTest, HoldingChangesNothing) {
+TEST(RecentIdsTest, HoldsChangesNothing) {
   RecentIds ids({.capacity = 2, .retention_ms = 1000});
   ids.see(numbered_id(1), kStartMs);
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(ids.holds(numbered_id(2), kStartMs + 60'000));
@@ -101,7 +101,7 @@ TEST(RecentIdsTest, ARepeatIsRememberedFromItsLastOccurrence) {
   }
 }
 
-TEST(RecentIdsTest, IdsThatAreAlikeAreToldApart) {
+TEST(RecentIdsTest, SimilarIdsAreDistinguished) {
   RecentIds ids({.capacity = 10'000, .retention_ms = 60'000});
   for (std::size_t byte = 0; byte < 16; ++byte) {
     for (int bit = 0; bit < 8; ++bit) {
@@ -124,7 +124,7 @@ TEST(RecentIdsTest, AClearedOneIsLikeNew) {
   EXPECT_TRUE(ids.see(numbered_id(149), kStartMs - 90'000));
 }
 
-// A log of ids at random, with repeats near and far, and times that stand, creep and leap.
+// A log of random ids. It has near and far repeats, and times that stay, creep and leap.
 std::vector<Seen> draw_log(std::mt19937_64& random, std::size_t size, std::uint64_t ids) {
   std::vector<Seen> log;
   std::int64_t time_ms = kStartMs + static_cast<std::int64_t>(random() % 1000);
@@ -141,7 +141,7 @@ std::vector<Seen> draw_log(std::mt19937_64& random, std::size_t size, std::uint6
   return log;
 }
 
-TEST(RecentIdsTest, DecidesAsTheDocumentedRuleOverRandomLogs) {
+TEST(RecentIdsTest, FollowsTheDocumentedRuleOverRandomLogs) {
   std::mt19937_64 random(test::drawn_seed());
   for (int round = 0; round < 40; ++round) {
     const RecentIds::Options options{.capacity = 1 + random() % (round % 4 == 0 ? 1500 : 40),
@@ -164,7 +164,7 @@ TEST(RecentIdsTest, DecidesAsTheDocumentedRuleOverRandomLogs) {
   }
 }
 
-TEST(RecentIdsTest, AReaderThatFirstReadsBackDecidesAsTheOneBeforeIt) {
+TEST(RecentIdsTest, AReaderThatReadsBackDecidesAsItsPredecessor) {
   std::mt19937_64 random(test::drawn_seed());
   for (int round = 0; round < 30; ++round) {
     const RecentIds::Options options{.capacity = 1 + random() % 300,
@@ -176,7 +176,7 @@ TEST(RecentIdsTest, AReaderThatFirstReadsBackDecidesAsTheOneBeforeIt) {
       decided.push_back(first.see(numbered_id(each.number), each.time_ms));
     for (int restart = 0; restart < 10; ++restart) {
       const std::size_t start = random() % log.size();
-      // Anywhere that is early enough will do.
+      // Any place that is early enough is right.
       const std::int64_t from_ms = log[start].time_ms - options.retention_ms - 1000;
       const auto early = static_cast<std::size_t>(
           std::ranges::lower_bound(log, from_ms, {}, &Seen::time_ms) - log.begin());
@@ -192,7 +192,7 @@ TEST(RecentIdsTest, AReaderThatFirstReadsBackDecidesAsTheOneBeforeIt) {
   }
 }
 
-TEST(RecentIdsTest, TheWindowIsTheWholeOneWhileThreeQuartersSuffice) {
+TEST(RecentIdsTest, TheWindowIsTheConfiguredOneWhileThreeQuartersSuffice) {
   RecentIds ids({.capacity = 400, .retention_ms = 600'000});
   EXPECT_EQ(ids.window_ms(kStartMs, 5000), 5000);
   for (std::uint64_t i = 0; i < 300; ++i) ids.see(numbered_id(i), kStartMs);
@@ -203,12 +203,12 @@ TEST(RecentIdsTest, TheWindowIsTheWholeOneWhileThreeQuartersSuffice) {
   EXPECT_EQ(ids.window_ms(kStartMs - 60'000, 5000), 0) << "a clock that is behind";
 }
 
-TEST(RecentIdsTest, WhateverCameWithinTheWindowIsHeld) {
+TEST(RecentIdsTest, EveryIdWithinTheWindowIsHeld) {
   std::mt19937_64 random(test::drawn_seed());
   for (int round = 0; round < 40; ++round) {
     const std::size_t capacity = 4 + random() % 400;
     RecentIds ids({.capacity = capacity, .retention_ms = 60'000});
-    // From a crawl to thousands a second.
+    // From very few to thousands a second.
     const auto pause_ms = static_cast<std::int64_t>(1 + random() % (round % 2 == 0 ? 3 : 500));
     std::vector<Seen> log;
     std::int64_t time_ms = kStartMs;
@@ -231,8 +231,8 @@ TEST(RecentIdsTest, WhateverCameWithinTheWindowIsHeld) {
   }
 }
 
-TEST(RecentIdsTest, IdsChosenToMeetInTheTableAreTakenLikeOthers) {
-  // All that a mix of the two halves without a key would put into one place.
+TEST(RecentIdsTest, IdsChosenToCollideAreHandledLikeOthers) {
+  // A hash of the two halves without a key would put all these ids into one slot.
   constexpr std::uint64_t kIds = 100'000;
   RecentIds ids({.capacity = kIds, .retention_ms = 1000});
   const auto chosen = [](std::uint64_t number) {
@@ -243,7 +243,7 @@ TEST(RecentIdsTest, IdsChosenToMeetInTheTableAreTakenLikeOthers) {
     std::memcpy(id.bytes.data() + 8, &low, sizeof low);
     return id;
   };
-  // In one place it would take these two loops hours.
+  // With all ids in one slot these two loops would take hours.
   for (std::uint64_t i = 0; i < kIds; ++i) ASSERT_FALSE(ids.see(chosen(i), 0));
   for (std::uint64_t i = 0; i < kIds; ++i) ASSERT_TRUE(ids.holds(chosen(i), 0));
 }

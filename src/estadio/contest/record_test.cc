@@ -65,7 +65,7 @@ TEST_F(RecordTest, HasTheDocumentedForm) {
                         kIdText));
 }
 
-TEST_F(RecordTest, IsReadBackWhateverItsFields) {
+TEST_F(RecordTest, IsReadBackWithAnyFields) {
   for (std::size_t faculty = 0; faculty < contest_.faculties().size(); ++faculty) {
     for (std::size_t discipline = 0; discipline < contest_.disciplines().size(); ++discipline) {
       for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
@@ -124,7 +124,7 @@ TEST_F(RecordTest, AHostileNameStaysAName) {
   }
 }
 
-TEST_F(RecordTest, ALineThatIsCutOrChangedIsNothing) {
+TEST_F(RecordTest, ALineThatIsCutOrChangedIsNoRecord) {
   std::string line = line_of(entry_of("Ana"), "Ana", Outcome::kWinner);
   line.pop_back();
   for (std::size_t size = 0; size < line.size(); ++size) {

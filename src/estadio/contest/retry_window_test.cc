@@ -5,7 +5,7 @@
 namespace estadio {
 namespace {
 
-TEST(RetryWindowTest, IsNotKnownUntilEveryReaderHasSaidItsOwn) {
+TEST(RetryWindowTest, IsUnknownUntilEveryReaderHasReportedItsOwn) {
   RetryWindow window(600'000, 2);
   EXPECT_EQ(window.in_force_ms(), std::nullopt);
   window.set(1, 600'000);
@@ -14,7 +14,7 @@ TEST(RetryWindowTest, IsNotKnownUntilEveryReaderHasSaidItsOwn) {
   EXPECT_EQ(window.in_force_ms(), 20'000);
 }
 
-TEST(RetryWindowTest, IsTheConfiguredOneUntilAReaderSaysLess) {
+TEST(RetryWindowTest, IsTheConfiguredOneUntilAReaderReportsLess) {
   RetryWindow window(600'000, 3);
   for (const std::size_t reader : {0U, 1U, 2U}) window.set(reader, 600'000);
   EXPECT_EQ(window.configured_ms(), 600'000);
@@ -34,7 +34,7 @@ TEST(RetryWindowTest, IsNeverMoreThanConfigured) {
   EXPECT_EQ(window.in_force_ms(), 600'000);
 }
 
-TEST(RetryWindowTest, IdsAreKeptLongerByTheSkewOfClocksAndTheWayToTheLog) {
+TEST(RetryWindowTest, RetentionAddsTheClockSkewAndTheDelayToTheLog) {
   const RetryWindow window(600'000, 1);
   EXPECT_EQ(window.retention_ms(), 600'000 + RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs);
 }

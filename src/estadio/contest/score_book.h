@@ -33,7 +33,7 @@ struct ScoreCommit {
   std::int64_t repeated = 0;  // repeats, which are not counted
 };
 
-// What a commit did. `position` is the stored position: next_offset when the commit was applied.
+// The result of a commit. `position` is the stored position: next_offset when it was applied.
 struct CommitOutcome {
   bool is_applied = false;
   std::int64_t position = 0;
@@ -82,11 +82,15 @@ class ScoreBook {
   // Adds the deltas and stores next_offset, in one atomic step. It does so only if the partition's
   // stored position equals first_offset and has the same incarnation. Else it changes nothing and
   // returns the stored position. A partition without a position is at 0 of any incarnation.
-  // Errors: after kUnavailable or kResourceExhausted the commit may have been applied. The caller
-  // may give the same commit again: it is never applied twice.
+  // Errors: kUnavailable or kResourceExhausted when the store cannot take the commit now.
+  // kCorruption when the stored score is damaged, or has a key or value that no score book wrote.
+  // Then the score must be restored or deleted: the tally counts a deleted score from the log.
+  // An implementation may have further errors. After an error the commit may have been applied. The
+  // caller may give the same commit again: it is never applied twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;
 
   // Returns counts and positions of one moment.
+  // Errors: kUnavailable when the store cannot be read now; kCorruption as for commit().
   [[nodiscard]] virtual base::Result<Score> read() const = 0;
 };
 

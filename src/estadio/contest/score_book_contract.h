@@ -8,7 +8,7 @@
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Rocks, ScoreBookContract, RocksHarness);
 //
-// The references stay good until the next call of reopen() and the harness' end.
+// The references are valid until the next call of reopen() and the harness' end.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ class ScoreBookContract : public testing::Test {
   ScoreBook& book() { return *book_; }
   void reopen(const Contest& contest) { book_ = &harness_.reopen(contest); }
 
-  // As many records of one faculty and discipline as the range has, less those repeated.
+  // Returns a commit of the range. All its records but the repeats have one faculty and discipline.
   static ScoreCommit range(PartitionId partition, std::int64_t first, std::int64_t next,
                            std::int64_t repeated = 0) {
     ScoreCommit commit;
@@ -71,7 +71,7 @@ class ScoreBookContract : public testing::Test {
     Counts counts;
     for (const Score::Count& each : read().counts) {
       const auto key = std::tuple(each.faculty, each.discipline_id, each.outcome);
-      EXPECT_TRUE(counts.emplace(key, each.count).second) << each.faculty << " is there twice";
+      EXPECT_TRUE(counts.emplace(key, each.count).second) << each.faculty << " occurs twice";
     }
     return counts;
   }
@@ -120,7 +120,7 @@ TYPED_TEST_P(ScoreBookContract, ACommitAddsItsDeltasAndMovesThePosition) {
   EXPECT_EQ(this->read().repeated, 2);
 }
 
-TYPED_TEST_P(ScoreBookContract, ACommitThatStartsElsewhereChangesNothingAndTellsThePosition) {
+TYPED_TEST_P(ScoreBookContract, ACommitFromAnotherPositionChangesNothingAndReturnsThePosition) {
   ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
   const auto before = this->counts();
   for (const auto& [first, next] : {std::pair<std::int64_t, std::int64_t>(0, 10),
@@ -145,7 +145,7 @@ TYPED_TEST_P(ScoreBookContract, TheSameCommitTwiceAppliesOnce) {
   EXPECT_TRUE(this->commit(commit).is_applied);
   const CommitOutcome again = this->commit(commit);
   EXPECT_FALSE(again.is_applied);
-  EXPECT_EQ(again.position, 7) << "by which its giver sees that it was applied";
+  EXPECT_EQ(again.position, 7) << "the caller sees by this that it was applied";
   EXPECT_EQ(this->read().total(), 5);
   EXPECT_EQ(this->read().repeated, 2);
 }
@@ -226,7 +226,7 @@ TYPED_TEST_P(ScoreBookContract, RacingCommittersOfOnePartitionApplyEachRangeOnce
   std::vector<std::jthread> committers;
   for (std::int64_t step : {1, 2, 3, 7}) {
     committers.emplace_back([&, step] {
-      // Each believes to be alone, in steps of its own.
+      // Each committer acts as if alone, in its own steps.
       std::int64_t at = 0;
       while (at < kEnd) {
         const std::int64_t next = std::min(at + step, kEnd);
@@ -270,7 +270,7 @@ TYPED_TEST_P(ScoreBookContract, ReadersSeeCountsAndPositionsOfOneMoment) {
 
 REGISTER_TYPED_TEST_SUITE_P(ScoreBookContract, ANewBookIsEmpty,
                             ACommitAddsItsDeltasAndMovesThePosition,
-                            ACommitThatStartsElsewhereChangesNothingAndTellsThePosition,
+                            ACommitFromAnotherPositionChangesNothingAndReturnsThePosition,
                             TheSameCommitTwiceAppliesOnce, ACommitOfRepeatsAloneMovesThePosition,
                             APartitionOfAnotherIncarnationIsNotCounted, LargeNumbersAreKeptExactly,
                             CountsAndPositionsComeBackTogetherAfterReopening,

@@ -1,5 +1,5 @@
-// An event log in memory whose answers a test holds back or makes fail. For tests only, where the
-// log itself is not what is tested.
+// An event log in memory. A test can delay its answers or make them fail. For tests of other parts
+// than the log.
 //
 // Threads: any.
 #pragma once
@@ -22,7 +22,7 @@ class MemoryLog final : public EventLog {
   explicit MemoryLog(int partitions)
       : partitions_(partitions), parts_(RecordBatch(partitions).parts.size()) {}
 
-  // Every append from now on is answered with this error, and nothing is kept.
+  // From now on every append fails with this error, and its records are not kept.
   void fail_with(base::Error error) {
     const std::scoped_lock lock(mutex_);
     failure_ = std::move(error);
@@ -31,7 +31,7 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     failure_.reset();
   }
-  // Appends are kept and answered by release().
+  // From now on appends are kept, and release() answers them.
   void hold() {
     const std::scoped_lock lock(mutex_);
     is_held_ = true;
@@ -49,7 +49,7 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     return appends_;
   }
-  // Adds a line as it stands, with no newline.
+  // Adds the line unchanged, without a newline.
   void add(PartitionId to, std::string line, std::int64_t time_ms = TestClock::kStartMs) {
     const std::scoped_lock lock(mutex_);
     parts_[index_of(to)].push_back({time_ms, std::move(line)});
@@ -100,7 +100,7 @@ class MemoryLog final : public EventLog {
     std::string text;
   };
 
-  // Brings what is there, and never waits.
+  // Returns the records that exist. Never waits.
   class Reader final : public PartitionReader {
    public:
     Reader(const MemoryLog& log, std::size_t index, std::int64_t offset)
@@ -135,7 +135,7 @@ class MemoryLog final : public EventLog {
 
   const int partitions_;
   mutable std::mutex mutex_;
-  std::vector<std::deque<Line>> parts_;  // deques: views into lines stay good
+  std::vector<std::deque<Line>> parts_;  // deques: views into lines stay valid
   std::optional<base::Error> failure_;
   std::size_t appends_ = 0;
   bool is_held_ = false;

@@ -1,5 +1,5 @@
-// What the tests of the domain share: a folder that goes when the test ends, a clock that is
-// turned by hand, a log whose lines can be read, and records that can be told apart.
+// Tools of the domain's tests: a temporary folder, a clock that the test sets, a logger with
+// readable lines, and records with distinct numbers.
 //
 // For tests only. Threads: TestClock and CapturedLog may be used from any thread.
 #pragma once
@@ -36,10 +36,10 @@
 
 namespace estadio::test {
 
-// Long enough for a loaded machine under a sanitizer: reached only when something is broken.
+// Long enough for a loaded machine under a sanitizer. Only a failing test waits so long.
 inline constexpr std::chrono::seconds kPatience{60};
 
-// Asks until `holds` or the end of patience.
+// Calls `holds` until it returns true or the patience ends. Returns the last result.
 inline bool eventually(const std::function<bool()>& holds) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (!holds()) {
@@ -49,7 +49,7 @@ inline bool eventually(const std::function<bool()>& holds) {
   return true;
 }
 
-// Of a test that draws at random: new each time, or what TEST_SEED says, and printed either way.
+// Returns the seed of a random test and prints it. The seed is TEST_SEED, or new each time.
 inline std::uint64_t drawn_seed() {
   const char* given = std::getenv("TEST_SEED");
   const std::uint64_t seed = given == nullptr ? std::random_device{}() : std::stoull(given);
@@ -61,7 +61,7 @@ using base::test::read_file;
 using base::test::TempFolder;
 using base::test::write_file;
 
-// The wall is turned by hand; durations are real.
+// A clock whose wall time the test sets. Durations are real.
 class TestClock final : public base::Clock {
  public:
   static constexpr std::int64_t kStartMs = 1'790'000'000'000;
@@ -75,7 +75,7 @@ class TestClock final : public base::Clock {
   void set(std::int64_t wall_ms) { wall_ms_ = wall_ms; }
   void advance(std::int64_t ms) { wall_ms_ += ms; }
 
-  // Called whenever somebody asks for the wall's time; set before others use the clock.
+  // Called by each wall_ms(). REQUIRES: it is set before others use the clock.
   std::function<void()> on_look;
 
  private:
@@ -83,7 +83,7 @@ class TestClock final : public base::Clock {
   base::SystemClock system_;
 };
 
-// The test sets mono(); the wall's time is fixed. A HandClock belongs to one thread.
+// A clock whose mono() the test sets. The wall's time is fixed. A HandClock belongs to one thread.
 class HandClock final : public base::Clock {
  public:
   [[nodiscard]] std::int64_t wall_ms() const override { return TestClock::kStartMs; }
@@ -92,7 +92,7 @@ class HandClock final : public base::Clock {
   base::Nanos now = std::chrono::seconds(1000);
 };
 
-// A logger whose lines stay in memory.
+// A logger that keeps its lines in memory.
 class CapturedLog {
  public:
   CapturedLog()
@@ -113,7 +113,7 @@ class CapturedLog {
   base::Logger logger_;
 };
 
-// An id that tells its number.
+// Returns an id that contains the number.
 inline base::Uuid numbered_id(std::uint64_t number) {
   base::Uuid id;
   for (std::size_t i = 0; i < 8; ++i) {
@@ -123,7 +123,7 @@ inline base::Uuid numbered_id(std::uint64_t number) {
   return id;
 }
 
-// Records of the default contest, each with a number of its own.
+// Records of the default contest, each with its own number.
 class NumberedRecords {
  public:
   [[nodiscard]] std::string line(Outcome topic, std::uint64_t number, bool is_given = false) const {
@@ -160,7 +160,7 @@ class NumberedRecords {
 
 // Appends and waits for the answer.
 inline base::Result<void> append_and_wait(EventLog& log, const RecordBatch& batch) {
-  // Shared: the answer may come after a test gave up.
+  // Shared: the answer may come after the test gave up.
   const auto answer = std::make_shared<std::promise<base::Result<void>>>();
   auto answered = answer->get_future();
   log.append(batch, [answer](base::Result<void> result) { answer->set_value(std::move(result)); });

@@ -28,8 +28,7 @@ void LateIds::run(const std::stop_token& stop) {
   while (true) {
     const bool is_settled = deps_.clock.wall_ms() >= settled_at_ms;
     if (auto read = read_back(stop); !read) {
-      deps_.log.warning("the ids that were accepted cannot be read back yet",
-                        {{"error", read.error()}});
+      deps_.log.warning("cannot read back the accepted ids yet", {{"error", read.error()}});
       if (!wait_until(deps_.clock.wall_ms() + kRetryMs, stop)) return;
       continue;
     }

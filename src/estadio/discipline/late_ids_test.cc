@@ -30,7 +30,7 @@ class LateIdsTest : public testing::Test {
                                                            .clock = clock_,
                                                            .log = log_.logger()});
   }
-  // What a late entry with this id is told.
+  // Returns the durability that a late entry with this id gets.
   [[nodiscard]] Durability durability_of(std::uint64_t number) {
     EntryBatch batch;
     batch.entries.push_back(
@@ -61,15 +61,15 @@ TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {
   EXPECT_EQ(durability_of(1), Durability::kUnknown);
 }
 
-TEST_F(LateIdsTest, WhatAnyServerKeptIsKnownWhenTheContestIsOver) {
+TEST_F(LateIdsTest, EntriesThatAnyServerLoggedAreKnownWhenTheContestIsOver) {
   add(1);
   const auto late_ids = start();
   clock_.advance(11'000);
   EXPECT_TRUE(test::eventually([&] { return durability_of(1) == Durability::kKept; }));
-  EXPECT_EQ(durability_of(2), Durability::kUnknown);  // it may be on its way
+  EXPECT_EQ(durability_of(2), Durability::kUnknown);  // it may be in flight
 }
 
-TEST_F(LateIdsTest, WhatIsNotThereWhenNothingCanBeOnItsWayIsRefused) {
+TEST_F(LateIdsTest, AnUnloggedEntryIsRefusedOnceNothingIsInFlight) {
   const auto late_ids = start();
   clock_.advance(11'000);
   add(1, clock_.wall_ms());
@@ -78,7 +78,7 @@ TEST_F(LateIdsTest, WhatIsNotThereWhenNothingCanBeOnItsWayIsRefused) {
   EXPECT_EQ(durability_of(1), Durability::kKept);
 }
 
-TEST_F(LateIdsTest, ItEndsWhileItWaits) { start().reset(); }
+TEST_F(LateIdsTest, ItStopsWhileItWaits) { start().reset(); }
 
 }  // namespace
 }  // namespace estadio

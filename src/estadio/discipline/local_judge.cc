@@ -35,8 +35,8 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
   }
   if (!has_records && !has_late) return done({});
   if (!has_given) return deps_.events.append(records_, std::move(done));
-  // Append an empty batch too. The first sending of a late entry may still be on its way to the
-  // log, and the log answers in order.
+  // Append an empty batch too. The first sending of a late entry may still be in flight to the log,
+  // and the log answers in order.
   deps_.events.append(records_, [this, &batch, verdicts, has_late,
                                  done = std::move(done)](base::Result<void> appended) {
     if (appended) {

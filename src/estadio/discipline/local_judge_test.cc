@@ -73,7 +73,7 @@ TEST_F(LocalJudgeTest, ABatchIsOneAppend) {
   EXPECT_EQ(harness_.events().appends(), 1U);
 }
 
-TEST_F(LocalJudgeTest, WhatTheLogRefusedIsPassedOnAndNotKnownAfterwards) {
+TEST_F(LocalJudgeTest, ARefusalOfTheLogIsPassedOnAndItsIdsStayUnknown) {
   EntryBatch batch;
   add(batch, 1, true);
   std::vector<Verdict> verdicts;
@@ -90,7 +90,7 @@ TEST_F(LocalJudgeTest, WhatTheLogRefusedIsPassedOnAndNotKnownAfterwards) {
   EXPECT_EQ(logged().size(), 1U);
 }
 
-TEST_F(LocalJudgeTest, AnIdIsKnownForItsRetentionAlone) {
+TEST_F(LocalJudgeTest, AnIdIsKnownOnlyForItsRetention) {
   EntryBatch batch;
   add(batch, 1, true);
   judge(batch);
@@ -125,7 +125,7 @@ TEST_F(LocalJudgeTest, ALateEntryThatIsKnownIsAnsweredWithoutTheLog) {
       << "an append that was not answered yet leaves its entries unknown";
 }
 
-TEST_F(LocalJudgeTest, OfOneBatchThoseInTimeAreLoggedAndTheLateOnesLookedUp) {
+TEST_F(LocalJudgeTest, ABatchLogsItsEntriesInTimeAndLooksUpTheLateOnes) {
   EntryBatch batch;
   for (std::uint64_t i = 0; i < 3; ++i) add(batch, i, true);
   judge(batch);
@@ -139,7 +139,7 @@ TEST_F(LocalJudgeTest, OfOneBatchThoseInTimeAreLoggedAndTheLateOnesLookedUp) {
   EXPECT_EQ(logged().count(test::numbered_id(4).to_string()), 0U);
 }
 
-TEST_F(LocalJudgeTest, ALateEntryWaitsForWhatItMayRepeat) {
+TEST_F(LocalJudgeTest, ALateEntryWaitsForTheAppendsThatItMayRepeat) {
   EntryBatch batch;
   add(batch, 1, true);
   EntryBatch late = batch;

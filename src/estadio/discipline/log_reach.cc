@@ -19,7 +19,7 @@ base::Result<void> LogReach::update() {
 }
 
 base::Result<std::int64_t> LogReach::reach_ms(PartitionId partition) const {
-  // As in RecentIds::window_ms(): the last quarter is for entries on their way.
+  // As in RecentIds::window_ms(): the last quarter is for entries in flight.
   const auto enough = static_cast<std::int64_t>(recent_.capacity / 4 * 3);
   ASSIGN_OR_RETURN(const std::int64_t end, events_.end_offset(partition));
   const std::int64_t now_ms = clock_.wall_ms();

@@ -13,7 +13,7 @@ constexpr std::int64_t kWindowMs = 600'000;
 
 class LogReachTest : public testing::Test {
  protected:
-  // One record each so many ms, up to now.
+  // Adds a record every `every_ms` up to now.
   void fill(PartitionId partition, int records, std::int64_t every_ms) {
     for (int i = 0; i < records; ++i) {
       const auto age_ms = (records - i) * every_ms;
@@ -31,18 +31,16 @@ class LogReachTest : public testing::Test {
   RetryWindow window_{kWindowMs, 2};
 };
 
-TEST_F(LogReachTest, TheWindowIsNotKnownBeforeTheLogWasLookedAt) {
-  EXPECT_FALSE(window_.in_force_ms());
-}
+TEST_F(LogReachTest, TheWindowIsUnknownBeforeTheLogIsRead) { EXPECT_FALSE(window_.in_force_ms()); }
 
-TEST_F(LogReachTest, AnEmptyLogReachesAsFarAsIsAskedFor) { EXPECT_EQ(updated(1000), kWindowMs); }
+TEST_F(LogReachTest, AnEmptyLogReachesTheConfiguredWindow) { EXPECT_EQ(updated(1000), kWindowMs); }
 
-TEST_F(LogReachTest, ManyOldRecordsDoNotShortenIt) {
+TEST_F(LogReachTest, ManyOldRecordsDoNotShortenTheReach) {
   fill(kWinners0, 5000, kWindowMs);
   EXPECT_EQ(updated(1000), kWindowMs);
 }
 
-TEST_F(LogReachTest, MoreRecordsThanAreRememberedShortenItToThose) {
+TEST_F(LogReachTest, MoreRecordsThanAreRememberedShortenTheReach) {
   fill(kWinners0, 10'000, 10);  // 100 seconds of them
   const std::int64_t reach_ms = updated(4000);
   EXPECT_LE(reach_ms, 30'000);  // three quarters of 4000, at 10 ms each

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(EdgeStatsTest, CountsWhatWasAcceptedRepeatedAndRejected) {
+TEST(EdgeStatsTest, CountsAcceptedRepeatedAndRejected) {
   EdgeStats edge_stats;
   const std::vector<std::chrono::nanoseconds> latencies = {milliseconds(1), milliseconds(2)};
   edge_stats.accepted(latencies, 100, 3);
@@ -22,7 +22,7 @@ TEST(EdgeStatsTest, CountsWhatWasAcceptedRepeatedAndRejected) {
   EXPECT_EQ(edge_stats.latencies().count(), 4U);
 }
 
-TEST(EdgeStatsTest, RecentLatenciesAreThoseSinceTheLastLook) {
+TEST(EdgeStatsTest, RecentLatenciesAreThoseSinceTheLastCall) {
   EdgeStats edge_stats;
   const std::vector<std::chrono::nanoseconds> latencies = {milliseconds(5)};
   edge_stats.accepted(latencies, 1, 0);

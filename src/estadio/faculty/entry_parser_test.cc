@@ -20,7 +20,7 @@ using testing::IsEmpty;
 constexpr std::int64_t kNowMs = 1'790'000'000'000;
 constexpr std::string_view kId4 = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
-// "\xC3" "\xAD" and the like stand for themselves in these tests: í is two bytes.
+// Texts of these tests have UTF-8 bytes such as "\xC3" "\xAD": í is two bytes.
 class EntryParserTest : public testing::Test {
  protected:
   using Options = EntryParser::Options;
@@ -30,7 +30,7 @@ class EntryParserTest : public testing::Test {
     return {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = kNowMs};
   }
 
-  // Parses into a batch that holds something, which a rejection must leave as it was.
+  // Parses into a batch that has an entry. A rejection must leave that batch unchanged.
   tl::expected<EntryParser::Parsed, Rejection> parse(std::string_view body,
                                                      const Options& options) {
     batch_.clear();
@@ -91,7 +91,7 @@ TEST_F(EntryParserTest, TakesEveryFieldInAnyOrderAndSpacing) {
   EXPECT_EQ(student(), "Ana Sofía");
 }
 
-TEST_F(EntryParserTest, FacultiesAreFoundWhateverTheirSpelling) {
+TEST_F(EntryParserTest, FacultiesAreFoundInAnySpelling) {
   for (const char* name :
        {"Ingeniería", "ingenieria", "INGENIERÍA", "Ingenieri\u0301a", "engineering", "ENGINEERING",
         R"(Ingenier\u00eda)", R"(\u0049ngenieria)"}) {
@@ -139,7 +139,7 @@ TEST_F(EntryParserTest, TakesAnArrayAndLines) {
   EXPECT_FALSE(parse(one, ndjson())->is_single);
 }
 
-TEST_F(EntryParserTest, AFieldLeftOutIsNotTakenFromTheEntryBefore) {
+TEST_F(EntryParserTest, AMissingFieldIsNotTakenFromTheEntryBefore) {
   ASSERT_TRUE(parse(fmt::format(R"([{{"faculty":"agronomy","discipline":2,"student":"A","age":9,)"
                                 R"("id":"{}"}},{{"faculty":"engineering","discipline":1}}])",
                                 kId4),
@@ -186,7 +186,7 @@ TEST_F(EntryParserTest, AsManyEntriesAsAllowedAndNoMore) {
   EXPECT_EQ(rejected(large + "]", json()).kind, Rejection::Kind::kTooMany);
 }
 
-TEST_F(EntryParserTest, APathsFacultyNeedNotBeRepeatedAndMayNotBeContradicted) {
+TEST_F(EntryParserTest, AFacultysPathMakesTheFieldOptionalAndRefusesAnother) {
   Options options = json();
   options.faculty = FacultyIndex{1};
   EXPECT_EQ(accepted(R"({"discipline":1})", options).faculty, 1);
@@ -198,15 +198,15 @@ TEST_F(EntryParserTest, APathsFacultyNeedNotBeRepeatedAndMayNotBeContradicted) {
   EXPECT_THAT(rejection.errors[0].detail, HasSubstr("Agronomía alone"));
 }
 
-TEST_F(EntryParserTest, AnIdThatTheServerGaveIsNotTakenForAClients) {
+TEST_F(EntryParserTest, AnIdThatTheServerGaveIsRefusedFromAClient) {
   const std::string given = accepted(R"({"faculty":"agronomy","discipline":1})").id.to_string();
   const Rejection rejection =
       rejected(fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", given), json());
   EXPECT_EQ(rejection.errors[0].field, "id");
-  EXPECT_THAT(rejection.errors[0].detail, HasSubstr("given by the server"));
+  EXPECT_THAT(rejection.errors[0].detail, HasSubstr("the server gave this id"));
 }
 
-TEST_F(EntryParserTest, AnIdOfVersion7MustLieWithinTheWindowAndOthersNeedNot) {
+TEST_F(EntryParserTest, OnlyAnIdOfVersion7MustBeWithinTheWindow) {
   base::UuidGenerator ids;
   Options options = json();
   options.id_oldest_ms = kNowMs - 600'000;
@@ -229,7 +229,7 @@ TEST_F(EntryParserTest, AnIdOfVersion7MustLieWithinTheWindowAndOthersNeedNot) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// What is not JSON
+// Bodies that are not JSON
 
 struct Malformed {
   std::string body;
@@ -313,10 +313,10 @@ std::vector<Malformed> malformed_bodies() {
       {R"({"age":{"a" 1}})", 12, "expected ':' after the key"},
       {"// no\n{}", 0, value},
       {"\xEF\xBB\xBF{}", 0, value},  // a byte order mark is not JSON
-      // Keys that are there twice.
-      {R"({"age":1,"age":1})", 9, "the key is there twice"},
-      {R"({"discipline":1, "d\u0069scipline":2})", 17, "the key is there twice"},
-      {R"([{"id":1},{"faculty":"a","faculty":"a"}])", 25, "the key is there twice"},
+      // Duplicate keys.
+      {R"({"age":1,"age":1})", 9, "the key occurs twice"},
+      {R"({"discipline":1, "d\u0069scipline":2})", 17, "the key occurs twice"},
+      {R"([{"id":1},{"faculty":"a","faculty":"a"}])", 25, "the key occurs twice"},
       // Control characters, NUL and escapes.
       {text("a\nb"), 13, control},
       {text(std::string("a\0b", 3)), 13, control},
@@ -402,12 +402,12 @@ TEST_F(EntryParserTest, BytesThatAreNotUtf8AreNamedByLineToo) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// What is JSON and not an entry
+// Bodies that are JSON and not an entry
 
 struct Invalid {
   std::string member;  // put into an entry that is good without it
   std::string field;
-  std::string detail;  // a part of what is said
+  std::string detail;  // a part of the message
 };
 
 void PrintTo(const Invalid& each, std::ostream* out) { *out << each.member.substr(0, 60); }
@@ -496,7 +496,7 @@ std::vector<Invalid> invalid_members() {
       {R"("estudiante":"Ana")", "estudiante", "faculty, discipline, student, age and id"},
       {R"("note":{"a":[1,{"b":null}],"c":"\u00e9"})", "note", "unknown field"},
   };
-  // As deep as is allowed: a member's value may have 31 levels.
+  // The greatest allowed depth: a member's value may have 31 levels.
   members.push_back({"\"note\":" + std::string(31, '[') + std::string(31, ']'), "note", "unknown"});
   return members;
 }
@@ -528,7 +528,7 @@ TEST_F(EntryParserTest, AnythingButAnObjectIsNoEntry) {
   EXPECT_THAT(rejected("[[]]", json()).errors[0].detail, HasSubstr("an array"));
 }
 
-TEST_F(EntryParserTest, NothingAtAllIsNotEnough) {
+TEST_F(EntryParserTest, ABodyWithoutEntriesIsRefused) {
   for (const auto& [body, options] : {std::pair("[]", json()), std::pair(" [ ] ", json()),
                                       std::pair("", ndjson()), std::pair("\n \r\n", ndjson())}) {
     const Rejection rejection = rejected(body, options);
@@ -545,13 +545,13 @@ TEST_F(EntryParserTest, AtMostThirtyTwoErrorsAreListed) {
   EXPECT_EQ(rejection.errors[31].index, 15);
 }
 
-TEST_F(EntryParserTest, MalformedJsonIsSaidRatherThanTheWrongFieldsBeforeIt) {
+TEST_F(EntryParserTest, MalformedJsonIsReportedInsteadOfWrongFieldsBeforeIt) {
   const Rejection rejection = rejected(R"([{"age":"old"},{"age":1,}])", json());
   EXPECT_EQ(rejection.kind, Rejection::Kind::kMalformed);
   EXPECT_EQ(rejection.offset, 24U);
 }
 
-TEST_F(EntryParserTest, ALongUnknownKeyIsNamedInPartAndStaysUtf8) {
+TEST_F(EntryParserTest, ALongUnknownKeyIsCutBetweenCharacters) {
   for (std::size_t size = 58; size < 68; ++size) {
     for (const char* tail : {"éééé", "€€€", "😀😀"}) {
       const Rejection rejection = rejected(
@@ -570,7 +570,7 @@ TEST_F(EntryParserTest, ALongUnknownKeyIsNamedInPartAndStaysUtf8) {
 
 namespace json = boost::json;
 
-// How the body looks to another parser: not JSON, JSON, or what the two rightly see differently.
+// The other parser's view of a body: not JSON, JSON, or a case in which both rightly differ.
 enum class Oracle { kMalformed, kJson, kUnlike };
 
 struct Seen {
@@ -580,19 +580,19 @@ struct Seen {
 
 Seen look(std::string_view body) {
   json::parse_options options;
-  options.max_depth = 30;  // to stay clear of our own bound
+  options.max_depth = 30;  // stays below our own bound
   boost::system::error_code error;
   Seen seen;
   seen.value = json::parse(body, error, {}, options);
   if (!error) seen.verdict = Oracle::kJson;
-  // Depth and numbers too large are ours to judge.
+  // Our parser alone judges depth and too large numbers.
   if (error == json::error::too_deep || error == json::error::exponent_overflow) {
     seen.verdict = Oracle::kUnlike;
   }
   return seen;
 }
 
-// Whether `value` is an entry of the default contest by a plain reading of the rules.
+// Returns whether `value` is an entry of the default contest by the documented rules.
 bool is_entry(const json::value& value, const Contest& contest) {
   if (!value.is_object()) return false;
   bool has_faculty = false;
@@ -633,7 +633,7 @@ bool are_entries(const json::value& value, const Contest& contest) {
 
 class AgainstBoostTest : public EntryParserTest {
  protected:
-  // Holds our reading of `body` against Boost's.
+  // Compares our result for `body` with Boost's.
   void compare(const std::string& body) {
     const Seen seen = look(body);
     if (seen.verdict == Oracle::kUnlike) return;
@@ -650,8 +650,8 @@ class AgainstBoostTest : public EntryParserTest {
       }
     } else if (parsed.error().kind == Rejection::Kind::kMalformed) {
       ASSERT_LE(parsed.error().offset, body.size());
-      // Boost takes the last of two keys that are the same.
-      if (parsed.error().detail.ends_with("the key is there twice")) return;
+      // Boost takes the last of two equal keys.
+      if (parsed.error().detail.ends_with("the key occurs twice")) return;
       ASSERT_EQ(seen.verdict, Oracle::kMalformed) << body << "\n" << parsed.error().detail;
     } else {
       ASSERT_EQ(seen.verdict, Oracle::kJson) << body;

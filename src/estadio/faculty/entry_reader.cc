@@ -100,7 +100,7 @@ class EntryReader {
     const auto field = field_of(key);
     if (field) {
       if ((seen_ & 1U << *field) != 0) {
-        return scanner.fail_at(key_at, "the key is there twice");
+        return scanner.fail_at(key_at, "the key occurs twice");
       }
       seen_ |= 1U << *field;
     } else {
@@ -141,7 +141,7 @@ class EntryReader {
     }
     if (context_.options.faculty && *faculty != *context_.options.faculty) {
       return add_error("faculty",
-                       fmt::format("this path is for {} alone",
+                       fmt::format("this path takes entries of {} alone",
                                    context_.contest.faculties()[*context_.options.faculty].name));
     }
     entry_.faculty = *faculty;
@@ -197,18 +197,17 @@ class EntryReader {
     if (id->is_marked()) {
       // Refuse ids that a server gave. The tally does not remember them, so the entry would count
       // once more.
-      return add_error("id",
-                       "this id was given by the server, to another entry: leave the id out, or "
-                       "make one of your own");
+      return add_error(
+          "id", "the server gave this id to another entry: leave the id out, or create a new one");
     }
     if (const auto time_ms = id->time_ms()) {
       if (*time_ms < context_.options.id_oldest_ms) {
         return add_error("id",
-                         "this version 7 id is older than the retry window: it cannot be told "
+                         "this version 7 id is older than the retry window: the server cannot know "
                          "whether it was counted");
       }
       if (*time_ms > context_.options.id_newest_ms) {
-        return add_error("id", "this version 7 id lies in the future: check the sender's clock");
+        return add_error("id", "this version 7 id is in the future: check the sender's clock");
       }
     }
     entry_.id = *id;

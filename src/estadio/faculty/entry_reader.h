@@ -14,7 +14,7 @@
 
 namespace estadio {
 
-// What the entries of a body share.
+// The data that all entries of a body share.
 struct EntryContext {
   const Contest& contest;
   base::UuidGenerator& ids;

@@ -153,21 +153,21 @@ void FacultyService::refuse(Refusal refusal, http::Exchange exchange) {
           "expected Content-Type: application/json (an entry or an array of them) or "
           "application/x-ndjson (an entry a line)");
     case Refusal::kNotReadBack:
-      return http::respond_problem(exchange, 503,
-                                   "it is not known yet how far back ids are remembered (/readyz "
-                                   "says why): send again later",
-                                   {}, kRetryAfter);
+      return http::respond_problem(
+          exchange, 503,
+          "the retry window is not known yet (/readyz shows the reason): send again later", {},
+          kRetryAfter);
     case Refusal::kContestOver:
-      return http::respond_problem(exchange, 403,
-                                   "the contest is over: entries are no longer taken, and not all "
-                                   "of these were accepted before");
+      return http::respond_problem(
+          exchange, 403,
+          "the contest is over, and not all of these entries were accepted before its end");
     case Refusal::kFull:
       return http::respond_problem(
-          exchange, 429, "as many entries as may wait are waiting to be written: send again later",
-          {}, kRetryAfter);
+          exchange, 429, "too many entries are in flight: send again later", {}, kRetryAfter);
     case Refusal::kTooLarge:
-      return http::respond_problem(exchange, 413,
-                                   "more entries than may be on their way at once: send fewer");
+      return http::respond_problem(
+          exchange, 413,
+          "the entries are larger than all that may be in flight: send fewer in a request");
   }
 }
 
@@ -302,9 +302,8 @@ void FacultyService::fail(const Waiting& waiting, Verdict::Durability durability
   if (durability == Verdict::Durability::kRefused) {
     return http::respond_problem(waiting.exchange, 503, why, {}, kRetryAfter);
   }
-  http::respond_problem(
-      waiting.exchange, 504,
-      "it is not known whether the entries were kept: send them again with the same ids");
+  http::respond_problem(waiting.exchange, 504,
+                        "the entries may be in the log or not: send them again with the same ids");
 }
 
 void FacultyService::check_timeouts() {
@@ -314,9 +313,9 @@ void FacultyService::check_timeouts() {
       batch->has_timed_out = true;
       for (const Waiting& waiting : batch->waiting) {
         edge_.edge_stats.rejected();
-        http::respond_problem(
-            waiting.exchange, 504,
-            "not durable in time; it may still be: send the entries again with the same ids");
+        http::respond_problem(waiting.exchange, 504,
+                              "the entries were not durable in time, but may be later: send them "
+                              "again with the same ids");
       }
     }
   }
@@ -341,7 +340,8 @@ void FacultyService::give_up_gathering() {
 
 void write_metrics(base::MetricsWriter& metrics, const FacultyEdge& edge) {
   write_metrics(metrics, edge.edge_stats);
-  metrics.gauge("estadio_entries_in_flight_bytes", "Results on their way to the log, at most.",
+  metrics.gauge("estadio_entries_in_flight_bytes",
+                "Bytes of results that are not durable yet, at most.",
                 edge.in_flight_bytes.load(std::memory_order_relaxed));
 }
 

@@ -36,7 +36,7 @@
 
 namespace estadio {
 
-// What the loops of one edge share; must outlive the server.
+// The data that the loops of one edge share. It must outlive the server.
 struct FacultyEdge {
   struct Limits {
     std::size_t entries_per_request = 10'000;

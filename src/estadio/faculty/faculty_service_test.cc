@@ -20,7 +20,7 @@ using testing::HasSubstr;
 
 constexpr std::string_view kEntry = R"({"faculty":"Ingeniería","discipline":1})";
 
-// Calls of judge() that the test has yet to answer.
+// Calls of judge() that the test has not answered yet.
 class PendingBatches {
  public:
   struct Call {
@@ -28,7 +28,7 @@ class PendingBatches {
     std::span<Verdict> verdicts;
     Judge::Done done;
 
-    // Everybody wins and nobody is repeated, or the error.
+    // Answers that all win and none is repeated, or gives the error.
     void answer(base::Result<void> result = {}) const {
       for (Verdict& verdict : verdicts) verdict = {.outcome = Outcome::kWinner};
       done(std::move(result));
@@ -42,7 +42,7 @@ class PendingBatches {
     }
     changed_.notify_all();
   }
-  // The next call; aborts when none comes.
+  // Returns the next call. Aborts when none comes.
   Call next() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, test::kPatience, [&] { return !calls_.empty(); })) {
@@ -67,7 +67,7 @@ class PendingBatches {
 class HeldJudge final : public Judge {
  public:
   explicit HeldJudge(PendingBatches& pending) : pending_(pending) {}
-  // Calls that are left get an error at its end, as from a judge whose servers are lost.
+  // The destructor fails the remaining calls, as a judge does whose servers are lost.
   ~HeldJudge() override {
     const base::Error error(base::Code::kInternal, "the judge has gone");
     while (!pending_.is_empty()) pending_.next().answer(base::fail(error));
@@ -105,7 +105,7 @@ class FacultyServiceTest : public testing::Test {
     client_ = std::make_unique<http::TestClient>(server_->address());
   }
 
-  // What an entry without a student takes of the bytes in flight.
+  // The bytes in flight of an entry without a student.
   [[nodiscard]] std::size_t record_bytes() const { return RecordFormat(contest_).bytes_max(1, 0); }
 
   static std::string request(std::string_view body, std::string_view path = "/v1/entries",
@@ -127,7 +127,7 @@ class FacultyServiceTest : public testing::Test {
     EXPECT_FALSE(json.at("detail").as_string().empty());
     return response;
   }
-  // Whether nothing came from the server so far.
+  // Returns whether the server has sent nothing so far.
   [[nodiscard]] bool is_silent() const {
     pollfd waiting{.fd = client_->fd(), .events = POLLIN, .revents = 0};
     return ::poll(&waiting, 1, 0) == 0;
@@ -144,8 +144,8 @@ class FacultyServiceTest : public testing::Test {
   std::unique_ptr<http::TestClient> client_;
 };
 
-TEST_F(FacultyServiceTest, UntilItIsKnownHowFarBackIdsAreRememberedEntriesAreToComeAgain) {
-  window_.set(0, -1);  // as before the reader said anything
+TEST_F(FacultyServiceTest, EntriesGet503WhileTheRetryWindowIsUnknown) {
+  window_.set(0, -1);  // as before the reader's first report
   start();
   post(kEntry);
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
@@ -173,7 +173,7 @@ TEST_F(FacultyServiceTest, AnswersWhenTheEntryIsDurableAndNotBefore) {
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
-TEST_F(FacultyServiceTest, ARepeatIsSaidToBeOne) {
+TEST_F(FacultyServiceTest, ARepeatIsMarkedAsRepeated) {
   start();
   const std::string id = test::numbered_id(5).to_string();
   post(fmt::format(R"({{"faculty":"agronomy","discipline":2,"id":"{}"}})", id));
@@ -228,7 +228,7 @@ TEST_F(FacultyServiceTest, RequestsOfOneRoundAreOneBatchAndAnsweredInOrder) {
   EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAnswered) {
+TEST_F(FacultyServiceTest, EntriesThatArriveDuringABatchFormTheNextBatch) {
   start({.batches_at_judge = 1, .stuck_after = test::kPatience});
   post(kEntry);
   const PendingBatches::Call first = pending_.next();
@@ -245,7 +245,7 @@ TEST_F(FacultyServiceTest, WhatComesWhileTheJudgeHasABatchGoesTogetherWhenItIsAn
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, ABatchThatIsStuckHoldsUpNoOther) {
+TEST_F(FacultyServiceTest, AStuckBatchDoesNotDelayOthers) {
   start({.batches_at_judge = 1, .stuck_after = std::chrono::milliseconds(1)});
   post(kEntry);
   const PendingBatches::Call stuck = pending_.next();
@@ -283,7 +283,7 @@ TEST_F(FacultyServiceTest, ABatchThatNothingJoinsDoesNotLingerLong) {
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, WhatDidNotComeToTheJudgeInTimeWasNotKept) {
+TEST_F(FacultyServiceTest, EntriesThatDidNotReachTheJudgeInTimeWereNotKept) {
   start({.durability_timeout = std::chrono::milliseconds(500),
          .batches_at_judge = 1,
          .stuck_after = test::kPatience});
@@ -310,7 +310,7 @@ TEST_F(FacultyServiceTest, BatchesMayBecomeDurableInAnyOrder) {
   second.answer();
   EXPECT_EQ(other.read_response().status, 200);
   EXPECT_TRUE(is_silent());
-  // The second's room is used again while the first is still under way.
+  // The second batch's room is used again while the first is still in flight.
   ASSERT_TRUE(other.send(request(kEntry)));
   pending_.next().answer();
   EXPECT_EQ(other.read_response().status, 200);
@@ -369,7 +369,7 @@ TEST_F(FacultyServiceTest, WrongFieldsAreListed) {
   EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, AProblemIsJsonWhateverTheKeysItNames) {
+TEST_F(FacultyServiceTest, AProblemIsJsonWithAnyKeys) {
   start();
   for (std::size_t size = 60; size < 66; ++size) {
     post("{\"" + std::string(size, 'k') + "😀😀\":1,\"faculty\":\"agronomy\",\"discipline\":1}");
@@ -401,7 +401,7 @@ TEST_F(FacultyServiceTest, MoreEntriesThanARequestTakesAreRefused) {
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
+TEST_F(FacultyServiceTest, BeyondTheBytesInFlightRequestsGet429UntilThereIsRoom) {
   start({.in_flight_bytes = record_bytes() * 2});
   http::TestClient first(server_->address());
   http::TestClient second(server_->address());
@@ -423,7 +423,7 @@ TEST_F(FacultyServiceTest, BeyondTheBytesInFlightItIs429UntilThereIsRoom) {
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
-TEST_F(FacultyServiceTest, WhatWasNotKeptIs503AndWhatIsNotKnown504) {
+TEST_F(FacultyServiceTest, RefusedEntriesGet503AndUnknownOnes504) {
   start();
   for (const auto& [code, status] : {std::pair(base::Code::kUnavailable, 503),
                                      {base::Code::kResourceExhausted, 503},
@@ -442,7 +442,7 @@ TEST_F(FacultyServiceTest, WhatWasNotKeptIs503AndWhatIsNotKnown504) {
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
+TEST_F(FacultyServiceTest, EntriesNotDurableInTimeGetOne504) {
   start({.durability_timeout = std::chrono::milliseconds(1)});
   post(kEntry);
   const auto held = pending_.next();
@@ -451,13 +451,13 @@ TEST_F(FacultyServiceTest, WhatIsNotDurableInTimeIs504AndAnsweredOnce) {
   held.answer();
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
   EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
-  // The next answer on the connection is the next request's.
+  // The next answer on the connection belongs to the next request.
   post("{");
   expect_problem(400);
 }
 
-// The verdicts' places must be there still, which a sanitizer sees.
-TEST_F(FacultyServiceTest, AJudgeMayAnswerAtItsEndWhatItHasWhenTheServerGoes) {
+// The verdicts must still exist. A sanitizer checks this.
+TEST_F(FacultyServiceTest, AJudgeMayAnswerItsBatchesInItsDestructor) {
   start();
   post(kEntry);
   ASSERT_TRUE(test::eventually([&] { return !pending_.is_empty(); }));
@@ -466,7 +466,7 @@ TEST_F(FacultyServiceTest, AJudgeMayAnswerAtItsEndWhatItHasWhenTheServerGoes) {
   EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, ABatchWhoseClientHasGoneIsFinishedAllTheSame) {
+TEST_F(FacultyServiceTest, ABatchIsFinishedAfterItsClientHasGone) {
   start();
   post(kEntry);
   const auto held = pending_.next();
@@ -511,7 +511,7 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
   EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntriesWereKept) {
+TEST_F(FacultyServiceTest, AfterTheContestARetryIsAnsweredByWhetherItsEntriesWereKept) {
   using Durability = Verdict::Durability;
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms());
@@ -531,20 +531,20 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverARetryIsAnsweredByWhetherItsEntri
   }
   held.done({});
   EXPECT_THAT(client_->read_response().body, HasSubstr(R"("repeated":true)"));
-  expect_problem(403);  // kept in part alone
+  expect_problem(403);  // only a part was kept
   expect_problem(403);
   expect_problem(504);
   post(fmt::format("[{},{}]", given, kEntry));
-  expect_problem(403);  // not a retry as a whole
+  expect_problem(403);  // some entries are no retry
   EXPECT_TRUE(pending_.is_empty());
   EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
-TEST_F(FacultyServiceTest, WhenTheContestIsOverWhatIsNewIsRefusedAlsoWhileTheLogIsReadBack) {
+TEST_F(FacultyServiceTest, AfterTheContestNewEntriesAreRefusedEvenWhileTheLogIsReadBack) {
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms());
-  window_.set(0, -1);  // as before the reader said anything
+  window_.set(0, -1);  // as before the reader's first report
   start();
   post(kEntry);
   expect_problem(403);
@@ -553,10 +553,10 @@ TEST_F(FacultyServiceTest, WhenTheContestIsOverWhatIsNewIsRefusedAlsoWhileTheLog
   EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfItsOwnEntries) {
+TEST_F(FacultyServiceTest, EachRequestOfAPartlyFailedBatchIsAnsweredByItsOwnEntries) {
   using Durability = Verdict::Durability;
   start();
-  // All in one piece, so that they come to be judged in one batch.
+  // Sent in one piece, so that one batch has them all.
   const std::string two = fmt::format("[{},{}]", kEntry, kEntry);
   ASSERT_TRUE(client_->send(request(kEntry) + request(kEntry) + request(kEntry) + request(two) +
                             request(two)));
@@ -572,7 +572,7 @@ TEST_F(FacultyServiceTest, OfAPartlyFailedBatchEachRequestIsAnsweredByTheFateOfI
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
   expect_problem(504);
   EXPECT_EQ(client_->read_response().status, 200);
-  expect_problem(504);  // kept in part: it is for the client to send all of it again
+  expect_problem(504);  // only a part was kept: the client must send all of it again
   EXPECT_EQ(edge_stats_.totals().accepted_entries, 3U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }

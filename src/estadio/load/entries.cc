@@ -43,7 +43,7 @@ base::Result<std::string> read_all(const std::string& path) {
     text.resize(size + static_cast<std::size_t>(std::max<ssize_t>(0, count)));
     if (count == 0) return text;
   }
-  return bad(fmt::format("{} is larger than {}, the most that is read", path,
+  return bad(fmt::format("{} is larger than {}, the limit of a file", path,
                          base::format_bytes(Entries::kFileBytesMax)));
 }
 

@@ -86,7 +86,7 @@ TEST(EntriesTest, AFileIsReadToItsEnd) {
   EXPECT_EQ(entries->at(kLines - 1).json, R"({"discipline":49999,"student":"x"})");
 }
 
-TEST(EntriesTest, AFileThatIsNotThereIsNamed) {
+TEST(EntriesTest, AMissingFileIsNamed) {
   for (const char* path : {"/nowhere/entries.ndjson", "/"}) {
     const auto entries = Entries::from_file(path);
     ASSERT_FALSE(entries);

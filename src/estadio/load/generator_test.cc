@@ -23,7 +23,7 @@ using Errors = std::map<std::string, std::uint64_t, std::less<>>;
 
 const base::SystemClock kClock;
 
-// A generator with all that it needs, against `url`.
+// A generator with its dependencies, which sends to `url`.
 struct Rig {
   Rig(const std::string& url, const Generator::Options& options,
       const std::string& faculty = "Ingeniería")
@@ -83,7 +83,7 @@ TEST(GeneratorTest, RequestsAreSpreadOverAllConnections) {
   EXPECT_EQ(by_connection.size(), 8U);
 }
 
-TEST(GeneratorTest, AStallOfTheServerIsInTheLatencyOfAllThatFellDueAndInTheServiceTimeOfFew) {
+TEST(GeneratorTest, AStallRaisesTheLatencyOfAllDueRequestsAndTheServiceTimeOfFew) {
   constexpr int kConnections = 4;
   constexpr Nanos kStallFrom = milliseconds(200);
   constexpr Nanos kStallTo = milliseconds(700);
@@ -119,7 +119,7 @@ TEST(GeneratorTest, WaitingForAServerIsNotTheGeneratorsLateness) {
   EXPECT_LT(measured.late.quantile(0.5) * 10, measured.latency.quantile(0.5));
 }
 
-TEST(GeneratorTest, WhatIsNotSentByTheEndOfTheGraceIsCounted) {
+TEST(GeneratorTest, RequestsNotSentWithinTheGraceAreCounted) {
   const ScriptedServer server([](const Arrival& arrival) {
     auto reply = ScriptedServer::accept(arrival);
     reply.delay = milliseconds(100);
@@ -181,7 +181,7 @@ TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
           case 0: return ScriptedServer::refuse(503);
           case 1: return ScriptedServer::refuse(429);
           case 2: return {.bytes = {}, .resets = true};
-          default: return {.bytes = {}};  // until the timeout
+          default: return {.bytes = {}};  // no answer until the timeout
         }
       case 1: return ScriptedServer::refuse(504);
       default: return ScriptedServer::accept(arrival);
@@ -213,7 +213,7 @@ TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
   }
 }
 
-TEST(GeneratorTest, WhatWillNeverBeAcceptedIsNotRetried) {
+TEST(GeneratorTest, APermanentRefusalIsNotRetried) {
   const ScriptedServer server([](const Arrival&) { return ScriptedServer::refuse(422); });
   auto options = open_loop(200, milliseconds(100), 4);
   options.retries = true;
@@ -273,7 +273,7 @@ TEST(GeneratorTest, EveryFormOfAnAnswerIsUnderstood) {
 TEST(GeneratorTest, AConnectionThatTheServerClosedWhileIdleIsNoError) {
   const ScriptedServer server([](const Arrival& arrival) {
     auto reply = ScriptedServer::accept(arrival);
-    reply.closes = true;  // without having said so
+    reply.closes = true;  // without announcing the close
     return reply;
   });
   const Measurements measured = run(server, open_loop(200, milliseconds(200), 20));
@@ -281,7 +281,7 @@ TEST(GeneratorTest, AConnectionThatTheServerClosedWhileIdleIsNoError) {
   EXPECT_EQ(measured.errors, Errors{});
 }
 
-TEST(GeneratorTest, BytesThatNobodyAskedForEndTheConnection) {
+TEST(GeneratorTest, UnexpectedBytesEndTheConnection) {
   const ScriptedServer server([](const Arrival& arrival) {
     const std::string answer = ScriptedServer::accept(arrival).bytes;
     return ScriptedServer::Reply{.bytes = answer + answer};
@@ -314,7 +314,7 @@ TEST(GeneratorTest, BatchesLargerThanASocketsBufferArriveWhole) {
   }
 }
 
-TEST(GeneratorTest, NobodyThereIsAnErrorAtOnce) {
+TEST(GeneratorTest, AnAbsentServerIsAnErrorAtOnce) {
   std::string url;
   {
     const ScriptedServer gone(ScriptedServer::accept);
@@ -327,7 +327,7 @@ TEST(GeneratorTest, NobodyThereIsAnErrorAtOnce) {
   EXPECT_THAT(measured.error().message(), testing::HasSubstr("Connection refused"));
 }
 
-TEST(GeneratorTest, OfAServersAddressesTheFirstThatConnectsIsTaken) {
+TEST(GeneratorTest, TheFirstAddressThatConnectsIsUsed) {
   std::string url;
   {
     const ScriptedServer gone(ScriptedServer::accept);
@@ -335,7 +335,7 @@ TEST(GeneratorTest, OfAServersAddressesTheFirstThatConnectsIsTaken) {
   }
   const ScriptedServer server([](const Arrival& arrival) {
     auto reply = ScriptedServer::accept(arrival);
-    reply.closes = arrival.number % 2 == 1;  // so that some connect anew
+    reply.closes = arrival.number % 2 == 1;  // some clients must connect again
     return reply;
   });
   Rig rig(server.url(), open_loop(100, milliseconds(200), 2));
@@ -347,7 +347,7 @@ TEST(GeneratorTest, OfAServersAddressesTheFirstThatConnectsIsTaken) {
   EXPECT_EQ(measured->errors, Errors{});
 }
 
-TEST(GeneratorTest, WithRetriesAServerThatIsAwayIsWaitedForUntilTheDeadline) {
+TEST(GeneratorTest, WithRetriesTheRunWaitsForAnAbsentServerUntilTheDeadline) {
   std::string url;
   {
     const ScriptedServer gone(ScriptedServer::accept);
@@ -364,7 +364,7 @@ TEST(GeneratorTest, WithRetriesAServerThatIsAwayIsWaitedForUntilTheDeadline) {
   EXPECT_EQ(measured->errors, (Errors{{"connect", 2}, {"unsent", 8}}));
 }
 
-TEST(GeneratorTest, AnInterruptedRunCountsWhatItDid) {
+TEST(GeneratorTest, AnInterruptedRunCountsItsRequests) {
   std::promise<Generator*> running;
   const ScriptedServer server([&, generator = running.get_future().share()](
                                   const Arrival& arrival) -> ScriptedServer::Reply {
@@ -396,7 +396,7 @@ TEST(GeneratorTest, AnInterruptBeforeTheFirstRequestEndsTheRun) {
   EXPECT_LE(measured->requests, 1U);
 }
 
-TEST(GeneratorTest, ProgressIsToldWhileItRuns) {
+TEST(GeneratorTest, ProgressIsReportedDuringTheRun) {
   const ScriptedServer server(ScriptedServer::accept);
   Rig rig(server.url(), open_loop(1000, hours(1), 4));
   std::jthread thread([&] { EXPECT_TRUE(rig.generator.run()); });

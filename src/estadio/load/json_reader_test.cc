@@ -14,7 +14,7 @@ base::Result<EntryFacts> entry_of(JsonReader& reader, std::string& line) {
   return reader.read_entry(std::string_view(line).substr(0, size));
 }
 
-TEST(JsonReaderTest, FindsTheIdOfAnEntryWhereverItStands) {
+TEST(JsonReaderTest, FindsTheIdOfAnEntryInAnyPlace) {
   JsonReader reader;
   for (std::string line :
        {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","discipline":1})",
@@ -28,7 +28,7 @@ TEST(JsonReaderTest, FindsTheIdOfAnEntryWhereverItStands) {
   }
 }
 
-TEST(JsonReaderTest, AnIdThatIsNoUuidIsAnIdAllTheSame) {
+TEST(JsonReaderTest, AnIdThatIsNoUuidIsStillAnId) {
   JsonReader reader;
   for (std::string line : {R"({"id":7})", R"({"id":null})", R"({"id":"short"})",
                            R"({"id":"01934f5a\u002d7c00-7abc-8def-0123456789ab"})"}) {
@@ -75,7 +75,7 @@ TEST(JsonReaderTest, ReadsTheAnswerToOneEntryInAnyForm) {
   }
 }
 
-TEST(JsonReaderTest, ARepeatedEntryIsOne) {
+TEST(JsonReaderTest, ARepeatedEntryIsReadAsRepeated) {
   JsonReader reader;
   for (const std::string_view body :
        {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"loser","repeated":true})",
@@ -100,7 +100,7 @@ TEST(JsonReaderTest, ReadsTheCountsOfABatch) {
   EXPECT_EQ(answer->id, "");
 }
 
-TEST(JsonReaderTest, WhatIsNoAnswerIsNothing) {
+TEST(JsonReaderTest, OtherTextIsNoAnswer) {
   JsonReader reader;
   for (const std::string_view body :
        {"", "ok", "{}", "[]", R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab"})",

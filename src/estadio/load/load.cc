@@ -83,10 +83,10 @@ Result<load::Entries> entries_of(const LoadOptions& options) {
   if (!entries) return base::fail(std::move(entries).error().within("entries"));
   if (entries->longest_bytes() * static_cast<std::size_t>(options.batch) >
       load::RequestWriter::kBodyBytesMax) {
-    return bad(fmt::format(
-        "batch: {} entries of up to {} bytes make more than {}, the most that is sent in a request",
-        options.batch, entries->longest_bytes(),
-        base::format_bytes(load::RequestWriter::kBodyBytesMax)));
+    return bad(
+        fmt::format("batch: {} entries of up to {} bytes make more than {}, the limit of a request",
+                    options.batch, entries->longest_bytes(),
+                    base::format_bytes(load::RequestWriter::kBodyBytesMax)));
   }
   return entries;
 }

@@ -58,7 +58,7 @@ class LoadTest : public testing::Test {
   test::CapturedLog log_;
 };
 
-// The text between `"key":"` and the next quote.
+// Returns the text between `"key":"` and the next quote.
 std::string text_of(std::string_view json, std::string_view key) {
   const std::string start = fmt::format(R"("{}":")", key);
   const std::size_t at = json.find(start);
@@ -67,7 +67,7 @@ std::string text_of(std::string_view json, std::string_view key) {
   return std::string(json.substr(from, json.find('"', from) - from));
 }
 
-TEST_F(LoadTest, AcksAreWhatTheServerAnswered) {
+TEST_F(LoadTest, AcksMatchTheServersAnswers) {
   std::map<std::string, std::string> answered;
   const ScriptedServer server([&](const Arrival& arrival) {
     if (arrival.number % 5 == 0) return ScriptedServer::refuse(503);
@@ -154,7 +154,7 @@ TEST_F(LoadTest, RepeatedEntriesAreCountedWhenIdsAreGiven) {
   EXPECT_EQ(lines("acks").size(), 100U);
 }
 
-TEST_F(LoadTest, ThreadsTogetherMakeTheOnePlannedRun) {
+TEST_F(LoadTest, ThreadsTogetherSendThePlannedRun) {
   const ScriptedServer server(ScriptedServer::accept);
   std::string entries;
   for (int i = 0; i < 100; ++i) entries += fmt::format("{{\"n\":{}}}\n", i);
@@ -228,7 +228,7 @@ TEST_F(LoadTest, AcksThatCannotBeWrittenEndTheRun) {
   EXPECT_THAT(report.error().message(), HasSubstr("writing acks to /dev/full"));
 }
 
-TEST_F(LoadTest, NobodyThereIsNamed) {
+TEST_F(LoadTest, AnAbsentServerIsNamed) {
   std::optional<ScriptedServer> gone(std::in_place, ScriptedServer::accept);
   const LoadOptions options = options_for(*gone);
   const std::string address = gone->address().to_string();
@@ -239,7 +239,7 @@ TEST_F(LoadTest, NobodyThereIsNamed) {
   EXPECT_THAT(report.error().message(), HasSubstr(address));
 }
 
-TEST_F(LoadTest, NotOneAcceptedEntryIsAFailure) {
+TEST_F(LoadTest, ARunWithoutAcceptedEntriesIsAFailure) {
   load::Report report;
   EXPECT_EQ(load_exit_status(report), 1);
   report.measured.answered = 1;
@@ -248,7 +248,7 @@ TEST_F(LoadTest, NotOneAcceptedEntryIsAFailure) {
   EXPECT_EQ(load_exit_status(report), 0);
 }
 
-TEST_F(LoadTest, WithRetriesWhatWasGivenUpIsAFailure) {
+TEST_F(LoadTest, WithRetriesAnEntryThatWasGivenUpIsAFailure) {
   load::Report report;
   report.measured.accepted_entries = 100;
   report.measured.errors["http_503"] = 1;
@@ -284,7 +284,7 @@ TEST_F(LoadTest, BadOptionsAreNamedBeforeAnythingIsSent) {
   EXPECT_EQ(server.connections(), 0);
 }
 
-// Over TLS, with a certificate for localhost and 127.0.0.1 that trusts itself.
+// Runs over TLS, with a self-signed certificate for localhost and 127.0.0.1.
 class LoadTlsTest : public LoadTest {
  protected:
   void SetUp() override {

@@ -36,7 +36,7 @@ TEST(ProgressLineTest, WithoutATerminalItIsALineOfTheLogEveryFiveSeconds) {
   line.tell({.sent = 60, .accepted_entries = 50, .errors = 2}, histogram_of(milliseconds(7)));
   EXPECT_THAT(log.text(), HasSubstr("elapsed_s=5  rate=10  accepted=50  errors=2  retries=0"));
   EXPECT_THAT(log.text(), HasSubstr("p99_ms=7"));
-  // The rate is that of the time since.
+  // The rate covers the time since the last line.
   clock.now += seconds(5);
   line.tell({.sent = 160, .accepted_entries = 150}, histogram_of(milliseconds(7)));
   EXPECT_THAT(log.text(), HasSubstr("elapsed_s=10  rate=20  accepted=150"));

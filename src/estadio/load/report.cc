@@ -148,8 +148,8 @@ std::string to_text(const Report& report) {
 
   if (const std::string why = report.saturation(); !why.empty()) {
     text += fmt::format(
-        "  the generator was saturated: {}; the figures are its own as much as the "
-        "server's\n",
+        "  the generator was saturated: {}; the figures measure the generator as much as the "
+        "server\n",
         why);
   } else {
     text += fmt::format("  generator {:.0f} % of a core", measured.cpu_share * 100);

@@ -39,7 +39,7 @@ Report report_of(Measurements measured) {
           .measured = std::move(measured)};
 }
 
-// The first number of that key.
+// Returns the first number of that key.
 double figure_of(const std::string& json, std::string_view key) {
   const std::string start = fmt::format(R"("{}":)", key);
   const std::size_t at = json.find(start);
@@ -47,7 +47,7 @@ double figure_of(const std::string& json, std::string_view key) {
   return std::strtod(json.c_str() + at + start.size(), nullptr);
 }
 
-TEST(MeasurementsTest, MergingIsTheSameAsHavingMeasuredTogether) {
+TEST(MeasurementsTest, MergingEqualsMeasuringTogether) {
   Measurements low = measured_from(1, 500);
   low.errors = {{"reset", 1}, {"timeout", 2}};
   low.cpu_share = 0.25;
@@ -137,7 +137,7 @@ TEST(ReportTest, PercentilesNeverDecreaseAndNeverExceedTheMaximum) {
   EXPECT_EQ(last, 59.999999);
 }
 
-TEST(ReportTest, TextTellsTheSame) {
+TEST(ReportTest, TextHasTheSameFigures) {
   Measurements measured = measured_from(1, 1000);
   measured.accepted_entries = 1'234'567;
   measured.errors = {{"http_503", 2}, {"timeout", 1000}};
@@ -168,7 +168,7 @@ TEST(ReportTest, SaysSoWhenSendsWereLateMoreThanAFewTimes) {
   EXPECT_EQ(report_of(measured).saturation(), "");
   measured.late.record(milliseconds(5));
   EXPECT_EQ(report_of(measured).saturation(), "11 sends were more than 1.00 ms late");
-  // One in a hundred is not much of a long run.
+  // One in a hundred late sends is little in a long run.
   measured.late.record(microseconds(1), 1000);
   EXPECT_EQ(report_of(measured).saturation(), "");
 }

@@ -17,7 +17,7 @@ Entries entries_of(std::string_view text) { return *Entries::from_text(std::stri
 
 Target target_of(std::string_view url) { return *Target::parse(url); }
 
-// A request taken apart, after it was found to be whole and nothing more.
+// The parts of a request. The parser has checked that the bytes are exactly one request.
 struct Sent {
   std::string path, host, type, body;
 };

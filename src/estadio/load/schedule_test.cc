@@ -52,7 +52,7 @@ TEST(ScheduleTest, ThreadsShareTheRequestsAndNoneIsLostOrDouble) {
   EXPECT_EQ(planned, whole.planned());
 }
 
-TEST(ScheduleTest, WhatIsDueGrowsWithTheTime) {
+TEST(ScheduleTest, TheDueCountGrowsWithTheTime) {
   const Schedule schedule({.rate = 1000, .duration = seconds(1)});
   EXPECT_EQ(schedule.due_within(nanoseconds(-1)), 0);
   EXPECT_EQ(schedule.due_within(nanoseconds(0)), 0);

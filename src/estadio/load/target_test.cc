@@ -22,7 +22,7 @@ TEST(TargetTest, PathAndQueryAreKept) {
   EXPECT_EQ(Target::parse("http://h:1?a=b")->path, "/v1/entries?a=b");
 }
 
-TEST(TargetTest, TheSchemeGivesThePortThatIsLeftOut) {
+TEST(TargetTest, TheSchemeGivesTheDefaultPort) {
   EXPECT_EQ(Target::parse("http://contest.example")->address.port, 80);
   const auto tls = Target::parse("https://contest.example/x");
   ASSERT_TRUE(tls);
@@ -31,7 +31,7 @@ TEST(TargetTest, TheSchemeGivesThePortThatIsLeftOut) {
   EXPECT_EQ(tls->authority, "contest.example");
 }
 
-TEST(TargetTest, IpV6AddressesStandInBrackets) {
+TEST(TargetTest, IpV6AddressesNeedBrackets) {
   const auto target = Target::parse("http://[::1]:9000/x");
   ASSERT_TRUE(target);
   EXPECT_EQ(target->address.host, "::1");
@@ -39,7 +39,7 @@ TEST(TargetTest, IpV6AddressesStandInBrackets) {
   EXPECT_EQ(Target::parse("http://[::1]")->address.port, 80);
 }
 
-TEST(TargetTest, WhatIsNoUrlIsNamed) {
+TEST(TargetTest, ABadUrlIsNamed) {
   for (const char* url :
        {"", "nonsense", "ftp://h:1", "http://", "http://:80", "http://h:0", "http://h:99999",
         "http://h:x", "http://h:1/a b", "http://h:1/a\r\nX: y", "http://h:1/#top", "http://u@h:1",

@@ -1,4 +1,4 @@
-// Test only: a small HTTP server over real sockets, in its own thread. A script chooses its
+// For tests only: a small HTTP server over real sockets, in its own thread. A script chooses its
 // answers: late, in pieces, wrong, or none.
 //
 //   ScriptedServer server([](const ScriptedServer::Arrival& arrival) {
@@ -6,7 +6,7 @@
 //   });
 //   ... server.url() ...
 //
-// Threads: the script is called in the server's; everything else may be called from any.
+// Threads: the server's thread calls the script. Any thread may call the rest.
 #pragma once
 
 #include <sys/socket.h>
@@ -53,7 +53,7 @@ class ScriptedServer {
   // A request with a larger body is answered after its head. The server then stops reading.
   static constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20;
 
-  // An id and an outcome, as the contest's server would; the id is the entry's own if it has one.
+  // Answers with an id and an outcome, as the contest's server does. An entry's own id is kept.
   static Reply accept(const Arrival& arrival) {
     return {.bytes = answer(200, fmt::format(R"({{"id":"{}","outcome":"{}"}})", id_of(arrival),
                                              arrival.number % 2 == 0 ? "winner" : "loser"))};
@@ -210,7 +210,7 @@ class ScriptedServer {
 
   std::unique_ptr<Listener> listener_;
   std::vector<std::shared_ptr<Peer>> peers_;
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: ends before the members that it uses
 };
 
 }  // namespace estadio::load

@@ -15,7 +15,7 @@ struct Meaning {
 
 // The first word of an error is its kind; "ERR" is everything that has none of its own.
 constexpr Meaning kMeanings[] = {
-    // Now not, or not here; another moment or the next connection may be better.
+    // A retry at another moment, or on the next connection, may succeed.
     {"LOADING ", base::Code::kUnavailable},
     {"MASTERDOWN ", base::Code::kUnavailable},
     {"CLUSTERDOWN ", base::Code::kUnavailable},
@@ -26,7 +26,7 @@ constexpr Meaning kMeanings[] = {
     {"BUSY ", base::Code::kUnavailable},
     {"ERR max number of clients", base::Code::kUnavailable},
     {"OOM ", base::Code::kResourceExhausted},
-    // Somebody must change a setting, a right or a key.
+    // An operator must change a setting, a right or a key.
     {"NOAUTH ", base::Code::kFailedPrecondition},
     {"WRONGPASS ", base::Code::kFailedPrecondition},
     {"NOPERM ", base::Code::kFailedPrecondition},
@@ -67,10 +67,10 @@ base::Result<std::optional<net::TlsContext>> RedisClient::load_tls(const Options
     return context;
   }
   if (options.ca_file.empty()) return std::nullopt;
-  return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("the authorities in {} are for TLS, and {} is without: write "
-                                "rediss://",
-                                options.ca_file, options.url.to_string()));
+  return base::fail(
+      base::Code::kInvalidArgument,
+      fmt::format("the authorities in {} are for TLS, but {} has no TLS: write rediss://",
+                  options.ca_file, options.url.to_string()));
 }
 
 base::Result<std::unique_ptr<RedisClient>> RedisClient::open(Options options,
@@ -86,8 +86,8 @@ base::Error RedisClient::located(std::string_view what, base::Error error) const
   return std::move(error).within(fmt::format("Redis at {}: {}", server_, what));
 }
 
-// Redis quotes the arguments of a command that it does not know, so also AUTH's where somebody has
-// renamed that: what it quotes is cut off, and a password that is left is hidden.
+// Redis quotes the arguments of an unknown command. On a server that renamed AUTH that would show
+// the password. So the quoted arguments are cut off, and a password that is left is hidden.
 base::Failure RedisClient::refusal(base::Code code, std::string_view what,
                                    std::string reason) const {
   reason.resize(std::min(reason.size(), reason.find(", with args beginning with")));
@@ -106,7 +106,7 @@ base::Result<RedisClient::Connection> RedisClient::connect() {
   if (!connected) {
     return refusal(base::Code::kUnavailable, "connecting", connected.error().message());
   }
-  // Whatever it has against us here will not pass by itself, unless it says so.
+  // An error here does not pass by itself, unless its code says so.
   const auto greet = [&](std::string_view what, std::span<const std::string_view> command,
                          std::string_view accepted = {}) -> base::Result<void> {
     const auto reply = (*connected)->exchange(command, deadline);
@@ -127,9 +127,8 @@ base::Result<RedisClient::Connection> RedisClient::connect() {
     const std::string db = std::to_string(url.db);
     RETURN_IF_ERROR(greet("choosing the database", std::array<std::string_view, 2>{"SELECT", db}));
   }
-  // It may be reading its data yet. Who may not ask this was answered all the same.
-  RETURN_IF_ERROR(
-      greet("asking whether it is there", std::array<std::string_view, 1>{"PING"}, "NOPERM "));
+  // The server may still read its data. A refusal for lack of rights is an answer too.
+  RETURN_IF_ERROR(greet("sending PING", std::array<std::string_view, 1>{"PING"}, "NOPERM "));
   return *std::move(connected);
 }
 
@@ -145,7 +144,7 @@ base::Result<RedisClient::Connection> RedisClient::take() {
   while (!free_.empty()) {
     Connection connection = std::move(free_.back());
     free_.pop_back();
-    // The server may have closed it long ago; nothing was sent on it, so another is as good.
+    // The server may have closed it long ago. Nothing was sent on it, so another one is as good.
     if (connection->is_quiet()) return connection;
   }
   return nullptr;
@@ -176,7 +175,7 @@ base::Result<RedisReply> RedisClient::exchange(std::string_view what,
     connection = *std::move(connected);
   }
   auto reply = connection->exchange(command, Deadline(clock_, options_.command_timeout));
-  // A server that is not the one to write to any more will not become it again on this connection.
+  // A former primary does not become the primary again on this connection.
   const bool is_good =
       reply && !(reply->is_error() && code_of_redis_error(reply->text) == base::Code::kUnavailable);
   give_back(is_good ? std::move(connection) : nullptr);
@@ -189,8 +188,8 @@ base::Result<RedisReply> RedisClient::accept(std::string_view what, RedisReply r
   const base::Code code = code_of_redis_error(reply.text);
   if (reply.text.starts_with("MOVED ") || reply.text.starts_with("ASK ")) {
     reply.text +=
-        " (this is a cluster, whose client the score book is not: give it a server that "
-        "holds all keys, or a proxy)";
+        " (the score book does not support a Redis Cluster: use one server that holds all keys, or "
+        "a proxy)";
   }
   return refusal(code, what, std::move(reply.text));
 }
@@ -207,7 +206,7 @@ base::Result<RedisScript> RedisClient::load(std::string_view what, RedisScript::
   if (reply) {
     return RedisScript{.access = access, .text = std::move(text), .sha1 = std::move(reply->text)};
   }
-  // It has no kind of its own for a script that it cannot compile.
+  // Redis has no error code for a script that it cannot compile.
   const base::Code code = reply.error().code();
   return base::fail(code == base::Code::kInternal ? base::Code::kFailedPrecondition : code,
                     reply.error().message());
@@ -224,7 +223,8 @@ base::Result<RedisReply> RedisClient::run(std::string_view what, const RedisScri
   command.insert(command.end(), arguments.begin(), arguments.end());
   ASSIGN_OR_RETURN(RedisReply reply, exchange(what, command));
   if (starts_with(reply, "NOSCRIPT ")) {
-    // The server was started anew or told to forget: it did nothing, and keeps what it gets now.
+    // The server has lost the script, by a restart or SCRIPT FLUSH, and did nothing. EVAL stores
+    // it.
     command[0] = is_read ? "EVAL_RO" : "EVAL";
     command[1] = script.text;
     ASSIGN_OR_RETURN(reply, exchange(what, command));

@@ -91,7 +91,7 @@ struct RedisConnection::Parser {
 
   [[nodiscard]] base::Failure refuse() const {
     return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("what came is not Redis's protocol: {}", reader->errstr));
+                      fmt::format("the answer is not in Redis's protocol: {}", reader->errstr));
   }
 };
 
@@ -106,7 +106,7 @@ base::Result<std::unique_ptr<RedisConnection>> RedisConnection::connect(const ne
   ASSIGN_OR_RETURN(const std::vector<net::Resolved> peers, net::resolve(server));
   base::Result<base::UniqueFd> fd;
   for (std::size_t i = 0; i < peers.size(); ++i) {
-    // One that swallows everything leaves time for those after it.
+    // An address that never answers must leave time for the addresses after it.
     fd = connect_to(peers[i], deadline.part(peers.size() - i));
     if (fd) break;
   }

@@ -36,7 +36,7 @@ bool is_hexadecimal(std::string_view text, std::size_t digits) {
 // Facts as they are put together from the fields of the hash.
 class Gathered {
  public:
-  // Whether publish() writes such a field and value.
+  // Returns whether publish() writes such a field and value.
   bool add(std::string_view field, const std::string& value) {
     if (field == kStartedAt) return keep(started_at_ms_, stored_number(value));
     if (field == kCommitment) return keep_digits(commitment_, value, kCommitmentDigits);
@@ -125,8 +125,7 @@ base::Result<void> check(const Fields& fields) {
   Gathered gathered;
   for (const auto& [field, value] : fields) {
     if (!gathered.add(field, value)) {
-      return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("the {} given is none of a contest", field));
+      return base::fail(base::Code::kInvalidArgument, fmt::format("the {} is no contest's", field));
     }
   }
   return {};

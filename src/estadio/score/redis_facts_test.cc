@@ -1,4 +1,4 @@
-// Against a real server.
+// RedisFacts against a real server.
 #include "estadio/score/redis_facts.h"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,8 @@ constexpr PartitionId kWinners1{.topic = Outcome::kWinner, .number = 1};
 constexpr PartitionId kLosers0{.topic = Outcome::kLoser, .number = 0};
 constexpr PartitionId kLosers10{.topic = Outcome::kLoser, .number = 10};
 
-// One server for all tests that leave it as it is; it ends with the program's last thread.
+// Returns the server of all tests that do not change its state. It ends with the program's last
+// thread.
 TestRedisServer& shared_server() {
   static TestRedisServer server;
   return server;
@@ -70,7 +71,7 @@ class RedisFactsTest : public testing::Test {
   std::unique_ptr<RedisFacts> facts_;
 };
 
-TEST_F(RedisFactsTest, WhatIsPublishedIsRead) {
+TEST_F(RedisFactsTest, PublishedFactsAreRead) {
   ContestFacts published =
       facts_with({{.partition = kLosers10, .offset = 4, .retry_window_ms = 600'000},
                   {.partition = kWinners0, .offset = 7, .retry_window_ms = 450'000}});
@@ -90,7 +91,7 @@ TEST_F(RedisFactsTest, WhatIsPublishedIsRead) {
   EXPECT_EQ(read->ends[1].offset, 4);
 }
 
-TEST_F(RedisFactsTest, APersonReadsThemInTheKey) {
+TEST_F(RedisFactsTest, APersonCanReadTheFactsInTheKey) {
   ASSERT_TRUE(facts_->publish(
       facts_with({{.partition = kWinners0, .offset = 7, .retry_window_ms = 600'000}})));
   EXPECT_EQ(shared_server().command({"HGETALL", key()}),
@@ -124,7 +125,7 @@ TEST_F(RedisFactsTest, TheRetryWindowIsUnknownUntilAllPartitionsHaveTheirs) {
   EXPECT_EQ(facts_->read()->retry_window_ms, std::nullopt);
 }
 
-TEST_F(RedisFactsTest, ASeedThatIsNotGivenDoesNotTakeAwayOneThatIsThere) {
+TEST_F(RedisFactsTest, PublishingWithoutASeedKeepsThePublishedSeed) {
   ContestFacts facts = facts_with({});
   ASSERT_TRUE(facts_->publish(facts));
   EXPECT_EQ(facts_->read()->coin_seed, std::nullopt);
@@ -135,7 +136,7 @@ TEST_F(RedisFactsTest, ASeedThatIsNotGivenDoesNotTakeAwayOneThatIsThere) {
   EXPECT_EQ(facts_->read()->coin_seed, std::string(32, '0'));
 }
 
-TEST_F(RedisFactsTest, WhereNobodyHasPublishedThisIsSaid) {
+TEST_F(RedisFactsTest, ReadingBeforeAnyPublishingSaysSo) {
   const base::Error error = error_of(facts_->read());
   EXPECT_EQ(error.code(), Code::kUnavailable);
   EXPECT_THAT(error.message(), HasSubstr(key()));
@@ -173,7 +174,7 @@ TEST_F(RedisFactsTest, AValueThatWasNotPublishedIsNamed) {
   }
 }
 
-TEST_F(RedisFactsTest, AFieldThatIsMissingIsNamed) {
+TEST_F(RedisFactsTest, AMissingFieldIsNamed) {
   for (const std::string field : {"started_at_ms", "coin_commitment", "end/winners/0"}) {
     ASSERT_TRUE(facts_->publish(
         facts_with({{.partition = kWinners0, .offset = 1, .retry_window_ms = 600'000}})));
@@ -203,7 +204,7 @@ TEST_F(RedisFactsTest, AKeyOfAnotherTypeIsAFailedPrecondition) {
   EXPECT_EQ(shared_server().command({"GET", key()}), "x");
 }
 
-TEST_F(RedisFactsTest, WhatCouldNotBeReadIsNotPublished) {
+TEST_F(RedisFactsTest, FactsThatCouldNotBeReadAreNotPublished) {
   const ContestFacts good = facts_with({});
   const auto code_of = [&](const std::function<void(ContestFacts&)>& change) {
     ContestFacts facts = good;
@@ -245,7 +246,7 @@ TEST_F(RedisFactsTest, AServerThatIsAwayIsUnavailableUntilItIsBack) {
   EXPECT_EQ(read->coin_commitment, std::string(64, 'a'));
 }
 
-TEST_F(RedisFactsTest, TheRightsThatTheDocumentationNamesAreEnough) {
+TEST_F(RedisFactsTest, TheDocumentedRightsSuffice) {
   TestRedisServer server;
   const auto facts_of = [&](const std::string& user) {
     RedisFacts::Options options;

@@ -35,13 +35,13 @@ base::Result<void> RedisKeyspace::check() const {
   }
   if (!password.empty() && !url.password.empty()) {
     return base::fail(base::Code::kInvalidArgument,
-                      "a password is in Redis's URL and given beside it: give it once");
+                      "Redis's URL has a password, and so has the password file: use one of them");
   }
   if (password.empty() && url.password.empty() && !url.user.empty()) {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("the user '{}' of Redis's URL needs a password, there or given "
-                                  "beside it",
-                                  url.user));
+    return base::fail(
+        base::Code::kInvalidArgument,
+        fmt::format("the user '{}' of Redis's URL needs a password, in the URL or in a file",
+                    url.user));
   }
   RETURN_IF_ERROR(RedisClient::load_tls(client_options(*this)));
   return {};

@@ -13,7 +13,7 @@ namespace estadio {
 namespace {
 
 constexpr std::string_view kOpening = "looking at the settings";
-constexpr std::string_view kLoading = "giving it a script, which needs Redis 7";
+constexpr std::string_view kLoading = "loading a script, which needs Redis 7";
 constexpr std::string_view kCommitting = "adding to the score";
 constexpr std::string_view kReading = "reading the score";
 
@@ -34,8 +34,8 @@ std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
 constexpr std::string_view kReadsOnly = "#!lua flags=no-writes\n";
 constexpr std::string_view kWrites = "#!lua\n";
 
-// What a script says first: "type", "torn", "foreign" or "right", with what explains it, is a
-// refusal (refusal_of()).
+// A script that refuses returns "type", "torn", "foreign" or "right", and then the explanation
+// (refusal_of()).
 constexpr std::string_view kChecks = R"lua(
 local positions, breakdown, repeated = KEYS[1], KEYS[2], KEYS[6]
 
@@ -170,13 +170,13 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
   if (kind == "type") {
     return base::Error(base::Code::kFailedPrecondition,
                        fmt::format("{} is a {}, not the {} of a score book: another program uses "
-                                   "this key, or another prefix is meant",
+                                   "this key, or redis-prefix is wrong",
                                    text_at(said, 1), text_at(said, 2), text_at(said, 3)));
   }
   if (kind == "torn") {
     return base::Error(base::Code::kCorruption,
                        fmt::format("{} is missing beside {}: delete all keys of the book in one "
-                                   "command, and it is counted again from the log",
+                                   "command, and the tally counts again from the log",
                                    text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "foreign") {
@@ -191,7 +191,7 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
 }
 
 base::Error strange(std::string_view what) {
-  return {base::Code::kInternal, fmt::format("{} gave an answer of another form", what)};
+  return {base::Code::kInternal, fmt::format("{} returned an answer of unknown form", what)};
 }
 
 // Every second one is a field's value.
@@ -250,7 +250,7 @@ base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
   for (const std::int64_t number : {commit.next_offset, commit.repeated}) {
     if (number < 0 || number > RedisKeyspace::kNumberMax) {
       return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("{} is no offset or count that the score book holds", number));
+                        fmt::format("{} is out of the range of offsets and counts", number));
     }
   }
   std::vector<std::string> arguments = {name_of(commit.partition), commit.incarnation.to_string(),
@@ -286,8 +286,8 @@ base::Result<void> check_eviction(RedisClient& client, base::Logger& log) {
   const std::string& limit = settings["maxmemory"];
   if (policy.empty() || limit.empty()) {
     log.warning(
-        "Redis does not tell its settings: see to it that maxmemory-policy is noeviction, else it "
-        "may delete the score",
+        "Redis does not show its settings: make sure that maxmemory-policy is noeviction, else "
+        "Redis may delete the score",
         {{"server", client.server()},
          {"reason", reply ? "no such settings" : reply.error().message()}});
     return {};
@@ -315,7 +315,7 @@ base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(const Options
   ASSIGN_OR_RETURN(auto client, options.connect(clock));
   std::unique_ptr<RedisScoreBook> book(new RedisScoreBook(std::move(client), contest, options));
   RETURN_IF_ERROR(book->load_scripts());
-  // Last, so that whoever tries until it opens is warned once.
+  // Last, so that a caller that retries open() causes one warning.
   RETURN_IF_ERROR(check_eviction(*book->client_, log));
   return book;
 }

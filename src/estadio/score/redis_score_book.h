@@ -50,9 +50,9 @@ class RedisScoreBook final : public ScoreBook {
                                                                           const base::Clock& clock,
                                                                           base::Logger& log);
 
-  // Further errors, after which nothing has changed: kFailedPrecondition when Redis refuses the
-  // command for good (a missing right, a key of another type); kCorruption when a key is missing or
-  // has a foreign value; kInvalidArgument for a number beyond RedisKeyspace::kNumberMax.
+  // After these errors nothing has changed: kCorruption when a key is missing or has a foreign
+  // value; kFailedPrecondition when Redis refuses the command for good (a missing right, a key of
+  // another type); kInvalidArgument for a number beyond RedisKeyspace::kNumberMax.
   [[nodiscard]] base::Result<CommitOutcome> commit(const ScoreCommit& commit) override;
   [[nodiscard]] base::Result<Score> read() const override;
 

@@ -1,4 +1,4 @@
-// Against real servers: what a double of Redis would do in a crash is not what Redis does.
+// RedisScoreBook against real servers, because a double of Redis would behave otherwise in a crash.
 #include "estadio/score/redis_score_book.h"
 
 #include <gmock/gmock.h>
@@ -27,13 +27,14 @@ using testing::Not;
 
 constexpr PartitionId kWinners0{.topic = Outcome::kWinner, .number = 0};
 
-// One server for all tests that leave it as it is; it ends with the program's last thread.
+// Returns the server of all tests that do not change its state. It ends with the program's last
+// thread.
 TestRedisServer& shared_server() {
   static TestRedisServer server;
   return server;
 }
 
-// A prefix that no test before had.
+// Returns a prefix that no earlier test had.
 std::string next_prefix() {
   static int count = 0;
   return fmt::format("test-{}", ++count);
@@ -46,7 +47,7 @@ RedisScoreBook::Options at(const TestRedisServer& server, const std::string& pre
   return options;
 }
 
-// Stands for a book where there is no server; nobody gets to ask it anything.
+// Replaces the book when there is no server. No test calls it then.
 class NoBook final : public ScoreBook {
  public:
   base::Result<CommitOutcome> commit(const ScoreCommit&) override { return none(); }
@@ -121,7 +122,7 @@ class RedisScoreBookTest : public testing::Test {
   [[nodiscard]] std::string key(std::string_view name) const {
     return fmt::format("{{{}}}:{}", prefix_, name);
   }
-  // Everything that the server holds of the book, as text.
+  // Returns all keys and values of the book on the server, as text.
   [[nodiscard]] std::string contents(const TestRedisServer& server) const {
     std::string text;
     for (const char* name :
@@ -130,8 +131,8 @@ class RedisScoreBookTest : public testing::Test {
     }
     return text + server.command({"GET", key("repeated")});
   }
-  // Commits up to `end` in steps of one, as a reader does: again after an error, and from where the
-  // book says that it stands. Returns how many were applied as far as it was told.
+  // Commits up to `end` in steps of one, as a reader does. Repeats after an error, from the
+  // position that the book returns. Returns the number of commits that were reported as applied.
   static std::int64_t count_to(RedisScoreBook& book, std::int64_t end, PartitionId partition) {
     std::int64_t applied = 0;
     for (std::int64_t at = 0; at < end;) {
@@ -146,7 +147,7 @@ class RedisScoreBookTest : public testing::Test {
     }
     return applied;
   }
-  // Clients of the server, with the one that asks.
+  // Returns the number of the server's clients, this one included.
   static std::size_t clients_of(const TestRedisServer& server) {
     std::istringstream clients(server.command({"CLIENT", "LIST"}));
     std::size_t count = 0;
@@ -166,7 +167,7 @@ class RedisScoreBookTest : public testing::Test {
   test::CapturedLog log_;
 };
 
-TEST_F(RedisScoreBookTest, APersonReadsTheScoreInTheKeys) {
+TEST_F(RedisScoreBookTest, APersonCanReadTheScoreInTheKeys) {
   const Book book = open(shared_server());
   ScoreCommit commit = range(0, 10);
   commit.deltas = {{.faculty = 0, .discipline = 0, .count = 4},
@@ -189,7 +190,7 @@ TEST_F(RedisScoreBookTest, APersonReadsTheScoreInTheKeys) {
   EXPECT_EQ(shared_server().command({"GET", key("repeated")}), "2");
 }
 
-TEST_F(RedisScoreBookTest, BooksOfDifferentPrefixesAreApart) {
+TEST_F(RedisScoreBookTest, BooksOfDifferentPrefixesAreSeparate) {
   const Book book = open(shared_server());
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
   auto other =
@@ -244,7 +245,7 @@ TEST_F(RedisScoreBookTest, AServerThatIsAwayIsUnavailableAndTheNextCallAfterItsR
   EXPECT_EQ(book->read()->total(), 20);
 }
 
-TEST_F(RedisScoreBookTest, AConnectionThatTheServerClosedMeanwhileIsNotNoticed) {
+TEST_F(RedisScoreBookTest, ACallSucceedsAfterTheServerClosedTheConnection) {
   const Book book = open(shared_server());
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
   shared_server().command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
@@ -253,7 +254,7 @@ TEST_F(RedisScoreBookTest, AConnectionThatTheServerClosedMeanwhileIsNotNoticed) 
   EXPECT_TRUE(outcome->is_applied);
 }
 
-TEST_F(RedisScoreBookTest, ScriptsThatTheServerForgotAreGivenAgain) {
+TEST_F(RedisScoreBookTest, ScriptsThatTheServerForgotAreLoadedAgain) {
   const Book book = open(shared_server());
   for (std::int64_t at = 0; at < 3; ++at) {
     shared_server().command({"SCRIPT", "FLUSH"});
@@ -265,7 +266,7 @@ TEST_F(RedisScoreBookTest, ScriptsThatTheServerForgotAreGivenAgain) {
   }
 }
 
-TEST_F(RedisScoreBookTest, ABookThatCameBackEmptyTellsSoAndIsCountedAgain) {
+TEST_F(RedisScoreBookTest, AnEmptiedBookReturnsItsPositionAndIsCountedAgain) {
   TestRedisServer server;
   const Book book = open(server);
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
@@ -279,11 +280,11 @@ TEST_F(RedisScoreBookTest, ABookThatCameBackEmptyTellsSoAndIsCountedAgain) {
   EXPECT_EQ(book->read()->total(), 20);
 }
 
-TEST_F(RedisScoreBookTest, ABookThatCameBackOlderTellsWhereItStandsAndNothingCountsTwice) {
+TEST_F(RedisScoreBookTest, AnOlderBookReturnsItsPositionAndNothingCountsTwice) {
   TestRedisServer server;
   const Book book = open(server);
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
-  // As when a crash takes the end of the append-only file along.
+  // A crash can lose the end of the append-only file.
   const std::filesystem::path data = server.folder() + "/appendonlydir";
   const std::filesystem::path older = server.folder() + "/older";
   std::filesystem::copy(data, older);
@@ -293,7 +294,7 @@ TEST_F(RedisScoreBookTest, ABookThatCameBackOlderTellsWhereItStandsAndNothingCou
   std::filesystem::rename(older, data);
   server.start();
   auto outcome = book->commit(range(25, 30));
-  // The connection from before was found closed, or broke.
+  // The old connection was closed or broke.
   if (!outcome) outcome = book->commit(range(25, 30));
   ASSERT_TRUE(outcome) << outcome.error().message();
   EXPECT_FALSE(outcome->is_applied);
@@ -303,7 +304,7 @@ TEST_F(RedisScoreBookTest, ABookThatCameBackOlderTellsWhereItStandsAndNothingCou
   EXPECT_EQ(book->read()->total(), 30);
 }
 
-TEST_F(RedisScoreBookTest, ACommitThatGotNoAnswerInTimeMayHaveBeenAppliedAndThePositionTells) {
+TEST_F(RedisScoreBookTest, ThePositionShowsWhetherACommitWithoutAnAnswerWasApplied) {
   TestRedisServer server;
   command_timeout_ = std::chrono::seconds(1);
   const Book book = open(server);
@@ -342,7 +343,7 @@ TEST_F(RedisScoreBookTest, ManyThreadsShareAFewConnections) {
   EXPECT_LE(clients_of(server), RedisClient::kConnectionsMax + 1);
 }
 
-TEST_F(RedisScoreBookTest, AConnectionThatFailedTakesTheIdleOnesWithIt) {
+TEST_F(RedisScoreBookTest, AFailedConnectionClosesTheIdleOnes) {
   TestRedisServer server;
   command_timeout_ = std::chrono::seconds(1);
   const Book book = open(server);
@@ -394,7 +395,7 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
   TestRedisServer& server = shared_server();
   const Book book = open(server);
   const std::string id = test::numbered_id(1).to_string();
-  // Those that a commit comes upon.
+  // Values that a commit reads.
   for (const auto& [name, field, value] :
        {Case{"breakdown", "winner/2/Agronomía", "many"},
         {"breakdown", "winner/2/Agronomía", "-1"},
@@ -419,7 +420,7 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
                 HasSubstr(fmt::format("{}, field {} holds '{}'", key(name), field, value)));
     EXPECT_EQ(contents(server), before);
   }
-  // Those that a reader comes upon.
+  // Values that read() reads.
   for (const auto& [name, field, value] : {Case{"breakdown", "winner/2/Agronomía", "many"},
                                            {"breakdown", "winner/2", "1"},
                                            {"breakdown", "draw/2/Agronomía", "1"},
@@ -439,7 +440,7 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
   }
 }
 
-TEST_F(RedisScoreBookTest, ARepeatedThatIsNoNumberIsNamed) {
+TEST_F(RedisScoreBookTest, ARepeatedCountThatIsNoNumberIsNamed) {
   const Book book = open(shared_server());
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
   shared_server().command({"SET", key("repeated"), "x"});
@@ -476,7 +477,7 @@ TEST_F(RedisScoreBookTest, AServerOutOfMemoryRefusesAndNothingChanges) {
     const base::Error error = error_of(book->commit(range(10, 20)));
     EXPECT_EQ(error.code(), Code::kResourceExhausted);
     EXPECT_THAT(error.message(), HasSubstr("OOM"));
-    // Also when it has to be given the script.
+    // The same when the script must be loaded again.
     server.command({"SCRIPT", "FLUSH"});
   }
   EXPECT_EQ(contents(server), before);
@@ -502,7 +503,7 @@ TEST_F(RedisScoreBookTest, AServerThatMayDeleteTheScoreIsRefused) {
   EXPECT_EQ(log_.text(), "");
 }
 
-TEST_F(RedisScoreBookTest, WhereTheSettingsAreNotToldAWarningIsLogged) {
+TEST_F(RedisScoreBookTest, HiddenSettingsOfTheServerAreAWarning) {
   const TestRedisServer server;
   server.command({"ACL", "SETUSER", "tally", "on", ">secret", "~*", "+@all", "-config"});
   RedisUrl url = server.unix_url();
@@ -514,7 +515,7 @@ TEST_F(RedisScoreBookTest, WhereTheSettingsAreNotToldAWarningIsLogged) {
                                  Not(HasSubstr("secret"))));
 }
 
-TEST_F(RedisScoreBookTest, TheRightsThatTheDocumentationNamesAreEnough) {
+TEST_F(RedisScoreBookTest, TheDocumentedRightsSuffice) {
   const TestRedisServer server;
   const std::string keys = fmt::format("~{{{}}}:*", prefix_);
   server.command({"ACL",      "SETUSER", "tally",        "on",       ">secret",  keys,
@@ -560,7 +561,7 @@ TEST_F(RedisScoreBookTest, ARightThatIsMissingIsNamedAndNothingChanges) {
   }
 }
 
-TEST_F(RedisScoreBookTest, AReplicaRefusesCommitsAndIsRead) {
+TEST_F(RedisScoreBookTest, AReplicaRefusesCommitsAndCanBeRead) {
   const TestRedisServer primary(
       {.listens = TestRedisServer::Listens::kOnTcpToo, .settings = {"repl-diskless-sync-delay 0"}});
   const TestRedisServer replica(
@@ -574,12 +575,12 @@ TEST_F(RedisScoreBookTest, AReplicaRefusesCommitsAndIsRead) {
   const base::Error error = error_of(book->commit(range(10, 20)));
   EXPECT_EQ(error.code(), Code::kUnavailable);
   EXPECT_THAT(error.message(), HasSubstr("READONLY"));
-  // As after a failover.
+  // As it is after a failover.
   replica.command({"REPLICAOF", "NO", "ONE"});
   EXPECT_TRUE(book->commit(range(10, 20))->is_applied);
 }
 
-TEST_F(RedisScoreBookTest, APasswordLetsInAndAWrongOneDoesNot) {
+TEST_F(RedisScoreBookTest, TheRightPasswordConnectsAndAWrongOneDoesNot) {
   const TestRedisServer server({.settings = {"requirepass hunter2"}});
   RedisUrl url = server.unix_url();
   ASSERT_TRUE(try_open(url, "hunter2"));
@@ -600,8 +601,8 @@ TEST_F(RedisScoreBookTest, APasswordLetsInAndAWrongOneDoesNot) {
   EXPECT_THAT(needless.message(), Not(HasSubstr("hunter3")));
 }
 
-TEST_F(RedisScoreBookTest, AServerThatDoesNotKnowAuthDoesNotMakeUsTellThePassword) {
-  // It quotes what it does not know, with arguments.
+TEST_F(RedisScoreBookTest, AnErrorOfAServerWithoutAuthHidesThePassword) {
+  // The server quotes an unknown command with its arguments.
   const TestRedisServer server({.settings = {"rename-command AUTH \"\""}});
   for (const std::string& password : {std::string("hunter3"), std::string(300, 'h')}) {
     RedisUrl url = server.unix_url();
@@ -662,7 +663,7 @@ TEST_F(RedisScoreBookTest, IsReachedOverTcpAndInAnotherDatabase) {
                                      HasSubstr(fmt::format("localhost:{}", url.port))));
 }
 
-TEST_F(RedisScoreBookTest, WhatIsNoRedisIsToldApart) {
+TEST_F(RedisScoreBookTest, AServerThatIsNotRedisIsNamedAsSuch) {
   const test::TempFolder folder;
   RedisUrl url;
   url.unix_path = folder / "web.sock";
@@ -674,7 +675,7 @@ TEST_F(RedisScoreBookTest, WhatIsNoRedisIsToldApart) {
       client = base::UniqueFd(::accept(fd, nullptr, nullptr));
       return client.get() >= 0;
     });
-    // Not before it was asked: it would close the connection on the question.
+    // Read the command first, else the close would reset the connection.
     char asked[256];
     EXPECT_GT(::recv(client.get(), asked, sizeof asked, 0), 0);
     constexpr std::string_view kAnswer = "HTTP/1.1 400 Bad Request\r\n\r\n";
@@ -682,10 +683,10 @@ TEST_F(RedisScoreBookTest, WhatIsNoRedisIsToldApart) {
   });
   const base::Error error = error_of(try_open(url));
   EXPECT_EQ(error.code(), Code::kFailedPrecondition);
-  EXPECT_THAT(error.message(), HasSubstr("not Redis's protocol"));
+  EXPECT_THAT(error.message(), HasSubstr("not in Redis's protocol"));
 }
 
-TEST(RedisErrorTest, EachKindMeansWhetherToTryAgain) {
+TEST(RedisErrorTest, EachKindHasACodeThatSaysWhetherToRetry) {
   for (const char* text :
        {"LOADING Redis is loading the dataset in memory", "MASTERDOWN Link with MASTER is down",
         "CLUSTERDOWN The cluster is down", "TRYAGAIN Multiple keys request during rehashing",
@@ -723,7 +724,7 @@ class RedisTlsTest : public RedisScoreBookTest {
                      fmt::format("tls-key-file {}", folder_ / "cert.key")}});
   }
 
-  // For localhost alone, signed by itself.
+  // A self-signed certificate for localhost alone.
   void make_certificate(const std::string& name) {
     ASSERT_TRUE(
         test::run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
@@ -762,13 +763,13 @@ TEST_F(RedisTlsTest, ACertificateOfAnotherNameIsRefused) {
   EXPECT_THAT(error.message(), HasSubstr("IP address mismatch"));
 }
 
-TEST_F(RedisTlsTest, AnAuthoritiesFileThatIsNotThereIsNamed) {
+TEST_F(RedisTlsTest, AMissingAuthoritiesFileIsNamed) {
   const base::Error error = error_of(try_open(server_->tcp_url(), {}, folder_ / "none.pem"));
   EXPECT_EQ(error.code(), Code::kInvalidArgument);
   EXPECT_THAT(error.message(), HasSubstr("none.pem"));
 }
 
-TEST_F(RedisTlsTest, WithoutTlsTheServerIsNotUnderstood) {
+TEST_F(RedisTlsTest, ATlsServerCannotBeReachedWithoutTls) {
   RedisUrl url = server_->tcp_url();
   url.is_tls = false;
   EXPECT_FALSE(try_open(url));

@@ -19,8 +19,8 @@ constexpr std::string_view kReserved = "/?#@[]";
 
 base::Failure refuse(std::string_view what) {
   return base::fail(base::Code::kInvalidArgument,
-                    fmt::format("{}; a Redis URL is redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], "
-                                "rediss:// and the same for TLS, or unix:///PATH[?db=N]",
+                    fmt::format("{}: expected redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], the same "
+                                "with rediss:// for TLS, or unix:///PATH[?db=N]",
                                 what));
 }
 
@@ -62,14 +62,14 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
 base::Result<void> read_login(std::string_view login, RedisUrl& url) {
   if (login.find_first_of(kReserved) != std::string_view::npos) {
     return refuse(
-        "'/', '?', '#', '@', '[' and ']' in user and password are written %2F, %3F, %23, "
-        "%40, %5B and %5D");
+        "user and password need %2F, %3F, %23, %40, %5B and %5D for '/', '?', '#', '@', '[' and "
+        "']'");
   }
   const auto colon = login.find(':');
   const auto user = percent_decoded(login.substr(0, colon));
   const auto password = percent_decoded(colon == std::string_view::npos ? std::string_view()
                                                                         : login.substr(colon + 1));
-  if (!user || !password) return refuse("a '%' in user or password is written %25");
+  if (!user || !password) return refuse("user and password need %25 for '%'");
   if (colon == std::string_view::npos ? user->empty() : password->empty()) {
     return refuse(colon == std::string_view::npos ? "there is no user before '@'"
                                                   : "there is no password between ':' and '@'");
@@ -89,7 +89,8 @@ base::Result<void> read_server(std::string_view server, RedisUrl& url) {
     if (bracket == std::string_view::npos) return refuse("the '[' before the host has no ']'");
     host = server.substr(1, bracket - 1);
     port = server.substr(bracket + 1);
-    if (!port.empty() && !port.starts_with(':')) return refuse("after ']' a ':' and the port come");
+    if (!port.empty() && !port.starts_with(':'))
+      return refuse("only ':' and the port may follow ']'");
     has_port = !port.empty();
     if (has_port) port.remove_prefix(1);
   } else if (const auto colon = server.find(':'); colon != std::string_view::npos) {
@@ -97,15 +98,16 @@ base::Result<void> read_server(std::string_view server, RedisUrl& url) {
     port = server.substr(colon + 1);
     has_port = true;
     if (port.find(':') != std::string_view::npos) {
-      return refuse("an IPv6 host stands in brackets, [::1]");
+      return refuse("an IPv6 host needs brackets, as in [::1]");
     }
   }
   const auto decoded = percent_decoded(host);
-  if (!decoded || decoded->empty()) return refuse("the host is missing or no host");
+  if (!decoded || decoded->empty()) return refuse("the host is missing or malformed");
   const auto is_odd = [](char each) {
     return static_cast<unsigned char>(each) <= ' ' || each == '/';
   };
-  if (std::ranges::any_of(*decoded, is_odd)) return refuse("the host is no host");
+  if (std::ranges::any_of(*decoded, is_odd))
+    return refuse("the host has a space, a control character or a '/'");
   url.host = *decoded;
   if (has_port) {
     const auto number = number_of(port, UINT16_MAX);
@@ -137,7 +139,7 @@ base::Result<RedisUrl> parse_unix(std::string_view rest) {
   if (question == std::string_view::npos) return url;
   constexpr std::string_view kDb = "db=";
   const std::string_view query = rest.substr(question + 1);
-  if (!query.starts_with(kDb)) return refuse("after '?' only db=N may stand");
+  if (!query.starts_with(kDb)) return refuse("only db=N may follow '?'");
   RETURN_IF_ERROR(read_db(query.substr(kDb.size()), url));
   return url;
 }
@@ -146,13 +148,13 @@ base::Result<RedisUrl> parse_unix(std::string_view rest) {
 
 base::Result<RedisUrl> RedisUrl::parse(std::string_view text) {
   if (text.size() > kBytesMax) {
-    return refuse(fmt::format("longer than {} bytes", kBytesMax));
+    return refuse(fmt::format("the URL is longer than {} bytes", kBytesMax));
   }
   if (text.starts_with(kUnix)) return parse_unix(text.substr(kUnix.size()));
   RedisUrl url;
   url.is_tls = text.starts_with(kTls);
   if (!url.is_tls && !text.starts_with(kPlain)) {
-    return refuse("does not begin with redis://, rediss:// or unix://");
+    return refuse("the URL begins with none of redis://, rediss:// and unix://");
   }
   std::string_view rest = text.substr((url.is_tls ? kTls : kPlain).size());
   // The last one: a password with a '@' in it is refused as such, not taken for a host.

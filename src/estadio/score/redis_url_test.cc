@@ -25,7 +25,7 @@ RedisUrl tcp(const std::string& host, std::uint16_t port = RedisUrl::kPortDefaul
   return url;
 }
 
-TEST(RedisUrlTest, PartsAreTakenApart) {
+TEST(RedisUrlTest, PartsAreSeparated) {
   EXPECT_EQ(parsed("redis://cache"), tcp("cache"));
   EXPECT_EQ(parsed("redis://cache/"), tcp("cache"));
   EXPECT_EQ(parsed("redis://cache:7000/3"), tcp("cache", 7000, 3));
@@ -47,7 +47,7 @@ TEST(RedisUrlTest, PartsAreTakenApart) {
   EXPECT_EQ(parsed("unix:///run/redis.sock?db=12"), expected);
 }
 
-TEST(RedisUrlTest, Ipv6StandsInBrackets) {
+TEST(RedisUrlTest, Ipv6NeedsBrackets) {
   EXPECT_EQ(parsed("redis://[::1]"), tcp("::1"));
   EXPECT_EQ(parsed("redis://[fe80::1%25eth0]:7000/1"), tcp("fe80::1%eth0", 7000, 1));
   EXPECT_FALSE(RedisUrl::parse("redis://::1"));
@@ -61,7 +61,7 @@ TEST(RedisUrlTest, UserPasswordAndPathArePercentDecoded) {
   EXPECT_EQ(parsed("unix:///tmp/a%3Fb%25.sock").unix_path, "/tmp/a?b%.sock");
 }
 
-TEST(RedisUrlTest, TextComesBackAsItWasWithThePasswordHidden) {
+TEST(RedisUrlTest, TextRoundTripsWithThePasswordHidden) {
   for (const std::string text :
        {"redis://cache:6379/0", "rediss://cache:1/15", "redis://[::1]:6379/0",
         "redis://[fe80::1%25eth0]:6379/0", "redis://a%40b@cache:6379/0", "unix:///run/redis.sock",
@@ -72,7 +72,7 @@ TEST(RedisUrlTest, TextComesBackAsItWasWithThePasswordHidden) {
   EXPECT_EQ(parsed("redis://:secret@cache").to_string(), "redis://:***@cache:6379/0");
 }
 
-TEST(RedisUrlTest, WhatIsNoUrlIsRefusedWithWhatWasExpected) {
+TEST(RedisUrlTest, ABadUrlIsRefusedWithTheExpectedForm) {
   for (const std::string& text : {std::string(),
                                   std::string("cache:6379"),
                                   std::string("http://cache"),
@@ -124,7 +124,7 @@ TEST(RedisUrlTest, WhatIsNoUrlIsRefusedWithWhatWasExpected) {
   }
 }
 
-TEST(RedisUrlTest, AnErrorNeverTellsThePassword) {
+TEST(RedisUrlTest, AnErrorNeverShowsThePassword) {
   for (const std::string text :
        {"redis://:hunter2@cache:port", "redis://:hun@hunter2@cache", "redis://:hunter2/x@cache",
         "redis://:x/hunter2@cache", "redis://:hunter2%@cache", "redis://ana:hunter2",

@@ -177,7 +177,7 @@ base::Result<void> RocksScoreBook::open_database() {
 }
 
 base::Result<Score> RocksScoreBook::read_from(const std::string& folder) {
-  // The process that writes may remove a file between the listing and the opening: look again.
+  // The process that writes may remove a file between the listing and the opening: try again.
   constexpr int kLooks = 5;
   rocksdb::Status status;
   for (int look = 0; look < kLooks; ++look) {
@@ -200,7 +200,7 @@ base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
   const std::string position = position_key(commit.partition, commit.incarnation);
   const std::scoped_lock lock(mutex_);
   if (!database_) RETURN_IF_ERROR(open_database());
-  // There is one position a partition; what follows the number is its incarnation.
+  // There is one position a partition. The incarnation follows the number.
   const std::string start = position.substr(0, position.rfind('/') + 1);
   const auto stored = values_.lower_bound(start);
   const bool has_position = stored != values_.end() && stored->first.starts_with(start);

@@ -48,7 +48,7 @@ class RocksScoreBookTest : public testing::Test {
             .deltas = {{.faculty = 1, .discipline = 1, .count = next - first}},
             .repeated = 0};
   }
-  // Puts a key of another's making into the book's database.
+  // Puts a foreign key into the book's database.
   void put(const std::string& key, const std::string& value) const {
     rocksdb::DB* raw = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(rocksdb::Options(), path_, &raw).ok());
@@ -61,7 +61,7 @@ class RocksScoreBookTest : public testing::Test {
   const std::string path_ = folder_ / "score";
 };
 
-TEST_F(RocksScoreBookTest, IsReadBesideTheProcessThatHasItOpen) {
+TEST_F(RocksScoreBookTest, IsReadableWhileAnotherProcessHasItOpen) {
   const auto book = open();
   for (std::int64_t at = 0; at < 50; ++at) {
     ASSERT_TRUE(book->commit(range(at, at + 1))->is_applied);
@@ -72,7 +72,7 @@ TEST_F(RocksScoreBookTest, IsReadBesideTheProcessThatHasItOpen) {
   }
 }
 
-TEST_F(RocksScoreBookTest, IsReadWhileCommitsGoOnWithoutBeingTornApart) {
+TEST_F(RocksScoreBookTest, ReadsDuringCommitsSeeCountsOfOneMoment) {
   const auto book = open();
   std::atomic<bool> is_done = false;
   std::jthread committer([&] {
@@ -90,12 +90,12 @@ TEST_F(RocksScoreBookTest, IsReadWhileCommitsGoOnWithoutBeingTornApart) {
   }
 }
 
-TEST_F(RocksScoreBookTest, IsReadAfterItsProcessEnded) {
+TEST_F(RocksScoreBookTest, IsReadableAfterItsProcessEnded) {
   ASSERT_TRUE(open()->commit(range(0, 3))->is_applied);
   EXPECT_EQ(RocksScoreBook::read_from(path_)->total(), 3);
 }
 
-TEST_F(RocksScoreBookTest, WhereThereIsNoneNoneIsFound) {
+TEST_F(RocksScoreBookTest, AMissingBookIsNotFound) {
   for (const std::string& path : {folder_ / "nowhere", folder_.path()}) {
     const auto score = RocksScoreBook::read_from(path);
     ASSERT_FALSE(score);
@@ -109,7 +109,7 @@ TEST_F(RocksScoreBookTest, ASecondOpeningIsRefused) {
   EXPECT_FALSE(RocksScoreBook::open(path_, contest_));
 }
 
-TEST_F(RocksScoreBookTest, AValueThatIsDamagedIsNamed) {
+TEST_F(RocksScoreBookTest, ADamagedValueIsNamed) {
   open();
   put("count/1/winner/Agronomía", "many");
   const auto opened = RocksScoreBook::open(path_, contest_);
@@ -118,7 +118,7 @@ TEST_F(RocksScoreBookTest, AValueThatIsDamagedIsNamed) {
   EXPECT_THAT(opened.error().message(), HasSubstr("count/1/winner/Agronomía"));
 }
 
-TEST_F(RocksScoreBookTest, AKeyThatIsNotTheBooksIsNamed) {
+TEST_F(RocksScoreBookTest, AnUnknownKeyIsNamed) {
   for (const char* key : {"strange", "count/x/winner/Agronomía", "count/1/winner", "position/1",
                           "position/not-an-id/winners/0", "repeated2"}) {
     std::filesystem::remove_all(path_);

@@ -7,7 +7,7 @@
 namespace estadio {
 namespace {
 
-TEST(ScoreEncodingTest, ANumberIsDigitsWithoutZeroBeforeThem) {
+TEST(ScoreEncodingTest, ANumberIsDigitsWithoutLeadingZeros) {
   EXPECT_EQ(number_of("0"), 0);
   EXPECT_EQ(number_of("10"), 10);
   EXPECT_EQ(number_of("9223372036854775807"), INT64_MAX);

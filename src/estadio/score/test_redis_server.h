@@ -1,10 +1,10 @@
-// A Redis server in a folder of its own, for a test: on a Unix socket, and on a TCP port of the
-// loopback address when it is asked for. Every write is in its append-only file before it is
-// answered, so a kill -9 loses nothing.
+// A test's own Redis server with its own folder. It listens on a Unix socket and, if asked, on a
+// TCP port of the loopback address. It answers a write once its append-only file has it, so a kill
+// -9 loses nothing.
 //
-// For tests only. Threads: start() belongs to one thread, which must outlive the server: the
-// process is killed when that thread ends, so that it is never left behind. command() may be called
-// from any.
+// For tests only. Threads: the kernel kills the process when the thread that called start() ends,
+// so that no process is left behind. That thread must outlive the server. Any thread may call
+// command().
 #pragma once
 
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 
 namespace estadio::test {
 
-// Where the program of that name is on the PATH; empty when nowhere.
+// Returns the path of the program on the PATH. Empty when there is none.
 inline std::string find_program(std::string_view name) {
   const char* path = std::getenv("PATH");
   std::stringstream folders(path == nullptr ? "" : path);
@@ -44,7 +44,7 @@ inline std::string find_program(std::string_view name) {
   return {};
 }
 
-// Runs a program to its end, its output thrown away; whether it ended with 0.
+// Runs a program to its end and discards its output. Returns whether its exit status was 0.
 inline bool run_program(const std::vector<std::string>& words) {
   const std::string program = find_program(words.front());
   if (program.empty()) return false;
@@ -72,7 +72,7 @@ class TestRedisServer {
     std::vector<std::string> settings;  // lines of redis.conf
   };
 
-  // What tests say that are skipped, or nothing when there is a server to be started.
+  // Returns the reason to skip tests. Nothing when the server program is installed.
   static std::string missing() {
     return find_program("redis-server").empty()
                ? "redis-server is not on the PATH: tools/deps redis installs it"
@@ -85,10 +85,10 @@ class TestRedisServer {
   TestRedisServer(const TestRedisServer&) = delete;
   TestRedisServer& operator=(const TestRedisServer&) = delete;
 
-  // Starts it, on the same data when it ran before, and waits until it answers.
+  // Starts the server and waits until it answers. A later start has the same data.
   void start() {
     CHECK(process_ == 0);
-    // A port that is free may be somebody's a moment later.
+    // Another program may take a free port a moment later.
     for (int attempt = 0; attempt < kStarts; ++attempt) {
       launch();
       bool has_ended = false;
@@ -104,7 +104,7 @@ class TestRedisServer {
     std::abort();
   }
 
-  // As kill -9.
+  // Ends the server as kill -9 does.
   void kill() {
     if (process_ == 0) return;
     signal(SIGKILL);
@@ -113,7 +113,7 @@ class TestRedisServer {
   void pause() const { signal(SIGSTOP); }
   void resume() const { signal(SIGCONT); }
 
-  // Executes a command by the default user's rights; lists come as words with blanks between.
+  // Executes a command as the default user. Returns a list as words with blanks between them.
   std::string command(const std::vector<std::string>& words) const {
     const Context context(::redisConnectUnix(socket().c_str()));
     CHECK(context != nullptr);
@@ -184,7 +184,7 @@ class TestRedisServer {
     ::_exit(127);
   }
 
-  // While it reads its data it says LOADING.
+  // The server answers LOADING while it reads its data.
   [[nodiscard]] bool is_answering() const {
     if (!std::filesystem::exists(socket())) return false;
     const std::string answer = command({"PING"});

@@ -25,7 +25,7 @@ ContestFacts facts_of(int partitions) {
   return facts;
 }
 
-TEST(ScoreJsonTest, AnEmptyScoreNamesEveryFacultyAndDisciplineWithNought) {
+TEST(ScoreJsonTest, AnEmptyScoreHasEveryFacultyAndDisciplineAtZero) {
   const Contest contest = Contest::defaults();
   EXPECT_EQ(score_json(Score(), contest, facts_of(2)),
             R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
@@ -65,7 +65,7 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
   EXPECT_EQ(json.at("positions").at(3).at("end_offset").as_int64(), 9);
 }
 
-TEST(ScoreJsonTest, WhatTheContestNoLongerHasIsThereByItsStoredName) {
+TEST(ScoreJsonTest, CountsOfARemovedFacultyKeepItsStoredName) {
   const Contest contest = Contest::defaults();
   Score score;
   score.counts = {
@@ -76,7 +76,7 @@ TEST(ScoreJsonTest, WhatTheContestNoLongerHasIsThereByItsStoredName) {
   EXPECT_EQ(json.at("breakdown").at(0).at("discipline").as_string(), "77");
 }
 
-TEST(ContestJsonTest, TellsWhatTheContestAndTheFactsTell) {
+TEST(ContestJsonTest, HoldsTheContestAndItsFacts) {
   ContestFacts facts = facts_of(1);
   EXPECT_EQ(contest_json(Contest::defaults(), facts),
             R"({"name":"Olimpiadas","faculties":["Ingeniería","Agronomía"],"disciplines":[)"
@@ -92,7 +92,7 @@ TEST(ContestJsonTest, TellsWhatTheContestAndTheFactsTell) {
   EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 1.5);
 }
 
-TEST(ContestFactsTest, UncountedIsWhatTheScoreIsBehindAndNeverLessThanNone) {
+TEST(ContestFactsTest, TheLagIsTheRecordsNotYetCountedAndNeverNegative) {
   ContestFacts facts = facts_of(2);
   facts.ends[0].offset = 5;
   facts.ends[3].offset = 9;

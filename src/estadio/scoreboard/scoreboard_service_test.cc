@@ -55,7 +55,7 @@ class ScoreboardServiceTest : public testing::Test {
     EXPECT_TRUE(client_->get(path));
     return client_->read_response();
   }
-  // The data of the next event of that name on the stream.
+  // Returns the data of the stream's next event with that name.
   boost::json::value next_event(const std::string& name) {
     EXPECT_NE(client_->read_through("event: " + name + "\ndata: "), "") << "no event " << name;
     return boost::json::parse(client_->read_through("\n\n"));
@@ -84,7 +84,7 @@ class ScoreboardServiceTest : public testing::Test {
   std::unique_ptr<http::TestClient> client_;
 };
 
-TEST_F(ScoreboardServiceTest, TheScoreIsThatOfTheBookNow) {
+TEST_F(ScoreboardServiceTest, TheScoreIsTheBooksCurrentOne) {
   start();
   for (const std::int64_t count : {3, 4}) {
     say(score_of(count));
@@ -97,7 +97,7 @@ TEST_F(ScoreboardServiceTest, TheScoreIsThatOfTheBookNow) {
   }
 }
 
-TEST_F(ScoreboardServiceTest, ABookThatIsAwayIsAProblemUntilItIsBack) {
+TEST_F(ScoreboardServiceTest, AnUnreachableBookIsAProblemUntilItReturns) {
   start();
   say(base::fail(base::Code::kUnavailable, "the book is away"));
   for (const char* path : {"/v1/scores", "/v1/contest", "/v1/scores/stream"}) {
@@ -110,13 +110,13 @@ TEST_F(ScoreboardServiceTest, ABookThatIsAwayIsAProblemUntilItIsBack) {
   for (const char* path : {"/v1/scores", "/v1/contest"}) EXPECT_EQ(get(path).status, 200) << path;
 }
 
-TEST_F(ScoreboardServiceTest, AWatcherOutlivesTheTimeThatTheBookIsAway) {
+TEST_F(ScoreboardServiceTest, AStreamSurvivesAnUnreachableBook) {
   say(score_of(1));
   start();
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
   say(base::fail(base::Code::kUnavailable, "the book is away"));
-  // Statistics come with a later look at the book.
+  // Statistics come with a later reading of the book.
   clock_.advance(1000);
   next_event("stats");
   say(score_of(2));
@@ -124,7 +124,7 @@ TEST_F(ScoreboardServiceTest, AWatcherOutlivesTheTimeThatTheBookIsAway) {
   }
 }
 
-TEST_F(ScoreboardServiceTest, TheContestIsAsTheFactsTell) {
+TEST_F(ScoreboardServiceTest, TheContestMatchesTheFacts) {
   facts_.coin_seed = std::string(32, 'b');
   start();
   const auto response = get("/v1/contest");
@@ -137,7 +137,7 @@ TEST_F(ScoreboardServiceTest, TheContestIsAsTheFactsTell) {
   EXPECT_EQ(json.at("retry_window_seconds").to_number<double>(), 600);
 }
 
-TEST_F(ScoreboardServiceTest, AStreamBeginsWithWhatIsAndGoesOnWithWhatChanges) {
+TEST_F(ScoreboardServiceTest, AStreamBeginsWithTheScoreAndSendsItsChanges) {
   say(score_of(1));
   start();
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
@@ -147,7 +147,7 @@ TEST_F(ScoreboardServiceTest, AStreamBeginsWithWhatIsAndGoesOnWithWhatChanges) {
   EXPECT_EQ(next_event("score").at("total").as_int64(), 1);
   for (std::int64_t total = 2; total < 5; ++total) {
     say(score_of(total));
-    // The same score may come once more: the first look of a stream's first round.
+    // The same score may come once more, by the first reading of the stream's first round.
     auto score = next_event("score");
     if (score.at("total").as_int64() == total - 1) score = next_event("score");
     EXPECT_EQ(score.at("total").as_int64(), total);
@@ -170,7 +170,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatLeftDoesNotDisturbTheOthers) {
 }
 
 TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLastOne) {
-  // Scores of more than a megabyte, as of the largest contest with long names.
+  // Scores of more than a megabyte, as the largest contest with long names has.
   const auto large_score = [](std::int64_t total) {
     Score score = score_of(total);
     for (int i = 0; i < 64 * 64 * 2; ++i) {
@@ -186,7 +186,7 @@ TEST_F(ScoreboardServiceTest, AWatcherThatReadsTooSlowlyGetsFewerChangesAndTheLa
   http::TestClient slow(server_->address(), 4096);
   ASSERT_TRUE(slow.get("/v1/scores/stream"));
   ASSERT_NE(slow.read_through("event: score"), "");
-  // Another subscriber shows when every change was on its way; statistics come with each.
+  // Another subscriber shows when the server has sent every change. Statistics come with each.
   ASSERT_TRUE(client_->get("/v1/scores/stream"));
   constexpr std::int64_t kLast = 8;
   for (std::int64_t total = 2; total <= kLast; ++total) {

@@ -67,7 +67,7 @@ TEST_F(StatsHistoryTest, PointsHaveRateLatencyAndLag) {
   EXPECT_TRUE(point(2).at("p99_ms").is_null()) << "nothing was answered in that second";
 }
 
-TEST_F(StatsHistoryTest, WhatIsNotKnownIsNull) {
+TEST_F(StatsHistoryTest, UnknownFiguresAreNull) {
   StatsHistory history([]() -> std::optional<StatsHistory::Figures> {
     return StatsHistory::Figures{
         .accepted = 5, .rejected = std::nullopt, .recent_latencies = std::nullopt, .lag = 2};
@@ -78,7 +78,7 @@ TEST_F(StatsHistoryTest, WhatIsNotKnownIsNull) {
             R"("lag":2})");
 }
 
-TEST_F(StatsHistoryTest, ATimeWithoutFiguresIsLeftOutAndCountsForTheRateAfterIt) {
+TEST_F(StatsHistoryTest, ATimeWithoutFiguresHasNoPointAndCountsForTheNextRate) {
   history_.advance(kStartMs);
   is_away_ = true;
   for (std::int64_t i = 1; i < 10; ++i) history_.advance(kStartMs + i * 1000);
@@ -89,7 +89,7 @@ TEST_F(StatsHistoryTest, ATimeWithoutFiguresIsLeftOutAndCountsForTheRateAfterIt)
   EXPECT_EQ(point(1).at("rate").to_number<double>(), 50);
 }
 
-TEST_F(StatsHistoryTest, ACountThatWasLostAndIsMadeAgainIsNoRate) {
+TEST_F(StatsHistoryTest, ACountThatGoesBackGivesARateOf0) {
   accept(1000, std::chrono::milliseconds(1));
   history_.advance(kStartMs);
   accepted_ = 10;

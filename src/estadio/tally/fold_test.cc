@@ -15,7 +15,7 @@ constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 
 class FoldTest : public testing::Test {
  protected:
-  // Records in a reader's form; `lines_` keeps them.
+  // Returns records as a reader does. `lines_` owns their text.
   LoggedRecord logged(std::int64_t offset, std::uint64_t number, bool is_given = false,
                       std::int64_t time_ms = 1'000'000) {
     return logged_line(offset, records_.line(Outcome::kLoser, number, is_given), time_ms);
@@ -63,7 +63,7 @@ TEST_F(FoldTest, FoldsRecordsIntoOneDeltaForEachFacultyAndDiscipline) {
   }
 }
 
-TEST_F(FoldTest, WhatWasTakenIsNotThereAgain) {
+TEST_F(FoldTest, TakenDeltasAreNotReturnedAgain) {
   const std::vector records = {logged(0, 1, true)};
   ASSERT_TRUE(fold_.add(records));
   EXPECT_EQ(fold_.take().deltas.size(), 1U);
@@ -93,7 +93,7 @@ TEST_F(FoldTest, ServerGivenIdsAreNotRemembered) {
   EXPECT_EQ(fold_.recent().size(), 0U);
 }
 
-TEST_F(FoldTest, WhatIsRememberedIsNotCountedButItsRepeatsAreKnown) {
+TEST_F(FoldTest, RememberedRecordsAreNotCountedButTheirRepeatsAreKnown) {
   const std::vector before = {logged(0, 6, true), logged(1, 7)};
   const std::vector after = {logged(2, 6, true)};
   std::vector<base::Uuid> given;
@@ -106,7 +106,7 @@ TEST_F(FoldTest, WhatIsRememberedIsNotCountedButItsRepeatsAreKnown) {
   EXPECT_EQ(commit.repeated, 1);
 }
 
-TEST_F(FoldTest, ResetForgetsIdsAndWhatWasNotTaken) {
+TEST_F(FoldTest, ResetForgetsIdsAndDeltas) {
   const std::vector records = {logged(0, 6, true), logged(1, 6, true), logged(2, 8)};
   ASSERT_TRUE(fold_.add(records));
   fold_.reset();
@@ -119,7 +119,7 @@ TEST_F(FoldTest, ResetForgetsIdsAndWhatWasNotTaken) {
   EXPECT_EQ(commit.deltas[0].count, 1);
 }
 
-TEST_F(FoldTest, WhatIsNotAResultOfThisContestIsNamedAndStopsTheFold) {
+TEST_F(FoldTest, ARecordThatIsNoResultOfThisContestIsNamedAndStopsTheFold) {
   const std::string strange = R"({"id":"00000000-0000-4000-0000-000000000001","faculty":"Cocina",)"
                               R"("discipline":1,"outcome":"loser"})";
   for (const std::string& line :
@@ -136,7 +136,7 @@ TEST_F(FoldTest, WhatIsNotAResultOfThisContestIsNamedAndStopsTheFold) {
   }
 }
 
-TEST_F(FoldTest, AnEndlessRecordIsQuotedInPart) {
+TEST_F(FoldTest, ALongRecordIsQuotedInPart) {
   const std::vector records = {logged_line(0, std::string(1'000'000, 'x'))};
   const auto added = fold_.add(records);
   ASSERT_FALSE(added);

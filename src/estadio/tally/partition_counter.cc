@@ -52,10 +52,10 @@ base::Result<std::int64_t> PartitionCounter::books_position() {
   if (position != nullptr && position->incarnation != incarnation_) {
     return base::fail(
         base::Code::kCorruption,
-        fmt::format("{}-{} is not the one that {} results were counted from: its topic was "
-                    "deleted and made again; count it into a new score, or bring the old topic "
-                    "back",
-                    topic_of(partition_.topic), partition_.number, position->next_offset));
+        fmt::format(
+            "{}-{} is a new partition, and {} results of the old one are counted: its topic was "
+            "deleted and made again. Count it into a new score, or restore the old topic",
+            topic_of(partition_.topic), partition_.number, position->next_offset));
   }
   const std::int64_t start = score.position(partition_);
   if (start > end) {
@@ -73,12 +73,11 @@ base::Result<Score> PartitionCounter::read_score() const {
   std::int64_t read = 0;
   for (const Score::Position& each : score.positions) read += each.next_offset;
   if (read == score.total() + score.repeated) return score;
-  return base::fail(
-      base::Code::kFailedPrecondition,
-      fmt::format("the score does not add up: its positions stand for {} records, and {} are "
-                  "counted or repeated; somebody else wrote to it: delete all of it, and it is "
-                  "counted again from the log",
-                  read, score.total() + score.repeated));
+  return base::fail(base::Code::kFailedPrecondition,
+                    fmt::format("the score does not add up: its positions cover {} records, but {} "
+                                "are counted or repeated. Another program wrote to the score: "
+                                "delete all of it, and the tally counts it again from the log",
+                                read, score.total() + score.repeated));
 }
 
 base::Result<void> PartitionCounter::read_back(PartitionReader& reader, std::int64_t start) {
@@ -116,7 +115,7 @@ base::Result<void> PartitionCounter::read_some(PartitionReader& reader) {
     RETURN_IF_ERROR(reader.read(records_, kReadPatience));
     if (!records_.empty()) return {};
   }
-  return base::fail(base::Code::kUnavailable, "the log's records do not come");
+  return base::fail(base::Code::kUnavailable, "the log does not return its records");
 }
 
 base::Result<void> PartitionCounter::gather(PartitionReader& reader, const std::stop_token& stop) {

@@ -1,7 +1,7 @@
 // Counts one partition into the score book, from the book's position on.
 //
 //   start()            reads the book's position, and reads back the ids before it
-//   gather(), commit() count some records; again and again
+//   gather(), commit() count some records; repeated
 //
 // After an error, or when the book has another position, the caller starts again.
 //

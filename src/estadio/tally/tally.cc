@@ -68,7 +68,7 @@ class Tally::Reader {
       const auto ended = count_from_the_books_position(stop);
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
-        deps_.log.info("the score stands elsewhere: counting goes on from there",
+        deps_.log.info("the score has another position: counting goes on from there",
                        {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
       } else if (!may_pass(ended.error())) {
         deps_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
@@ -96,7 +96,7 @@ class Tally::Reader {
   void hold_up(const base::Error& error) {
     // Logged once, not at every attempt.
     if (!set_last_error(error.message())) return;
-    deps_.log.warning("counting is held up and will be tried again",
+    deps_.log.warning("counting a partition has failed and will be tried again",
                       {{"topic", topic_of(partition_.topic)},
                        {"partition", partition_.number},
                        {"error", error}});
@@ -250,7 +250,7 @@ std::optional<std::string> Tally::unready_reason() const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [number, shared] : readers_) {
     if (std::string error = shared.reader->last_error(); !error.empty()) {
-      return "not all is counted: " + error;
+      return "a partition is not counted: " + error;
     }
   }
   return std::nullopt;
@@ -268,7 +268,7 @@ void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats) {
   metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
                   stats.commits);
   metrics.counter("estadio_tally_stale_commits_total",
-                  "Commits that were not applied because the book stood elsewhere.",
+                  "Commits that were not applied because the book had another position.",
                   stats.stale_commits);
   metrics.counter("estadio_tally_failed_commits_total",
                   "Times that counting a partition failed and began again.", stats.failed_commits);

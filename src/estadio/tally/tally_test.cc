@@ -27,7 +27,7 @@ constexpr PartitionId kLosers0{.topic = Outcome::kLoser, .number = 0};
 constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 constexpr PartitionId kAll[] = {kWinners0, kWinners1, kLosers0, kLosers1};
 
-// A book in front of another. A test can wait on it and make it fail.
+// Passes calls to another book. A test can wait for commits and inject faults.
 class FaultyScoreBook final : public ScoreBook {
  public:
   enum class Fault { kNone, kFailBefore, kFailAfter, kRefuse, kDie };
@@ -41,9 +41,9 @@ class FaultyScoreBook final : public ScoreBook {
     faults_ = std::move(faults);
     commits_ = 0;
   }
-  // The next `count` reads fail.
+  // Makes the next `count` reads fail.
   void fail_reads(int count) { failing_reads_ = count; }
-  // Another book takes the place of the one below, which still must outlive this.
+  // Replaces the book below. The old one must still outlive this object.
   void swap(ScoreBook& book) { book_ = &book; }
 
   base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
@@ -79,7 +79,7 @@ class FaultyScoreBook final : public ScoreBook {
     return book_.load()->read();
   }
 
-  // Until the book below has counted so much, repeats included.
+  // Waits until the book below has counted `records`, repeats included.
   [[nodiscard]] bool wait_for(std::int64_t records) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, test::kPatience, [&] {
@@ -132,13 +132,13 @@ class TallyTest : public testing::Test {
     tally->add(all_partitions(log_->partitions()));
     return tally;
   }
-  // Starts a tally, lets it count what is there, and ends it.
+  // Starts a tally, lets it count the log, and ends it.
   void count_to_the_end() {
     const auto tally = start();
     ASSERT_TRUE(faulty_->wait_for(appended_)) << captured_.text();
   }
 
-  // Appends records with numbers of their own to a partition; they are expected to count.
+  // Appends records with new numbers to a partition. expect_exact() expects them counted.
   void append(PartitionId to, std::uint64_t records, bool is_given = false) {
     RecordBatch batch(2);
     for (std::uint64_t i = 0; i < records; ++i) {
@@ -148,7 +148,7 @@ class TallyTest : public testing::Test {
     counted_[{to.topic, to.number}] += static_cast<std::int64_t>(records);
     ASSERT_TRUE(test::append_and_wait(*log_, batch));
   }
-  // Appends a record with a given id; it counts when the caller says so.
+  // Appends a record with a given id. `counts` says whether expect_exact() expects it counted.
   void append_given(PartitionId to, std::uint64_t number, bool counts) {
     RecordBatch batch(2);
     records_.add(batch, to, number, true);
@@ -165,7 +165,7 @@ class TallyTest : public testing::Test {
     }
   }
 
-  // What another counted of winners-0.
+  // Commits records of winners-0 as another reader would.
   void commit_as_another(std::int64_t first, std::int64_t next, std::int64_t count) {
     ASSERT_TRUE(book_
                     ->commit({.partition = kWinners0,
@@ -177,7 +177,7 @@ class TallyTest : public testing::Test {
                     ->is_applied);
   }
 
-  // Each of the first commits of a tally meets `fault`, one tally each.
+  // Runs one tally for each of the first commits. That commit meets `fault`.
   void fail_each_commit_in_turn(FaultyScoreBook::Fault fault) {
     for (std::uint64_t failing = 0; failing < 12; ++failing) {
       append_everywhere(1);
@@ -193,7 +193,7 @@ class TallyTest : public testing::Test {
     }
   }
 
-  // The book counts exactly what was appended, and stands at the log's end.
+  // Expects that the book counts exactly the appended records, up to the log's end.
   void expect_exact() {
     const auto score = book_->read();
     ASSERT_TRUE(score);
@@ -227,10 +227,10 @@ class TallyTest : public testing::Test {
   std::map<std::pair<Outcome, int>, std::int64_t> counted_;
 };
 
-TEST_F(TallyTest, TheJudgeKnowsTheIdsInTheLogAlsoWhereTheyAreNotCountedYet) {
+TEST_F(TallyTest, TheJudgeKnowsLoggedIdsThatAreNotCountedYet) {
   append(kWinners0, 3, true);
   append(kLosers1, 2, true);
-  // The book takes nothing: all that it will count is still to come.
+  // The book refuses every commit, so no record is counted yet.
   faulty_->set_faults([](std::uint64_t) { return FaultyScoreBook::Fault::kFailBefore; });
   const auto tally = start();
   tally->wait_until_read_back(test::kPatience);
@@ -243,7 +243,7 @@ TEST_F(TallyTest, TheJudgeKnowsTheIdsInTheLogAlsoWhereTheyAreNotCountedYet) {
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(verdicts[i].is_repeated, i < 5) << i;
 }
 
-TEST_F(TallyTest, CountsWhatIsInTheLogAndWhatComes) {
+TEST_F(TallyTest, CountsOldAndNewRecords) {
   append_everywhere(5);
   const auto tally = start();
   ASSERT_TRUE(faulty_->wait_for(appended_));
@@ -268,14 +268,14 @@ TEST_F(TallyTest, CountsByFacultyAndDiscipline) {
   }
 }
 
-TEST_F(TallyTest, ItsEndCountsWhatTheLogHolds) {
+TEST_F(TallyTest, ItsEndCountsTheWholeLog) {
   auto tally = start();
   append_everywhere(20);
   tally.reset();
   expect_exact();
 }
 
-TEST_F(TallyTest, ATallyEndedAtOnceHasCountedWhatTheLogHeld) {
+TEST_F(TallyTest, ATallyThatEndsAtOnceHasCountedTheWholeLog) {
   append_everywhere(2);
   for (int i = 0; i < 10; ++i) {
     append_everywhere(1);
@@ -292,7 +292,7 @@ TEST_F(TallyTest, ItsStatisticsAgreeWithTheBook) {
   ASSERT_TRUE(faulty_->wait_for(appended_));
   append_everywhere(1);
   ASSERT_TRUE(faulty_->wait_for(appended_));
-  // A reader notes a commit after the book has it.
+  // A reader updates its statistics after the book has the commit.
   ASSERT_TRUE(test::eventually([&] {
     const Tally::Stats stats = tally->stats();
     return stats.counted + stats.repeated == static_cast<std::uint64_t>(appended_);
@@ -342,7 +342,7 @@ TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {
       append(kAll[i % 4], 3, true);
       append_given(kAll[i % 4], next_number_ - 1, false);
     }
-    if (round % 2 != 0) continue;  // ended in the middle
+    if (round % 2 != 0) continue;  // this tally ended in the middle
     ASSERT_TRUE(faulty_->wait_for(appended_));
   }
   faulty_->set_faults({});
@@ -350,7 +350,7 @@ TEST_F(TallyTest, CountsExactlyOnceOverRandomFailuresAndRestarts) {
   expect_exact();
 }
 
-TEST_F(TallyTest, GoesOnWhenTheBookCannotBeReadForAWhile) {
+TEST_F(TallyTest, GoesOnAfterTheBookWasUnreadable) {
   append_everywhere(2);
   faulty_->fail_reads(6);
   const auto tally = start();
@@ -374,11 +374,11 @@ TEST_F(TallyTest, TwoTalliesOnOneLogCountOnce) {
   EXPECT_FALSE(zombie->stats().has_stopped);
 }
 
-TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
+TEST_F(TallyTest, AReaderContinuesWhereAnotherReaderMovedTheBook) {
   append(kWinners0, 10);
   const auto tally = start();
   ASSERT_TRUE(faulty_->wait_for(appended_));
-  // Another reader counted the next five, of which the log learns only now.
+  // Another reader counted the next five records. This log gets them only now.
   std::promise<void> may_commit;
   const auto gate = may_commit.get_future().share();
   faulty_->set_faults([gate](std::uint64_t) {
@@ -394,7 +394,7 @@ TEST_F(TallyTest, AReaderWhoseBookWentAheadWithoutItCountsOnFromThere) {
   EXPECT_GE(tally->stats().stale_commits, 1U);
 }
 
-TEST_F(TallyTest, AnEmptiedBookIsCaughtUp) {
+TEST_F(TallyTest, AnEmptiedBookIsCountedAgain) {
   append_everywhere(4);
   append_given(kLosers0, 1'000'000, true);
   append_given(kLosers0, 1'000'000, false);
@@ -410,7 +410,7 @@ TEST_F(TallyTest, AnEmptiedBookIsCaughtUp) {
   expect_exact();
 }
 
-TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
+TEST_F(TallyTest, ABookThatWentBackIsCountedAgain) {
   append_everywhere(3);
   append_given(kLosers0, 1'000'000, true);
   count_to_the_end();
@@ -431,7 +431,7 @@ TEST_F(TallyTest, ABookThatCameBackOlderIsCaughtUp) {
   expect_exact();
 }
 
-TEST_F(TallyTest, ABookThatWentBackUnderATallyWithNothingToReadIsCaughtUp) {
+TEST_F(TallyTest, ABookThatWentBackIsCountedAgainByAnIdleTally) {
   append_everywhere(3);
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
   ASSERT_TRUE(empty) << empty.error().message();
@@ -442,7 +442,7 @@ TEST_F(TallyTest, ABookThatWentBackUnderATallyWithNothingToReadIsCaughtUp) {
   EXPECT_EQ((*empty)->read()->total(), appended_);
 }
 
-TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
+TEST_F(TallyTest, WaitsUntilTheBookTakesCommitsAgain) {
   for (const auto fault : {FaultyScoreBook::Fault::kFailBefore, FaultyScoreBook::Fault::kRefuse}) {
     faulty_->set_faults([fault](std::uint64_t) { return fault; });
     append(kWinners0, 1);
@@ -456,7 +456,7 @@ TEST_F(TallyTest, IsHeldUpUntilTheBookIsWellAgainOrMended) {
   }
 }
 
-TEST_F(TallyTest, APartitionThatTwoMembersHoldForAMomentIsCountedOn) {
+TEST_F(TallyTest, APartitionThatTwoMembersHoldIsCountedUntilBothLoseIt) {
   const auto tally = start();
   const PartitionId handed_over[] = {kWinners0};
   tally->add(handed_over);
@@ -494,7 +494,7 @@ TEST_F(TallyTest, ARepeatIsKnownAfterARestartLongAfterTheRecordsBeforeIt) {
   expect_exact();
 }
 
-TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted) {
+TEST_F(TallyTest, AForgottenIdCountsAgainWithOrWithoutARestart) {
   const std::int64_t retention_ms = window_.retention_ms();
   for (const bool is_restarted : {false, true}) {
     const std::uint64_t given = is_restarted ? 7'000'000 : 6'000'000;
@@ -513,9 +513,9 @@ TEST_F(TallyTest, AnIdOlderThanIsKeptCountsAgainWhetherOrNotTheTallyWasRestarted
   }
 }
 
-TEST_F(TallyTest, CountsOnFromRecordsThatARestartFoundUncountedToNewOnes) {
-  // The process dies before any of this is counted; no partition's last record is the log's last
-  // but one's.
+TEST_F(TallyTest, CountsRecordsThatARestartFoundUncountedAndThenNewOnes) {
+  // The process dies before any record is counted. The log's last record is the last record of only
+  // one partition.
   append_everywhere(3);
   open_log();
   const auto tally = start();
@@ -541,7 +541,7 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
   EXPECT_EQ(book_->read()->position(kWinners0), 4);
 }
 
-TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsMended) {
+TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsReplaced) {
   append(kWinners0, 3);
   commit_as_another(0, 3, 2);
   const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
@@ -585,7 +585,7 @@ TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
 }
 
 TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
-  const auto tally = start(4096);  // 1024 a reader, of which three quarters count
+  const auto tally = start(4096);  // 1024 a reader; three quarters of them count
   tally->wait_until_read_back(test::kPatience);
   EXPECT_EQ(window_.in_force_ms(), window_.configured_ms());
   for (int second = 0; second < 20; ++second) {
@@ -601,7 +601,7 @@ TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
   EXPECT_LE(window_.in_force_ms(), 10'000);
 }
 
-TEST_F(TallyTest, AfterARestartTheWindowIsNotKnownBeforeItIsTheOneInForce) {
+TEST_F(TallyTest, AfterARestartTheWindowIsUnknownUntilItIsTheOneInForce) {
   {
     const auto tally = start(4096);
     for (int second = 0; second < 20; ++second) {

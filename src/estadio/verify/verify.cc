@@ -63,7 +63,7 @@ std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::str
   return ack;
 }
 
-// Counts the log anew and compares it with coin, score and acks.
+// Counts the log again and compares it with coin, score and acks.
 class Proof {
  public:
   explicit Proof(const VerifyInput& input)
@@ -92,7 +92,7 @@ class Proof {
     ASSIGN_OR_RETURN(const base::Uuid incarnation, input_.events.incarnation(partition));
     const Score::Position* position = input_.score.find(partition);
     if (position != nullptr && position->incarnation != incarnation) {
-      differences_.add("partitions that are not those that were counted",
+      differences_.add("partitions that were made again after they were counted",
                        fmt::format("{}: its topic was deleted and made again", name));
     }
     if (counted_until > end) {
@@ -110,9 +110,10 @@ class Proof {
     while (reader->position() < end) {
       RETURN_IF_ERROR(reader->read(records, input_.read_patience));
       if (records.empty()) {
-        return base::fail(base::Code::kUnavailable,
-                          fmt::format("{} gives nothing from offset {} on, and ends at {}", name,
-                                      reader->position(), end));
+        return base::fail(
+            base::Code::kUnavailable,
+            fmt::format("{} has records up to offset {}, but returns none from offset {}", name,
+                        reader->position(), end));
       }
       for (const LoggedRecord& record : records) {
         check(partition, name, record, counted_until, recent);
@@ -151,7 +152,7 @@ class Proof {
       if (is_repeat || input_.acks == nullptr) return;
       ++report_.unacknowledged;
       if (input_.are_acks_complete) {
-        differences_.add("results in the log that no client was told of",
+        differences_.add("results in the log without an ack",
                          fmt::format("{} in {}", record->id.to_string(), place()));
       }
       return;
@@ -302,8 +303,8 @@ std::string VerifyReport::to_text() const {
                         to_string(outcome), in_log, in_score);
   }
   text += fmt::format(
-      "\nrecords in the log    {:>14}\nof these repeated     {:>14}\nnot yet counted       {:>14}\n"
-      "counted in the score  {:>14}\ncoins recomputed      {:>14}\n",
+      "\nrecords in the log    {:>14}\nrepeats among them    {:>14}\nnot yet counted       "
+      "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
       records, repeated, lag, counted, coins);
   if (has_acks) {
     text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
@@ -314,7 +315,8 @@ std::string VerifyReport::to_text() const {
                         difference.example);
   }
   if (lag > 0) {
-    text += fmt::format("\nnot counted yet are {}: the score holds what came before\n", lag);
+    text += fmt::format(
+        "\n{} records are not counted yet: the score covers the records before them\n", lag);
   }
   if (!is_proven()) {
     text += "\nNOT verified\n";
@@ -324,7 +326,8 @@ std::string VerifyReport::to_text() const {
     text += "\nverified: acknowledged = log = score, and every coin is right\n";
   } else {
     text +=
-        "\nverified: what was acknowledged is in the log, log = score, and every coin is right\n";
+        "\nverified: every acknowledged entry is in the log, log = score, and every coin is "
+        "right\n";
   }
   return text;
 }

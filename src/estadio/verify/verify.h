@@ -1,6 +1,6 @@
 // verify() proves that acks, log and score agree, and that every outcome is the coin's.
 //
-// The score is read first, with its positions. Then the log is counted anew up to exactly those
+// The score is read first, with its positions. Then the log is counted again up to exactly those
 // positions, by the tally's rule for repeats. So the proof also holds while entries come in.
 // Results that the tally has yet to count are a lag, not a difference.
 //
@@ -59,7 +59,7 @@ struct VerifyReport {
     std::string faculty;
     std::int64_t discipline_id = 0;
     Outcome outcome = Outcome::kWinner;
-    std::int64_t in_log = 0;  // counted anew
+    std::int64_t in_log = 0;  // counted again
     std::int64_t in_score = 0;
   };
   std::vector<Row> rows;

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 constexpr CoinSeed kSeed = {7, 7, 7};
 constexpr int kPartitions = 2;
 
-// A run of a contest in which everything is right, and the means to spoil it.
+// A correct run of a contest. A test can then damage it.
 class VerifyTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -105,7 +105,7 @@ class VerifyTest : public testing::Test {
                 AllOf(HasSubstr("\nverified: "), testing::Not(HasSubstr("DIFFERENT"))));
     EXPECT_EQ(boost::json::parse(report.to_json()).at("verified").as_bool(), true);
   }
-  // One difference of one, and nothing else.
+  // Expects exactly one difference, with a count of one.
   static void expect_difference(const VerifyReport& report, std::string_view what,
                                 std::int64_t count = 1) {
     ASSERT_EQ(report.differences.size(), 1U) << report.to_text();
@@ -144,7 +144,7 @@ TEST_F(VerifyTest, ACleanRunIsProven) {
   for (const VerifyReport::Row& row : report.rows) EXPECT_EQ(row.in_log, row.in_score);
 }
 
-TEST_F(VerifyTest, ARunWithoutAcksIsProvenAsFarAsItGoes) {
+TEST_F(VerifyTest, ARunWithoutAcksIsProvenForLogAndScore) {
   const VerifyReport report = run(/*with_acks=*/false);
   expect_proven(report);
   EXPECT_FALSE(report.has_acks);
@@ -165,7 +165,7 @@ TEST_F(VerifyTest, AnEmptyContestIsProven) {
   expect_proven(*report);
 }
 
-TEST_F(VerifyTest, ResultsYetToBeCountedAreALagAndNoDifference) {
+TEST_F(VerifyTest, UncountedResultsAreALagAndNoDifference) {
   for (std::uint64_t number = 1000; number < 1010; ++number) {
     log_to(place_of(number), number, false);
     move_position(place_of(number), -1);
@@ -183,7 +183,7 @@ TEST_F(VerifyTest, AnAcknowledgedEntryThatIsNotInTheLogIsFound) {
   expect_difference(run(), "acknowledged entries that the log does not hold");
 }
 
-TEST_F(VerifyTest, AnAcknowledgedOutcomeThatIsNotTheLogsIsFound) {
+TEST_F(VerifyTest, AnAcknowledgedOutcomeThatDiffersFromTheLogIsFound) {
   const bool won = toss(500).outcome == Outcome::kWinner;
   log_entry(500, false);
   acknowledge(500, won ? "loser" : "winner");
@@ -196,7 +196,7 @@ TEST_F(VerifyTest, TwoAnswersThatDifferAreFound) {
   EXPECT_FALSE(run().is_proven());
 }
 
-TEST_F(VerifyTest, ARepeatedAckIsOne) {
+TEST_F(VerifyTest, ARepeatedAckCountsOnce) {
   acknowledge(3);
   acknowledge(3);
   const VerifyReport report = run();
@@ -210,7 +210,7 @@ TEST_F(VerifyTest, AnAckMayLeaveItsOutcomeOut) {
   expect_proven(run());
 }
 
-TEST_F(VerifyTest, AnAckWithAndOneWithoutTheOutcomeAreOne) {
+TEST_F(VerifyTest, AcksOfOneIdWithAndWithoutTheOutcomeCountOnce) {
   acknowledge(3, "");
   const VerifyReport report = run();
   expect_proven(report);
@@ -273,8 +273,8 @@ TEST_F(VerifyTest, AResultInAnotherPartitionThanItsIdsIsFound) {
   expect_difference(run(), "records in another partition than their id's");
 }
 
-TEST_F(VerifyTest, AnEntryThatStandsInTheLogTwiceAndIsCountedTwiceIsFound) {
-  log_entry(3, false);  // an id that the server gave cannot come twice
+TEST_F(VerifyTest, AnEntryLoggedTwiceAndCountedTwiceIsFound) {
+  log_entry(3, false);  // an id of the server cannot occur twice
   expect_difference(run(), "acknowledged entries counted twice");
 }
 
@@ -285,9 +285,9 @@ TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
   expect_difference(run(), "counts in which score and log differ");
 }
 
-TEST_F(VerifyTest, AResultThatNobodyWasToldOfIsFoundWhenTheAcksAreComplete) {
+TEST_F(VerifyTest, AResultWithoutAnAckIsFoundWhenTheAcksAreComplete) {
   log_entry(800, false);
-  expect_difference(run(), "results in the log that no client was told of");
+  expect_difference(run(), "results in the log without an ack");
   const VerifyReport report = run(/*with_acks=*/true, /*are_acks_complete=*/false);
   expect_proven(report);
   EXPECT_EQ(report.unacknowledged, 1);
@@ -347,7 +347,7 @@ TEST_F(VerifyAcksTest, ABadLineIsNamed) {
   EXPECT_FALSE(Acks::from_file(folder_ / "none"));
 }
 
-TEST_F(VerifyAcksTest, ALastLineThatIsCutIsPassedOver) {
+TEST_F(VerifyAcksTest, ACutLastLineIsSkipped) {
   const std::string whole = "{\"id\":\"" + test::numbered_id(1).to_string() + "\"}";
   for (std::size_t length = 1; length < whole.size(); ++length) {
     const auto acks = read(whole + "\n" + whole.substr(0, length));
@@ -356,7 +356,7 @@ TEST_F(VerifyAcksTest, ALastLineThatIsCutIsPassedOver) {
     EXPECT_TRUE(acks->is_cut());
   }
   EXPECT_FALSE(read(whole + "\n" + whole)->is_cut());
-  // What is whole and wrong, or all there is, was not cut.
+  // A whole wrong line was not cut, and neither was the only line.
   EXPECT_FALSE(read(whole + "\n{\"id\":\"x\"}"));
   EXPECT_FALSE(read(whole.substr(0, 9)));
 }

@@ -7,14 +7,14 @@ namespace {
 
 constexpr std::array<base::Command, 3> kCommands = {{
     {"snapshot", "show what every process and container of this host uses", run_snapshot},
-    {"record", "record what they use to a file, at an interval", run_record},
-    {"sources", "say which sources of figures work on this host", run_sources},
+    {"record", "record what every process uses to a file, at an interval", run_record},
+    {"sources", "show which sources of figures work on this host", run_sources},
 }};
 
 constexpr base::Program kProgram = {
     .name = "vigia",
     .version = VIGIA_VERSION,
-    .about = "vigia watches a host and its containers: what every process really uses.\n",
+    .about = "vigia shows what every process and container of a host really uses.\n",
     .trial =
         "  vigia snapshot --format table\n"
         "  vigia snapshot --interval 0 | jq '.host.memory'\n",

@@ -12,7 +12,7 @@ TEST(PrintableTest, TextIsUnchangedAndCutByCharacters) {
   EXPECT_EQ(printable("", 80), "");
 }
 
-TEST(PrintableTest, NothingReachesTheTerminalThatMovesIt) {
+TEST(PrintableTest, CharactersThatMoveTheCursorAreReplaced) {
   EXPECT_EQ(printable("a\x1b[2J\n\t\r\x7f", 80), "a?[2J????");
   EXPECT_EQ(printable("\xc2\x9b"
                       "2J",

@@ -41,11 +41,11 @@ void add_settings(base::Settings& settings, RecordOptions& options) {
                "time between two samples");
   settings.add("count", options.count, 0, INT64_MAX, "number of samples to take; 0: no limit");
   settings.add("duration", options.duration, std::chrono::nanoseconds(0), base::kDurationMax,
-               "end before a sample that would be later than this; 0: no limit");
-  settings.add("append", options.appends, "add to the file if it exists");
+               "longest time of the recording; 0: no limit");
+  settings.add("append", options.appends, "append to the file if it exists");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.file != "-" || !options.appends) return {};
-    return base::fail(base::Code::kInvalidArgument, "append: there is no file to add to");
+    return base::fail(base::Code::kInvalidArgument, "append: needs a file, not standard output");
   });
 }
 
@@ -57,8 +57,9 @@ base::Result<RecordingFile> open_file(const RecordOptions& options) {
     return base::fail(base::Code::kAlreadyExists, file.error().message() + ": see --append");
   }
   if (file && file->bytes_cut() > 0) {
-    program().print_error(fmt::format("the last line of {} was cut short: its {} bytes are gone",
-                                      options.file, file->bytes_cut()));
+    program().print_error(
+        fmt::format("the last line of {} was cut short: its {} bytes were removed", options.file,
+                    file->bytes_cut()));
   }
   return file;
 }
@@ -107,8 +108,7 @@ int run_record(base::Arguments arguments) {
   base::Settings settings =
       program().settings_for("record",
                              "Records what every process of this host uses: a sample a line, as "
-                             "JSON. SIGINT or SIGTERM\n"
-                             "ends it.",
+                             "JSON. SIGINT or SIGTERM\nends the recording.",
                              "  vigia record host.ndjson --interval 10s\n"
                              "  vigia snapshot --from host.ndjson --format table\n"
                              "  vigia record - --count 1 | jq '.processes | length'\n");

@@ -41,33 +41,36 @@ struct SnapshotOptions {
 void add_settings(base::Settings& settings, SnapshotOptions& options) {
   add_source_setting(settings, options.source);
   settings.add("interval", options.interval, std::chrono::nanoseconds(0), std::chrono::hours(1),
-               "time between the two looks; 0 looks once, without rates");
+               "time between the two samples; 0 takes one sample, without rates");
   settings.add_choice(
       "format", options.format,
       {{"json", Format::kJson}, {"ndjson", Format::kNdjson}, {"table", Format::kTable}},
-      "form of the output");
+      "format of the output");
   settings.add_choice("sort", options.order,
                       {{"cpu", Order::kCpu},
                        {"memory", Order::kMemory},
                        {"pid", Order::kPid},
                        {"name", Order::kName}},
                       "order of the processes: largest first, or by number or name");
-  settings.add("filter", options.filter, "TEXT",
-               "only processes with this in their name, command line or control group's path");
+  settings.add(
+      "filter", options.filter, "TEXT",
+      "show only processes with this text in their name, command line or control group's path");
   settings.add("top", options.top, 0, 1'000'000, "number of processes to show; 0: all");
   settings.add("from", options.from, "FILE", "show a recording of `vigia record`, not this host");
-  settings.add("at", options.at, 0, INT64_MAX, "number of its sample, from 1; 0: the last");
+  settings.add("at", options.at, 0, INT64_MAX,
+               "number of the recording's sample, from 1; 0: the last");
   settings.add_check([&options]() -> base::Result<void> {
     if (options.from.empty() && options.at != 0) {
-      return base::fail(base::Code::kInvalidArgument, "at: needs the recording that --from names");
+      return base::fail(base::Code::kInvalidArgument, "at: needs a recording, named with --from");
     }
     if (!options.from.empty() && options.source != SourceChoice::kAuto) {
       return base::fail(base::Code::kInvalidArgument,
-                        "source: with --from it is the one that was recorded");
+                        "source: leave it out with --from, as the recording has its own source");
     }
     if (!options.from.empty() && options.interval != kInterval) {
-      return base::fail(base::Code::kInvalidArgument,
-                        "interval: with --from it is the one between the recorded samples");
+      return base::fail(
+          base::Code::kInvalidArgument,
+          "interval: leave it out with --from, as the recording has its own interval");
     }
     return {};
   });
@@ -114,7 +117,7 @@ std::vector<std::size_t> chosen(const Usage& usage, const SnapshotOptions& optio
 base::Result<Usage> recorded(const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(RecordedUsage found, usage_of_recording(options.from, options.at));
   if (found.is_cut) {
-    program().print_error(options.from + ": its last line is cut short, and was skipped");
+    program().print_error(options.from + ": the last line is cut short and was skipped");
   }
   return std::move(found.usage);
 }
@@ -136,13 +139,13 @@ base::Result<Usage> take(const SnapshotOptions& options) {
 
 int run_snapshot(base::Arguments arguments) {
   SnapshotOptions options;
-  base::Settings settings = program().settings_for(
-      "snapshot",
-      "Shows what every process and container of this host uses: counters since their start, and\n"
-      "rates from two looks.",
-      "  vigia snapshot --format table --sort cpu --top 20\n"
-      "  vigia snapshot --interval 0 | jq '.processes | length'\n"
-      "  vigia snapshot --format ndjson --filter docker\n");
+  base::Settings settings =
+      program().settings_for("snapshot",
+                             "Shows what every process and container of this host uses: counters "
+                             "since their start, and\nrates from two samples.",
+                             "  vigia snapshot --format table --sort cpu --top 20\n"
+                             "  vigia snapshot --interval 0 | jq '.processes | length'\n"
+                             "  vigia snapshot --format ndjson --filter docker\n");
   add_settings(settings, options);
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   const auto usage = take(options);

@@ -14,8 +14,9 @@ void print_text(const std::vector<Attempt>& attempts, const Attempt* taken) {
     fmt::print("{} {:<12} {}{}\n", &each == taken ? '*' : ' ', each.name, each.about,
                each.error ? fmt::format(": not here: {}", each.error->message()) : "");
   }
-  fmt::print("\n{}\n", taken == nullptr ? "None of them works here."
-                                        : "* is taken unless --source asks for another.");
+  fmt::print("\n{}\n", taken == nullptr
+                           ? "No source works here."
+                           : "* marks the source that vigia takes unless --source names another.");
 }
 
 void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {
@@ -40,13 +41,13 @@ void print_json(const std::vector<Attempt>& attempts, const Attempt* taken) {
 
 int run_sources(base::Arguments arguments) {
   bool is_json = false;
-  base::Settings settings = program().settings_for(
-      "sources",
-      "Says which sources of figures work on this host, which one is taken, and why the others do\n"
-      "not work.",
-      "  vigia sources\n"
-      "  vigia sources --json | jq '.[] | select(.works).name'\n");
-  settings.add("json", is_json, "as a JSON array, for scripts");
+  base::Settings settings =
+      program().settings_for("sources",
+                             "Shows which sources of figures work on this host, which one vigia "
+                             "takes, and why the others do\nnot work.",
+                             "  vigia sources\n"
+                             "  vigia sources --json | jq '.[] | select(.works).name'\n");
+  settings.add("json", is_json, "print a JSON array, for scripts");
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   const std::vector<Attempt> attempts = try_sources();
   const auto found = std::ranges::find_if(

@@ -131,7 +131,7 @@ std::string host_line(const Usage& usage) {
       "{} processes{}; processors {} % busy of {} %; memory {} MiB available of {}; load {:.2f} "
       "{:.2f} {:.2f}; from {}\n",
       sample.processes.size(),
-      sample.hidden > 0 ? fmt::format(", and {} that we may not look at", sample.hidden) : "",
+      sample.hidden > 0 ? fmt::format(", and {} that vigia may not read", sample.hidden) : "",
       shown(usage.busy_percent, Unit::kPercent, 0), 100 * sample.cpus.size(),
       mib(sample.memory.available_bytes), mib(sample.memory.total_bytes), sample.load.one,
       sample.load.five, sample.load.fifteen, printable(sample.source, 16));

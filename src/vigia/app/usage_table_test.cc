@@ -37,7 +37,7 @@ TEST(UsageTableTest, ShowsTheHostTheProcessesAndTheContainers) {
   EXPECT_THAT(to_table(usage, {}), Not(HasSubstr("evil")));
 }
 
-TEST(UsageTableTest, OfAContainerItShowsWhatIsKnown) {
+TEST(UsageTableTest, ShowsTheKnownFiguresOfAContainer) {
   Sample sample;
   Process process;
   process.cgroup = "/docker/" + std::string(64, 'a');

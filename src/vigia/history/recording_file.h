@@ -16,7 +16,7 @@ namespace vigia {
 
 class RecordingFile {
  public:
-  // What open() does with a file that exists.
+  // The action of open() on an existing file.
   enum class Existing { kRefuse, kAppend };
 
   // Creates the file with mode 0600, as command lines may hold secrets, or opens it to append.

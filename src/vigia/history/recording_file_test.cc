@@ -37,7 +37,7 @@ class RecordingFileTest : public testing::Test {
   const std::string path_ = folder_ / "host.ndjson";
 };
 
-TEST_F(RecordingFileTest, ItHoldsALineForEachSampleAndIsForNobodyElse) {
+TEST_F(RecordingFileTest, HasALineForEachSampleAndIsReadableByItsOwnerAlone) {
   auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_TRUE(file) << file.error().message();
   for (const int moment : {1, 2}) ASSERT_TRUE(file->append(sample_of(moment)));
@@ -49,7 +49,7 @@ TEST_F(RecordingFileTest, ItHoldsALineForEachSampleAndIsForNobodyElse) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
-TEST_F(RecordingFileTest, AFileThatIsThereIsNotReplaced) {
+TEST_F(RecordingFileTest, AnExistingFileIsNotReplaced) {
   write_file(path_, line_of(1));
   const auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_FALSE(file);
@@ -57,7 +57,7 @@ TEST_F(RecordingFileTest, AFileThatIsThereIsNotReplaced) {
   EXPECT_EQ(read_file(path_), line_of(1));
 }
 
-TEST_F(RecordingFileTest, ItGoesOnAfterTheLastWholeLine) {
+TEST_F(RecordingFileTest, AppendsAfterTheLastWholeLine) {
   const std::string torn = line_of(2);
   for (std::size_t length = 0; length < torn.size(); ++length) {
     for (const std::string& whole : {std::string(), line_of(1)}) {
@@ -71,7 +71,7 @@ TEST_F(RecordingFileTest, ItGoesOnAfterTheLastWholeLine) {
   }
 }
 
-TEST_F(RecordingFileTest, ALongLineThatIsCutShortIsCutOff) {
+TEST_F(RecordingFileTest, ALongLineThatIsCutShortIsRemoved) {
   write_file(path_, line_of(1) + line_of(2).substr(0, 50) + std::string(200'000, 'x'));
   auto file = open(RecordingFile::Existing::kAppend);
   ASSERT_TRUE(file) << file.error().message();
@@ -79,7 +79,7 @@ TEST_F(RecordingFileTest, ALongLineThatIsCutShortIsCutOff) {
   EXPECT_EQ(read_file(path_), line_of(1));
 }
 
-TEST_F(RecordingFileTest, WhatIsNoRecordingIsLeftAlone) {
+TEST_F(RecordingFileTest, AFileThatIsNoRecordingIsUnchanged) {
   for (const std::string text : {"olive", "{\"schemas\":", "\n", "{\"schema\";"}) {
     write_file(path_, text);
     const auto file = open(RecordingFile::Existing::kAppend);
@@ -89,7 +89,7 @@ TEST_F(RecordingFileTest, WhatIsNoRecordingIsLeftAlone) {
   }
 }
 
-TEST_F(RecordingFileTest, OneAtATimeAppends) {
+TEST_F(RecordingFileTest, OnlyOneProcessAppends) {
   const auto first = open(RecordingFile::Existing::kAppend);
   ASSERT_TRUE(first) << first.error().message();
   const auto second = open(RecordingFile::Existing::kAppend);
@@ -97,7 +97,7 @@ TEST_F(RecordingFileTest, OneAtATimeAppends) {
   EXPECT_EQ(second.error().code(), base::Code::kAlreadyExists);
 }
 
-TEST_F(RecordingFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
+TEST_F(RecordingFileTest, ALineThatDoesNotFitLeavesTheLinesBefore) {
   auto file = open(RecordingFile::Existing::kRefuse);
   ASSERT_TRUE(file) << file.error().message();
   ASSERT_TRUE(file->append(sample_of(1)));
@@ -117,7 +117,7 @@ TEST_F(RecordingFileTest, ALineForWhichThereIsNoRoomLeavesTheOnesBefore) {
   EXPECT_EQ(read_file(path_), line_of(1) + line_of(3));
 }
 
-TEST_F(RecordingFileTest, AFullDiskIsNamedAsSuch) {
+TEST_F(RecordingFileTest, AFullDiskIsNamed) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "NOT TESTED: there is no /dev/full";
   auto file = RecordingFile::open("/dev/full", RecordingFile::Existing::kAppend);
   ASSERT_TRUE(file) << file.error().message();

@@ -40,7 +40,7 @@ class RecordingSourceTest : public testing::Test {
     return *std::move(source);
   }
 
-  // Moments of all samples that are given before the end or an error, which is kept.
+  // Returns the moments of all samples before the end or an error. Keeps that error.
   std::vector<std::int64_t> moments(RecordingSource& source) {
     std::vector<std::int64_t> moments;
     Sample sample;
@@ -69,7 +69,7 @@ TEST_F(RecordingSourceTest, SamplesComeAsTheyWereRecorded) {
   EXPECT_FALSE(source->is_cut());
 }
 
-TEST_F(RecordingSourceTest, TheEndIsThatNothingIsThere) {
+TEST_F(RecordingSourceTest, TheEndIsUnavailable) {
   const auto source = open(line_of(1) + "\n");
   Sample sample;
   ASSERT_TRUE(source->read(sample));
@@ -83,7 +83,7 @@ TEST_F(RecordingSourceTest, TheEndIsThatNothingIsThere) {
 }
 
 TEST_F(RecordingSourceTest, ALineMayBeLongerThanWhatIsReadAtOnce) {
-  // More than a MiB, then one that begins and ends within what was read.
+  // A line of more than a MiB, then a line that begins and ends within one read.
   const auto source =
       open(line_of(1, 10'000) + "\n" + line_of(2) + "\n" + line_of(3, 10'000) + "\n");
   EXPECT_THAT(moments(*source), ElementsAre(1, 2, 3));
@@ -120,7 +120,7 @@ TEST_F(RecordingSourceTest, ALineThatIsNoSampleIsNamedByItsNumber) {
   EXPECT_THAT(said_, HasSubstr(path_ + ":2: malformed JSON: "));
   EXPECT_THAT(moments(*open(line_of(1) + "\n" + line_of(-1) + "\n")), ElementsAre(1));
   EXPECT_THAT(said_, HasSubstr(path_ + ":2: uptime_ns: expected a whole number"));
-  // Also in a last line without an end.
+  // The same in a last line without an end.
   EXPECT_THAT(moments(*open(line_of(1) + "\n{\"schema\":2}")), ElementsAre(1));
   EXPECT_EQ(said_, path_ + ":2: schema 2 is not known here: expected schema 1");
 }
@@ -132,7 +132,7 @@ TEST_F(RecordingSourceTest, ALineBeyondTheBoundIsRefused) {
   EXPECT_EQ(said_, path_ + ":1: expected a line of at most 268435456 bytes");
 }
 
-TEST_F(RecordingSourceTest, AFileThatIsNotThereIsNamed) {
+TEST_F(RecordingSourceTest, AMissingFileIsNamed) {
   const auto source = RecordingSource::open(path_);
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().code(), base::Code::kNotFound);

@@ -37,7 +37,7 @@ TEST(ContainerTest, EveryEnginesPathsAreKnown) {
   EXPECT_EQ(runtime_of("/kubepods.slice/kubepods-pod1.slice/crio-" + kId + ".scope"), "cri-o");
 }
 
-TEST(ContainerTest, WhatIsBelowIsOfTheContainerToo) {
+TEST(ContainerTest, GroupsBelowBelongToTheContainer) {
   EXPECT_EQ(runtime_of("/docker/" + kId + "/init.scope"), "docker");
   EXPECT_EQ(runtime_of("/docker/" + kId + "/kubelet/kubepods/pod1/" + kInner), "docker");
 }
@@ -56,15 +56,15 @@ TEST(ContainerTest, ItsOwnGroupIsTheOneThatHoldsItsId) {
   EXPECT_EQ(path_of("/../../docker/" + kId + "/x"), "/../../docker/" + kId);
 }
 
-TEST(ContainerTest, AContainerUnderAParentOfOnesOwnHasNoKnownRuntime) {
+TEST(ContainerTest, AContainerUnderACustomParentHasNoKnownRuntime) {
   EXPECT_EQ(runtime_of("/batch/" + kId), "");
 }
 
-TEST(ContainerTest, AGroupThatIsGoneIsOfItsContainerStill) {
+TEST(ContainerTest, ARemovedGroupStillBelongsToItsContainer) {
   EXPECT_EQ(runtime_of("/docker/" + kId + " (deleted)"), "docker");
 }
 
-TEST(ContainerTest, OtherPathsAreOfNone) {
+TEST(ContainerTest, OtherPathsBelongToNoContainer) {
   for (const std::string& path :
        {std::string(), std::string("/"), std::string("/system.slice/ssh.service"),
         std::string("/docker"), "/docker/" + kId.substr(1), "/docker/" + kId + "0",

@@ -53,7 +53,7 @@ inline constexpr std::tuple kCpuFields = {
 
 inline constexpr std::tuple kMemoryFields = {
     Field{"total_bytes", &Memory::total_bytes, Kind::kGauge, "memory that the kernel manages"},
-    Field{"free_bytes", &Memory::free_bytes, Kind::kGauge, "memory that holds nothing"},
+    Field{"free_bytes", &Memory::free_bytes, Kind::kGauge, "unused memory"},
     Field{"available_bytes", &Memory::available_bytes, Kind::kGauge,
           "memory that programs could get without swapping"},
     Field{"buffers_bytes", &Memory::buffers_bytes, Kind::kGauge, "buffers of block devices"},
@@ -61,8 +61,7 @@ inline constexpr std::tuple kMemoryFields = {
     Field{"slab_reclaimable_bytes", &Memory::slab_reclaimable_bytes, Kind::kGauge,
           "caches of the kernel that it can give back"},
     Field{"swap_total_bytes", &Memory::swap_total_bytes, Kind::kGauge, "size of the swap space"},
-    Field{"swap_free_bytes", &Memory::swap_free_bytes, Kind::kGauge,
-          "swap space that holds nothing"}};
+    Field{"swap_free_bytes", &Memory::swap_free_bytes, Kind::kGauge, "unused swap space"}};
 
 inline constexpr std::tuple kLoadFields = {
     Field{"one", &Load::one, Kind::kGauge,
@@ -105,7 +104,7 @@ inline constexpr std::tuple kProcessFields = {
           "path in the hierarchy that counts memory, from our own cgroup namespace"}};
 
 inline constexpr std::tuple kCgroupFields = {
-    Field{"path", &Cgroup::path, Kind::kLabel, "path, as processes have it in cgroup"},
+    Field{"path", &Cgroup::path, Kind::kLabel, "path, as in the processes' cgroup"},
     Field{"read_ns", &Cgroup::read_ns, Kind::kMoment,
           "when its counters were read, since boot, with time asleep"},
     Field{"cpu_ns", &Cgroup::cpu_ns, Kind::kCounter,
@@ -126,12 +125,12 @@ inline constexpr std::tuple kCgroupFields = {
     Field{"unreclaimable_bytes", &Cgroup::unreclaimable_bytes, Kind::kGauge,
           "memory that only the group's end frees, without swap: anonymous, the kernel's, sockets'"}
         .headed("HELD"),
-    Field{"peak_bytes", &Cgroup::peak_bytes, Kind::kGauge, "most that memory_bytes was"},
+    Field{"peak_bytes", &Cgroup::peak_bytes, Kind::kGauge, "peak of memory_bytes"},
     Field{"memory_max_bytes", &Cgroup::memory_max_bytes, Kind::kGauge,
           "its own limit of memory_bytes; null without one"}
         .headed("MAX"),
     Field{"ooms", &Cgroup::ooms, Kind::kCounter,
-          "times that the group was at its limit and nothing could be freed"},
+          "times that the group was at its limit and no memory could be freed"},
     Field{"oom_kills", &Cgroup::oom_kills, Kind::kCounter,
           "processes of the group that any OOM killer killed"}
         .headed("KILLS"),
@@ -158,7 +157,7 @@ inline constexpr std::tuple kUsageFields = {
 
 inline constexpr std::tuple kHostFields = {
     Field{"busy_percent", &Usage::busy_percent, Kind::kGauge,
-          "processor time but idle and waiting for the disk; 100 for each processor"}};
+          "processor time except idle and waiting for the disk; 100 for each processor"}};
 
 template <auto Get>
 inline constexpr auto kOfProcess = of_part<&ProcessUsage::process, kProcessFields, Get>();
@@ -200,7 +199,7 @@ inline constexpr std::tuple kContainerUsageFields = {
           "docker, podman, containerd, cri-o or kubernetes; null if the path does not name one"}
         .headed("RUNTIME"),
     Field{"cgroup", kOfCgroup<&Cgroup::path>.get, Kind::kLabel, "path of its own control group"},
-    Field{"processes", &ContainerUsage::processes, Kind::kGauge, "processes that are in it now"}
+    Field{"processes", &ContainerUsage::processes, Kind::kGauge, "processes in the container now"}
         .headed("PROCESSES"),
     Field{"cpu_ns", &ContainerUsage::cpu_ns, Kind::kCounter,
           "cpu_ns of its control group; where that is unknown, the sum of its processes"}
@@ -215,7 +214,7 @@ inline constexpr std::tuple kContainerUsageFields = {
           "throttled_periods within the interval, of its periods"}
         .headed("THR"),
     Field{"rss_bytes", &ContainerUsage::rss_bytes, Kind::kGauge,
-          "sum of its processes, which counts twice what two share"}
+          "sum of its processes; memory that two share counts twice"}
         .headed("RSS"),
     kOfCgroup<&Cgroup::memory_bytes>,
     kOfCgroup<&Cgroup::working_set_bytes>,

@@ -32,7 +32,7 @@ std::string_view name_of(Unit unit) {
   return "";
 }
 
-// Whether a catalogue has this field, with the same meaning.
+// Returns whether a catalogue has this field, with the same meaning.
 template <class Fields, class Field>
 bool has(const Fields& fields, const Field& wanted) {
   bool is_there = false;
@@ -50,7 +50,7 @@ std::string row_of(const Field& field, std::string_view where) {
                      heading.empty() ? "" : fmt::format("`{}`", heading), field.help);
 }
 
-// The table of docs/vigia.md: what a recording has, then what a snapshot has beside it.
+// Returns the table of docs/vigia.md: the fields of a recording, then a snapshot's further fields.
 template <class Recorded, class Shown>
 std::string table_of(const Recorded& recorded, const Shown& shown) {
   std::string table = "| member | kind | unit | in | column | means |\n|---|---|---|---|---|---|\n";
@@ -105,7 +105,7 @@ TEST(FieldsTest, ANameEndsWithItsUnit) {
   EXPECT_EQ(unit_of("threads"), Unit::kNone);
 }
 
-TEST(FieldsTest, AFieldOfAPartIsGotFromTheWhole) {
+TEST(FieldsTest, AFieldOfAPartIsReadFromTheWhole) {
   Process process;
   process.threads = 7;
   const ProcessUsage usage = {.process = &process, .cpu_percent = {}, .container = nullptr};

@@ -1,5 +1,5 @@
-// What one look at a host found: counters as the kernel keeps them, and nothing derived. Every
-// source (source.h) gives the same figures. fields.h says what each of them means.
+// The values of a host's counters at one moment, as the kernel keeps them. No figure is derived.
+// Every source (source.h) gives the same figures. fields.h has the meaning of each.
 //
 // Threads: values.
 #pragma once
@@ -80,7 +80,7 @@ struct Process {
   friend bool operator==(const Process&, const Process&) = default;
 };
 
-// What the kernel counts for a control group and all groups below it. A figure is empty if its
+// The kernel's figures of a control group and all groups below it. A figure is empty if its
 // controller is missing or the kernel is too old for it.
 struct Cgroup {
   using Figure = std::optional<std::int64_t>;
@@ -96,7 +96,7 @@ struct Cgroup {
   Figure memory_bytes;         // all that is charged to the group
   Figure working_set_bytes;    // memory_bytes without inactive pages of files
   Figure unreclaimable_bytes;  // anonymous, the kernel's and sockets': freed by the group's end
-  Figure peak_bytes;           // most that memory_bytes was
+  Figure peak_bytes;           // peak of memory_bytes
   Figure memory_max_bytes;     // empty without a limit
   Figure ooms;                 // times at the limit when nothing could be freed
   Figure oom_kills;            // processes that an OOM killer killed

@@ -24,7 +24,7 @@ using testing::StartsWith;
 
 constexpr unsigned kSeed = 20261123;
 
-// Any sample that a host may be in: each field of the catalogue has any value that it may have.
+// Draws a sample. Each field of the catalogue gets any value that it may have.
 class Samples {
  public:
   explicit Samples(unsigned seed) : random_(seed) {}
@@ -81,7 +81,7 @@ class Samples {
     }
   }
 
-  // As many small ones as large ones, and the last of all.
+  // Small and large numbers are equally likely, and the largest one occurs.
   std::int64_t any_number(std::int64_t least, std::int64_t most) {
     if (below(16) == 0) return most;
     const auto size = static_cast<std::int64_t>(random_() >> (1 + below(63)));
@@ -102,7 +102,7 @@ std::string repaired(std::string_view text) {
   return valid;
 }
 
-// The sample that JSON can hold.
+// Returns the sample with the texts that JSON can hold.
 Sample repaired(Sample sample) {
   for (std::string* each : {&sample.source, &sample.kernel, &sample.boot_id})
     *each = repaired(*each);
@@ -158,7 +158,7 @@ std::string refusal(std::string_view text) {
   return done.error().message();
 }
 
-// The error after a part of the text of made() is replaced.
+// Returns the error after a part of the text of made() is replaced.
 std::string refusal_of(std::string_view part, std::string_view other) {
   std::string text = to_json(made());
   const auto at = text.find(part);
@@ -169,7 +169,7 @@ std::string refusal_of(std::string_view part, std::string_view other) {
 TEST(SampleJsonTest, AnySampleIsReadAsItWasWritten) {
   Samples samples(kSeed);
   SampleReader reader;
-  Sample read;  // one for all: what was in it does not matter
+  Sample read;  // one for all: old values do not matter
   for (int i = 0; i < 500; ++i) {
     SCOPED_TRACE(fmt::format("seed {}, sample {}", kSeed, i));
     const Sample sample = samples.next();
@@ -199,7 +199,7 @@ TEST(SampleJsonTest, ItIsWrittenAsDocumented) {
 TEST(SampleJsonTest, MembersComeInAnyOrderAndOthersAreSkipped) {
   const Sample sample = made();
   const auto json = boost::json::parse(to_json(sample));
-  // The last first, in all objects.
+  // Reverse the members of all objects.
   const auto turn = [](const auto& self, const boost::json::value& value) -> boost::json::value {
     if (value.is_array()) {
       boost::json::array turned;
@@ -325,7 +325,7 @@ TEST(SampleJsonTest, AnErrorNamesItsPlace) {
   }
 }
 
-TEST(SampleJsonTest, WhatIsNotJsonIsCorrupt) {
+TEST(SampleJsonTest, ATextThatIsNotJsonIsCorrupt) {
   const std::string text = to_json(made());
   for (std::size_t length = 0; length < text.size(); ++length) {
     EXPECT_NE(refusal(text.substr(0, length)), "none") << length;
@@ -343,7 +343,7 @@ TEST(SampleJsonTest, WhatIsNotJsonIsCorrupt) {
   EXPECT_THAT(refusal_of("},{\"pid\"", "} {\"pid\""), HasSubstr("malformed JSON: "));
 }
 
-TEST(SampleJsonTest, MoreThanItsBoundIsRefused) {
+TEST(SampleJsonTest, ATextBeyondTheBoundIsRefused) {
   Sample sample;
   const auto done = from_json(std::string(kSampleBytesMax + 1, ' '), sample);
   ASSERT_FALSE(done);

@@ -17,7 +17,7 @@ class Source {
   // "module", "bpf", "proc" and so on.
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  // Looks at the host now. Replaces `sample`, whose memory it uses again. A process that ends
+  // Reads the host now. Replaces `sample`, whose memory it uses again. A process that ends
   // meanwhile may be missing. Errors: kUnavailable if the source does not answer; kCorruption if
   // it gives what it must not. The message names the place.
   [[nodiscard]] virtual base::Result<void> read(Sample& sample) = 0;

@@ -38,7 +38,7 @@ CpuPercent percent_of(const Process& now, const Sample& before, std::size_t proc
     return percent(static_cast<double>(now.cpu_ns() - was->cpu_ns()), now.read_ns - was->read_ns,
                    processors);
   }
-  // A process that began within the interval counts with all that it used.
+  // A process that began within the interval counts with its whole usage.
   if (now.start_ns < before.uptime_ns) return std::nullopt;
   return percent(static_cast<double>(now.cpu_ns()), now.read_ns - before.uptime_ns, processors);
 }

@@ -105,7 +105,7 @@ TEST(UsageJsonTest, OnlyTheChosenProcessesAreInIt) {
   EXPECT_EQ(json.at("containers").as_array().size(), 1U);
 }
 
-TEST(UsageJsonTest, LinesSayOfWhatTheyAre) {
+TEST(UsageJsonTest, EachLineNamesItsKind) {
   const std::array<std::size_t, 2> places = {0, 1};
   const std::string text = to_ndjson(made(), places);
   std::vector<std::string> kinds;

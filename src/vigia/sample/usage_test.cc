@@ -28,14 +28,14 @@ Sample sample(std::int64_t uptime_ns, std::vector<Process> processes) {
   return made;
 }
 
-// The rate of the only process.
+// Returns the rate of the only process.
 CpuPercent rate(const Sample& before, Sample after) {
   const Usage usage = usage_of(before, std::move(after));
   EXPECT_EQ(usage.cpu_percent.size(), 1U);
   return usage.cpu_percent.front();
 }
 
-TEST(UsageTest, ARateIsWhatWasUsedOfTheInterval) {
+TEST(UsageTest, ARateIsTheUsageWithinTheInterval) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 5 * kSecond)});
   EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 6 * kSecond)})), 50);
   EXPECT_DOUBLE_EQ(*rate(before, sample(102 * kSecond, {process(7, kSecond, 5 * kSecond)})), 0);
@@ -49,13 +49,13 @@ TEST(UsageTest, OneSampleHasNoRates) {
   EXPECT_FALSE(usage.cpu_percent.front());
 }
 
-TEST(UsageTest, AProcessThatBeganSinceUsedAllOfItsTimeSince) {
+TEST(UsageTest, ANewProcessUsedAllOfItsTimeWithinTheInterval) {
   const auto before = sample(100 * kSecond, {});
   EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 101 * kSecond, 5 * kSecond)})),
                    50);
 }
 
-TEST(UsageTest, APidThatWasGivenAgainIsANewProcess) {
+TEST(UsageTest, AReusedPidIsANewProcess) {
   const auto before = sample(100 * kSecond, {process(7, kSecond, 50 * kSecond)});
   EXPECT_DOUBLE_EQ(*rate(before, sample(110 * kSecond, {process(7, 105 * kSecond, kSecond)})), 10);
 }
@@ -70,7 +70,7 @@ TEST(UsageTest, ACounterThatWentBackHasNoRate) {
                     sample(110 * kSecond, {process(7, kSecond, 49 * kSecond)})));
 }
 
-TEST(UsageTest, NoRateIsBeyondTheProcessorsThatThereAre) {
+TEST(UsageTest, NoRateExceedsTheProcessors) {
   EXPECT_DOUBLE_EQ(*rate(sample(100 * kSecond, {process(7, kSecond, 0)}),
                          sample(100 * kSecond + 1000, {process(7, kSecond, 10'000'000)})),
                    200);
@@ -85,7 +85,7 @@ TEST(UsageTest, SamplesOfAnotherBootOrInAnotherOrderGiveNoRates) {
   EXPECT_FALSE(rate(before, sample(99 * kSecond, {process(7, kSecond, kSecond)})));
 }
 
-TEST(UsageTest, TheHostIsBusyButWhenItIdlesOrWaitsForTheDisk) {
+TEST(UsageTest, TheHostIsBusyExceptWhenItIdlesOrWaitsForTheDisk) {
   auto before = sample(100 * kSecond, {});
   auto after = sample(101 * kSecond, {});
   after.cpu = {.user_ns = kSecond / 10,
@@ -124,7 +124,7 @@ TEST(UsageTest, AContainerIsTheSumOfItsProcesses) {
   EXPECT_EQ(usage.container, (std::vector<std::optional<std::size_t>>{0, 0, std::nullopt}));
 }
 
-TEST(UsageTest, AContainerOfWhichOneProcessHasNoRateHasNone) {
+TEST(UsageTest, AContainerWithAProcessWithoutARateHasNone) {
   auto known = process(1, kSecond, kSecond);
   auto unknown = process(2, kSecond, kSecond);
   const auto before = sample(100 * kSecond, {known});
@@ -134,7 +134,7 @@ TEST(UsageTest, AContainerOfWhichOneProcessHasNoRateHasNone) {
   EXPECT_FALSE(usage.containers.front().cpu_percent);
 }
 
-TEST(UsageTest, AContainersRateIsNotBeyondTheProcessors) {
+TEST(UsageTest, AContainersRateDoesNotExceedTheProcessors) {
   std::vector<Process> processes;
   for (std::int32_t pid = 1; pid <= 3; ++pid) processes.push_back(process(pid, kSecond, 0));
   const auto before = sample(100 * kSecond, processes);
@@ -153,7 +153,7 @@ TEST(UsageTest, AProcessIsMeasuredBetweenItsOwnMoments) {
   EXPECT_DOUBLE_EQ(*rate(before, after), 25);
 }
 
-TEST(UsageTest, SumsBeyondAllNumbersStayAtTheLast) {
+TEST(UsageTest, SumsStayAtTheLargestNumber) {
   auto first = process(1, kSecond, 0);
   first.cgroup = "/docker/" + std::string(64, 'a');
   first.rss_anon_bytes = INT64_MAX;
@@ -162,7 +162,7 @@ TEST(UsageTest, SumsBeyondAllNumbersStayAtTheLast) {
   EXPECT_EQ(usage_of(sample(kSecond, {first, second})).containers.front().rss_bytes, INT64_MAX);
 }
 
-// The usage of a container, within 10 s. Its one process has used 1 s.
+// Returns the usage of a container within 10 s. Its one process has used 1 s.
 Usage usage_with(const Cgroup& was, const Cgroup& now) {
   auto only = process(1, kSecond, 0);
   only.cgroup = "/docker/" + std::string(64, 'a') + "/below";
@@ -212,7 +212,7 @@ TEST(UsageTest, AControlGroupsCounterThatWentBackHasNoRate) {
   EXPECT_FALSE(usage.containers.front().throttled_percent);
 }
 
-TEST(UsageTest, AControlGroupsRateIsNotBeyondTheProcessors) {
+TEST(UsageTest, AControlGroupsRateDoesNotExceedTheProcessors) {
   Cgroup was;
   was.cpu_ns = 0;
   Cgroup now;
@@ -220,7 +220,7 @@ TEST(UsageTest, AControlGroupsRateIsNotBeyondTheProcessors) {
   EXPECT_DOUBLE_EQ(*usage_with(was, now).containers.front().cpu_percent, 200);
 }
 
-TEST(UsageTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
+TEST(UsageTest, FiguresThatTheControlGroupLacksComeFromTheProcesses) {
   Cgroup known;
   known.cpu_ns = 20 * kSecond;
   for (const auto& [was, now] : {std::pair(Cgroup(), Cgroup()), {known, Cgroup()}}) {
@@ -229,7 +229,7 @@ TEST(UsageTest, WhatTheControlGroupDoesNotTellIsOfTheProcesses) {
     EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);
     EXPECT_FALSE(container.throttled_percent);
   }
-  // A group that was not there before, as of a container that has just begun.
+  // A new group, as a container that has just begun has.
   const ContainerUsage container = usage_with(Cgroup(), known).containers.front();
   EXPECT_EQ(container.cpu_ns, 20 * kSecond);
   EXPECT_DOUBLE_EQ(*container.cpu_percent, 10);

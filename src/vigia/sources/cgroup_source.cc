@@ -192,7 +192,7 @@ struct CgroupFile {
   enum Version { kV1, kV2 };
 
   Version version;
-  std::string_view controller;  // whose mount it is below
+  std::string_view controller;  // the file is below its mount
   const char* name;
   bool (*take)(std::string_view text, Reading& reading);
   // The file is not read if another one has given this figure.

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 const std::string kId(64, 'a');
 const std::string kPath = "/docker/" + kId;
 
-// Folders that a test fills, and a mountinfo that names them.
+// Folders that a test fills, and a mountinfo file that names them.
 class FakeMounts {
  public:
   void mount_v1(const std::string& name, const std::string& controllers,
@@ -76,7 +76,8 @@ class FakeMounts {
     write("unified" + path + "/io.stat", "8:0 rbytes=4096 wbytes=8192 rios=1 wios=1\n");
   }
 
-  // files_max: 0, where a test removes files, which can be read on here and not in a real mount.
+  // A test that removes files needs files_max 0: an open file stays readable here, but not in a
+  // real mount.
   [[nodiscard]] CgroupSource open(std::size_t files_max = 2048) const {
     base::test::write_file(mountinfo(), lines_);
     auto source = CgroupSource::open({.mountinfo = mountinfo(), .files_max = files_max});
@@ -172,12 +173,12 @@ TEST(CgroupSourceTest, Version2IsReadFromItsOneMount) {
   EXPECT_EQ(cgroups[0], expected);
 }
 
-TEST(CgroupSourceTest, WhatVersion1HasIsNotReadFromVersion2) {
+TEST(CgroupSourceTest, FiguresOfVersion1AreNotReadFromVersion2) {
   FakeMounts mounts;
   mounts.mount_v2("unified");
   mounts.mount_all_v1();
   mounts.add_group_v1();
-  // As version 2 is without controllers, and some nonsense where it is not to be looked at.
+  // Version 2 without controllers, and nonsense in a file that must not be read.
   mounts.write("unified" + kPath + "/cpu.stat", "nonsense\n");
   mounts.write("unified" + kPath + "/memory.current", "nonsense\n");
   CgroupSource source = mounts.open();
@@ -186,7 +187,7 @@ TEST(CgroupSourceTest, WhatVersion1HasIsNotReadFromVersion2) {
   EXPECT_EQ(cgroups[0], expected_v1(cgroups[0]));
 }
 
-TEST(CgroupSourceTest, WhatVersion1LacksIsReadFromVersion2) {
+TEST(CgroupSourceTest, FiguresThatVersion1LacksAreReadFromVersion2) {
   FakeMounts mounts;
   mounts.mount_v1("cpu,cpuacct", "cpu");
   mounts.mount_v2("unified");
@@ -260,7 +261,7 @@ TEST(CgroupSourceTest, AMissingFileGivesNoFigure) {
   }
 }
 
-TEST(CgroupSourceTest, WhatIsBelowIsCountedWhereTheKernelDoes) {
+TEST(CgroupSourceTest, GroupsBelowAreCountedIfTheKernelCountsThem) {
   FakeMounts mounts;
   mounts.mount_v1("blkio", "blkio");
   mounts.write("blkio" + kPath + "/cgroup.procs", "1\n");
@@ -272,7 +273,7 @@ TEST(CgroupSourceTest, WhatIsBelowIsCountedWhereTheKernelDoes) {
   EXPECT_EQ(read(source).front().io_read_bytes, 5);
 }
 
-TEST(CgroupSourceTest, AGroupThatIsRemovedIsNotThere) {
+TEST(CgroupSourceTest, ARemovedGroupIsLeftOut) {
   FakeMounts mounts;
   mounts.mount_all_v1();
   mounts.add_group_v1();
@@ -286,7 +287,7 @@ TEST(CgroupSourceTest, AGroupThatIsRemovedIsNotThere) {
   EXPECT_EQ(read(source).size(), 1U);
 }
 
-TEST(CgroupSourceTest, AGroupThatIsRemovedWhileItIsReadIsNotThere) {
+TEST(CgroupSourceTest, AGroupRemovedDuringTheReadIsLeftOut) {
   FakeMounts mounts;
   mounts.mount_v2("unified");
   mounts.add_group_v2();
@@ -343,7 +344,7 @@ TEST(CgroupSourceTest, NoPathLeavesAMount) {
   EXPECT_TRUE(read(source, {"/.." + kPath, "/x/../.." + kPath}).empty());
 }
 
-TEST(CgroupSourceTest, AMountMayBeginElsewhereThanOurNamespace) {
+TEST(CgroupSourceTest, AMountMayHaveAnotherRootThanOurNamespace) {
   FakeMounts mounts;
   mounts.mount_v2("below", kPath);
   mounts.write("below/pids.current", "5\n");
@@ -359,7 +360,7 @@ TEST(CgroupSourceTest, AMountMayBeginElsewhereThanOurNamespace) {
   EXPECT_EQ(paths_of(read(above, {"/../.." + kPath})), std::vector{"/../.." + kPath});
 }
 
-TEST(CgroupSourceTest, OfTwoMountsTheOneThatShowsMoreIsRead) {
+TEST(CgroupSourceTest, TheMountThatShowsMoreIsRead) {
   FakeMounts mounts;
   mounts.mount_v1("part", "pids", kPath);
   mounts.mount_v1("whole", "pids");
@@ -370,7 +371,7 @@ TEST(CgroupSourceTest, OfTwoMountsTheOneThatShowsMoreIsRead) {
   EXPECT_EQ(read(source).front().pids, 5);
 }
 
-TEST(CgroupSourceTest, WithoutMountsThereIsNothingToTell) {
+TEST(CgroupSourceTest, WithoutMountsThereAreNoFigures) {
   CgroupSource source = FakeMounts().open();
   Sample sample = sample_of({kPath});
   sample.cgroups.resize(2);
@@ -391,7 +392,7 @@ TEST(CgroupSourceTest, WithoutAListOfMountsThereIsNoSource) {
   EXPECT_THAT(bad.error().message(), HasSubstr(folder / "bad"));
 }
 
-// A group of our own in a real hierarchy, where we may make one.
+// A test's own group in a real hierarchy. Skipped when the test may not make one.
 class RealCgroupTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -431,7 +432,7 @@ TEST_F(RealCgroupTest, AGroupIsThereUntilItIsRemovedAndAgainWhenItIsMadeAnew) {
       EXPECT_EQ(paths_of(read(*source, {path_})), std::vector{path_});
       EXPECT_EQ(paths_of(read(*source, {path_ + "/below"})), std::vector{path_});
       remove();
-      // In one round it is made anew before it is missed.
+      // In one round the group is made again before a read misses it.
       const bool is_missed = i == 1 || read(*source, {path_}).empty();
       EXPECT_TRUE(is_missed);
       make();

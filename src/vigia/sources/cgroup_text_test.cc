@@ -61,7 +61,7 @@ TEST(CgroupCpuTest, Version2CountsInMicroseconds) {
   }
 }
 
-TEST(CgroupCpuTest, WhatIsBeyondAllNumbersStaysAtTheLast) {
+TEST(CgroupCpuTest, ATooLargeNumberBecomesTheLargest) {
   const auto cpu = parse_cgroup_cpu("usage_usec 9223372036854775807\nuser_usec 0\nsystem_usec 0\n");
   ASSERT_TRUE(cpu);
   EXPECT_GT(cpu->usage_ns, INT64_MAX - 1000);
@@ -104,7 +104,7 @@ TEST(CgroupMemoryTest, BeforeKernel5_18ItIsTheSumOfItsParts) {
   EXPECT_EQ(large->kernel_bytes, INT64_MAX);
 }
 
-TEST(CgroupMemoryTest, Version1CountsWhatIsBelowAsTotals) {
+TEST(CgroupMemoryTest, Version1CountsGroupsBelowAsTotals) {
   const std::string text =
       "cache 1\nrss 2\ninactive_file 3\nhierarchical_memory_limit 9223372036854771712\n"
       "total_rss 20\ntotal_rss_huge 5\ntotal_inactive_file 30\ntotal_unevictable 0\n";
@@ -156,7 +156,7 @@ TEST(CgroupIoTest, Version1HasALineForEachKind) {
                     [](std::string_view part) { return parse_blkio(part); });
 }
 
-TEST(CgroupIoTest, NonsenseIsNothingAndSumsStayAtTheLast) {
+TEST(CgroupIoTest, NonsenseIsNothingAndSumsStayAtTheLargestNumber) {
   const std::string beyond(kBeyond);
   for (const std::string& text :
        {"8:0 rbytes=" + beyond + "\n", std::string("8:0 rbytes=1"), std::string("8:0 rbytes=x\n"),
@@ -192,13 +192,13 @@ TEST(CgroupMountTest, BothVersionsAreFoundAmongOthers) {
                 .point = "/sys/fs/cgroup/unified", .root = "/..", .is_v2 = true, .options = {}}));
 }
 
-TEST(CgroupMountTest, WhatIsNoListOfMountsIsNothing) {
+TEST(CgroupMountTest, ATextThatIsNoListOfMountsIsNothing) {
   for (const std::string text :
        {"", "nonsense\n", "32 31 0:29 / /sys rw - cgroup cgroup rw", "1 2 3 - cgroup cgroup rw\n",
         "32 31 0:29 root /sys rw - cgroup2 cgroup2 rw\n"}) {
     EXPECT_FALSE(parse_cgroup_mounts(text)) << text;
   }
-  // An escape that is none stays as it is.
+  // An invalid escape is unchanged.
   const auto mounts = parse_cgroup_mounts("1 2 3 / /a\\04\\8\\777\\ - cgroup2 c rw\n");
   ASSERT_TRUE(mounts);
   EXPECT_EQ(mounts->front().point, "/a\\04\\8\\777\\");

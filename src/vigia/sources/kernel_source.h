@@ -2,7 +2,7 @@
 // from the BPF iterator.
 //
 // A row has no long texts. They are read from /proc and kept: a command line when a process is new
-// or was executed anew, a path when no process was in the group before. So a title that a process
+// or has called exec, a path when no process was in the group before. So a title that a process
 // gives itself later is not seen. An empty command line is read again.
 //
 // Threads: of one thread.

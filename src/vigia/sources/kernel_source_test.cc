@@ -19,7 +19,7 @@ using test::row_of;
 using test::stream_of;
 using testing::HasSubstr;
 
-// Gives the bytes that the test puts into `now`.
+// A stream of the bytes that the test puts into `now`.
 class GivenRows final : public RowStream {
  public:
   explicit GivenRows(const base::Result<std::string>& now) : now_(now) {}
@@ -48,7 +48,7 @@ class KernelSourceTest : public testing::Test {
     source_ = *std::move(source);
   }
 
-  // A process in /proc, and its row.
+  // Adds a process to /proc, and its row.
   Row& add(int pid) {
     proc_.add_process(pid);
     Row row = row_of(pid);
@@ -159,7 +159,7 @@ TEST_F(KernelSourceTest, ACommandIsReadAgainAfterAnExecAlone) {
   EXPECT_EQ(sample_.processes[0].command, "sleep 60");
 }
 
-TEST_F(KernelSourceTest, ACommandIsReadOfAPidThatIsGivenAgain) {
+TEST_F(KernelSourceTest, ACommandIsReadAgainForAReusedPid) {
   read();
   proc_.write("20/cmdline", "another");
   proc_.write_stat(20, "sleep", 501, 10);
@@ -194,12 +194,12 @@ TEST_F(KernelSourceTest, ACommandIsCutAtItsBound) {
   EXPECT_EQ(read().processes[0].command, std::string(64, 'x'));
 }
 
-TEST_F(KernelSourceTest, NoCommandIsReadOfAKernelThread) {
+TEST_F(KernelSourceTest, NoCommandIsReadForAKernelThread) {
   rows_[0].flags = VIGIA_KERNEL_THREAD;
   EXPECT_EQ(read().processes[0].command, "");
 }
 
-TEST_F(KernelSourceTest, APidThatHasBecomeAnothersGivesNoTextOfIt) {
+TEST_F(KernelSourceTest, AReusedPidGivesNoTextOfTheNewProcess) {
   proc_.write_stat(3, "other", 501, 10);
   rows_[1].cgroup_id = kGroup + 1;
   const Sample& sample = read();
@@ -217,12 +217,12 @@ TEST_F(KernelSourceTest, AProcessThatHasGoneKeepsItsCounters) {
     ASSERT_EQ(sample.processes.size(), 2U) << gone;
     EXPECT_EQ(sample.processes[0].user_ns, 5);
     EXPECT_EQ(sample.processes[0].command, "");
-    // Another that is in it has the group's path.
+    // Another process in the group has the group's path.
     EXPECT_EQ(sample.processes[1].cgroup, "/system.slice");
   }
 }
 
-TEST_F(KernelSourceTest, AProcessThatWasReleasedMeanwhileIsNotInIt) {
+TEST_F(KernelSourceTest, AProcessReleasedMeanwhileIsLeftOut) {
   rows_[0].threads = 0;
   const Sample& sample = read();
   ASSERT_EQ(sample.processes.size(), 1U);
@@ -231,14 +231,14 @@ TEST_F(KernelSourceTest, AProcessThatWasReleasedMeanwhileIsNotInIt) {
 
 TEST_F(KernelSourceTest, APathIsReadTwiceThenKept) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
-  EXPECT_EQ(sample_.processes[1].cgroup, "/a");  // as of the first that is in it
+  EXPECT_EQ(sample_.processes[1].cgroup, "/a");  // from the group's first process
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(group_of(0, "/b"), "/a");
   EXPECT_EQ(group_of(0, "nonsense"), "/a");
   EXPECT_EQ(sample_.processes[1].cgroup, "/a");
 }
 
-TEST_F(KernelSourceTest, APathOfAProcessThatHadJustMovedIsMended) {
+TEST_F(KernelSourceTest, APathOfAProcessThatJustMovedIsCorrected) {
   EXPECT_EQ(group_of(0, "/moved"), "/moved");
   EXPECT_EQ(group_of(0, "/right"), "/right");
   EXPECT_EQ(sample_.processes[1].cgroup, "/right");
@@ -282,7 +282,7 @@ TEST_F(KernelSourceTest, AKernelThreadGivesItsPathWithoutMemory) {
   EXPECT_EQ(sample_.processes[1].cgroup, "/");
 }
 
-TEST_F(KernelSourceTest, AGroupThatNobodyIsInIsForgotten) {
+TEST_F(KernelSourceTest, AnEmptyGroupIsForgotten) {
   EXPECT_EQ(group_of(0, "/a"), "/a");
   EXPECT_EQ(group_of(0, "/a"), "/a");
   for (Row& each : rows_) each.cgroup_id = kGroup + 1;
@@ -306,7 +306,7 @@ TEST_F(KernelSourceTest, WithoutAGroupThereIsNoPath) {
 TEST_F(KernelSourceTest, NonsenseOfAProcessNamesItsFileAndTheNextReadIsRight) {
   for (const std::string file : {"20/stat", "20/cgroup"}) {
     for (const std::string_view text : {"x", "nonsense\n", "\xff\xfe"}) {
-      ++rows_[1].exec_id;  // so that its command is read
+      ++rows_[1].exec_id;  // forces a read of its command
       rows_[1].cgroup_id = kGroup + rows_[1].exec_id;
       const std::string good = base::test::read_file(proc_.path() + "/" + file);
       proc_.write(file, text);
@@ -366,7 +366,7 @@ TEST_F(KernelSourceTest, NoDescriptorIsLeftOpen) {
   EXPECT_EQ(open_ones(), before);
 }
 
-TEST(KernelSourceOpenTest, WhatIsNoProcIsUnavailable) {
+TEST(KernelSourceOpenTest, AFolderThatIsNoProcIsUnavailable) {
   const base::test::TempFolder empty;
   const base::Result<std::string> bytes;
   const auto source =

@@ -17,7 +17,7 @@ namespace {
 using test::FakeProc;
 using testing::HasSubstr;
 
-constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // what the kernel gives at once
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // the kernel gives so much at once
 
 std::string bytes_of_size(std::size_t size) {
   std::string bytes(size, '\0');
@@ -33,7 +33,7 @@ class ModuleRowsTest : public testing::Test {
   FakeProc proc_;
 };
 
-TEST_F(ModuleRowsTest, ItsFileIsGivenFromItsStartEachTime) {
+TEST_F(ModuleRowsTest, EachReadGivesTheFileFromItsStart) {
   proc_.write("vigia_bin", "first");
   const auto stream = open();
   ASSERT_TRUE(stream) << stream.error().message();
@@ -69,7 +69,7 @@ TEST_F(ModuleRowsTest, WithoutRightsTheErrorSaysWhoMayReadIt) {
   EXPECT_THAT(stream.error().message(), HasSubstr("only root and the module's group may read it"));
 }
 
-TEST_F(ModuleRowsTest, WhatCannotBeReadIsNamed) {
+TEST_F(ModuleRowsTest, AFileThatCannotBeReadIsNamed) {
   std::filesystem::create_directory(path());
   const auto stream = open();
   ASSERT_TRUE(stream);
@@ -141,7 +141,7 @@ TEST_F(ModuleJsonTest, ASwapThatTheModuleGivesIsKept) {
   EXPECT_EQ(sample_.memory.swap_total_bytes, 5);
 }
 
-TEST_F(ModuleJsonTest, WhatWasReleasedMeanwhileIsNotInIt) {
+TEST_F(ModuleJsonTest, ProcessesReleasedMeanwhileAreLeftOut) {
   Process& released = given_.processes.emplace_back(given_.processes.front());
   released.pid = 8;
   released.threads = 0;

@@ -92,13 +92,13 @@ TEST_F(ProcSourceTest, ProcessesComeAndGo) {
 
 TEST_F(ProcSourceTest, AProcessThatGoesWhileItIsReadIsLeftOut) {
   for (const char* file : {"stat", "status", "cgroup", "oom_score_adj", "cmdline"}) {
-    proc_.add_process(3, file);  // another name, so that all of it is read again
+    proc_.add_process(3, file);  // a new name forces a read of all its files
     proc_.remove(std::string("3/") + file);
     EXPECT_EQ(read().processes.size(), 1U) << file;
   }
 }
 
-TEST_F(ProcSourceTest, OfAProcessThatIsAsBeforeOneFileIsRead) {
+TEST_F(ProcSourceTest, OneFileIsReadForAnUnchangedProcess) {
   read();
   for (const char* file : {"status", "cgroup", "oom_score_adj", "cmdline"}) {
     proc_.write(std::string("20/") + file, "nonsense");
@@ -106,7 +106,7 @@ TEST_F(ProcSourceTest, OfAProcessThatIsAsBeforeOneFileIsRead) {
   EXPECT_EQ(read().processes[1].command, "sleep 60");
 }
 
-TEST_F(ProcSourceTest, AProcessThatHasChangedIsReadAnew) {
+TEST_F(ProcSourceTest, AChangedProcessIsReadAgain) {
   const auto command_after = [&](auto change) {
     proc_.add_process(20);
     read();
@@ -128,12 +128,12 @@ TEST_F(ProcSourceTest, ACommandLineIsCutAtItsBound) {
 
 TEST_F(ProcSourceTest, NonsenseIsNamedAndTheNextReadIsRight) {
   int start = 501;
-  proc_.add_process(3, "");  // a process that an error took out of the cache is read anew
+  proc_.add_process(3, "");  // an error removed the process from the cache, so it is read again
   read();
   for (const std::string file :
        {"stat", "meminfo", "loadavg", "20/stat", "20/status", "20/cgroup", "20/oom_score_adj"}) {
     for (const std::string_view text : {"x", "nonsense\n", "\xff\xfe"}) {
-      proc_.add_process(20, "sleep", start++);  // a new one, so that all of it is read
+      proc_.add_process(20, "sleep", start++);  // a new process, so all its files are read
       const std::string good = base::test::read_file(proc_.path() + "/" + file);
       proc_.write(file, text);
       EXPECT_THAT(refusal(), HasSubstr(proc_.path() + "/" + file + " is not as"));
@@ -144,12 +144,12 @@ TEST_F(ProcSourceTest, NonsenseIsNamedAndTheNextReadIsRight) {
   }
 }
 
-TEST_F(ProcSourceTest, AnotherProcessesNumbersAreNonsense) {
+TEST_F(ProcSourceTest, AFileWithAnotherPidIsNonsense) {
   proc_.write("20/stat", base::test::read_file(proc_.path() + "/3/stat"));
   EXPECT_THAT(refusal(), HasSubstr("20/stat"));
 }
 
-TEST_F(ProcSourceTest, WhatIsNoProcIsUnavailable) {
+TEST_F(ProcSourceTest, AFolderThatIsNoProcIsUnavailable) {
   const TempFolder empty;
   for (const std::string& root : {empty.path(), empty / "none"}) {
     const auto source = ProcSource::open({.root = root});
@@ -159,7 +159,7 @@ TEST_F(ProcSourceTest, WhatIsNoProcIsUnavailable) {
   }
 }
 
-// A process that sleeps, for as long as the object lives.
+// A process that sleeps as long as the object lives.
 class Child {
  public:
   explicit Child(const char* name) : pid_(::fork()) {
@@ -191,7 +191,7 @@ TEST(RealProcTest, OurselvesAndAHostileChildAreThere) {
     return found == sample.processes.end() ? nullptr : &*found;
   };
   Sample sample;
-  // It takes its name a moment after it began.
+  // The process sets its name a moment after its start.
   const Process* hostile = nullptr;
   for (int i = 0; i < 10'000 && (hostile == nullptr || hostile->name != kHostile); ++i) {
     ASSERT_TRUE((*source)->read(sample));

@@ -7,7 +7,7 @@
 namespace vigia {
 namespace {
 
-// As Linux 6.1 writes it.
+// The text of Linux 6.1.
 const std::string kStat =
     "1234 (sleep) S 1000 1234 1000 34816 1234 4194304 110 0 0 0 7 3 0 0 20 0 2 0 8675309 5644288 "
     "224 18446744073709551615 94000 94001 140000 0 0 0 0 0 0 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 "
@@ -45,7 +45,7 @@ TEST(ProcStatTest, ANameMayHoldWhatEndsIt) {
   }
 }
 
-TEST(ProcStatTest, WhatIsCutBeforeItsLastFieldIsNothing) {
+TEST(ProcStatTest, ALineCutBeforeItsLastFieldIsNothing) {
   const std::size_t needed = kStat.find("18446744073709551615");
   for (std::size_t length = 0; length < needed; ++length) {
     EXPECT_FALSE(parse_proc_stat(kStat.substr(0, length))) << length;
@@ -74,7 +74,7 @@ TEST(ProcStatusTest, ItsFieldsAreFound) {
   EXPECT_EQ(status->rss_shmem_bytes, 4 * 1024);
 }
 
-TEST(ProcStatusTest, AKernelsThreadHasNoMemory) {
+TEST(ProcStatusTest, AKernelThreadHasNoMemory) {
   const auto status = parse_proc_status("Name:\tkthreadd\nUid:\t0\t0\t0\t0\nThreads:\t1\n");
   ASSERT_TRUE(status);
   EXPECT_EQ(status->uid, 0U);
@@ -130,7 +130,7 @@ TEST(ProcHostCpuTest, AllAndEachProcessorAreInNanoseconds) {
   EXPECT_EQ(cpu->each[1].idle_ns, 360'000'000);
 }
 
-TEST(ProcHostCpuTest, WhatIsBeyondAllNumbersStaysAtTheLast) {
+TEST(ProcHostCpuTest, ATooLargeNumberBecomesTheLargest) {
   const auto cpu = parse_host_cpu("cpu  1 2 3 9223372036854775807 5 6 7 8\n", 100);
   ASSERT_TRUE(cpu);
   EXPECT_EQ(cpu->all.idle_ns, INT64_MAX / 10'000'000 * 10'000'000);
@@ -159,7 +159,7 @@ TEST(ProcMemoryTest, ItsFieldsAreFound) {
   EXPECT_EQ(memory->slab_reclaimable_bytes, 300'000LL * 1024);
 }
 
-TEST(ProcMemoryTest, WhatLacksAFieldIsNothing) {
+TEST(ProcMemoryTest, ATextThatLacksAFieldIsNothing) {
   for (const char* key : {"MemTotal", "MemFree", "MemAvailable", "Buffers", "SwapTotal", "SwapFree",
                           "SReclaimable"}) {
     std::string text = kMeminfo;

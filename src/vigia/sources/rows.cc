@@ -12,7 +12,7 @@
 namespace vigia {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // what the module gives at once
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // the module gives so much at once
 
 bool is_sound(const Row& row) {
   const auto fits = [&row](__u64 Row::* figure) { return row.*figure <= kRowFigureMax; };

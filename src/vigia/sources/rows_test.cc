@@ -44,7 +44,7 @@ Refusal corruption(std::string message) {
   return {.code = base::Code::kCorruption, .message = std::move(message)};
 }
 
-// The error of three rows after a change of the second.
+// Returns the error for three rows after a change of the second.
 Refusal refusal_after(const std::function<void(Row&)>& change) {
   auto rows = three();
   change(rows[1]);
@@ -177,7 +177,7 @@ TEST(ParseRowsTest, IdsAreAnyNumbers) {
             "none");
 }
 
-// Streams that a seed gives.
+// Random streams of a seed.
 class Streams {
  public:
   explicit Streams(std::uint64_t seed) : random_(seed) {}
@@ -220,7 +220,7 @@ void expect_sound(const std::vector<Row>& rows) {
   }
 }
 
-TEST(ParseRowsTest, AnyStreamComesBackAndNoDamageToItDoesHarm) {
+TEST(ParseRowsTest, AnyStreamRoundTripsAndDamageIsHarmless) {
   constexpr std::uint64_t kSeed = 20'250'117;
   constexpr int kStreams = 200;
   constexpr int kFlips = 100;
@@ -258,17 +258,17 @@ RunTime divided(std::uint64_t runtime_ns, std::uint64_t user_ns, std::uint64_t s
   return divide_runtime(row);
 }
 
-TEST(DivideRuntimeTest, WhatNoTickSawIsTheUsers) {
+TEST(DivideRuntimeTest, ATimeWithoutTicksIsUserTime) {
   EXPECT_EQ(divided(0, 0, 0), RunTime());
   EXPECT_EQ(divided(999, 0, 0), (RunTime{.user_ns = 999, .system_ns = 0}));
 }
 
-TEST(DivideRuntimeTest, WhereTicksSawOneSideAllIsOfIt) {
+TEST(DivideRuntimeTest, ATimeWithTicksOfOneSideBelongsToThatSide) {
   EXPECT_EQ(divided(999, 1, 0), (RunTime{.user_ns = 999, .system_ns = 0}));
   EXPECT_EQ(divided(999, 0, 1), (RunTime{.user_ns = 0, .system_ns = 999}));
 }
 
-TEST(DivideRuntimeTest, ItIsDividedAsTicksAre) {
+TEST(DivideRuntimeTest, ATimeIsDividedInTheRatioOfItsTicks) {
   EXPECT_EQ(divided(1000, 3, 1), (RunTime{.user_ns = 750, .system_ns = 250}));
   EXPECT_EQ(divided(100, 10'000'000, 20'000'000), (RunTime{.user_ns = 34, .system_ns = 66}));
   EXPECT_EQ(divided(0, 3, 1), RunTime());
@@ -278,7 +278,7 @@ TEST(DivideRuntimeTest, TheLargestFiguresDoNotOverflow) {
   constexpr auto kMax = static_cast<std::int64_t>(kFigureMax);
   EXPECT_EQ(divided(kFigureMax, kFigureMax, kFigureMax),
             (RunTime{.user_ns = kMax - kMax / 2, .system_ns = kMax / 2}));
-  // Also beyond the figures that parse_rows() accepts.
+  // The same for figures beyond those that parse_rows() accepts.
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
   EXPECT_EQ(divided(kHuge, kHuge, kHuge), (RunTime{.user_ns = kHuge / 2, .system_ns = kHuge / 2}));
 }

@@ -12,7 +12,7 @@
 
 namespace vigia::test {
 
-// A row with the least that parse_rows() accepts.
+// Returns the smallest row that parse_rows() accepts.
 inline Row row_of(std::int32_t pid) {
   Row row{};
   row.kind = VIGIA_PROCESS;
@@ -39,7 +39,7 @@ void append_bytes(std::string& bytes, const T& value) {
   bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-// Header, rows as they are, and no END.
+// Returns a header and the rows unchanged, without an END.
 inline std::string bytes_of(std::span<const Row> rows,
                             const vigia_header& header = header_of_rows()) {
   std::string bytes;

@@ -1,4 +1,4 @@
-"""Control groups, version 2, as they are: limits, throttling, memory, and what the view says."""
+"""Real control groups of version 2: limits, throttling, memory, and their figures in a snapshot."""
 
 import contextlib
 import errno
@@ -27,7 +27,7 @@ def figures(path):
 
 @contextlib.contextmanager
 def container(limits):
-    """A group as Docker's systemd driver names it, with all controllers."""
+    """A group with all controllers, named as Docker's systemd driver names it."""
     write(ROOT + "/cgroup.subtree_control", "+cpu +memory +pids +io")
     slice_ = ROOT + "/system.slice"
     os.makedirs(slice_, exist_ok=True)
@@ -50,7 +50,7 @@ def container(limits):
 
 
 def until_it_goes(folder):
-    """What was killed leaves its group a moment later."""
+    """Removes the group once it is empty: a killed process leaves its group a moment later."""
     while True:
         try:
             return os.rmdir(folder)
@@ -135,7 +135,7 @@ def check_a_kill_for_memory_is_counted():
             else:
                 its = usage_of("proc")
             assert its["oom_kills"] >= 1 and its["ooms"] >= 1, its
-    host.forget_messages()  # the kernel told of the kill, with a trace
+    host.forget_messages()  # the kernel logged the kill, with a trace
 
 
 def check_a_container_that_goes_meanwhile_is_not_an_error():

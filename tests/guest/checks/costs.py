@@ -1,4 +1,4 @@
-"""What a look costs here, for `make bench`: emulated, it is slow, so that only ratios say something."""
+"""The cost of a sample, for `make bench`. Emulation is slow, so only ratios have a meaning."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the checks share: loading the module, reading its files, processes of theirs, the log."""
+"""Tools of the checks: load the module, read its files, make processes, read the log."""
 
 import codecs
 import contextlib
@@ -55,7 +55,7 @@ def unload():
 
 @contextlib.contextmanager
 def loaded(parameters):
-    """The module with other parameters, for a while."""
+    """A context manager. Within it the module has other parameters."""
     unload()
     load(parameters)
     try:
@@ -71,7 +71,7 @@ def read(path):
 
 
 def parse(document):
-    """The module's JSON, strictly: UTF-8, no constant beyond JSON, no key twice."""
+    """Parses the module's JSON strictly: UTF-8, no constant beyond JSON, no duplicate key."""
     def pairs(items):
         found = dict(items)
         assert len(found) == len(items), f"a key twice in {items}"
@@ -117,7 +117,7 @@ def records():
 
 
 def lossy(text):
-    """As vigia shows it: U+FFFD for each byte that is of no character."""
+    """Returns the text as vigia shows it: U+FFFD for each byte that is part of no character."""
     return text.decode(errors="each byte")
 
 
@@ -141,12 +141,12 @@ ALARM = re.compile(r"WARN|BUG|[Ll]eak|Oops|Call Trace|lockdep|stall|hung|refcoun
 
 
 def alarms():
-    """What the kernel said since forget_messages() that it should not have to say."""
+    """Returns the warnings of the kernel since forget_messages()."""
     return "\n".join(line for line in messages().splitlines() if ALARM.search(line))
 
 
 class Child:
-    """A process of ours, ended and reaped with the block. `body` runs in it before it waits."""
+    """A child process, which ends with the block. `body` runs in the child before it waits."""
 
     def __init__(self, body=None):
         ready, tell = os.pipe()
@@ -182,7 +182,7 @@ SHELL = (b"sh", b"-c", b"read line")
 
 
 class Program:
-    """A program with any arguments, which reads its input until the block ends."""
+    """A program with any arguments. It reads its input until the block ends."""
 
     def __init__(self, *arguments):
         give, self.hold = os.pipe()
@@ -218,7 +218,7 @@ def set_name(name):
 
 
 def in_parallel(*actions):
-    """Runs each in a process of its own; raises what they failed with. Returns when all ended."""
+    """Runs each body in its own process. Raises their failures. Returns when all have ended."""
     children = []
     for action in actions:
         receive, send = os.pipe()
@@ -243,7 +243,7 @@ def in_parallel(*actions):
 
 
 class Crowd:
-    """Processes that come and go, `makers` at a time, as long as the block lasts."""
+    """Processes that come and go during the block, `makers` at a time."""
 
     def __init__(self, makers):
         self.pids = [self.start() for _ in range(makers)]
@@ -268,7 +268,7 @@ class Crowd:
 
 
 def told_by_child(action):
-    """Runs `action` in a child. Returns what it returns, a text; "" where it failed."""
+    """Runs `action` in a child. Returns its text; "" when it failed."""
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -284,7 +284,7 @@ def told_by_child(action):
 
 
 def as_nobody(action):
-    """As told_by_child, without rights."""
+    """Does the same as told_by_child, without rights."""
     def run():
         os.setgroups([])
         os.setgid(65534)
@@ -295,7 +295,7 @@ def as_nobody(action):
 
 
 def in_pid_namespace(action):
-    """As told_by_child, as the first process of a pid namespace."""
+    """Does the same as told_by_child, as the first process of a pid namespace."""
     def run():
         assert LIBC.unshare(CLONE_NEWPID) == 0
         return told_by_child(action)

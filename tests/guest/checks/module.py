@@ -84,7 +84,7 @@ def check_it_reads_onwards_or_from_the_start():
 
 
 def check_two_that_share_a_descriptor_do_no_harm():
-    """Each gets parts; only one that reads alone has a document."""
+    """Each reader gets parts. Only a single reader gets a whole document."""
     for path, parse in ((host.JSON_FILE, host.parse), (host.RECORDS_FILE, host.parse_records)):
         fd = os.open(path, os.O_RDONLY)
 
@@ -125,7 +125,7 @@ def check_many_readers_and_processes_that_come_and_go():
 
 
 def check_no_reference_is_left():
-    """A process that is gone gives its memory back, also when it was just being read."""
+    """An ended process gives its memory back, even when a reader was at it."""
     def count():
         for line in host.read("/proc/slabinfo").decode().splitlines():
             if line.startswith("task_struct "):
@@ -141,7 +141,7 @@ def check_no_reference_is_left():
                     os._exit(0)
                 children.append(pid)
             fd = os.open(host.RECORDS_FILE, os.O_RDONLY)
-            # One by one, so that each child is once what a reading ends at, and is referred to.
+            # One by one, so that each child is once the last one that a reading refers to.
             while os.read(fd, host.RECORD.size):
                 pass
             for pid in children:

@@ -1,5 +1,5 @@
-"""Which modules of checks there are, in the order in which they run."""
+"""The modules of checks, in the order in which they run."""
 
 TESTS = ("module", "processes", "snapshots", "cgroups")
-# What `make bench` runs after the first of them, which loads the kernel module.
+# `make bench` runs this one after the first, which loads the kernel module.
 COSTS = "costs"

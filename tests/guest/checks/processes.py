@@ -1,4 +1,4 @@
-"""What the module says of processes, against what /proc says of them."""
+"""The module's figures of processes, compared with those of /proc."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ def status_of(pid):
 
 
 def assert_as_proc_has_it(before, process):
-    """`before`: the process' stat_of() before the module was read."""
+    """Compares a process with /proc. `before` is its stat_of() from before the module was read."""
     pid = process["pid"]
     stat, status = stat_of(pid), status_of(pid)
     assert process["ppid"] == stat["ppid"]
@@ -32,7 +32,7 @@ def assert_as_proc_has_it(before, process):
     assert process["start_ns"] // host.TICK_NS == stat["start"]
     assert process["uid"] == int(status["Uid"].split()[0])
     assert process["oom_score_adj"] == int(host.read(f"/proc/{pid}/oom_score_adj"))
-    # Ticks in /proc are of the same nanoseconds, cut.
+    # /proc has the same nanoseconds, rounded down to ticks.
     for ours, theirs in (("user_ns", "user"), ("system_ns", "system")):
         assert before[theirs] - 3 <= process[ours] // host.TICK_NS <= stat[theirs] + 3, \
             (before, process, stat)
@@ -42,7 +42,7 @@ def assert_as_proc_has_it(before, process):
         # Each processor may hold some pages back from a counter's sum (lib/percpu_counter.c).
         assert abs(process[ours] - kib * 1024) <= 64 * os.cpu_count() * host.PAGE, (process, status)
     name = host.lossy(host.read(f"/proc/{pid}/comm")[:-1])
-    # /proc adds to a worker's name what it works on.
+    # /proc adds the current work to a worker's name.
     assert name.startswith(process["name"]), (name, process["name"])
     groups = host.read(f"/proc/{pid}/cgroup").decode(errors="replace").split("\n")
     assert process["cgroup"] == groups[0].split(":", 2)[2]
@@ -60,7 +60,7 @@ def check_every_process_is_as_proc_has_it():
                 assert_as_proc_has_it(before[pid], found[pid])
                 compared += 1
             except (FileNotFoundError, ProcessLookupError):
-                pass  # a worker of the kernel's has gone
+                pass  # a worker of the kernel has gone
     assert compared > 20
     return f"{compared} processes"
 
@@ -98,7 +98,7 @@ def check_a_long_command_line_is_cut():
 
 
 def check_a_title_written_over_the_arguments_is_told():
-    """As daemons do (setproctitle): one text, on into the environment, up to its NUL."""
+    """Daemons do this (setproctitle): one text, into the environment, up to its NUL."""
     def retitle():
         stat = host.read("/proc/self/stat")
         fields = stat[stat.rindex(b")") + 2:].split()
@@ -169,7 +169,7 @@ def check_an_exec_is_seen():
 
 
 def check_an_exec_by_a_thread_that_does_not_lead():
-    """It becomes the leader, and takes its pid (de_thread() of fs/exec.c)."""
+    """The thread becomes the leader and takes its pid (de_thread() of fs/exec.c)."""
     give, hold = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -1,4 +1,4 @@
-"""Runs every check within the guest, in order; a JSON line for each, flushed as it ends."""
+"""Runs every check in the guest, in order. Prints a JSON line for each when it ends."""
 
 import importlib
 import json

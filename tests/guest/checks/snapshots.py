@@ -8,7 +8,7 @@ import host
 
 VIGIA = "/bin/vigia"
 SOURCES = ("module", "module-json", "bpf", "proc")
-# What does not change while nothing happens to a process.
+# The fields that do not change while nothing happens to a process.
 STEADY = ("ppid", "uid", "oom_score_adj", "threads", "vsz_bytes", "command", "cgroup",
           "container")
 
@@ -35,7 +35,7 @@ def check_every_source_works_here():
 
 
 def check_sources_agree():
-    """On each process that is there before and after, its counters between those of /proc."""
+    """Each process that exists before and after has counters between those of /proc."""
     with host.Child(lambda: host.set_name(b'a"b\\\n\xff')) as child, \
             host.Program(b"x" * 200, b"\xe2\x82") as program:
         waiting = child.pid, program.pid
@@ -56,8 +56,8 @@ def check_sources_agree():
                 if old[field] == new[field]:
                     assert its[field] == new[field], (source, pid, field, its, new)
             assert its["start_ns"] // host.TICK_NS == new["start_ns"] // host.TICK_NS
-            # A kernel's thread may have a longer name, and a worker what it works on, which only
-            # /proc tells.
+            # Only /proc shows the longer name of a kernel thread, and the current work of a
+            # worker.
             stem = its["name"].split("-")[0]
             assert new["name"].startswith(stem if its["vsz_bytes"] == 0 else its["name"]), \
                 (source, its, new)
@@ -101,14 +101,14 @@ def check_a_pid_namespace_of_its_own_has_its_own_numbers():
     lines = host.in_pid_namespace(look).splitlines()
     assert len(lines) == 3, lines
     for line, pid in zip(lines, ("2", "3", "4")):
-        # Ours is the first there, vigia the next.
+        # Our process is the first there, vigia the next.
         assert line.endswith(f" [1, {pid}] [0, 1]"), lines
 
 
 def check_a_recorder_goes_on_with_a_module_that_was_replaced():
     for source in ("module", "module-json"):
         command = [VIGIA, "record", "-", "--count", "3", "--interval", "3s", "--source", source]
-        # A guest's standard error is a terminal, on which it would show how far it is.
+        # A guest's standard error is a terminal, on which vigia would show its progress.
         with subprocess.Popen(command, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL) as recorder:
             first = recorder.stdout.readline()
