@@ -106,24 +106,24 @@ def test_a_free_port_is_none_that_clients_are_given():
     assert server.FIRST_FREE_PORT <= server.free_port() < first_of_clients
 
 
-def test_a_free_port_is_nobody_elses_until_its_server_listens():
+def test_a_free_port_is_reserved_until_its_server_listens():
     assert not server.reserve(server.free_port())
 
 
-def test_a_server_that_does_not_come_up_is_ended_and_its_log_told(tmp_path):
+def test_a_server_that_does_not_come_up_is_ended_and_its_log_shown(tmp_path):
     nothing = Nothing(tmp_path)
     with pytest.raises(Failed, match=r"did not serve within 0.1 s.*server\.log"):
         nothing.start(within=0.1)
     assert nothing.pid is None
 
 
-def test_a_server_that_ends_at_once_is_told_with_its_last_words(tmp_path, monkeypatch):
+def test_the_error_for_a_server_that_ends_at_once_has_its_last_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(Nothing, "prepare", lambda _: ["sh", "-c", "echo no room; exit 3"])
     with pytest.raises(Failed, match=r"(?s)ended with 3 before it served.*no room"):
         Nothing(tmp_path).start()
 
 
-def test_a_taken_port_is_told(tmp_path):
+def test_a_taken_port_is_an_error(tmp_path):
     nothing = Nothing(tmp_path)
     with server.socket.create_server((server.HOST, nothing.port)):
         with pytest.raises(Failed, match="is taken"):
@@ -245,7 +245,7 @@ def test_redis_takes_settings(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_redis_command_serves_until_it_is_told_to_end(tmp_path, number):
+def test_the_redis_command_serves_until_a_signal(tmp_path, number):
     installed(("redis-server", "redis"))
     with command("redis", "start", "--data", tmp_path, "--port", "0") as (tool, address):
         again = subprocess.run([TOOLS / "redis", "start", "--data", tmp_path, "--port", "0"],

@@ -112,7 +112,7 @@ def test_a_good_suite_is_taken_as_it_is(outcome, report):
     assert outcome.counts == (1, 0, 0)
 
 
-def test_the_summary_ends_with_what_failed_and_tells_a_reason_for_a_skip_once(outcome, capsys):
+def test_the_summary_ends_with_the_failures_and_has_each_skip_reason_once(outcome, capsys):
     outcome.passed = 1
     outcome.skips = [("a", "no engine"), ("b", "no root"), ("c", "no engine")]
     outcome.failures = ["d: expected 1 got 2"]

@@ -14,6 +14,7 @@ using net::TlsSession;
 
 // open() counts as done when the server has not answered the handshake for so long.
 constexpr std::chrono::milliseconds kHandshakePatience{100};
+constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
 
 std::string text_of_errno(int number) { return std::generic_category().message(number); }
 
@@ -84,7 +85,8 @@ void ClientConnection::start_connecting() {
   if (!fd) return try_next(fd.error().message());
   fd_ = *std::move(fd);
   is_connecting_ = true;
-  events_ = EPOLLIN | EPOLLOUT;
+  has_peer_closed_ = false;
+  events_ = kReadable | EPOLLOUT;
   if (auto added = deps_.loop.add(fd_.get(), events_, *this); !added) {
     fd_.reset();
     fail(Failure::kConnect, added.error().message());
@@ -102,7 +104,7 @@ bool ClientConnection::finish_connecting() {
     return false;
   }
   is_connecting_ = false;
-  watch(EPOLLIN);
+  watch(kReadable);
   if (deps_.peer.tls == nullptr) return true;
   tls_ = deps_.peer.tls->start(fd_.get(), deps_.peer.name);
   if (!tls_) fail(Failure::kTls, "starting TLS");
@@ -111,6 +113,7 @@ bool ClientConnection::finish_connecting() {
 
 void ClientConnection::on_ready(std::uint32_t events) {
   if (is_connecting_) return on_connected();
+  if ((events & EPOLLRDHUP) != 0) has_peer_closed_ = true;
   if ((events & EPOLLOUT) != 0 || (tls_ && !unsent_.empty())) transmit();
   if (fd_ && !is_connecting_ && (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
   // These were the server's first bytes of the handshake.
@@ -145,13 +148,13 @@ void ClientConnection::transmit() {
       }
     }
     if (count == net::TlsSession::kWantRead) break;
-    if (count == net::TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+    if (count == net::TlsSession::kWantWrite) return watch(kReadable | EPOLLOUT);
     if (count <= 0) {
       return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
     }
     unsent_.remove_prefix(static_cast<std::size_t>(count));
   }
-  watch(EPOLLIN);
+  watch(kReadable);
 }
 
 void ClientConnection::receive() {
@@ -159,7 +162,7 @@ void ClientConnection::receive() {
     std::ptrdiff_t count = 0;
     if (tls_) {
       count = tls_->read(deps_.receive_buffer.data(), deps_.receive_buffer.size());
-      if (count == net::TlsSession::kWantWrite) return watch(EPOLLIN | EPOLLOUT);
+      if (count == net::TlsSession::kWantWrite) return watch(kReadable | EPOLLOUT);
       if (count == net::TlsSession::kWantRead) return;
       if (count == net::TlsSession::kFailed) {
         return fail(has_answered_ ? Failure::kReset : Failure::kTls, "the TLS session failed");
@@ -189,7 +192,8 @@ bool ClientConnection::take(std::string_view data) {
   }
   // An answer may come before the whole request was sent. The connection then ends: the server
   // would read the rest of the request as another one.
-  take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty());
+  // A server may close after an answer without announcing it.
+  take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty() && !has_peer_closed_);
   return fd_ && !is_connecting_;
 }
 

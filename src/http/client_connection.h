@@ -104,10 +104,11 @@ class ClientConnection final : private net::EventLoop::Watcher {
   std::size_t tries_left_ = 0;  // addresses not tried yet by this connect()
   std::uint32_t events_ = 0;    // watched
   bool is_connecting_ = false;
-  bool is_opening_ = false;    // on_open() or on_failure() is due
-  bool is_waiting_ = false;    // an answer is due
-  bool has_answered_ = false;  // since it connected
-  std::string_view unsent_;    // the rest of the current request
+  bool is_opening_ = false;       // on_open() or on_failure() is due
+  bool is_waiting_ = false;       // an answer is due
+  bool has_answered_ = false;     // since it connected
+  bool has_peer_closed_ = false;  // nothing follows the bytes that can be read now
+  std::string_view unsent_;       // the rest of the current request
   ResponseParser parser_;
 };
 

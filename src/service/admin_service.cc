@@ -15,7 +15,7 @@ void respond_json(http::Exchange& exchange, std::string_view json) {
 void AdminService::install(http::Router& router, net::EventLoop& /*loop*/) {
   router.add(http::Method::kGet, "/metrics", [this](const http::Request&, http::Exchange exchange) {
     base::MetricsWriter metrics;
-    source_.write_metrics(metrics);
+    callbacks_.write_metrics(metrics);
     exchange.respond({.status = 200,
                       .content_type = "text/plain; version=0.0.4; charset=utf-8",
                       .body = metrics.text(),
@@ -25,7 +25,7 @@ void AdminService::install(http::Router& router, net::EventLoop& /*loop*/) {
     respond_json(exchange, R"({"status":"alive"})");
   });
   router.add(http::Method::kGet, "/readyz", [this](const http::Request&, http::Exchange exchange) {
-    if (const auto reason = source_.unready_reason()) {
+    if (const auto reason = callbacks_.unready_reason()) {
       return http::respond_problem(exchange, 503, *reason);
     }
     respond_json(exchange, R"({"status":"ready"})");

@@ -1,6 +1,6 @@
 // The routes for operators of a role: GET /metrics, /healthz and /readyz.
 //
-// Threads: an AdminService belongs to its loop. The loops share its source.
+// Threads: an AdminService belongs to its loop. The loops share its callbacks.
 #pragma once
 
 #include <functional>
@@ -16,19 +16,19 @@ namespace service {
 class AdminService final : public http::Service {
  public:
   // REQUIRES: both functions may be called from any thread.
-  struct Source {
+  struct Callbacks {
     // Returns nothing when the role is ready.
     std::function<std::optional<std::string>()> unready_reason;
     std::function<void(base::MetricsWriter&)> write_metrics;
   };
 
-  // `source` must outlive the server.
-  explicit AdminService(const Source& source) : source_(source) {}
+  // `callbacks` must outlive the server.
+  explicit AdminService(const Callbacks& callbacks) : callbacks_(callbacks) {}
 
   void install(http::Router& router, net::EventLoop& loop) override;
 
  private:
-  const Source& source_;
+  const Callbacks& callbacks_;
 };
 
 }  // namespace service

@@ -5,9 +5,9 @@
 namespace service {
 
 HttpHost::HttpHost(const Role& role, const Context& context)
-    : context_(context), admin_source_(admin_source(role)) {}
+    : context_(context), admin_callbacks_(admin_callbacks(role)) {}
 
-AdminService::Source HttpHost::admin_source(const Role& role) {
+AdminService::Callbacks HttpHost::admin_callbacks(const Role& role) {
   return {.unready_reason = [this, &role]() -> std::optional<std::string> {
             if (auto reason = context_.life_cycle.unready_reason()) return reason;
             return role.unready_reason();
@@ -26,7 +26,7 @@ base::Result<std::unique_ptr<HttpHost>> HttpHost::open(HttpOptions options,
   RETURN_IF_ERROR(options.fit_to_open_files(context.log));
   auto host = std::unique_ptr<HttpHost>(new HttpHost(role, context));
   services.emplace_back(
-      [raw = host.get()] { return std::make_unique<AdminService>(raw->admin_source_); });
+      [raw = host.get()] { return std::make_unique<AdminService>(raw->admin_callbacks_); });
   ASSIGN_OR_RETURN(host->tls_, options.load_tls());
   ASSIGN_OR_RETURN(host->server_, http::Server::open(options.to_server(host->tls_.get()), services,
                                                      context.clock, context.log));

@@ -35,10 +35,10 @@ class HttpHost {
  private:
   HttpHost(const Role& role, const Context& context);
 
-  AdminService::Source admin_source(const Role& role);
+  AdminService::Callbacks admin_callbacks(const Role& role);
 
   const Context context_;
-  const AdminService::Source admin_source_;
+  const AdminService::Callbacks admin_callbacks_;
   std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<http::Server> server_;  // last: ends before the other members go
 };

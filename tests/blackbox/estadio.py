@@ -306,11 +306,11 @@ def stacks_of(pid):
     """Returns the stack of each thread of a process, for the report of a process that hangs."""
     if shutil.which("gdb") is None:
         return "(gdb would tell where its threads are)"
-    told = subprocess.run(["gdb", "--batch", "--nx", "--pid", str(pid),
-                           "--eval-command", "thread apply all backtrace 30"],
-                          check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          timeout=seconds(60))
-    return told.stdout
+    ended = subprocess.run(["gdb", "--batch", "--nx", "--pid", str(pid),
+                            "--eval-command", "thread apply all backtrace 30"],
+                           check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                           timeout=seconds(60))
+    return ended.stdout
 
 
 def assert_nothing_counted(server):

@@ -348,7 +348,7 @@ def test_a_method_a_path_does_not_have_is_refused_naming_those_it_has(
     assert_nothing_counted(server)
 
 
-def test_a_method_nobody_knows_is_refused(server):
+def test_an_unknown_method_is_refused(server):
     response = server.request("BREW", "/v1/entries", as_json(entry()), {"Content-Type": JSON})
     assert response.status in (405, 501), response
     assert_problem(response, response.status)

@@ -145,55 +145,55 @@ def container_of(view, group):
     return found[0] if found else None
 
 
-def test_a_container_is_told_as_its_files_have_it(group, work):
+def test_a_container_is_shown_as_in_its_files(group, work):
     process = work()
     os.kill(process.pid, signal.SIGSTOP)  # so that its counters do not change
     wait_until(lambda: ") T " in pathlib.Path(f"/proc/{process.pid}/stat").read_text(), "a stop")
-    told = container_of(snapshot("--interval", "0"), group)
-    assert told["runtime"] == "docker" and told["processes"] == 1
-    assert told["cpu_percent"] is None and told["throttled_percent"] is None
+    shown = container_of(snapshot("--interval", "0"), group)
+    assert shown["runtime"] == "docker" and shown["processes"] == 1
+    assert shown["cpu_percent"] is None and shown["throttled_percent"] is None
 
     times = group.table("cpuacct", "cpuacct.stat", "cpu.stat")
     usage = group.text("cpuacct", "cpuacct.usage")
     usage = int(usage) if usage else times["usage_usec"] * 1000
-    assert told["cpu_ns"] == usage > 0
+    assert shown["cpu_ns"] == usage > 0
     tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
     user = times["user"] * tick_ns if "user" in times else times["user_usec"] * 1000
-    assert told["user_ns"] == user
+    assert shown["user_ns"] == user
 
     if group.text("memory", "memory.usage_in_bytes", "memory.current"):
-        assert HELD < told["unreclaimable_bytes"] <= HELD + (64 << 20)
-        assert told["unreclaimable_bytes"] <= told["memory_bytes"] + (1 << 20)
-        assert told["working_set_bytes"] <= told["memory_bytes"] <= told["peak_bytes"]
+        assert HELD < shown["unreclaimable_bytes"] <= HELD + (64 << 20)
+        assert shown["unreclaimable_bytes"] <= shown["memory_bytes"] + (1 << 20)
+        assert shown["working_set_bytes"] <= shown["memory_bytes"] <= shown["peak_bytes"]
         usage = int(group.text("memory", "memory.usage_in_bytes", "memory.current"))
-        assert abs(told["memory_bytes"] - usage) <= 8 << 20  # charged in batches
-        assert told["memory_max_bytes"] is None and told["oom_kills"] == 0
+        assert abs(shown["memory_bytes"] - usage) <= 8 << 20  # charged in batches
+        assert shown["memory_max_bytes"] is None and shown["oom_kills"] == 0
     if group.text("pids", "pids.current"):
-        assert told["pids"] == int(group.text("pids", "pids.current")) == 1
-        assert told["pids_max"] is None
+        assert shown["pids"] == int(group.text("pids", "pids.current")) == 1
+        assert shown["pids_max"] is None
 
 
-def test_limits_are_told(group, work):
+def test_limits_are_shown(group, work):
     if "memory" not in group.folders or "pids" not in group.folders:
         pytest.skip("NOT TESTED: memory and pids are not controllers of version 1 here")
     work()
     (group.folders["memory"] / "memory.limit_in_bytes").write_text(str(1 << 30))
     (group.folders["pids"] / "pids.max").write_text("77")
-    told = container_of(snapshot("--interval", "0"), group)
-    assert told["memory_max_bytes"] == 1 << 30
-    assert told["pids_max"] == 77
+    shown = container_of(snapshot("--interval", "0"), group)
+    assert shown["memory_max_bytes"] == 1 << 30
+    assert shown["pids_max"] == 77
 
 
-def test_a_container_that_is_held_back_is_told_so(group, work):
+def test_a_throttled_container_is_shown_so(group, work):
     if "cpu" not in group.folders:
         pytest.skip("NOT TESTED: cpu is no controller of version 1 here")
     (group.folders["cpu"] / "cpu.cfs_period_us").write_text("20000")
     (group.folders["cpu"] / "cpu.cfs_quota_us").write_text("4000")
     work()
-    told = container_of(snapshot("--interval", "1s"), group)
-    assert 0 < told["cpu_percent"] < 60  # a fifth of a processor, and more by a late timer
-    assert told["throttled_percent"] > 0
-    assert told["throttled_ns"] > 0
+    shown = container_of(snapshot("--interval", "1s"), group)
+    assert 0 < shown["cpu_percent"] < 60  # a fifth of a processor, and more by a late timer
+    assert shown["throttled_percent"] > 0
+    assert shown["throttled_ns"] > 0
 
 
 def test_what_has_ended_is_in_the_rate(group, start):
@@ -216,16 +216,16 @@ def test_processes_below_are_of_the_container(group, work):
         for folder in below:
             folder.mkdir()
             (folder / "cgroup.procs").write_text(str(process.pid))
-        told = container_of(snapshot("--interval", "0"), group)
-        assert told["processes"] == 1 and told["cpu_ns"] > 0
+        shown = container_of(snapshot("--interval", "0"), group)
+        assert shown["processes"] == 1 and shown["cpu_ns"] > 0
         if group.text("pids", "pids.current"):
-            assert told["pids"] == 1
+            assert shown["pids"] == 1
     finally:
         for folder in below:
             remove(folder)
 
 
-def test_a_container_that_has_gone_is_not_told(group, work):
+def test_a_container_that_has_gone_is_not_shown(group, work):
     process = work()
     assert container_of(snapshot("--interval", "0"), group)
     process.kill()
@@ -248,5 +248,5 @@ def test_few_open_files_end_no_look(group, work):
         stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds(60),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (few, few)))
     assert (result.returncode, result.stderr) == (0, "")
-    told = container_of(result.stdout, group)
-    assert told["cpu_percent"] > 0 and told["pids"] == 1
+    shown = container_of(result.stdout, group)
+    assert shown["cpu_percent"] > 0 and shown["pids"] == 1

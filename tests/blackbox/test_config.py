@@ -96,7 +96,7 @@ def test_a_setting_takes_effect_from_whichever_source(start, tmp_path, source):
     assert_problem(server.post(as_json(entry()).ljust(1025)), 413)
 
 
-def test_all_can_be_told_everything_by_the_environment(tmp_path):
+def test_every_setting_of_all_can_come_from_the_environment(tmp_path):
     env = environment(ESTADIO_DATA=str(tmp_path / "data"), ESTADIO_HTTP="127.0.0.1:0")
     result = run_estadio("all", "--print-config", env=env)
     assert result.returncode == 0, said_by(result)

@@ -19,8 +19,8 @@ def exported(text):
     families = {}
     for line in text.splitlines():
         if line.startswith("# HELP "):
-            name, told = line[len("# HELP "):].split(" ", 1)
-            families[name] = ["untyped", set(), told]
+            name, meaning = line[len("# HELP "):].split(" ", 1)
+            families[name] = ["untyped", set(), meaning]
         elif line.startswith("# TYPE "):
             name, kind = line[len("# TYPE "):].split(" ")
             families[name][0] = kind
@@ -29,19 +29,19 @@ def exported(text):
             family = next((name[:-len(end)] for end in SUFFIXES
                            if name.endswith(end) and name[:-len(end)] in families), name)
             families[family][1] |= set(re.findall(r'(\w+)="', labels or "")) - OWN_LABELS
-    return {name: (kind, ", ".join(sorted(labels)), told)
-            for name, (kind, labels, told) in families.items()}
+    return {name: (kind, ", ".join(sorted(labels)), meaning)
+            for name, (kind, labels, meaning) in families.items()}
 
 
 def rows_of(metrics_by_role):
     """Returns the rows that the document must have: name, type, labels, roles, meaning."""
     rows = {}
     for role in ROLES:
-        for name, (kind, labels, told) in metrics_by_role[role].items():
+        for name, (kind, labels, meaning) in metrics_by_role[role].items():
             roles = rows.get(name, (None, None, (), None))[2]
-            rows[name] = (kind, labels, (*roles, role), told)
-    return [f"| `{name}` | {kind} | {labels} | {', '.join(roles)} | {told} |"
-            for name, (kind, labels, roles, told) in sorted(rows.items())]
+            rows[name] = (kind, labels, (*roles, role), meaning)
+    return [f"| `{name}` | {kind} | {labels} | {', '.join(roles)} | {meaning} |"
+            for name, (kind, labels, roles, meaning) in sorted(rows.items())]
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ def metrics_by_role(cluster, tmp_path):
 
 
 def test_the_document_lists_every_metric_as_it_is_exported(metrics_by_role):
-    told = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
-            if line.startswith("| `")]
+    listed = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
+              if line.startswith("| `")]
     expected = rows_of(metrics_by_role)
-    assert told == expected, "docs/metrics.md has to have:\n" + "\n".join(expected)
+    assert listed == expected, "docs/metrics.md has to have:\n" + "\n".join(expected)
 
 
 def test_every_metric_follows_prometheus_conventions(metrics_by_role):
     for role, metrics in metrics_by_role.items():
-        for name, (kind, _, told) in metrics.items():
+        for name, (kind, _, meaning) in metrics.items():
             assert re.fullmatch(r"(estadio|process)_[a-z0-9_]+", name), name
             assert name.endswith("_total") == (kind == "counter"), f"{role}: {name} is a {kind}"
-            assert told.endswith("."), f"{role}: {name}: {told}"
+            assert meaning.endswith("."), f"{role}: {name}: {meaning}"

@@ -82,11 +82,11 @@ def test_a_snapshot_from_it_agrees_with_it(recording):
         assert view["host"]["memory"] == after["host"]["memory"]
         assert view["host"]["load"] == after["host"]["load"]
         assert view["host"]["cpus"] == after["host"]["cpus"]
-        told = {each["pid"]: each for each in view["processes"]}
-        assert list(told) == [each["pid"] for each in after["processes"]]
+        by_pid = {each["pid"]: each for each in view["processes"]}
+        assert list(by_pid) == [each["pid"] for each in after["processes"]]
         earlier = {(each["pid"], each["start_ns"]): each for each in before["processes"]}
         for each in after["processes"]:
-            shown = told[each["pid"]]
+            shown = by_pid[each["pid"]]
             assert {name: shown[name] for name in each if name in shown} == {
                 name: value for name, value in each.items() if name != "read_ns"}
             was = earlier.get((each["pid"], each["start_ns"]))
@@ -111,7 +111,7 @@ def test_the_samples_of_a_snapshot_are_shown_in_all_ways(recording):
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_after_a_whole_line_when_it_is_told(start, file, which):
+def test_a_signal_ends_it_after_a_whole_line(start, file, which):
     process = start(file, "--interval", "10ms")
     wait_until(lambda: file.exists() and file.read_bytes().count(b"\n") >= 2, "two samples")
     process.send_signal(which)
@@ -136,7 +136,7 @@ def test_standard_output_is_a_file_too():
     assert len(samples_of(vigia("record", "-", "--count", 2, "--interval", "10ms"))) == 2
 
 
-def test_whoever_stops_reading_ends_it(start):
+def test_a_reader_that_stops_ends_it(start):
     process = start("-", "--interval", "10ms")
     process.stdout.readline()
     process.stdout.close()
@@ -192,7 +192,7 @@ def test_no_room_leaves_whole_lines(file):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: there is no /dev/full")
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_an_error():
     with open("/dev/full", "wb") as full:
         result = subprocess.run([VIGIA, "record", "-"], check=False, stdout=full,
                                 stderr=subprocess.PIPE, text=True, timeout=seconds(60))
@@ -208,12 +208,12 @@ def test_a_full_disk_is_told():
     ('{"schema":1}\n', ":1: source: is missing"),
     ("[]\n", ":1: expected an object"),
 ])
-def test_what_is_no_recording_is_told(file, text, said):
+def test_a_file_that_is_no_recording_is_an_error(file, text, said):
     file.write_text(text)
     assert said in vigia("snapshot", "--from", file, status=1)
 
 
-def test_a_figure_that_does_not_fit_is_told_with_its_place(recording):
+def test_the_error_for_a_figure_that_does_not_fit_has_its_place(recording):
     *first, last = samples_of(recording.read_text())
     last["processes"][1]["start_ns"] = "soon"
     recording.write_text("".join(json.dumps(each) + "\n" for each in (*first, last)))

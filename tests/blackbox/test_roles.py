@@ -185,7 +185,7 @@ def test_tallies_share_the_partitions_and_take_over_from_one_that_dies(cluster, 
 
 
 @pytest.mark.parametrize("role", ["discipline", "tally"])
-def test_a_silent_kafka_is_told_and_holds_up_nobodys_end(cluster, role):
+def test_a_silent_kafka_is_named_and_holds_up_no_exit(cluster, role):
     judges = cluster.discipline()
     tally = cluster.tally()
     asked = {"discipline": judges, "tally": tally}[role]
@@ -246,7 +246,7 @@ def test_the_seed_is_in_no_log_and_with_a_file_not_in_kafka(cluster, tmp_path):
         assert secret not in role.log_text()
 
 
-def test_verify_watches_a_contest_until_it_is_told_to_end(cluster, rng):
+def test_verify_watches_a_contest_until_a_signal(cluster, rng):
     judges = cluster.discipline()
     cluster.tally()
     edge = cluster.faculty(judges)
@@ -312,7 +312,7 @@ def test_wrong_settings_are_refused_by_name(tmp_path):
         assert refused.returncode == 2 and said in refused.stderr, (flags, refused.stderr)
 
 
-def test_a_grpc_port_that_is_taken_is_told_at_once():
+def test_a_taken_grpc_port_is_an_error_at_once():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = run_estadio("discipline", "--kafka", "127.0.0.1:1", "--grpc", f"127.0.0.1:{port}")
@@ -356,7 +356,7 @@ def test_servers_of_another_contest_get_no_entries(cluster, tmp_path):
     assert sorted(each.metric("estadio_judge_entries_total") for each in (ours, others)) == [0, 20]
 
 
-def test_a_score_that_nobody_counts_into_is_not_verified(cluster):
+def test_a_score_without_a_tally_is_not_verified(cluster):
     edge = cluster.faculty(cluster.discipline())
     edge.post(entry())
     proof = run_estadio("verify", *cluster.kafka_flags, "--redis", cluster.redis_url,
@@ -371,7 +371,7 @@ def test_a_position_that_somebody_deleted_is_noticed_and_all_counted_again_when_
     cluster.assert_verified()
     keys = f"{{{cluster.redis_prefix}}}:"
     cluster.redis("HDEL", f"{keys}positions", "winners/0")
-    wait_until(lambda: "does not add up" in tally.get("/readyz").text(), "it to be told")
+    wait_until(lambda: "does not add up" in tally.get("/readyz").text(), "/readyz to name it")
     edge.post([random_entry(rng) for _ in range(100)])
     assert sum(map(int, cluster.hash("by_outcome").values())) <= 200
     cluster.redis("DEL", *(keys + name for name in ("positions", "breakdown", "by_faculty",
@@ -389,4 +389,4 @@ def test_a_topic_that_was_made_again_takes_no_more_results(cluster):
         cluster.kafka.cli("kafka-topics", "--delete", "--topic", name)
         cluster.kafka.cli("kafka-topics", "--create", "--topic", name, "--partitions", 2)
     wait_until(lambda: edge.post(entry()).status in (503, 504), "the loss to be noticed")
-    wait_until(lambda: "lost results" in judges.get("/readyz").text(), "it to be told")
+    wait_until(lambda: "lost results" in judges.get("/readyz").text(), "/readyz to name it")

@@ -137,7 +137,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
                                       "outcome": "winner"}, 7) in samples
 
 
-def test_the_seed_is_shown_once_a_tally_tells_it(board, redis):
+def test_the_seed_is_shown_once_a_tally_publishes_it(board, redis):
     redis.start()
     report(redis)
     server = board(redis)
@@ -211,7 +211,7 @@ def test_it_recovers_when_redis_was_killed_and_a_watcher_goes_on(board, redis):
     assert lines_about_redis(server) == ["warning", "info"], "once away, once back"
 
 
-def test_a_redis_that_hangs_is_away_and_holds_up_nobody(board, redis):
+def test_a_redis_that_hangs_is_away_and_holds_up_no_request(board, redis):
     redis.start()
     report(redis)
     server = board(redis)
@@ -260,7 +260,7 @@ def password_file(tmp_path, text):
     return path
 
 
-def test_a_password_comes_from_a_file_for_a_user_who_may_only_read(board, redis, tmp_path):
+def test_a_password_comes_from_a_file_for_a_read_only_user(board, redis, tmp_path):
     with_password(redis, "s3cret")
     server = board(redis, "--redis-password-file", password_file(tmp_path, "s3cret\n"),
                    user="board@")
@@ -268,7 +268,7 @@ def test_a_password_comes_from_a_file_for_a_user_who_may_only_read(board, redis,
     assert server.scores()["total"] == 0
 
 
-def test_a_wrong_password_is_told_and_not_shown(board, redis, tmp_path):
+def test_a_wrong_password_is_an_error_that_does_not_show_it(board, redis, tmp_path):
     with_password(redis, "s3cret")
     server = board(redis, "--redis-password-file", password_file(tmp_path, "wr0ng"), user="board@")
     wait_until_unready(server, "WRONGPASS")

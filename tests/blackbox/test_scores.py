@@ -194,7 +194,7 @@ def first_event(events, wanted, what, within=30):
     pytest.fail(f"the stream ended before {what}")
 
 
-def test_a_watcher_is_told_of_the_contest_the_past_and_the_score(server):
+def test_a_watcher_gets_the_contest_the_past_and_the_score(server):
     with watching(server) as events:
         seen = set()
 
@@ -252,7 +252,7 @@ def test_many_watchers_see_the_same(server):
             assert score["total"] == total
 
 
-def test_watchers_who_leave_or_never_read_do_not_hurt(server):
+def test_watchers_that_leave_or_never_read_do_no_harm(server):
     request = b"GET /v1/scores/stream HTTP/1.1\r\nHost: estadio\r\n\r\n"
     with contextlib.ExitStack() as stack:
         for i in range(40):

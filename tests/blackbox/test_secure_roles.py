@@ -128,7 +128,7 @@ def test_a_faculty_server_without_a_certificate_gets_no_judge(cluster):
     assert_says(in_the_clear, "no server judges")
 
 
-def test_wrong_passwords_are_told_and_not_shown(cluster):
+def test_a_wrong_password_is_an_error_that_does_not_show_it(cluster):
     cluster.judges()
     tally = cluster.tally("--kafka-config", cluster.config_with("hunter2hunter2"))
     assert_says(tally, "uthentication")

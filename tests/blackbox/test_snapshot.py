@@ -48,26 +48,26 @@ def start():
         process.wait()
 
 
-def test_a_process_is_told_as_proc_has_it(start):
+def test_a_process_is_shown_as_in_proc(start):
     pid = start("sleep", "3600")
-    told = processes_of(snapshot("--interval", "0", "--source", "proc"))[pid]
+    shown = processes_of(snapshot("--interval", "0", "--source", "proc"))[pid]
     folder = pathlib.Path(f"/proc/{pid}")
     fields = (folder / "stat").read_text().rsplit(") ", 1)[1].split()
     status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-    assert told["name"] == "sleep" and told["command"] == "sleep 3600"
-    assert told["ppid"] == os.getpid() and told["uid"] == os.getuid()
-    assert told["state"] == fields[0] == "S"
-    assert told["threads"] == 1
-    assert told["start_ns"] == int(fields[19]) * (10**9 // os.sysconf("SC_CLK_TCK"))
-    assert told["vsz_bytes"] == int(fields[20])
-    assert told["rss_anon_bytes"] == int(status["RssAnon"].split()[0]) * 1024
-    assert told["rss_file_bytes"] == int(status["RssFile"].split()[0]) * 1024
-    assert told["oom_score_adj"] == int((folder / "oom_score_adj").read_text())
-    assert told["cgroup"] in (folder / "cgroup").read_text()
-    assert told["cpu_percent"] is None
+    assert shown["name"] == "sleep" and shown["command"] == "sleep 3600"
+    assert shown["ppid"] == os.getpid() and shown["uid"] == os.getuid()
+    assert shown["state"] == fields[0] == "S"
+    assert shown["threads"] == 1
+    assert shown["start_ns"] == int(fields[19]) * (10**9 // os.sysconf("SC_CLK_TCK"))
+    assert shown["vsz_bytes"] == int(fields[20])
+    assert shown["rss_anon_bytes"] == int(status["RssAnon"].split()[0]) * 1024
+    assert shown["rss_file_bytes"] == int(status["RssFile"].split()[0]) * 1024
+    assert shown["oom_score_adj"] == int((folder / "oom_score_adj").read_text())
+    assert shown["cgroup"] in (folder / "cgroup").read_text()
+    assert shown["cpu_percent"] is None
 
 
-def test_the_host_is_told():
+def test_the_host_is_shown():
     view = json.loads(snapshot("--interval", "0", "--source", "proc"))
     assert view["schema"] == 1 and view["source"] == "proc" and view["interval_ns"] == 0
     assert view["kernel"] == os.uname().release
@@ -78,14 +78,14 @@ def test_the_host_is_told():
     assert 0 < host["memory"]["available_bytes"] <= host["memory"]["total_bytes"]
 
 
-def test_who_works_has_a_rate_and_who_sleeps_has_none_of_it(start):
+def test_a_busy_process_has_a_rate_and_a_sleeping_one_has_0(start):
     busy, idle = start("sh", "-c", "while :; do :; done"), start("sleep", "3600")
     view = snapshot("--interval", "500ms", "--sort", "cpu")
-    told = processes_of(view)
-    assert told[busy]["cpu_percent"] > 0
-    assert told[idle]["cpu_percent"] == 0
+    shown = processes_of(view)
+    assert shown[busy]["cpu_percent"] > 0
+    assert shown[idle]["cpu_percent"] == 0
     assert json.loads(view)["host"]["cpu"]["busy_percent"] > 0
-    order = list(told)
+    order = list(shown)
     assert order.index(busy) < order.index(idle)
 
 
@@ -127,7 +127,7 @@ def test_settings_that_do_not_fit_are_named(flags, said):
     assert said in snapshot(*flags, status=2)
 
 
-def test_help_and_version_are_told():
+def test_help_and_version_are_printed():
     for flags, said in ((["--help"], "vigia snapshot"), (["--version"], "vigia 0."),
                         (["snapshot", "--help"], "--interval")):
         result = subprocess.run([VIGIA, *flags], check=True, capture_output=True, text=True)

@@ -153,24 +153,24 @@ def awkward():
         yield pids
 
 
-def troubles_of(told, before, after):
-    """Returns the fields in which `told` contradicts the readings of /proc before and after it."""
+def troubles_of(shown, before, after):
+    """Returns the fields in which `shown` contradicts the readings of /proc before and after it."""
     found = [field for field in STEADY
-             if before[field] == after[field] and told[field] != before[field]]
+             if before[field] == after[field] and shown[field] != before[field]]
     # In version 1 /proc shows an ending process in the root group, and the kernel its old one.
     if before["vsz_bytes"] == 0 and before["cgroup"] == "/":
         found = [field for field in found if field not in ("cgroup", "container")]
-    if not (before["cpu_ns"] - 2 * TICK_NS <= told["cpu_ns"] <= after["cpu_ns"] + 2 * TICK_NS):
+    if not (before["cpu_ns"] - 2 * TICK_NS <= shown["cpu_ns"] <= after["cpu_ns"] + 2 * TICK_NS):
         found.append("cpu_ns")
     for field in ("rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes"):
         low, high = sorted((before[field], after[field]))
-        if not low - RSS_SLACK_BYTES <= told[field] <= high + RSS_SLACK_BYTES:
+        if not low - RSS_SLACK_BYTES <= shown[field] <= high + RSS_SLACK_BYTES:
             found.append(field)
     names = (before["name"], after["name"])
     # /proc has the whole name of a kernel thread. The kernel's row has only its start.
     is_of_kernel = before["vsz_bytes"] == 0 and before["state"] != "Z"
-    if not (any(name.startswith(told["name"]) for name in names) if is_of_kernel
-            else told["name"] in names):
+    if not (any(name.startswith(shown["name"]) for name in names) if is_of_kernel
+            else shown["name"] in names):
         found.append("name")
     return found
 
@@ -184,10 +184,10 @@ def is_same(one, other):
 def contradictions(source):
     """Returns the differences between a source and /proc: pid, field and the three readings."""
     views = [snapshot("--interval", "0", "--source", name) for name in ("proc", source, "proc")]
-    before, told, after = map(processes_of, views)
+    before, shown, after = map(processes_of, views)
     found = {}
     for pid, first in before.items():
-        last, middle = after.get(pid), told.get(pid)
+        last, middle = after.get(pid), shown.get(pid)
         if last is None or not is_same(first, last):
             continue
         if middle is None or not is_same(first, middle):
@@ -203,7 +203,7 @@ def contradictions(source):
     return found
 
 
-def test_every_process_that_lasts_is_told_as_proc_does(source, awkward):
+def test_every_lasting_process_is_shown_as_in_proc(source, awkward):
     ours = set(awkward.values()) - {awkward["churn"]}
     left = None
     # Other processes may change a value and restore it before the last reading, but not each time.
@@ -216,18 +216,18 @@ def test_every_process_that_lasts_is_told_as_proc_does(source, awkward):
     assert not left
 
 
-def test_awkward_processes_are_told_as_they_are(source, awkward):
-    told = {what: processes_of(snapshot("--interval", "0", "--source", source))[pid]
+def test_awkward_processes_are_shown_as_they_are(source, awkward):
+    shown = {what: processes_of(snapshot("--interval", "0", "--source", source))[pid]
             for what, pid in awkward.items()}
-    assert told["name"]["name"] == HOSTILE_NAME[:15].decode(errors="replace")
-    assert told["arguments"]["command"].endswith(
+    assert shown["name"]["name"] == HOSTILE_NAME[:15].decode(errors="replace")
+    assert shown["arguments"]["command"].endswith(
         " " + HOSTILE_ARGUMENT.decode(errors="replace"))
-    assert told["threads"]["threads"] == 200
-    zombie = told["zombie"]
+    assert shown["threads"]["threads"] == 200
+    zombie = shown["zombie"]
     assert zombie["state"] == "Z" and zombie["command"] == "" and zombie["rss_bytes"] == 0
-    if "namespace" not in told:
+    if "namespace" not in shown:
         need_namespace(PID_NAMESPACE)
-    assert told["namespace"]["command"] == "sleep 3600"
+    assert shown["namespace"]["command"] == "sleep 3600"
 
 
 @pytest.fixture
@@ -238,17 +238,17 @@ def busy():
         process.kill()
 
 
-def test_who_works_has_a_rate(source, busy, awkward):
-    told = processes_of(snapshot("--interval", "500ms", "--source", source))
-    assert told[busy]["cpu_percent"] > 0
-    assert told[awkward["threads"]]["cpu_percent"] == 0
+def test_a_busy_process_has_a_rate(source, busy, awkward):
+    shown = processes_of(snapshot("--interval", "500ms", "--source", source))
+    assert shown[busy]["cpu_percent"] > 0
+    assert shown[awkward["threads"]]["cpu_percent"] == 0
 
 
 @pytest.mark.parametrize("name", ("module", "bpf"))
 def test_the_kernel_counts_to_the_nanosecond(name, awkward):
     need(name)
-    told = processes_of(snapshot("--interval", "0", "--source", name))
-    assert any(told[pid]["cpu_ns"] % 1000 for pid in awkward.values() if pid in told)
+    shown = processes_of(snapshot("--interval", "0", "--source", name))
+    assert any(shown[pid]["cpu_ns"] % 1000 for pid in awkward.values() if pid in shown)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -258,10 +258,10 @@ def test_a_process_alone_in_its_namespace_sees_itself(name):
     result = vigia("snapshot", "--interval", "0", "--source", name,
                    prefix=PROC_NAMESPACE)
     assert result.returncode == 0, result.stderr
-    told = processes_of(result.stdout)
-    assert list(told) == [1]
-    assert told[1]["ppid"] == 0 and told[1]["name"] == "vigia"
-    assert " snapshot --interval 0 " in told[1]["command"]
+    shown = processes_of(result.stdout)
+    assert list(shown) == [1]
+    assert shown[1]["ppid"] == 0 and shown[1]["name"] == "vigia"
+    assert " snapshot --interval 0 " in shown[1]["command"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -272,9 +272,9 @@ def test_a_namespace_has_its_own_numbers(name):
         [*PROC_NAMESPACE, "sh", "-c",
          f'sleep 3600 & "$0" snapshot --interval 0 --source {name}; kill $!', VIGIA],
         check=True, text=True, capture_output=True, timeout=seconds(60))
-    told = processes_of(result.stdout)
-    assert [(each["pid"], each["ppid"]) for each in told.values()] == [(1, 0), (2, 1), (3, 1)]
-    assert told[1]["name"] == "sh" and told[3]["name"] == "vigia"
+    shown = processes_of(result.stdout)
+    assert [(each["pid"], each["ppid"]) for each in shown.values()] == [(1, 0), (2, 1), (3, 1)]
+    assert shown[1]["name"] == "sh" and shown[3]["name"] == "vigia"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -300,7 +300,7 @@ def test_a_recorder_leaves_no_descriptor_open(name, awkward):
 
 
 @pytest.mark.parametrize("words", [("sources",), ("sources", "--json"), ("snapshot", "--interval", "0")])
-def test_an_output_that_nobody_reads_is_no_crash(words):
+def test_an_unread_output_is_no_crash(words):
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as nowhere:
@@ -309,7 +309,7 @@ def test_an_output_that_nobody_reads_is_no_crash(words):
     assert result.returncode in (1, -signal.SIGPIPE), result.stderr
 
 
-def test_sources_are_told_best_first_with_what_keeps_them_away():
+def test_sources_are_listed_best_first_with_what_keeps_them_away():
     found = attempts()
     assert tuple(found) == NAMES
     for each in found.values():
@@ -323,9 +323,9 @@ def test_the_list_for_people_says_the_same():
     lines = vigia("sources").stdout.splitlines()
     assert lines[-2:] == ["", "* marks the source that vigia takes unless --source names another."]
     found = attempts()
-    told = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
-    assert tuple(told) == NAMES
-    for name, line in told.items():
+    shown = collections.OrderedDict((line[2:].split()[0], line) for line in lines[:-2])
+    assert tuple(shown) == NAMES
+    for name, line in shown.items():
         assert line.startswith("* ") == found[name]["taken"]
         if found[name]["trouble"]:
             assert line.endswith(f": not here: {found[name]['trouble']}")
@@ -345,7 +345,7 @@ def test_a_sample_names_its_source():
 
 
 @pytest.mark.parametrize(("name", "file"), [("module", "vigia_bin"), ("module-json", "vigia")])
-def test_a_module_that_is_not_loaded_is_told_with_the_way_out(name, file):
+def test_the_error_for_a_module_that_is_not_loaded_has_the_way_out(name, file):
     if os.path.exists(f"/proc/{file}"):
         pytest.skip("NOT TESTED: the module is loaded")
     assert snapshot("--source", name, status=1) == (

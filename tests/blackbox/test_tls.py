@@ -151,7 +151,7 @@ def test_a_slow_body_gets_its_408_over_tls_too(server, part):
     assert_nothing_counted(server)
 
 
-def test_garbage_for_a_handshake_hurts_nobody(server, rng):
+def test_garbage_for_a_handshake_hurts_no_other_client(server, rng):
     for _ in range(50):
         with contextlib.suppress(OSError), Wire(server.address) as wire:
             wire.send(rng.randbytes(200))
@@ -159,7 +159,7 @@ def test_garbage_for_a_handshake_hurts_nobody(server, rng):
     server.scores_of_all_accepted()
 
 
-def test_a_client_that_goes_without_a_goodbye_hurts_nobody(server):
+def test_a_client_that_goes_without_a_goodbye_hurts_no_other(server):
     for _ in range(20):
         with server.wire() as wire:
             wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\n")

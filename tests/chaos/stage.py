@@ -196,8 +196,8 @@ class Stage(Cluster):
         known = self.accepted.setdefault(given, outcome)
         assert outcome is None or known in (None, outcome), f"{given}: {known}, then {outcome}"
         with open(self.acks, "a", encoding="ascii") as sink:
-            told = {} if outcome is None else {"outcome": outcome}
-            sink.write(json.dumps({"id": given, **told}) + "\n")
+            verdict = {} if outcome is None else {"outcome": outcome}
+            sink.write(json.dumps({"id": given, **verdict}) + "\n")
 
     def ask_in_vain(self):
         """Sends an entry that must not be accepted, as nothing can be stored. settle() repeats it."""

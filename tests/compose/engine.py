@@ -50,12 +50,12 @@ def engine():
         os.environ["DOCKER_HOST"] = host
         ending.callback(restore, before)
         wait_until(lambda: process.poll() is not None or answers(),
-                   lambda: f"dockerd to serve:\n{told()}", within=60)
-        assert process.poll() is None, f"dockerd ended with {process.returncode}:\n{told()}"
+                   lambda: f"dockerd to serve:\n{log_tail()}", within=60)
+        assert process.poll() is None, f"dockerd ended with {process.returncode}:\n{log_tail()}"
         yield
 
 
-def told():
+def log_tail():
     return (DATA / "dockerd.log").read_text(encoding="utf-8", errors="replace")[-4000:]
 
 

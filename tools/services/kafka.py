@@ -196,8 +196,9 @@ class Kafka(Server):
             "kafka.Kafka", "server.properties")
 
     def write_properties(self):
-        told = {"BROKER": self.port, **{name: each.advertised_port or self.ports[name]
-                                        for name, each in self.listeners.items()}}
+        advertised = {"BROKER": self.port,
+                      **{name: each.advertised_port or self.ports[name]
+                         for name, each in self.listeners.items()}}
         protocols = {"BROKER": "PLAINTEXT", "CONTROLLER": "PLAINTEXT",
                      **{name: each.protocol for name, each in self.listeners.items()}}
 
@@ -210,7 +211,7 @@ class Kafka(Server):
             "process.roles": "broker,controller",
             "node.id": "1",
             "listeners": listed(self.ports),
-            "advertised.listeners": listed(told),
+            "advertised.listeners": listed(advertised),
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}"
                                                        for name, protocol in protocols.items()),
             "inter.broker.listener.name": "BROKER",

@@ -28,7 +28,7 @@ ProgressLine::ProgressLine(const Options& options, const base::Clock& clock, bas
       log_(log),
       is_terminal_(::isatty(options.fd) == 1),
       started_(clock.mono()),
-      told_at_(started_) {}
+      reported_at_(started_) {}
 
 ProgressLine::~ProgressLine() {
   if (is_terminal_) write(kClear);
@@ -38,7 +38,8 @@ std::chrono::seconds ProgressLine::interval() const { return is_terminal_ ? kOnT
 
 void ProgressLine::tell(const Progress& progress, const base::Histogram& recent) {
   const base::Nanos now = clock_.mono();
-  const double seconds = std::chrono::duration<double>(now - std::exchange(told_at_, now)).count();
+  const double seconds =
+      std::chrono::duration<double>(now - std::exchange(reported_at_, now)).count();
   const std::uint64_t accepted =
       progress.accepted_entries - std::exchange(accepted_, progress.accepted_entries);
   const double rate = seconds > 0 ? static_cast<double>(accepted) / seconds : 0;

@@ -45,7 +45,7 @@ class ProgressLine {
   base::Logger& log_;
   const bool is_terminal_;
   const base::Nanos started_;
-  base::Nanos told_at_;
+  base::Nanos reported_at_;
   std::uint64_t accepted_ = 0;
 };
 

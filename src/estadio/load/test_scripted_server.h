@@ -175,7 +175,9 @@ class ScriptedServer {
         return close();
       }
       // Answers of tests are small: they fit into the socket's buffer.
-      const ssize_t sent = ::send(fd.get(), reply.bytes.data(), reply.bytes.size(), MSG_NOSIGNAL);
+      // The close goes in the same segment, so that no client sees the answer without it.
+      const int flags = MSG_NOSIGNAL | (reply.closes ? MSG_MORE : 0);
+      const ssize_t sent = ::send(fd.get(), reply.bytes.data(), reply.bytes.size(), flags);
       if (reply.closes || sent != static_cast<ssize_t>(reply.bytes.size())) close();
     }
 

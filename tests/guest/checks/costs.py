@@ -17,10 +17,10 @@ def measure(processes):
 
 
 def check_costs_of_the_sources():
-    told = {}
+    costs = {}
     for processes in (200, 1000):
         found = measure(processes)
         assert {"module", "module-json", "bpf", "proc"} <= set(found), found
         count = found["proc"]["processes"]
-        told[processes] = {name: round(each["read_us"] / count, 2) for name, each in found.items()}
-    return told
+        costs[processes] = {name: round(each["read_us"] / count, 2) for name, each in found.items()}
+    return costs
