@@ -39,7 +39,7 @@ test-sanitizers: ## run the unit tests, and the black-box ones of hostile input,
 	@tools/build tsan sanitized
 	@tools/test --preset asan --preset tsan $(SUITES)
 
-test-long: ## run the long tests: many broken contests, images from source, all black-box tests under the sanitizers
+test-long: ## run the long tests: many broken contests, images from source, a bare Debian, the sanitizers on all black-box tests
 	@tools/deps build test guest kafka redis images
 	@tools/build release
 	@tools/build asan sanitized

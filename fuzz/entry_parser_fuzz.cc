@@ -51,7 +51,7 @@ Opinion opinion_on_lines(std::string_view text) {
 }
 
 bool is_stricter_rule(const Rejection& rejection) {
-  return rejection.detail.find("the key is there twice") != std::string::npos ||
+  return rejection.detail.find("the key occurs twice") != std::string::npos ||
          rejection.detail.find("nested deeper than 32 levels") != std::string::npos;
 }
 

@@ -16,16 +16,20 @@ int Program::run(int argc, char** argv) const {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     status = run_command(arguments);
   } catch (const std::system_error& error) {
-    // fmt throws when standard output cannot be written.
-    return not_written(error.code().message());
+    // fmt throws when standard output cannot be written, std::jthread when no thread can start.
+    const bool is_thread = error.code() == std::errc::resource_unavailable_try_again;
+    return failed(fmt::format("{}: {}", is_thread ? "starting a thread" : "writing standard output",
+                              error.code().message()));
   }
-  if (std::fflush(stdout) != 0) return not_written(std::generic_category().message(errno));
+  if (std::fflush(stdout) != 0) {
+    return failed("writing standard output: " + std::generic_category().message(errno));
+  }
   return status == kExitOk && std::ferror(stdout) != 0 ? kExitFailed : status;
 }
 
 // Uses std::fputs, because fmt would throw again when standard error cannot be written either.
-int Program::not_written(const std::string& why) const {
-  std::fputs(fmt::format("{}: writing standard output: {}\n", name, why).c_str(), stderr);
+int Program::failed(const std::string& why) const {
+  std::fputs(fmt::format("{}: {}\n", name, why).c_str(), stderr);
   return kExitFailed;
 }
 

@@ -56,7 +56,7 @@ struct Program {
  private:
   [[nodiscard]] std::string usage() const;
   [[nodiscard]] int run_command(Arguments arguments) const;
-  [[nodiscard]] int not_written(const std::string& why) const;
+  [[nodiscard]] int failed(const std::string& why) const;
 };
 
 }  // namespace base

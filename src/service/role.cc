@@ -1,23 +1,27 @@
 #include "service/role.h"
 
+#include <utility>
+
 namespace service {
 namespace {
 
 int run(const RoleFactory& make, const Context& context) {
-  const auto role = make(context);
-  if (!role) return context.program.fail(role.error());
-  const auto opened = (*role)->open();
+  auto made = make(context);
+  if (!made) return context.program.fail(made.error());
+  auto role = *std::move(made);
+  const auto opened = role->open();
   if (!opened && opened.error().code() != base::Code::kCancelled) {
     return context.program.fail(opened.error());
   }
   if (opened) {
     context.life_cycle.set_state(LifeCycle::State::kServing);
-    (*role)->serve();
+    role->serve();
     context.signals.wait();
     context.log.info("stopping: accepting no new work, finishing the pending work");
     context.life_cycle.set_state(LifeCycle::State::kStopping);
-    (*role)->stop();
+    role->stop();
   }
+  role.reset();
   context.log.info("stopped");
   return base::kExitOk;
 }

@@ -36,7 +36,7 @@ def trouble():
         return f"not installed: {', '.join(missing)} (tools/deps images)"
     tried = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False,
                            text=True, capture_output=True)
-    return tried.stderr.strip()
+    return "" if tried.returncode == 0 else tried.stderr or f"unshare: {tried.returncode}"
 
 
 def run(*command, **options):
@@ -79,7 +79,8 @@ def fixture_debian():
     with contextlib.ExitStack() as ending:
         ending.callback(remove, tree)
         copy_registry_settings(tree)
-        run("git", "clone", "--quiet", f"file://{REPOSITORY}", tree / CLONE)
+        # The checkout may be another user's.
+        run("git", "-c", "safe.directory=*", "clone", "--quiet", f"file://{REPOSITORY}", tree / CLONE)
         yield tree
 
 
@@ -93,11 +94,16 @@ exec chroot "$1" sh -c "cd /$2 && $3; exit \\$?"
 """
 
 
+def is_usable(value, tree):
+    """Whether the value of a variable is no file, or one that the tree has too."""
+    return not value.startswith("/") or (tree / value.lstrip("/")).exists()
+
+
 def in_debian(tree, command):
     """Runs the command in the clone, as a login of root would. Everything that it starts ends with
     it."""
     registries = {key: value for key, value in os.environ.items()
-                  if REGISTRY_VARIABLE.fullmatch(key)}
+                  if REGISTRY_VARIABLE.fullmatch(key) and is_usable(value, tree)}
     return run("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh",
                tree, CLONE, command, timeout=COMMAND_TIMEOUT_S,
                env={"HOME": "/root", "USER": "root", "TERM": "dumb",

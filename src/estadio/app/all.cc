@@ -44,6 +44,7 @@ struct AllOptions {
 };
 
 constexpr std::chrono::seconds kReadBackPatience{10};
+constexpr std::chrono::milliseconds kSignalCheckEvery{100};
 
 void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("data", options.data, "DIR", "folder of the contest; a missing one is created");
@@ -103,6 +104,7 @@ class AllRole final : public service::Role {
 
  private:
   base::Result<void> open_stores();
+  base::Result<void> wait_until_read_back() const;
   base::Result<void> open_http();
   [[nodiscard]] base::Result<ContestFacts> facts() const;
   [[nodiscard]] base::Result<ScoreView> view() const;
@@ -127,11 +129,23 @@ class AllRole final : public service::Role {
 base::Result<void> AllRole::open() {
   RETURN_IF_ERROR(open_stores());
   RETURN_IF_ERROR(open_http());
-  tally_->wait_until_read_back(kReadBackPatience);  // until then entries get 503
+  RETURN_IF_ERROR(wait_until_read_back());
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   const bool is_over = closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms;
   context_.log.info(is_over ? "the contest is over: showing its score" : "the contest is open",
                     {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
+  return {};
+}
+
+// Serving begins when the log is read back, so that a usual start refuses no entry. After
+// kReadBackPatience it begins anyway, and entries get 503 until then.
+base::Result<void> AllRole::wait_until_read_back() const {
+  const base::Nanos end = context_.clock.mono() + kReadBackPatience;
+  while (!tally_->wait_until_read_back(kSignalCheckEvery) && context_.clock.mono() < end) {
+    if (context_.signals.wait_for_ms(0)) {
+      return base::fail(base::Code::kCancelled, "stopped by a signal");
+    }
+  }
   return {};
 }
 
@@ -247,6 +261,8 @@ int run_all(base::Arguments arguments) {
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   const auto make =
       [&](const service::Context& context) -> base::Result<std::unique_ptr<service::Role>> {
+    // Before anything is made: it may refuse.
+    RETURN_IF_ERROR(options.http.fit_to_open_files(context.log));
     ASSIGN_OR_RETURN(DataFolder folder,
                      DataFolder::open(options.data, {options.contest_file, options.retry},
                                       context.clock.wall_ms()));

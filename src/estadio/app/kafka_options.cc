@@ -80,7 +80,7 @@ base::Result<void> settle_seed(ContestManifest& manifest, const std::string& see
       base::Code::kFailedPrecondition,
       fmt::format(
           "{} is not the seed of this contest: its hash differs from the published commitment",
-          seed_file));
+          seed_file.empty() ? "the seed in the topic contest" : seed_file));
 }
 
 }  // namespace estadio

@@ -3,6 +3,7 @@
 //   KafkaGroup -> which partitions;  KafkaLog -> Tally -> RedisScoreBook, RedisFacts
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
@@ -74,6 +75,11 @@ base::Result<void> check(const TallyOptions& options) {
   return options.http.check();
 }
 
+// A refused password is tried again: it may be about to change in Redis.
+bool is_refused(const base::Error& error) {
+  return error.code() == base::Code::kFailedPrecondition;
+}
+
 class TallyRole final : public service::Role {
  public:
   TallyRole(const TallyOptions& options, Contest contest, const service::Context& context)
@@ -104,7 +110,7 @@ class TallyRole final : public service::Role {
   std::unique_ptr<RedisScoreBook> scores_;
   std::unique_ptr<RedisFacts> facts_;
   std::unique_ptr<Tally> tally_;
-  service::UnreadyReason refusal_;  // why the consumer group refuses this process
+  std::deque<service::UnreadyReason> refusals_;  // why the consumer group refuses each member
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
   std::atomic<std::int64_t> lag_{0};
   std::optional<base::PeriodicThread> reporter_;
@@ -134,6 +140,7 @@ void TallyRole::serve() {
 
 void TallyRole::stop() {
   reporter_.reset();
+  for (const auto& group : groups_) group->begin_leaving();
   groups_.clear();  // gives our partitions to other tallies at once
   http_->stop();
   tally_.reset();
@@ -161,10 +168,6 @@ base::Result<void> TallyRole::open_log() {
 }
 
 base::Result<void> TallyRole::open_score() {
-  // Also retry a refused password: it may be about to change in Redis.
-  const auto is_refused = [](const base::Error& error) {
-    return error.code() == base::Code::kFailedPrecondition;
-  };
   const auto open_scores = [this] {
     return RedisScoreBook::open(options_.redis.to_book(), contest_, context_.clock, context_.log);
   };
@@ -192,11 +195,14 @@ void TallyRole::open_tally() {
 
 // Refuses a prefix that another contest uses: both would corrupt the score.
 base::Result<void> TallyRole::check_prefix() const {
-  const auto known = facts_->read();
-  // No facts are published yet, or Redis is away.
-  if (!known) return {};
-  if (known->coin_commitment == manifest_.coin_commitment &&
-      known->started_at_ms == manifest_.started_at_ms) {
+  const auto read_facts = [this]() -> base::Result<std::optional<ContestFacts>> {
+    auto facts = facts_->read();
+    if (!facts && facts.error().code() == base::Code::kNotFound) return std::nullopt;
+    return facts;
+  };
+  ASSIGN_OR_RETURN(const auto known, service::keep_trying(read_facts, context_, is_refused));
+  if (!known || (known->coin_commitment == manifest_.coin_commitment &&
+                 known->started_at_ms == manifest_.started_at_ms)) {
     return {};
   }
   return base::fail(base::Code::kFailedPrecondition,
@@ -207,7 +213,8 @@ base::Result<void> TallyRole::check_prefix() const {
 
 base::Result<void> TallyRole::join_groups() {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
-  for (std::int64_t i = 0; i < options_.readers; ++i) {
+  refusals_.resize(static_cast<std::size_t>(options_.readers));
+  for (std::size_t i = 0; i < refusals_.size(); ++i) {
     ASSIGN_OR_RETURN(
         auto group,
         KafkaGroup::join(
@@ -216,12 +223,12 @@ base::Result<void> TallyRole::join_groups() {
              .group = options_.kafka.prefix + options_.group,
              .partitions = events_->partitions()},
             {.gained =
-                 [this](std::span<const PartitionId> gained) {
+                 [this, i](std::span<const PartitionId> gained) {
                    tally_->add(gained);
-                   refusal_.set(std::nullopt);
+                   refusals_[i].set(std::nullopt);
                  },
              .lost = [this](std::span<const PartitionId> lost) { tally_->remove(lost); },
-             .refused = [this](const base::Error& why) { refusal_.set(why.message()); }},
+             .refused = [this, i](const base::Error& why) { refusals_[i].set(why.message()); }},
             context_.clock, context_.log));
     groups_.push_back(std::move(group));
   }
@@ -261,7 +268,9 @@ void TallyRole::report() {
 }
 
 std::optional<std::string> TallyRole::unready_reason() const {
-  if (auto why = refusal_.get()) return why;
+  for (const service::UnreadyReason& refusal : refusals_) {
+    if (auto why = refusal.get()) return why;
+  }
   if (auto why = tally_->unready_reason()) return why;
   if (events_->stats().is_away) return "Kafka is away";
   return std::nullopt;

@@ -6,7 +6,7 @@ void write_metrics(base::MetricsWriter& metrics, const RetryWindow& window) {
   const auto in_force_ms = window.in_force_ms();
   if (!in_force_ms) return;
   metrics.gauge("estadio_retry_window_seconds",
-                "How far back clients' ids are certainly remembered.",
+                "How far back clients' ids are certainly remembered. Absent while unknown.",
                 static_cast<double>(*in_force_ms) / 1000.0);
 }
 

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/files.h"
+
 namespace estadio {
 
 base::Result<void> Disk::write(int fd, std::string_view bytes, std::size_t position,
@@ -17,6 +19,8 @@ base::Result<void> Disk::write(int fd, std::string_view bytes, std::size_t posit
   }
   return {};
 }
+
+base::Result<void> Disk::sync_folder(const std::string& path) { return base::sync_folder(path); }
 
 base::Result<void> Disk::sync(int fd, std::string_view what) {
   if (::fdatasync(fd) != 0) return base::fail(base::Error::from_errno(what, errno));

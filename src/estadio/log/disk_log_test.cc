@@ -654,6 +654,12 @@ class TestDisk final : public Disk {
     return Disk::sync(fd, what);
   }
 
+  base::Result<void> sync_folder(const std::string& path) override {
+    if (fails_folder_sync_) return base::fail(base::Code::kInternal, "syncing " + path);
+    return Disk::sync_folder(path);
+  }
+
+  void fail_folder_syncs(bool fails) { fails_folder_sync_ = fails; }
   void hold() {
     const std::scoped_lock lock(mutex_);
     is_held_ = true;
@@ -684,6 +690,7 @@ class TestDisk final : public Disk {
   bool is_held_ = false;
   int syncs_ = 0;
   int failures_ = 0;
+  std::atomic<bool> fails_folder_sync_ = false;
   std::vector<std::pair<std::size_t, std::string>> written_;
 };
 
@@ -809,6 +816,26 @@ TEST_F(DiskLogTest, AFullDiskIsNoticedToHaveRoomAgainWithoutAnEntry) {
   ASSERT_TRUE(log->stats().is_full);
   limit.lift();
   EXPECT_TRUE(test::eventually([&] { return !log->stats().is_full; }));
+}
+
+TEST_F(DiskLogTest, ASegmentThatMayBeUnnamedAfterARestartEndsAllWriting) {
+  TestDisk disk;
+  disk_ = &disk;
+  const auto log = open();
+  const FileSizeLimit limit;
+  limit.set(kSmallSegment - 1);
+  RecordBatch batch(2);
+  for (std::uint64_t i = 0; i < 500; ++i) records_.add(batch, kWinners0, i);
+  while (append_and_wait(*log, batch)) {
+  }
+  ASSERT_TRUE(log->stats().is_full);
+  disk.fail_folder_syncs(true);
+  limit.lift();  // the log makes the next segment by itself
+  ASSERT_TRUE(test::eventually([&] { return log->stats().has_failed; }));
+  EXPECT_FALSE(log->stats().is_full);
+  disk.fail_folder_syncs(false);
+  EXPECT_FALSE(append_and_wait(*log, batch));
+  EXPECT_THAT(captured_.text(), HasSubstr("writing the log failed"));
 }
 
 TEST_F(DiskLogTest, AFullDiskRefusesEntriesKeepsWhatWasAcknowledgedAndGoesOnWhenThereIsRoom) {

@@ -143,8 +143,7 @@ void KafkaGroup::rebalance(int what, rd_kafka_topic_partition_list_s& partitions
       rd_kafka_error_destroy(error);
     }
     rd_kafka_pause_partitions(client_.get(), &partitions);
-    if (changed.empty()) return;
-    log_.info("counts partitions", {{"partitions", text_of(changed)}});
+    if (!changed.empty()) log_.info("counts partitions", {{"partitions", text_of(changed)}});
     return callbacks_.gained(changed);
   }
   if (!changed.empty()) {

@@ -37,8 +37,9 @@ class KafkaGroup {
   };
   // Callbacks of the group's thread, which waits until they return.
   struct Callbacks {
-    // The member was assigned these partitions, or lost them.
+    // The cluster admitted the member and assigned it these further partitions, perhaps none.
     std::function<void(std::span<const PartitionId> partitions)> gained;
+    // The member lost these partitions.
     std::function<void(std::span<const PartitionId> partitions)> lost;
     // The cluster refuses the member. It keeps trying; the callback comes once for each reason.
     std::function<void(const base::Error& why)> refused;
@@ -49,6 +50,9 @@ class KafkaGroup {
                                                                       Callbacks callbacks,
                                                                       const base::Clock& clock,
                                                                       base::Logger& log);
+  // Begins to leave the group and returns. The destructor waits. Several members leave sooner when
+  // each has begun.
+  void begin_leaving() { thread_.request_stop(); }
   // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
   // callback takes too long.
   ~KafkaGroup();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/check.h"
 #include "base/files.h"
 
 namespace estadio {
@@ -83,6 +84,7 @@ base::Result<void> SegmentWriter::repair_tail(const Segment& segment, std::size_
 }
 
 base::Result<Segment> SegmentWriter::start_segment(SegmentHeader header, std::size_t bytes) {
+  CHECK(!has_failed_);
   Segment segment{.path = folder_ + "/" + segment_name(header.number), .header = std::move(header)};
   ASSIGN_OR_RETURN(base::UniqueFd file, preallocator_.take_next());
   std::size_t size = segment_bytes_;
@@ -100,7 +102,7 @@ base::Result<Segment> SegmentWriter::start_segment(SegmentHeader header, std::si
   if (::rename(preallocator_.next_path().c_str(), segment.path.c_str()) != 0) {
     return base::fail(base::Error::from_errno("naming " + segment.path, errno));
   }
-  if (auto synced = base::sync_folder(folder_); !synced) {
+  if (auto synced = disk_.sync_folder(folder_); !synced) {
     // Which segment a restart finds is not known: nothing may go into either.
     has_failed_ = true;
     return base::fail(std::move(synced).error());

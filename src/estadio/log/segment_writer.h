@@ -38,7 +38,8 @@ class SegmentWriter {
 
   [[nodiscard]] bool has_room(std::size_t bytes) const { return active_ && end_ + bytes <= bytes_; }
   // Starts a segment with this header, with room for a block of `bytes`. Returns the segment, whose
-  // header has its size. Errors: the system's; kResourceExhausted when the disk is full.
+  // header has its size. REQUIRES: !has_failed(). Errors: the system's; kResourceExhausted when the
+  // disk is full.
   [[nodiscard]] base::Result<Segment> start_segment(SegmentHeader header, std::size_t bytes);
 
   // Writes the block and waits for the disk. REQUIRES: has_room(). Errors: the system's.

@@ -32,10 +32,14 @@ void ServerCalls::leave() {
   changed_.notify_all();
 }
 
-bool ServerCalls::add(ServerStream& stream) {
+ServerCalls::Admission ServerCalls::admit(ServerStream& stream) {
   const std::scoped_lock lock(mutex_);
-  if (streams_.size() >= options_.streams_max) return false;
-  return streams_.insert(&stream).second;
+  ++calls_;
+  // Checked together with begin_stopping(), so that each admitted stream gets its GoAway.
+  if (is_stopping_) return Admission::kStopping;
+  if (streams_.size() >= options_.streams_max) return Admission::kFull;
+  streams_.insert(&stream);
+  return Admission::kAdmitted;
 }
 
 void ServerCalls::remove(ServerStream& stream) {

@@ -48,13 +48,14 @@ class ServerCalls {
   [[nodiscard]] DisciplineMask judged() const { return judged_; }
   [[nodiscard]] HandshakeParty party() const;
 
-  // Counts a call that has come, until leave(). Returns false when the server stops.
+  // Counts a new call. Returns false while the server is stopping. Call leave() in both cases.
   bool enter();
   void leave();
 
-  // Adds a stream for tick() and begin_stopping(), until remove(). Returns false when there are
-  // `streams_max` streams.
-  bool add(ServerStream& stream);
+  enum class Admission { kAdmitted, kStopping, kFull };
+  // Counts a new stream, as enter(). tick() and begin_stopping() reach an admitted stream, until
+  // remove(). kFull means that there are `streams_max` streams.
+  [[nodiscard]] Admission admit(ServerStream& stream);
   void remove(ServerStream& stream);
 
   // A stream gives its judge back after it has ended. So no judge is destroyed within the callback

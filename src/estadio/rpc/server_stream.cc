@@ -134,15 +134,18 @@ class JudgeStreamCall final : public ServerStream,
 };
 
 void JudgeStreamCall::start() {
-  const bool is_open = calls_.enter();
-  const bool has_room = is_open && calls_.add(*this);
+  const ServerCalls::Admission admission = calls_.admit(*this);
   Lock lock(mutex_);
-  if (!is_open) {
-    end(to_status(base::Code::kUnavailable, "the server is stopping"));
-  } else if (!has_room) {
-    end(to_status(base::Code::kResourceExhausted,
-                  fmt::format("there are {} streams already, and no more are allowed",
-                              calls_.options().streams_max)));
+  switch (admission) {
+    case ServerCalls::Admission::kAdmitted: break;
+    case ServerCalls::Admission::kStopping:
+      end(to_status(base::Code::kUnavailable, "the server is stopping"));
+      break;
+    case ServerCalls::Admission::kFull:
+      end(to_status(base::Code::kResourceExhausted,
+                    fmt::format("there are {} streams already, and no more are allowed",
+                                calls_.options().streams_max)));
+      break;
   }
   // With the lock held, so that tick() does not finish the call before.
   if (reads(phase_)) return StartRead(&request_);

@@ -164,7 +164,7 @@ base::Result<ContestFacts> RedisFacts::read() const {
     return base::fail(client_->located(reading_, std::move(error)));
   };
   if (reply.list.empty()) {
-    return refuse({base::Code::kUnavailable, "no tally has reported to this Redis yet"});
+    return refuse({base::Code::kNotFound, "no tally has reported to this Redis yet"});
   }
   if (reply.list.size() > 2 * kFieldsMax) {
     return refuse({base::Code::kCorruption,

@@ -40,7 +40,7 @@ class RedisFacts {
 
   // Returns the facts, with ends by topic, winners first, then by number. The overall retry window
   // is the shortest of the partitions', and empty while one of them has none. Errors: those of
-  // RedisClient::call(); kUnavailable before the first publish(); kCorruption naming a field that
+  // RedisClient::call(); kNotFound before the first publish(); kCorruption naming a field that
   // is missing or has a foreign value.
   [[nodiscard]] base::Result<ContestFacts> read() const;
 

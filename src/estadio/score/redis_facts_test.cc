@@ -138,7 +138,7 @@ TEST_F(RedisFactsTest, PublishingWithoutASeedKeepsThePublishedSeed) {
 
 TEST_F(RedisFactsTest, ReadingBeforeAnyPublishingSaysSo) {
   const base::Error error = error_of(facts_->read());
-  EXPECT_EQ(error.code(), Code::kUnavailable);
+  EXPECT_EQ(error.code(), Code::kNotFound);
   EXPECT_THAT(error.message(), HasSubstr(key()));
   EXPECT_THAT(error.message(), HasSubstr("no tally has reported to this Redis yet"));
 }

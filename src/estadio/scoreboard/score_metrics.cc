@@ -31,7 +31,8 @@ void write_metrics(base::MetricsWriter& metrics, const ScoreView& view, const Co
   metrics.counter("estadio_results_repeated_total",
                   "Results in the log that were not counted because their id was counted before.",
                   view.score.repeated);
-  metrics.gauge("estadio_score_lag", "Results in the log that are not in the score yet.",
+  metrics.gauge("estadio_score_lag",
+                "Results in the log that are not in the score yet. Absent while unknown.",
                 lag_of(view.score, view.facts));
 }
 

@@ -234,9 +234,9 @@ void Tally::count_read_back() {
   if (--not_read_back_ == 0) read_back_.notify_all();
 }
 
-void Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
+bool Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
   std::unique_lock lock(mutex_);
-  read_back_.wait_for(lock, patience, [this] { return not_read_back_ == 0; });
+  return read_back_.wait_for(lock, patience, [this] { return not_read_back_ == 0; });
 }
 
 Tally::Stats Tally::stats() const {

@@ -84,8 +84,9 @@ class Tally {
   // those readers have ended.
   void remove(std::span<const PartitionId> partitions);
 
-  // Waits until every reader has read back or stopped, at most `patience`.
-  void wait_until_read_back(std::chrono::nanoseconds patience);
+  // Waits until every reader has read back or stopped, at most `patience`. Returns whether they
+  // have.
+  bool wait_until_read_back(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] std::vector<PartitionStatus> partition_statuses() const;
