@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "http/connection.h"

@@ -89,8 +89,9 @@ base::Result<void> read_server(std::string_view server, RedisUrl& url) {
     if (bracket == std::string_view::npos) return refuse("the '[' before the host has no ']'");
     host = server.substr(1, bracket - 1);
     port = server.substr(bracket + 1);
-    if (!port.empty() && !port.starts_with(':'))
+    if (!port.empty() && !port.starts_with(':')) {
       return refuse("only ':' and the port may follow ']'");
+    }
     has_port = !port.empty();
     if (has_port) port.remove_prefix(1);
   } else if (const auto colon = server.find(':'); colon != std::string_view::npos) {
@@ -106,8 +107,9 @@ base::Result<void> read_server(std::string_view server, RedisUrl& url) {
   const auto is_odd = [](char each) {
     return static_cast<unsigned char>(each) <= ' ' || each == '/';
   };
-  if (std::ranges::any_of(*decoded, is_odd))
+  if (std::ranges::any_of(*decoded, is_odd)) {
     return refuse("the host has a space, a control character or a '/'");
+  }
   url.host = *decoded;
   if (has_port) {
     const auto number = number_of(port, UINT16_MAX);

@@ -184,6 +184,9 @@ def check_an_exec_by_a_thread_that_does_not_lead():
         while (raw := host.records()[pid])["name"] not in (b"sh", b"busybox"):
             assert host.processes()[pid]["start_ns"] == raw["start_ns"]
         assert raw["threads"] == 1
+        # exec sets the name before the arguments (begin_new_exec() of fs/exec.c).
+        while not host.read(f"/proc/{pid}/cmdline"):
+            pass
         assert host.processes()[pid]["command"] == "sh -c read line"
     finally:
         os.close(hold)
