@@ -88,7 +88,7 @@ base::Result<void> DiskLog::Reader::read_tail(std::vector<LoggedRecord>& records
   {
     const std::scoped_lock lock(log_.mutex_);
     const Tail& tail = log_.tail_;
-    if (tail.front()->block.sequence > *next_sequence_) return {};  // it has just gone
+    if (tail.front()->block.sequence > *next_sequence_) return {};  // it has just left the tail
     std::size_t held_records = 0;
     for (std::size_t i = *next_sequence_ - tail.front()->block.sequence;
          i < tail.size() && held_records < kRecordsMax; ++i) {

@@ -33,7 +33,8 @@ class KafkaConsumers {
   // Returns a consumer that does not read the partition yet, or a new one. It is shared with the
   // readers of other partitions. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] base::Result<std::shared_ptr<Consumer>> take(PartitionId partition);
-  // Ends the reading of the partition. The last reader's consumer goes with its last reference.
+  // Ends the reading of the partition. A consumer that reads no partition is destroyed with its
+  // last reference.
   void give_back(const std::shared_ptr<Consumer>& consumer, PartitionId partition);
 
  private:

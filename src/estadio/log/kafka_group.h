@@ -33,14 +33,15 @@ class KafkaGroup {
     KafkaCluster cluster;
     KafkaTopics topics;
     std::string group = "estadio-tally";
-    int partitions = 0;  // the first of each topic that are used; the others are ignored
+    int partitions = 0;  // used of each topic, numbered from 0; others are ignored
   };
   // Callbacks of the group's thread, which waits until they return.
   struct Callbacks {
     // The member was assigned these partitions, or lost them.
     std::function<void(std::span<const PartitionId> partitions)> gained;
     std::function<void(std::span<const PartitionId> partitions)> lost;
-    // The cluster refuses the member. It keeps trying; the callback comes once for each reason.
+    // Called when the cluster refuses the member for a reason other than the last one since a
+    // rebalance. The member keeps trying.
     std::function<void(const base::Error& why)> refused;
   };
 
@@ -49,8 +50,8 @@ class KafkaGroup {
                                                                       Callbacks callbacks,
                                                                       const base::Clock& clock,
                                                                       base::Logger& log);
-  // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
-  // callback takes too long.
+  // Leaves the group. `lost` gets the remaining partitions, unless leaving fails or takes longer
+  // than the leave timeout.
   ~KafkaGroup();
 
   // Commits the offset of the next record to be counted in each partition. Does not wait.
@@ -73,9 +74,9 @@ class KafkaGroup {
   base::Logger& log_;
   // Used by the group's thread alone.
   int refused_with_ = 0;     // the error that `refused` got last
-  bool has_joined_ = false;  // `gained` has been called
+  bool has_joined_ = false;  // the first rebalance came
   KafkaClient client_;
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it is destroyed before the members that it uses
 };
 
 }  // namespace estadio

@@ -26,8 +26,9 @@ struct OneEntryRules {
 };
 
 // Replaces `batch` by the entry. The entry has no id yet when the client gave none.
-// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over, or
-// another server judges the discipline; kUnavailable while the window is not known.
+// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over and the
+// client gave no id, or when another server judges the discipline; kUnavailable when the client
+// gave an id and the window is not known yet.
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
