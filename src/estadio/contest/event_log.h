@@ -18,7 +18,7 @@
 
 namespace estadio {
 
-[[nodiscard]] constexpr std::string_view topic_of(Outcome outcome) {
+[[nodiscard]] constexpr std::string_view topic_name(Outcome outcome) {
   return outcome == Outcome::kWinner ? "winners" : "losers";
 }
 

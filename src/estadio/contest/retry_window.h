@@ -25,9 +25,9 @@ class RetryWindow {
   }
 
   // retention_ms() adds both to the window. kClockSkewMs: how far a client's clock may be ahead.
-  // kOnTheWayMs: how long an entry may take from the check of its id to the log.
+  // kLogDelayMs: how long an entry may take from the check of its id to the log.
   static constexpr std::int64_t kClockSkewMs = 60'000;
-  static constexpr std::int64_t kOnTheWayMs = 60'000;
+  static constexpr std::int64_t kLogDelayMs = 60'000;
 
   void set(std::size_t reader, std::int64_t window_ms) {
     by_reader_[reader].store(window_ms, std::memory_order_relaxed);
@@ -44,7 +44,7 @@ class RetryWindow {
     return least == kUnknown ? std::nullopt : std::optional(least);
   }
   [[nodiscard]] std::int64_t retention_ms() const {
-    return configured_ms_ + kClockSkewMs + kOnTheWayMs;
+    return configured_ms_ + kClockSkewMs + kLogDelayMs;
   }
 
  private:

@@ -158,7 +158,7 @@ base::Result<void> DiskLog::Reader::seek(std::int64_t offset) {
   if (offset < 0 || offset > end) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("{}-{}: there is no offset {}: the log ends at {}",
-                                  topic_of(partition_.topic), partition_.number, offset, end));
+                                  topic_name(partition_.topic), partition_.number, offset, end));
   }
   position_ = offset;
   part_ = BlockPart();

@@ -24,7 +24,7 @@ class KafkaConsumers {
    private:
     friend class KafkaConsumers;
     KafkaClient client_;
-    std::vector<PartitionId> read_;  // guarded by the mutex of KafkaConsumers
+    std::vector<PartitionId> partitions_;  // guarded by the mutex of KafkaConsumers
   };
 
   // `partitions` is the number of each topic.

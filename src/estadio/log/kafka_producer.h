@@ -49,7 +49,7 @@ class KafkaProducer {
   [[nodiscard]] std::size_t produce(PartitionId to, std::span<rd_kafka_message_s> messages);
 
   // Returns the outcome that all records of the reported message's topic share.
-  [[nodiscard]] static Outcome topic_of(const rd_kafka_message_s& message);
+  [[nodiscard]] static Outcome outcome_of(const rd_kafka_message_s& message);
 
   // Calls the callbacks that are due. Waits for one at most `patience`.
   void poll(std::chrono::milliseconds patience);
@@ -63,7 +63,7 @@ class KafkaProducer {
   [[nodiscard]] rd_kafka_s& client() const { return *client_; }
 
  private:
-  std::array<Outcome, 2> names_ = {Outcome::kWinner, Outcome::kLoser};  // topics_ point at them
+  std::array<Outcome, 2> outcomes_ = {Outcome::kWinner, Outcome::kLoser};  // topics_ point at them
   KafkaClient client_;
   std::array<KafkaTopic, 2> topics_;  // by outcome; they are destroyed before the client
 };

@@ -19,7 +19,7 @@ struct KafkaTopics {
   int replication = 1;  // of topics that are made
 
   [[nodiscard]] std::string name_of(Outcome topic) const {
-    return prefix + std::string(topic_of(topic));
+    return prefix + std::string(topic_name(topic));
   }
   // "winners-0", with the prefix.
   [[nodiscard]] std::string name_of(PartitionId id) const {

@@ -296,7 +296,7 @@ void JudgeClient::end(const PendingSubBatch& sub_batch, base::Error error) {
       error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
       .fetch_add(sub_batch.entries(), std::memory_order_relaxed);
-  sub_batch.call->fail(sub_batch.number, std::move(error));
+  sub_batch.call->on_failure(sub_batch.number, std::move(error));
 }
 
 // Batches.

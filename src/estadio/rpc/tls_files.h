@@ -24,7 +24,7 @@ struct TlsFiles {
   std::string key;          // of the certificate
   // CA certificates that sign the peer's certificate. Empty on a server: any client. Empty on a
   // client: the system's CAs.
-  std::string authorities;
+  std::string ca_certificates;
 };
 
 // Return credentials without TLS when there are no files. shared_ptr: gRPC shares credentials.

@@ -63,8 +63,8 @@ class PartitionCounter {
   base::Result<std::int64_t> books_position();
   base::Result<void> read_back(PartitionReader& reader, std::int64_t start);
   // Reads at least one record. REQUIRES: the log has one there.
-  // Errors: kUnavailable when none arrives in kReadsOfSome reads.
-  base::Result<void> read_some(PartitionReader& reader);
+  // Errors: kUnavailable when none arrives in kReadAttemptsMax reads.
+  base::Result<void> read_until_records(PartitionReader& reader);
 
   const Tally::Options& options_;
   const Tally::Dependencies& deps_;
