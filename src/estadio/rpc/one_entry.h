@@ -32,8 +32,9 @@ struct OneEntryRules {
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
-// Errors: that of `judged`, unless the verdict's own durability overrides it; kFailedPrecondition
-// for a late entry that the log does not have.
+// Writes the answer to an entry that is in the log.
+// Errors: that of `judged`, unless the verdict's own durability is kKept; kFailedPrecondition for a
+// late entry of durability kRefused; kDeadlineExceeded for a late entry of durability kUnknown.
 [[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                                    const base::Result<void>& judged,
                                                    v1::JudgeOneReply& reply);
