@@ -7,12 +7,12 @@ void GrpcTlsOptions::add_to(base::Settings& settings, Side side) {
     settings.add("grpc-cert", files.certificate, "FILE",
                  "certificate chain (PEM); turns on TLS for gRPC");
     settings.add("grpc-key", files.key, "FILE", "private key of the certificate (PEM)");
-    settings.add("grpc-ca", files.authorities, "FILE",
+    settings.add("grpc-ca", files.ca_certificates, "FILE",
                  "authorities of callers' certificates (PEM); other callers are refused");
     return;
   }
   settings.add("grpc-tls", is_on, "use TLS to the discipline servers");
-  settings.add("grpc-ca", files.authorities, "FILE",
+  settings.add("grpc-ca", files.ca_certificates, "FILE",
                "authorities of the discipline servers' certificates (PEM); turns on TLS; default: "
                "the system's");
   settings.add("grpc-cert", files.certificate, "FILE",
@@ -27,7 +27,7 @@ base::Result<void> GrpcTlsOptions::check(Side side) const {
   if (files.certificate.empty() != files.key.empty()) {
     return refuse("grpc-cert, grpc-key: expected both or neither");
   }
-  if (side == Side::kServer && !files.authorities.empty() && files.certificate.empty()) {
+  if (side == Side::kServer && !files.ca_certificates.empty() && files.certificate.empty()) {
     return refuse("grpc-ca: needs grpc-cert and grpc-key");
   }
   if (const auto used = to_files()) {
@@ -38,7 +38,7 @@ base::Result<void> GrpcTlsOptions::check(Side side) const {
 }
 
 std::optional<TlsFiles> GrpcTlsOptions::to_files() const {
-  const bool has_files = !files.certificate.empty() || !files.authorities.empty();
+  const bool has_files = !files.certificate.empty() || !files.ca_certificates.empty();
   return is_on || has_files ? std::optional(files) : std::nullopt;
 }
 

@@ -57,8 +57,8 @@ class Coin {
 // Errors: kNotFound; kCorruption when the file holds anything else; the system's errors.
 [[nodiscard]] base::Result<CoinSeed> load_coin_seed(const std::string& path);
 
-// As load_coin_seed(). Without such a file it draws a seed and writes it there, durably. Only the
-// file's owner may read it.
+// Same as load_coin_seed(). If the file does not exist, draws a seed and writes it durably to
+// `path`. Only the file's owner may read it.
 [[nodiscard]] base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path);
 
 }  // namespace estadio

@@ -34,7 +34,7 @@ struct Discipline {
 };
 
 // Removes case, accents and other marks: "Ingeniería" gives "ingenieria". Two names are the same
-// when they fold to the same text. It is Unicode case folding after compatibility decomposition.
+// when they fold to the same text. Uses Unicode case folding after compatibility decomposition.
 // Text that is not UTF-8 is returned unchanged.
 [[nodiscard]] std::string fold_name(std::string_view name);
 
@@ -49,7 +49,8 @@ class Contest {
   // Faculties: Ingeniería and Agronomía. Disciplines: Natación, Atletismo and Boxeo.
   [[nodiscard]] static Contest defaults();
 
-  // Reads contest.toml. Missing keys have the values of defaults(). Errors call the file `name`.
+  // Reads contest.toml. Missing keys have the values of defaults(). Error messages use `name` as
+  // the file's name.
   // Errors: kInvalidArgument with file, line, column and what was expected. from_file() also
   // returns the errors of reading the file.
   [[nodiscard]] static base::Result<Contest> from_toml(std::string_view text,

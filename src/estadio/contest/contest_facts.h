@@ -26,7 +26,7 @@ struct ContestFacts {
     std::optional<std::int64_t> retry_window_ms;
   };
 
-  // Returns the facts that the manifest makes public. The others are unknown yet.
+  // Returns the facts that the manifest makes public. The other facts are not known yet.
   [[nodiscard]] static ContestFacts of(const ContestManifest& manifest) {
     return {.started_at_ms = manifest.started_at_ms,
             .coin_commitment = manifest.coin_commitment,

@@ -29,7 +29,7 @@ struct Entry {
   std::uint8_t student_size = 0;
   bool has_student = false;
   bool is_id_given = false;  // the client chose the id and may send it again
-  bool is_late = false;      // sent, with a given id, after the contest was over; never logged
+  bool is_late = false;      // came with a given id after the contest's end; never logged
   FacultyIndex faculty = 0;
   DisciplineIndex discipline = 0;
   std::int16_t age = kNoAge;

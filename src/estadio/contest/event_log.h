@@ -18,7 +18,7 @@
 
 namespace estadio {
 
-[[nodiscard]] constexpr std::string_view topic_of(Outcome outcome) {
+[[nodiscard]] constexpr std::string_view topic_name(Outcome outcome) {
   return outcome == Outcome::kWinner ? "winners" : "losers";
 }
 
@@ -85,7 +85,7 @@ class PartitionReader {
   virtual void wake() = 0;
 };
 
-// Returns all partitions of a log with `partitions` a topic: the winners', then the losers'.
+// Returns all partitions of a log with `partitions` per topic: the winners', then the losers'.
 [[nodiscard]] inline std::vector<PartitionId> all_partitions(int partitions) {
   std::vector<PartitionId> all;
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
@@ -107,16 +107,18 @@ class EventLog {
 
   virtual ~EventLog() = default;
 
-  // Appends the batch, whole or not at all. Batches keep the order of their calls, in the log and
-  // in their calls of `done`. So the `done` of an empty batch follows those of all batches before
-  // it. append() may call `done` before it returns. The caller may change `batch` once it returns.
+  // Appends the batch. After an error other than kUnavailable or kResourceExhausted, the log may
+  // hold part of it. Batches keep the order of their calls, in the log and in their calls of
+  // `done`. So the `done` of an empty batch follows those of all batches before it. Only the `done`
+  // of a refused batch may come earlier. append() may call `done` before it returns. The caller may
+  // change `batch` after append() returns.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
-  // Queries are not const: a log on other machines may find that it is away, and note it.
+  // Queries are not const. A remote log may record that its cluster is unreachable.
 
-  // Returns the partition's incarnation. A topic that is deleted and made again gets new ones, so
-  // a position is valid only within one incarnation. It may be nil while the partition has no
-  // record. From the first record on it never changes.
+  // Returns the partition's incarnation. A topic that is deleted and made again gets new ones, so a
+  // position is valid only within one incarnation. The incarnation may be nil while the partition
+  // is empty. After the first record it never changes.
   [[nodiscard]] virtual base::Result<base::Uuid> incarnation(PartitionId id) = 0;
   // Returns the number of partitions of each topic. It never changes while the topics exist.
   [[nodiscard]] virtual int partitions() const = 0;

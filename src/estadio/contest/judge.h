@@ -19,7 +19,8 @@ class Judge {
   //   A value: every verdict is set, and its result is durable in the log.
   //   kUnavailable, kResourceExhausted: nothing was logged.
   //   Any other error: the result is unknown.
-  // With an error, only verdicts of durability kKept are set.
+  // With an error, every verdict's durability is set. Its outcome is valid only when the durability
+  // is kKept.
   using Done = std::function<void(base::Result<void>)>;
 
   virtual ~Judge() = default;
@@ -27,8 +28,8 @@ class Judge {
   // Judges every entry of `batch` into `verdicts`. A late entry is never logged. Its durability is
   // kKept when the log has it, kRefused when the log does not have it, and kUnknown when the judge
   // cannot tell. The judge's destructor may call `done`.
-  // REQUIRES: verdicts has as many places as batch has entries. The caller keeps both alive and
-  // does not touch them until `done` is called.
+  // REQUIRES: verdicts has as many places as batch has entries. Their durability is kOfBatch. The
+  // caller keeps both alive and does not touch them until `done` is called.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };
 

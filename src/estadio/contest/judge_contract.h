@@ -7,7 +7,7 @@
 //     const Contest& contest();
 //     const Coin& coin();          // its tosses are expected
 //     Judge& judge();              // used by the test's thread
-//     EventLog& events();          // gets the results; kPartitions partitions a topic
+//     EventLog& events();          // gets the results; kPartitions partitions per topic
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Local, JudgeContract, LocalJudgeHarness);
 #pragma once

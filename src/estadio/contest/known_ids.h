@@ -30,7 +30,7 @@ class KnownIds {
         ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
         knows_whole_log_(coverage == Coverage::kWholeLog) {}
 
-  // Call this once the log has been read back as far as ids matter.
+  // Call this once the log of the last retention_ms was read back and no other process adds to it.
   void set_knows_whole_log() { knows_whole_log_ = true; }
 
   // Sets is_repeated of every verdict: true when the entry's given id is known. A late entry with a
@@ -38,8 +38,8 @@ class KnownIds {
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
   // Sets is_repeated and durability of late entries whose verdicts say kOfBatch. The durability is
-  // kKept when the id is known. It is kRefused when the known ids reach back to the entry's first
-  // sending. Else it is kUnknown.
+  // kKept when the id is known. It is kRefused when the known ids cover the time of the first
+  // attempt. Else it is kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
   // Adds the given ids of the batch, without those of late entries.

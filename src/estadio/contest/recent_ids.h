@@ -2,14 +2,14 @@
 //
 // The rule is a function of the log alone. A record is a repeat when one of the last `capacity`
 // records with given ids has the same id. That record must be at most `retention_ms` older, in the
-// log's time. A reader may start anywhere: once it has read back that far, it decides as the reader
-// before it did.
+// log's time. The earlier record's time is rounded down to the second. A new reader may start
+// anywhere. After reading back that far, it decides like every earlier reader.
 //
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the log's order)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 24 to 48 bytes an id, allocated as ids come. Clients choose ids, so the table hashes them
-// under a secret key of the process. Clients then cannot cause collisions.
+// Memory: 24 to 48 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
+// them under a secret key of the process. Clients then cannot cause collisions.
 //
 // Threads: a RecentIds belongs to one reader.
 #pragma once

@@ -1,5 +1,5 @@
 // A record: a result in the log, as one line of JSON in exactly this form. People can read it with
-// any tool. The fixed form lets the tally read it at memory speed.
+// any tool. The fixed form makes parsing fast.
 //
 //   {"id":"0193…","faculty":"Ingeniería","discipline":1,"outcome":"winner"}
 //   {"id":"…","faculty":"…","discipline":1,"outcome":"loser","given":true,"age":20,"student":"Ana"}
@@ -38,7 +38,7 @@ class RecordFormat {
   void append(std::string& out, const Entry& entry, std::string_view student,
               Outcome outcome) const;
 
-  // Returns the most bytes that the lines of `entries` entries take. `student_bytes` is the size of
+  // Returns an upper bound of the bytes that `entries` lines need. `student_bytes` is the size of
   // all their students' names.
   [[nodiscard]] std::size_t bytes_max(std::size_t entries, std::size_t student_bytes) const {
     return entries * fixed_bytes_max_ + student_bytes * kEscapedMax;

@@ -1,5 +1,6 @@
 // The retry window: how far back given ids are certainly remembered. Each reader reports its own.
-// The HTTP edge refuses ids of version 7 that are older. The contest's page shows the window.
+// The HTTP edge and JudgeOne refuse version 7 ids that are older. The contest's page shows the
+// window.
 //
 // Threads: every method may be called from any thread.
 #pragma once
@@ -23,10 +24,10 @@ class RetryWindow {
     for (auto& window : by_reader_) window = kUnknown;
   }
 
-  // Ids are kept longer than the window by the sum of these. A client's clock may be ahead by the
-  // first. A record may reach the log later than the edge checked its id, by the second.
+  // retention_ms() adds both to the window. kClockSkewMs: how far a client's clock may be ahead.
+  // kLogDelayMs: how long an entry may take from the check of its id to the log.
   static constexpr std::int64_t kClockSkewMs = 60'000;
-  static constexpr std::int64_t kOnTheWayMs = 60'000;
+  static constexpr std::int64_t kLogDelayMs = 60'000;
 
   void set(std::size_t reader, std::int64_t window_ms) {
     by_reader_[reader].store(window_ms, std::memory_order_relaxed);
@@ -34,7 +35,7 @@ class RetryWindow {
 
   [[nodiscard]] std::int64_t configured_ms() const { return configured_ms_; }
   // Returns the shortest window of all readers, at most the configured one. Returns nothing until
-  // every reader has reported: a reader that starts first reads the log back.
+  // every reader has reported. A new reader of a tally reports only after it has read the log back.
   [[nodiscard]] std::optional<std::int64_t> in_force_ms() const {
     std::int64_t least = configured_ms_;
     for (const auto& window : by_reader_) {
@@ -43,7 +44,7 @@ class RetryWindow {
     return least == kUnknown ? std::nullopt : std::optional(least);
   }
   [[nodiscard]] std::int64_t retention_ms() const {
-    return configured_ms_ + kClockSkewMs + kOnTheWayMs;
+    return configured_ms_ + kClockSkewMs + kLogDelayMs;
   }
 
  private:

@@ -36,7 +36,7 @@ TEST(RetryWindowTest, IsNeverMoreThanConfigured) {
 
 TEST(RetryWindowTest, RetentionAddsTheClockSkewAndTheDelayToTheLog) {
   const RetryWindow window(600'000, 1);
-  EXPECT_EQ(window.retention_ms(), 600'000 + RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs);
+  EXPECT_EQ(window.retention_ms(), 600'000 + RetryWindow::kClockSkewMs + RetryWindow::kLogDelayMs);
 }
 
 }  // namespace

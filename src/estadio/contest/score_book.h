@@ -17,7 +17,7 @@
 
 namespace estadio {
 
-// The deltas of the records from `first_offset` to `next_offset`, which is not included.
+// The deltas of the records in [first_offset, next_offset).
 struct ScoreCommit {
   struct Delta {
     FacultyIndex faculty = 0;
@@ -29,11 +29,12 @@ struct ScoreCommit {
   base::Uuid incarnation;  // of the partition
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
-  std::vector<Delta> deltas;  // at most one a faculty and discipline; the topic is the outcome
+  std::vector<Delta> deltas;  // at most one per faculty and discipline; the topic is the outcome
   std::int64_t repeated = 0;  // repeats, which are not counted
 };
 
-// The result of a commit. `position` is the stored position: next_offset when it was applied.
+// The result of a commit. `position` is the stored position. After an applied commit it equals
+// next_offset.
 struct CommitOutcome {
   bool is_applied = false;
   std::int64_t position = 0;
@@ -81,11 +82,12 @@ class ScoreBook {
 
   // Adds the deltas and stores next_offset, in one atomic step. It does so only if the partition's
   // stored position equals first_offset and has the same incarnation. Else it changes nothing and
-  // returns the stored position. A partition without a position is at 0 of any incarnation.
+  // returns the stored position. A partition without a stored position counts as position 0. Any
+  // incarnation matches it.
   // Errors: kUnavailable or kResourceExhausted when the store cannot take the commit now.
   // kCorruption when the stored score is damaged, or has a key or value that no score book wrote.
-  // Then the score must be restored or deleted: the tally counts a deleted score from the log.
-  // An implementation may have further errors. After an error the commit may have been applied. The
+  // Then the score must be restored or deleted: the tally counts a deleted score from the log. An
+  // implementation may have further errors. After an error the commit may have been applied. The
   // caller may give the same commit again: it is never applied twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;
 

@@ -23,7 +23,7 @@ void LateIds::run(const std::stop_token& stop) {
   const std::int64_t closes_at_ms = *deps_.contest.closes_at_ms();
   // Entries that another server accepted in time may reach the log until then.
   const std::int64_t settled_at_ms =
-      closes_at_ms + RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs;
+      closes_at_ms + RetryWindow::kClockSkewMs + RetryWindow::kLogDelayMs;
   if (!wait_until(closes_at_ms, stop)) return;
   while (true) {
     const bool is_settled = deps_.clock.wall_ms() >= settled_at_ms;

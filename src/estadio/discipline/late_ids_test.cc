@@ -73,7 +73,7 @@ TEST_F(LateIdsTest, AnUnloggedEntryIsRefusedOnceNothingIsInFlight) {
   const auto late_ids = start();
   clock_.advance(11'000);
   add(1, clock_.wall_ms());
-  clock_.advance(RetryWindow::kClockSkewMs + RetryWindow::kOnTheWayMs);
+  clock_.advance(RetryWindow::kClockSkewMs + RetryWindow::kLogDelayMs);
   EXPECT_TRUE(test::eventually([&] { return durability_of(2) == Durability::kRefused; }));
   EXPECT_EQ(durability_of(1), Durability::kKept);
 }

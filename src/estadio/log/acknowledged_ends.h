@@ -2,7 +2,7 @@
 // of them. It shows whether Kafka has lost results.
 //
 // Offsets only grow. An offset before a known end means that the topic was deleted and made again,
-// or that it lost its end. From then on nothing more must be promised: has_lost() stays true.
+// or that it lost its end. From then on append() must refuse: has_lost() stays true.
 //
 // Threads: all methods may be called from any thread, advance() from one at a time.
 #pragma once

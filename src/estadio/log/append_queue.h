@@ -29,18 +29,19 @@ class PendingAppend {
       : done_(std::move(done)), records_(records), bytes_(bytes), left_(records + 1) {}
 
   // Notes that a record was not logged, or that it is unknown whether it was. `error` is
-  // librdkafka's; 0 when Kafka acknowledged the record and has lost others.
+  // librdkafka's. 0: the record was acknowledged at an offset below an earlier acknowledged one.
   void note_refused(int error);
   void note_unknown(int error);
 
-  // Counts `records` more records with a result. The appending thread counts once more, when it has
-  // given all records to the producer, so that the append does not end before. Returns true for the
-  // last one. Else the append may be gone already.
+  // Counts `records` more records with a result. The appending thread adds one count after
+  // producing all records. So the append cannot settle earlier. Returns true for the last count.
+  // After false, do not use the append.
   [[nodiscard]] bool settle(std::uint32_t records) { return left_.fetch_sub(records) == records; }
   [[nodiscard]] bool is_settled() const { return left_ == 0; }
 
-  // Calls `done` with the append's result. REQUIRES: is_settled(), or that nothing was produced.
+  // Calls `done` with the append's result. REQUIRES: is_settled().
   void answer() const { done_(outcome()); }
+  // Calls `done` with the error. REQUIRES: nothing was produced.
   void refuse(base::Error error) const { done_(base::fail(std::move(error))); }
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -65,8 +66,8 @@ class AppendQueue {
   // `bytes_max`.
   [[nodiscard]] base::Result<void> add(std::unique_ptr<PendingAppend>& append);
 
-  // Answers each settled append that is next in order, with the lock released. While one thread
-  // does so, the call returns at once on others: that thread looks again.
+  // Answers the settled appends at the queue's front. Releases the lock during each answer. Returns
+  // at once if another thread is answering; that thread checks again.
   // REQUIRES: `lock` holds the mutex that guards the queue.
   void answer_settled(std::unique_lock<std::mutex>& lock);
 

@@ -1,10 +1,10 @@
 // The bytes of the log on disk. All numbers are little-endian.
 //
-// A segment is a file named by its number. Its size never changes, and its header has it. Zeros
+// A segment is a file named by its number. Its header stores its size, which never changes. Zeros
 // follow its last block.
 //
-//   0        8         12           16         24       32             40           48
-//   | magic  | version | partitions | checksum | number | first block  | created ms |
+//   0        8         12           16         24       32               40           48
+//   | magic  | version | partitions | checksum | number | first sequence | created ms |
 //   48      56                  88
 //   | bytes | topic ids, 2 x 16 | next offset of each partition when the segment began, 8 each |
 //   kSegmentHeaderBytes: the first block
@@ -17,8 +17,8 @@
 //   | topic 2 | partition 2 | records 4 | bytes 4 | 0 (4) | first offset 8 |
 //   then the parts' lines, in the same order, then zeros to a multiple of 8
 //
-// A checksum is the XXH3 (64 bits) of all the bytes after it, seeded with the log's id. So a torn
-// write and a block of another log both fail it.
+// A checksum is the 64-bit XXH3 of all bytes after it. A block's seed is the low 64 bits of topic
+// id 0. The header's seed is 0. So a torn block and a block of another log both fail the check.
 //
 // Threads: functions over bytes.
 #pragma once
@@ -72,8 +72,8 @@ struct Block {
   std::vector<BlockPart> parts;
 };
 
-// Replaces `out` by the block of a commit; `next_offsets` are those before it. Returns what
-// decode_block() would: its lines point into `out`.
+// Replaces `out` by the block of a commit. `next_offsets` are the offsets before this block.
+// Returns the block; its lines point into `out`.
 Block encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
                    std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
                    std::uint64_t seed);

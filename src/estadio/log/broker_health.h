@@ -30,11 +30,11 @@ class BrokerHealth {
   void note_answer() {
     if (is_away_.load(std::memory_order_relaxed)) note_back();
   }
-  // A client reports librdkafka's `error`. When the cluster refuses the client, each reason is
-  // logged once.
+  // A client reports librdkafka's `error`. A refusal is logged when its error differs from the last
+  // refusal.
   void note_error(int error, std::string_view reason);
 
-  // Returns true when the cluster is away and the last probe is a second ago.
+  // Returns true at most once a second, and only while the cluster is unreachable.
   [[nodiscard]] bool claim_probe();
   // Asks for the brokers through `client`, and notes whether one answers. Waits half a second at
   // most.

@@ -61,16 +61,18 @@ class DiskLog final : public EventLog {
   };
 
   // Opens the log in the folder, or makes one, and starts the committer. Cuts off a torn tail and
-  // reports it. Writes the last whole block once more and syncs it: the process before may have
-  // died before the block was on disk. REQUIRES: no other process has the log open; `clock` and
-  // `log` outlive it. Errors: kCorruption naming file and byte; kFailedPrecondition when the number
-  // of partitions differs; kResourceExhausted.
+  // reports it. Writes the last whole block once more and syncs it. The previous process may have
+  // died before the block was synced.
+  // REQUIRES: no other process has the log open for writing; `clock` and `log` outlive it.
+  // Errors: kInvalidArgument for segment_bytes; kCorruption naming the file; kFailedPrecondition
+  // when the number of partitions differs; kResourceExhausted; the system's.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open(const Options& options,
                                                                    const base::Clock& clock,
                                                                    base::Logger& log);
 
-  // Opens the log for reading alone, also while another process writes. It ends at the last whole
-  // block.
+  // Opens the log for reading alone, also while another process writes. The log then ends at its
+  // last whole block.
+  // Errors: kNotFound when there is no log; kCorruption naming the file; the system's.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(
       const std::string& folder, const base::Clock& clock, base::Logger& log);
 
@@ -111,7 +113,7 @@ class DiskLog final : public EventLog {
   DiskLog(Options options, const base::Clock& clock, base::Logger& log);
 
   base::Result<void> create();
-  // Reads the last segment; the caller has listed them.
+  // Reads the last segment. REQUIRES: segments_ is filled.
   base::Result<SegmentWriter::End> load();
   void commit_until_stopped(const std::stop_token& stop);
   base::Result<void> commit(Gathering& gathered);
@@ -149,7 +151,7 @@ class DiskLog final : public EventLog {
   Stats stats_;
   bool is_stopped_ = false;
 
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it is destroyed before the members that it uses
 };
 
 void write_metrics(base::MetricsWriter& metrics, const DiskLog::Stats& stats);

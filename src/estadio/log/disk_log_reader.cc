@@ -88,7 +88,7 @@ base::Result<void> DiskLog::Reader::read_tail(std::vector<LoggedRecord>& records
   {
     const std::scoped_lock lock(log_.mutex_);
     const Tail& tail = log_.tail_;
-    if (tail.front()->block.sequence > *next_sequence_) return {};  // it has just gone
+    if (tail.front()->block.sequence > *next_sequence_) return {};  // it has just left the tail
     std::size_t held_records = 0;
     for (std::size_t i = *next_sequence_ - tail.front()->block.sequence;
          i < tail.size() && held_records < kRecordsMax; ++i) {
@@ -158,7 +158,7 @@ base::Result<void> DiskLog::Reader::seek(std::int64_t offset) {
   if (offset < 0 || offset > end) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("{}-{}: there is no offset {}: the log ends at {}",
-                                  topic_of(partition_.topic), partition_.number, offset, end));
+                                  topic_name(partition_.topic), partition_.number, offset, end));
   }
   position_ = offset;
   part_ = BlockPart();

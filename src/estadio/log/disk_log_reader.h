@@ -44,10 +44,11 @@ class DiskLog::Reader final : public PartitionReader {
   std::int64_t position_ = 0;
   bool is_woken_ = false;  // guarded by the log's mutex
 
-  BlockPart part_;  // of the block that is being read: what of it was not given yet
+  BlockPart part_;  // the unread rest of this partition's part of the current block
   std::int64_t part_time_ms_ = 0;
-  std::optional<std::uint64_t> next_sequence_;          // of the block to read next, once known
-  std::vector<std::shared_ptr<const TailBlock>> held_;  // what the records given point into
+  std::optional<std::uint64_t> next_sequence_;  // of the block to read next, once known
+  // The memory of the records that the last read() returned, when they came from the tail.
+  std::vector<std::shared_ptr<const TailBlock>> held_;
   std::optional<SegmentReader> file_;
   std::size_t segment_ = 0;  // that file_ reads
 };

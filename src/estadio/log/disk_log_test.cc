@@ -57,7 +57,7 @@ class DiskLogHarness {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(DiskLog, EventLogContract, DiskLogHarness);
 
-// A log of two partitions a topic in a folder of its own, and the means to harm it.
+// A log of two partitions per topic in a folder of its own, and the means to harm it.
 class DiskLogTest : public testing::Test {
  protected:
   [[nodiscard]] base::Result<std::unique_ptr<DiskLog>> try_open(const std::string& folder) {

@@ -2,7 +2,8 @@
 //
 //   append() -> queue_ (in order) -> KafkaProducer ... broker ... -> delivery reports -> done()
 //
-// One thread takes the delivery reports. It calls each `done` in the order of the appends. It also
+// One thread polls for delivery reports. `done` runs in the order of the appends, on that thread or
+// within append() or stop(). Only the `done` of a refused append may run earlier. The thread also
 // replaces a producer that failed for good, and probes a cluster that is away.
 //
 // The cluster does not keep a batch over several partitions in one step. When it kept only a part,
@@ -43,7 +44,9 @@ class KafkaAppender {
   struct Stats {
     std::uint64_t records = 0;  // durable
     std::uint64_t bytes = 0;    // of their lines
-    std::uint64_t failed = 0;   // records that were given up
+    // Records that were refused, timed out, or acknowledged after a loss. Appends that were refused
+    // as a whole are not counted.
+    std::uint64_t failed = 0;
   };
 
   // Makes the producer, so that its client can be used. REQUIRES: `deps` outlive the appender.
@@ -95,7 +98,7 @@ class KafkaAppender {
   std::atomic<std::uint64_t> records_{0}, bytes_{0}, failed_{0};
   std::atomic<bool> has_failed_{false};  // the producer cannot go on and is replaced
 
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it is destroyed before the members that it uses
 };
 
 }  // namespace estadio

@@ -1,5 +1,4 @@
-// The shared basis of every use of librdkafka: a client's configuration, owners of its objects, and
-// its errors as base::Error.
+// Shared wrappers for librdkafka: configuration, owning pointers and error conversion.
 //
 // Threads: values and functions; librdkafka's clients may be used from any thread.
 #pragma once
@@ -34,10 +33,10 @@ struct KafkaCluster {
 
 // Reads a file of lines KEY=VALUE, in the format of the --command-config of Kafka's own tools.
 // Skips empty lines and lines that start with #. Only two kinds of keys are allowed, so that no
-// setting can break the log's promises: security (`security.`, `sasl.`, `ssl.`,
+// setting can break the log's guarantees: security (`security.`, `sasl.`, `ssl.`,
 // `enable.ssl.certificate.verification`) and connections (`client.`, `broker.address.`, `socket.`,
-// `reconnect.`, `metadata.`).
-// Errors: kInvalidArgument naming file and line. A message never holds a value that is not a path.
+// `reconnect.` and `metadata.max.age.ms`).
+// Errors: kInvalidArgument naming file and line. Error messages contain no values except paths.
 [[nodiscard]] base::Result<std::map<std::string, std::string>> read_kafka_properties(
     const std::string& path);
 
@@ -74,7 +73,7 @@ class KafkaDeadline {
       : clock_(clock), end_(clock.mono() + patience) {}
 
   [[nodiscard]] bool has_passed() const { return clock_.mono() >= end_; }
-  // Returns the milliseconds that remain, at least 1, so that a call looks once.
+  // Returns the milliseconds that remain, at least 1, so that a call polls at least once.
   [[nodiscard]] int left_ms() const;
 
  private:

@@ -20,13 +20,14 @@ base::Result<std::shared_ptr<KafkaConsumers::Consumer>> KafkaConsumers::take(
     PartitionId partition) {
   const std::scoped_lock lock(mutex_);
   for (const auto& consumer : consumers_) {
-    if (std::ranges::find(consumer->read_, partition) != consumer->read_.end()) continue;
-    consumer->read_.push_back(partition);
+    auto& taken = consumer->partitions_;
+    if (std::ranges::find(taken, partition) != taken.end()) continue;
+    taken.push_back(partition);
     return consumer;
   }
   auto consumer = std::make_shared<Consumer>();
   ASSIGN_OR_RETURN(consumer->client_, make_client());
-  consumer->read_.push_back(partition);
+  consumer->partitions_.push_back(partition);
   consumers_.push_back(consumer);
   return consumer;
 }
@@ -54,8 +55,8 @@ base::Result<KafkaClient> KafkaConsumers::make_client() const {
 
 void KafkaConsumers::give_back(const std::shared_ptr<Consumer>& consumer, PartitionId partition) {
   const std::scoped_lock lock(mutex_);
-  std::erase(consumer->read_, partition);
-  if (consumer->read_.empty()) std::erase(consumers_, consumer);
+  std::erase(consumer->partitions_, partition);
+  if (consumer->partitions_.empty()) std::erase(consumers_, consumer);
 }
 
 }  // namespace estadio

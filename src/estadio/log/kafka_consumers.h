@@ -24,7 +24,7 @@ class KafkaConsumers {
    private:
     friend class KafkaConsumers;
     KafkaClient client_;
-    std::vector<PartitionId> read_;  // guarded by the mutex of KafkaConsumers
+    std::vector<PartitionId> partitions_;  // guarded by the mutex of KafkaConsumers
   };
 
   // `partitions` is the number of each topic.
@@ -33,7 +33,8 @@ class KafkaConsumers {
   // Returns a consumer that does not read the partition yet, or a new one. It is shared with the
   // readers of other partitions. Errors: kInvalidArgument naming a setting.
   [[nodiscard]] base::Result<std::shared_ptr<Consumer>> take(PartitionId partition);
-  // Ends the reading of the partition. The last reader's consumer goes with its last reference.
+  // Ends the reading of the partition. A consumer that reads no partition is destroyed with its
+  // last reference.
   void give_back(const std::shared_ptr<Consumer>& consumer, PartitionId partition);
 
  private:

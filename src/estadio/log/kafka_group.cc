@@ -13,7 +13,7 @@ std::string text_of(std::span<const PartitionId> partitions) {
   std::string text;
   for (const PartitionId each : partitions) {
     if (!text.empty()) text += ", ";
-    text += fmt::format("{}-{}", topic_of(each.topic), each.number);
+    text += fmt::format("{}-{}", topic_name(each.topic), each.number);
   }
   return text.empty() ? "none" : text;
 }

@@ -33,7 +33,7 @@ class KafkaGroup {
     KafkaCluster cluster;
     KafkaTopics topics;
     std::string group = "estadio-tally";
-    int partitions = 0;  // the first of each topic that are used; the others are ignored
+    int partitions = 0;  // used of each topic, numbered from 0; others are ignored
   };
   // Callbacks of the group's thread, which waits until they return.
   struct Callbacks {
@@ -41,7 +41,8 @@ class KafkaGroup {
     std::function<void(std::span<const PartitionId> partitions)> gained;
     // The member lost these partitions.
     std::function<void(std::span<const PartitionId> partitions)> lost;
-    // The cluster refuses the member. It keeps trying; the callback comes once for each reason.
+    // Called when the cluster refuses the member for a reason other than the last one since a
+    // rebalance. The member keeps trying.
     std::function<void(const base::Error& why)> refused;
   };
 
@@ -53,8 +54,8 @@ class KafkaGroup {
   // Begins to leave the group and returns. The destructor waits. Several members leave sooner when
   // each has begun.
   void begin_leaving() { thread_.request_stop(); }
-  // Leaves the group. `lost` gets the remaining partitions, unless the cluster is silent or a
-  // callback takes too long.
+  // Leaves the group. `lost` gets the remaining partitions, unless leaving fails or takes longer
+  // than the leave timeout.
   ~KafkaGroup();
 
   // Commits the offset of the next record to be counted in each partition. Does not wait.
@@ -77,9 +78,9 @@ class KafkaGroup {
   base::Logger& log_;
   // Used by the group's thread alone.
   int refused_with_ = 0;     // the error that `refused` got last
-  bool has_joined_ = false;  // `gained` has been called
+  bool has_joined_ = false;  // the first rebalance came
   KafkaClient client_;
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::jthread thread_;  // last: it is destroyed before the members that it uses
 };
 
 }  // namespace estadio

@@ -12,8 +12,8 @@
 // BrokerHealth and AcknowledgedEnds hold what these parts learn of the cluster.
 //
 // Positions are Kafka's offsets. The client library hides a topic's id. So a partition's
-// incarnation is a digest of its first record and of the time at which the broker took it. Topics
-// keep every record (kafka_topics.h), so the first record never changes.
+// incarnation is a digest of the partition's name, its first record and that record's broker time.
+// Topics keep every record (kafka_topics.h), so the first record never changes.
 //
 // Bounds: those of KafkaAppender.
 //
@@ -46,8 +46,8 @@ class KafkaLog final : public EventLog {
     KafkaCluster cluster;
     KafkaTopics topics;
     MissingTopics missing = MissingTopics::kMake;
-    // The partitions used of each topic; 0: all. A contest that began with fewer than the topic has
-    // now keeps using those, so that its ids stay in their partitions.
+    // Number of partitions used of each topic; 0 means all. A contest keeps its first number when a
+    // topic grows, so ids keep their partitions.
     int partitions = 0;
     std::chrono::microseconds linger = KafkaProducer::Options().linger;
     std::chrono::milliseconds delivery_timeout = KafkaProducer::Options().delivery_timeout;
@@ -58,7 +58,7 @@ class KafkaLog final : public EventLog {
   struct Stats {
     std::uint64_t records = 0;  // durable
     std::uint64_t bytes = 0;    // of their lines
-    std::uint64_t failed = 0;   // records that were given up
+    std::uint64_t failed = 0;   // as in KafkaAppender::Stats
     bool is_away = false;       // no broker can be reached, or none answers
     bool has_lost = false;      // Kafka lost results that it had acknowledged; append() refuses
   };

@@ -38,7 +38,7 @@ KafkaLogReader::~KafkaLogReader() {
   held_.clear();
   if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
   stop_fetching();
-  // The client may go with the consumer. Its queue and topic must have gone by then.
+  // The client may be destroyed with the consumer. Destroy its queue and topic before.
   queue_.reset();
   topic_.reset();
   if (consumer_) deps_.consumers.give_back(consumer_, partition_);

@@ -4,10 +4,9 @@
 //   {"version":1,"started_at_ms":…,"partitions":2,"retry_window_ms":600000,"retry_ids":4000000,
 //    "coin_commitment":"…","coin_seed":"…"}
 //
-// A process that finds none proposes its own, under a key of its own, so that compaction keeps
-// every proposal. The first proposal in the topic is in force. It has the coin's seed unless the
-// seed is kept elsewhere. Every reader of the topic then knows the seed, so limit access as to a
-// secret.
+// A process that finds no manifest proposes its own. Each proposal has a unique key, so compaction
+// keeps it. The first proposal in the topic is in force. The manifest holds the seed unless the
+// seed is stored elsewhere. Then anyone who reads the topic learns the seed: restrict read access.
 //
 // Threads: functions; they wait for the cluster.
 #pragma once
@@ -35,8 +34,8 @@ struct KafkaContest {
                                                           const base::Clock& clock,
                                                           base::Logger& log);
 
-// The same. A contest that has not begun begins with `proposal`, and with as many partitions as its
-// topics have. Makes missing topics.
+// Same as read_manifest(). If the contest has not begun, begins it with `proposal`. The topics'
+// partition count replaces the proposal's. Makes missing topics.
 [[nodiscard]] base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
                                                               ContestManifest proposal,
                                                               const base::Clock& clock,

@@ -36,7 +36,8 @@ class KafkaOffsets {
 
   // Errors of all: kUnavailable and others of librdkafka, naming the partition.
 
-  // Returns one past the last durable record. Notes the loss when Kafka acknowledged later ones.
+  // Returns one past the last durable record. Records a loss when Kafka acknowledged a record
+  // beyond this end.
   [[nodiscard]] base::Result<std::int64_t> end(PartitionId id);
   // Returns the offset of the first record that was logged at `time_ms` or later; the end when
   // there is none.

@@ -42,7 +42,7 @@ base::Result<void> KafkaProducer::open_topics(const KafkaTopics& topics) {
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     const auto index = static_cast<std::size_t>(topic);
     rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
-    rd_kafka_topic_conf_set_opaque(conf, &names_[index]);  // for topic_of()
+    rd_kafka_topic_conf_set_opaque(conf, &outcomes_[index]);  // for outcome_of()
     topics_[index].reset(rd_kafka_topic_new(client_.get(), topics.name_of(topic).c_str(), conf));
     if (!topics_[index]) {
       return base::fail(
@@ -59,7 +59,7 @@ std::size_t KafkaProducer::produce(PartitionId to, std::span<rd_kafka_message_s>
   return static_cast<std::size_t>(queued);
 }
 
-Outcome KafkaProducer::topic_of(const rd_kafka_message_s& message) {
+Outcome KafkaProducer::outcome_of(const rd_kafka_message_s& message) {
   return *static_cast<const Outcome*>(rd_kafka_topic_opaque(message.rkt));
 }
 

@@ -2,7 +2,7 @@
 //
 // librdkafka queues the records of a few milliseconds and sends them together. It reports the
 // result of every record that was queued, and its own errors, to the callbacks. These run on the
-// thread that calls poll(), flush() or a query of the client.
+// thread that calls poll() or flush().
 //
 // Threads: all methods may be called from any thread, open_topics() before the others.
 #pragma once
@@ -44,12 +44,12 @@ class KafkaProducer {
   // REQUIRES: the topics exist. Errors: librdkafka's.
   [[nodiscard]] base::Result<void> open_topics(const KafkaTopics& topics);
 
-  // Queues the messages for a partition and returns how many it took. Copies them. The others have
-  // their error in `err`, and get no report. REQUIRES: open_topics() succeeded.
+  // Queues copies of the messages for a partition and returns their number. A message that was not
+  // queued has `err` set and gets no report. REQUIRES: open_topics() succeeded.
   [[nodiscard]] std::size_t produce(PartitionId to, std::span<rd_kafka_message_s> messages);
 
-  // The topic of a message that is reported.
-  [[nodiscard]] static Outcome topic_of(const rd_kafka_message_s& message);
+  // Returns the outcome that all records of the reported message's topic share.
+  [[nodiscard]] static Outcome outcome_of(const rd_kafka_message_s& message);
 
   // Calls the callbacks that are due. Waits for one at most `patience`.
   void poll(std::chrono::milliseconds patience);
@@ -63,9 +63,9 @@ class KafkaProducer {
   [[nodiscard]] rd_kafka_s& client() const { return *client_; }
 
  private:
-  std::array<Outcome, 2> names_ = {Outcome::kWinner, Outcome::kLoser};  // topics_ point at them
+  std::array<Outcome, 2> outcomes_ = {Outcome::kWinner, Outcome::kLoser};  // topics_ point at them
   KafkaClient client_;
-  std::array<KafkaTopic, 2> topics_;  // by outcome; they go before the client
+  std::array<KafkaTopic, 2> topics_;  // by outcome; they are destroyed before the client
 };
 
 }  // namespace estadio

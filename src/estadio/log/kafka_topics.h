@@ -1,5 +1,5 @@
 // The topics of a contest in a Kafka cluster: makes missing ones, and checks the settings that the
-// log's promises need.
+// log's guarantees need.
 //
 // Threads: any. The functions wait for the cluster.
 #pragma once
@@ -19,7 +19,7 @@ struct KafkaTopics {
   int replication = 1;  // of topics that are made
 
   [[nodiscard]] std::string name_of(Outcome topic) const {
-    return prefix + std::string(topic_of(topic));
+    return prefix + std::string(topic_name(topic));
   }
   // "winners-0", with the prefix.
   [[nodiscard]] std::string name_of(PartitionId id) const {
@@ -37,14 +37,17 @@ enum class MissingTopics { kMake, kRefuse };
 //   min.insync.replicas 2 or more                                  a broker may be lost
 //
 // With a single broker the last one is only a warning. Returns the number of partitions of each.
-// Errors: kFailedPrecondition naming topic, setting and the command that corrects it; kNotFound
-// when a topic is missing and `missing` is kRefuse; kUnavailable when the cluster does not answer
-// before the deadline.
+// Errors: kFailedPrecondition naming topic, setting and the command that corrects it;
+// kFailedPrecondition also when the partition counts differ, or when a topic has no copies in a
+// cluster of several brokers; kNotFound when a topic is missing and `missing` is kRefuse;
+// kInvalidArgument when `replication` is too small for the cluster; kUnavailable when there are too
+// few brokers for the replicas, or when the cluster does not answer before the deadline.
 [[nodiscard]] base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
                                                MissingTopics missing, const KafkaDeadline& deadline,
                                                base::Logger& log);
 
-// The same for `contest`, of one partition, compacted. It holds the manifest (kafka_manifest.h).
+// Same for the topic `contest`: one partition, cleanup.policy=compact. It holds the manifest
+// (kafka_manifest.h).
 [[nodiscard]] base::Result<void> prepare_contest_topic(rd_kafka_s& client,
                                                        const KafkaTopics& topics,
                                                        MissingTopics missing,

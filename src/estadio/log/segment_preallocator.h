@@ -62,8 +62,8 @@ class SegmentPreallocator {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  // The file in use, opened a second time. Linux reports a disk error once to each opening, and the
-  // writer must not miss its own.
+  // The file in use, opened a second time. Linux reports a disk error once for each open file. A
+  // second open leaves the writer's report to the writer.
   std::shared_ptr<const base::UniqueFd> file_;
   std::size_t bytes_ = 0;    // of the file
   std::size_t claimed_ = 0;  // zeros go after this only

@@ -21,7 +21,7 @@ namespace estadio {
 
 class SegmentWriter {
  public:
-  // Where the last segment of an old log ends.
+  // The end of the last segment.
   struct End {
     std::size_t last_block = 0;  // the position of the last whole block; 0, the header's, if none
     std::size_t position = 0;    // where the next block goes
@@ -32,8 +32,8 @@ class SegmentWriter {
   SegmentWriter(std::string folder, std::size_t segment_bytes, Disk& disk, base::Logger& log);
 
   // Goes on with the segment of an old log. Cuts off a torn tail and reports it. Writes the last
-  // whole block once more and syncs it: the process before may have died before the block was on
-  // disk. Errors: the system's; kResourceExhausted.
+  // whole block once more and syncs it. The previous process may have died before the block was
+  // synced. Errors: the system's; kResourceExhausted.
   [[nodiscard]] base::Result<void> resume(const Segment& segment, const End& end);
 
   [[nodiscard]] bool has_room(std::size_t bytes) const { return active_ && end_ + bytes <= bytes_; }

@@ -23,8 +23,8 @@ struct Segment {
 // "00000000000000000012.log".
 [[nodiscard]] std::string segment_name(std::uint64_t number);
 
-// Returns the folder's segments in order. Errors: kCorruption naming a file that is missing, too
-// short or has a damaged header; kNotFound when there is no folder.
+// Returns the folder's segments in order. Errors: kCorruption naming a file that is missing,
+// misnamed, damaged, of the wrong size or of another log; kNotFound when there is no folder.
 [[nodiscard]] base::Result<std::vector<Segment>> list_segments(const std::string& folder);
 
 // A block and its place.
@@ -48,13 +48,13 @@ class SegmentReader {
     kZeros,
     kTorn,  // the start of a block that a process was writing when it ended
   };
-  // Errors: kCorruption naming file and byte, when good blocks follow, so that this is damage.
+  // Errors: kCorruption, naming file and byte, when a valid block follows the bad bytes.
   [[nodiscard]] base::Result<Rest> examine_rest();
 
   // The place and the sequence of the next block.
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
-  // Returns the error that the bytes at position() are not a good block.
+  // Returns a kCorruption error for the bytes at position().
   [[nodiscard]] base::Error damage() const;
 
  private:

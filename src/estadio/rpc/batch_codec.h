@@ -28,7 +28,7 @@ inline constexpr std::size_t kBatchEntriesMax = 16'384;
 inline constexpr std::size_t kMessageBytesMax = std::size_t{4} << 20;
 static_assert(kBatchEntriesMax * (16 + 5 + Entry::kStudentBytesMax) + 64 * 1024 < kMessageBytesMax);
 
-// The caller's indexes, translated to this server's.
+// Maps each caller's index to this server's index.
 struct CallerIndexes {
   static constexpr DisciplineIndex kNotJudged = UINT8_MAX;
 

@@ -112,7 +112,7 @@ void ClientStream::take_verdicts(const v1::Verdicts& verdicts, Lock& lock) {
   if (verdicts.code() != 0) {
     result = base::fail(from_rpc_code(verdicts.code()), verdicts.message());
   }
-  sub_batch.call->end(sub_batch.number, verdicts.verdicts(), std::move(result));
+  sub_batch.call->on_answer(sub_batch.number, verdicts.verdicts(), std::move(result));
   lock.lock();
 }
 

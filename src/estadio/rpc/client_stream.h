@@ -11,7 +11,8 @@
 // The stream writes one message at a time and queues the others. It keeps each sub-batch until its
 // answer comes, its deadline passes, or the stream is done.
 //
-// Bounds: the owner sends nothing to a stream that has `in_flight_bytes` of unanswered messages.
+// Bounds: the owner gives no batch to a stream with `in_flight_bytes` or more of unanswered
+// messages.
 //
 // Threads: the owner's mutex guards the stream. Public methods require its lock. send() takes the
 // lock as a parameter, to unlock it while gRPC writes.
@@ -46,13 +47,13 @@ class Verdicts;
 
 namespace estadio {
 
-// Clients that sent entries read this. Addresses and reasons are in the log and in
-// JudgeChannels::unready_reason().
+// The error text for entries that no stream accepts. It names no address, because clients see it.
+// Addresses and reasons are in the log and in JudgeChannels::unready_reason().
 inline constexpr std::string_view kNoServer = "no judge's server can be reached: send again later";
 
 // A sub-batch that waits for its answer.
 struct PendingSubBatch {
-  std::shared_ptr<JudgeCall> call;  // shared by its sub-batches: the last to end settles it
+  std::shared_ptr<JudgeCall> call;  // shared by its sub-batches; the last one to end calls `done`
   std::size_t number = 0;           // in the call
   std::size_t bytes = 0;            // of its message
   base::Nanos deadline{};
@@ -78,17 +79,17 @@ class ClientStream {
     kReleased,    // gRPC may end it
   };
 
-  // What a server says in its handshake.
+  // A server's handshake response.
   struct ServerInfo {
     DisciplineMask judged = 0;
     std::string coin_commitment;     // empty: not said
     std::int64_t started_at_ms = 0;  // 0: not said
   };
 
-  // Hears what happens to the stream.
+  // Receives the stream's events.
   class Owner {
    public:
-    // With the lock held.
+    // The next three are called with the lock held.
 
     // Returns an error to refuse the server. Otherwise the stream is open after this call.
     [[nodiscard]] virtual base::Result<void> on_handshake(ClientStream& stream,
@@ -98,8 +99,8 @@ class ClientStream {
     // The stream was open and has broken.
     virtual void on_broken(ClientStream& stream) = 0;
 
-    // Without the lock: gRPC is done with the stream. `ended` has the sub-batches that got no
-    // answer. The owner may destroy the stream now, and not before.
+    // Called without the lock. gRPC is done with the stream. `ended` has the sub-batches that got
+    // no answer. The owner may destroy the stream now, and not before.
     virtual void on_done(ClientStream& stream, std::string reason,
                          std::vector<EndedSubBatch> ended) = 0;
 
@@ -117,7 +118,7 @@ class ClientStream {
 
   // `mutex` is the owner's.
   ClientStream(Owner& owner, std::mutex& mutex, const Options& options);
-  // REQUIRES: on_done() was called, or start() was not.
+  // REQUIRES: start() was never called, or on_done() was called.
   ~ClientStream();
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
@@ -126,7 +127,8 @@ class ClientStream {
   void start(const std::shared_ptr<grpc::Channel>& channel);
 
   // Queues a message with its sub-batch, and writes it as soon as it can. REQUIRES: the stream is
-  // open, and each sequence is larger than the one before.
+  // open. Each sequence is larger than the one before. Deadlines never decrease from one call to
+  // the next.
   void send(Lock& lock, std::uint64_t sequence, PendingSubBatch sub_batch,
             v1::JudgeRequest&& message);
 

@@ -1,6 +1,6 @@
-// The handshake of a stream. The caller's request names the faculties and disciplines that its
-// indexes mean. The server's response names the disciplines that it judges. A caller of another
-// contest is refused here, before its first entry.
+// The handshake of a stream. The request lists the caller's faculties and disciplines in index
+// order. The server's response names the disciplines that it judges. A caller of another contest is
+// refused here, before its first entry.
 //
 // A server may know more faculties and disciplines than its callers. So a contest is extended by
 // restarting the servers first, then the callers.
@@ -35,16 +35,17 @@ static_assert(Contest::kDisciplinesMax <= 64);
 // "1 (Natación), 3 (Boxeo)".
 [[nodiscard]] std::string names_of(DisciplineMask disciplines, const Contest& contest);
 
-// The values of a caller or a server that the handshake compares.
+// The values that one side brings to the handshake.
 struct HandshakeParty {
   const Contest& contest;
   std::string_view coin_commitment;  // empty when not known: then it is not compared
-  std::int64_t started_at_ms = 0;    // of the contest, since 1970; 0 when not known
+  // Of the contest, since 1970; 0 when not known. Servers send it; JudgeClient compares theirs.
+  std::int64_t started_at_ms = 0;
 };
 
 void write_handshake_request(const HandshakeParty& caller, v1::HandshakeRequest& request);
 
-// Returns what the caller's indexes mean at the server, which judges `judged`.
+// Maps the caller's indexes to the server's. `judged` has the disciplines that this server judges.
 // Errors: kInvalidArgument when the request is malformed; kFailedPrecondition with all differences.
 [[nodiscard]] base::Result<CallerIndexes> read_handshake_request(
     const v1::HandshakeRequest& request, const HandshakeParty& server, DisciplineMask judged);
@@ -52,7 +53,8 @@ void write_handshake_request(const HandshakeParty& caller, v1::HandshakeRequest&
 void write_handshake_response(const HandshakeParty& server, const CallerIndexes& caller,
                               v1::HandshakeResponse& response);
 
-// Returns the caller's disciplines that the server judges. Errors: kFailedPrecondition.
+// Returns the caller's disciplines that the server judges. Errors: kFailedPrecondition when the
+// coins' commitments differ.
 [[nodiscard]] base::Result<DisciplineMask> read_handshake_response(
     const v1::HandshakeResponse& response, const HandshakeParty& caller);
 

@@ -17,27 +17,29 @@ JudgeCall::JudgeCall(std::span<Verdict> verdicts,
   }
 }
 
-void JudgeCall::end(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result) {
+void JudgeCall::on_answer(std::size_t sub_batch, std::string_view verdicts,
+                          base::Result<void> result) {
   // An error comes without verdicts when all of them say kOfBatch.
-  if (!result && verdicts.empty()) return fail(sub_batch, std::move(result).error());
+  if (!result && verdicts.empty()) return on_failure(sub_batch, std::move(result).error());
   if (auto decoded = decode_verdicts(verdicts, places(sub_batch), verdicts_); !decoded) {
-    return fail(sub_batch, base::Error(base::Code::kInternal,
-                                       std::move(decoded).error().within("the answer").message()));
+    return on_failure(sub_batch,
+                      base::Error(base::Code::kInternal,
+                                  std::move(decoded).error().within("the answer").message()));
   }
-  ended(sub_batch, std::move(result));
+  on_result(sub_batch, std::move(result));
 }
 
-void JudgeCall::fail(std::size_t sub_batch, base::Error error) {
+void JudgeCall::on_failure(std::size_t sub_batch, base::Error error) {
   for (const std::uint32_t place : places(sub_batch)) verdicts_[place] = Verdict();
-  ended(sub_batch, base::fail(std::move(error)));
+  on_result(sub_batch, base::fail(std::move(error)));
 }
 
-void JudgeCall::ended(std::size_t sub_batch, base::Result<void> result) {
+void JudgeCall::on_result(std::size_t sub_batch, base::Result<void> result) {
   sub_batches_[sub_batch].result = std::move(result);
-  if (under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1) settle();
+  if (under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
 }
 
-void JudgeCall::settle() {
+void JudgeCall::finish() {
   // The batch gets the worst status. Entries with a better one get a durability of their own.
   const SubBatchResult& worst = *std::ranges::max_element(
       sub_batches_, {},

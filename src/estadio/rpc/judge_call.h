@@ -27,10 +27,10 @@ class JudgeCall {
   }
 
   // Takes the server's answer. Malformed verdicts end the sub-batch with kInternal.
-  void end(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result);
+  void on_answer(std::size_t sub_batch, std::string_view verdicts, base::Result<void> result);
 
   // Ends the sub-batch without an answer.
-  void fail(std::size_t sub_batch, base::Error error);
+  void on_failure(std::size_t sub_batch, base::Error error);
 
  private:
   struct SubBatchResult {
@@ -38,8 +38,8 @@ class JudgeCall {
     base::Result<void> result;
   };
 
-  void ended(std::size_t sub_batch, base::Result<void> result);
-  void settle();
+  void on_result(std::size_t sub_batch, base::Result<void> result);
+  void finish();
 
   const std::span<Verdict> verdicts_;
   std::vector<SubBatchResult> sub_batches_;

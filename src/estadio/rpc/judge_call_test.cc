@@ -37,9 +37,9 @@ class JudgeCallTest : public testing::Test {
 };
 
 TEST_F(JudgeCallTest, IsDoneWhenTheLastSubBatchHasEnded) {
-  call_.end(1, answer(), {});
+  call_.on_answer(1, answer(), {});
   EXPECT_FALSE(result_);
-  call_.end(0, answer(), {});
+  call_.on_answer(0, answer(), {});
   ASSERT_TRUE(result_);
   EXPECT_TRUE(*result_);
   expect_durabilities(Durability::kOfBatch, Durability::kOfBatch);
@@ -50,29 +50,29 @@ TEST_F(JudgeCallTest, IsDoneWhenTheLastSubBatchHasEnded) {
 }
 
 TEST_F(JudgeCallTest, SubBatchesOfTheSameDurabilityLeaveItToTheBatch) {
-  call_.end(0, "", error(base::Code::kResourceExhausted));
-  call_.fail(1, base::Error(base::Code::kUnavailable, "away"));
+  call_.on_answer(0, "", error(base::Code::kResourceExhausted));
+  call_.on_failure(1, base::Error(base::Code::kUnavailable, "away"));
   EXPECT_FALSE(*result_);
   expect_durabilities(Durability::kOfBatch, Durability::kOfBatch);
 }
 
 TEST_F(JudgeCallTest, WhatWasKeptSaysSoWhenTheRestWasRefused) {
-  call_.end(0, answer(), {});
-  call_.fail(1, base::Error(base::Code::kUnavailable, "away"));
+  call_.on_answer(0, answer(), {});
+  call_.on_failure(1, base::Error(base::Code::kUnavailable, "away"));
   EXPECT_EQ(result_->error().code(), base::Code::kUnavailable);
   expect_durabilities(Durability::kKept, Durability::kOfBatch);
 }
 
 TEST_F(JudgeCallTest, TheUnknownSpeaksForTheBatch) {
-  call_.fail(0, base::Error(base::Code::kInternal, "lost"));
-  call_.fail(1, base::Error(base::Code::kUnavailable, "away"));
+  call_.on_failure(0, base::Error(base::Code::kInternal, "lost"));
+  call_.on_failure(1, base::Error(base::Code::kUnavailable, "away"));
   EXPECT_EQ(result_->error().code(), base::Code::kInternal);
   expect_durabilities(Durability::kOfBatch, Durability::kRefused);
 }
 
 TEST_F(JudgeCallTest, ADurabilityThatTheServerGaveStays) {
-  call_.end(0, answer(Durability::kRefused, Durability::kKept), {});
-  call_.end(1, answer(Durability::kKept, Durability::kOfBatch), error(base::Code::kInternal));
+  call_.on_answer(0, answer(Durability::kRefused, Durability::kKept), {});
+  call_.on_answer(1, answer(Durability::kKept, Durability::kOfBatch), error(base::Code::kInternal));
   EXPECT_EQ(result_->error().code(), base::Code::kInternal);
   EXPECT_EQ(verdicts_[0].durability, Durability::kRefused);
   EXPECT_EQ(verdicts_[2].durability, Durability::kKept);
@@ -81,8 +81,8 @@ TEST_F(JudgeCallTest, ADurabilityThatTheServerGaveStays) {
 }
 
 TEST_F(JudgeCallTest, AnAnswerThatCannotBeReadIsUnknown) {
-  call_.end(0, "x", {});
-  call_.end(1, answer(), {});
+  call_.on_answer(0, "x", {});
+  call_.on_answer(1, answer(), {});
   EXPECT_EQ(result_->error().code(), base::Code::kInternal);
   EXPECT_EQ(result_->error().message(), "the answer: verdicts: expected 2 bytes, got 1");
   expect_durabilities(Durability::kOfBatch, Durability::kKept);

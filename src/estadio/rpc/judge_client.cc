@@ -296,7 +296,7 @@ void JudgeClient::end(const PendingSubBatch& sub_batch, base::Error error) {
       error.code() == base::Code::kUnavailable || error.code() == base::Code::kResourceExhausted;
   (is_refused ? shared_.counters.entries_refused : shared_.counters.entries_unknown)
       .fetch_add(sub_batch.entries(), std::memory_order_relaxed);
-  sub_batch.call->fail(sub_batch.number, std::move(error));
+  sub_batch.call->on_failure(sub_batch.number, std::move(error));
 }
 
 // Batches.
@@ -358,7 +358,7 @@ void JudgeClient::send(std::size_t slot, DisciplineMask disciplines, PendingSubB
                        v1::JudgeRequest&& message) {
   Lock lock(mutex_);
   ClientStream* stream = slots_[slot].current;
-  // It has gone since route() looked, or another server has come in its place.
+  // The stream broke after route() looked, or another server took its place.
   if (stream == nullptr || (disciplines & ~stream->server().judged) != 0 || is_stopping_) {
     lock.unlock();
     return end(sub_batch, base::Error(base::Code::kUnavailable, std::string(kNoServer)));

@@ -1,25 +1,26 @@
-// Judging by servers elsewhere, over gRPC streams (proto/estadio/v1/judge.proto).
+// A Judge that sends batches to remote servers over gRPC streams (proto/estadio/v1/judge.proto).
 //
 //   judge() -> divided by discipline over the streams -> a message each -> ... -> verdicts -> done
 //
-// JudgeChannels belongs to the app. It has a channel to each address, which all judges share, and
-// a thread that opens streams and ends batches that are late. A judge has streams of its own on
-// these channels (client_stream.h). So judges of several loops do not wait for each other. Many
-// batches may be under way on each stream.
+// JudgeChannels belongs to the app. It has a channel to each address. All judges share the
+// channels. Its thread opens broken streams again and ends late batches. A judge has streams of its
+// own on these channels (client_stream.h). So judges of several loops do not wait for each other.
+// Many batches may be under way on each stream.
 //
-// A batch goes to as few streams as judge its disciplines together, the least busy first. A batch
-// that no stream accepted was not logged (kUnavailable). A batch sent on a stream that broke or
-// timed out may have been logged (kInternal, kDeadlineExceeded). Where entries of one batch differ,
-// each verdict has its own durability. The judge sends nothing twice: the client decides whether to
-// send again.
+// A batch is divided greedily over few streams (routing.h). A batch that no stream accepted was not
+// logged (kUnavailable). A batch sent on a stream that broke or timed out may have been logged
+// (kInternal, kDeadlineExceeded). Where entries of one batch differ, each verdict has its own
+// durability. The judge sends nothing twice: the client decides whether to send again.
 //
 // A name may have several servers. Its streams are spread over them, and it is looked up again when
-// a connection ends. A stream that ended is opened again at once. After a failure it is opened ever
-// later, up to `backoff_max`, with jitter. When a server says GoAway, the next stream completes its
-// handshake before the old one is given up.
+// a connection ends. A stream that broke is opened again after a pause. The pause is a random half
+// to all of the backoff. The backoff starts at `backoff_min` and doubles up to `backoff_max`. After
+// a GoAway the next stream opens at once. The old stream is retired once the next one is open. If
+// that server stops, it is retired even when the next stream fails.
 //
-// Bounds: a stream has at most `in_flight_bytes` of unanswered messages, then kResourceExhausted.
-// An answer takes at most `answer_timeout`, a handshake at most `handshake_timeout`.
+// Bounds: a stream with `in_flight_bytes` or more of unanswered messages takes no batch. Entries
+// that only full streams judge get kResourceExhausted. An answer takes at most `answer_timeout`, a
+// handshake at most `handshake_timeout`.
 //
 // Threads: JudgeChannels may be used from any thread. A judge belongs to one thread, as Judge says.
 // `done` comes on gRPC's threads, on the thread of JudgeChannels, or within judge() when nothing
@@ -66,8 +67,8 @@ class JudgeChannels {
   // All must outlive the channels.
   struct Dependencies {
     const Contest& contest;
-    // Gets the shortest window of the servers in use, as reader 0; may be null. While no server is
-    // in use it does not change.
+    // Gets the shortest window of the servers in use, as reader 0; may be null. The window stays
+    // unchanged while no server in use reports one.
     RetryWindow* window = nullptr;
     const base::Clock& clock;
     base::Logger& log;
@@ -87,18 +88,20 @@ class JudgeChannels {
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeChannels>> open(Options options,
                                                                          const Dependencies& deps);
 
-  // REQUIRES: its judges are gone.
+  // REQUIRES: its judges are destroyed.
   ~JudgeChannels();
 
-  // Returns a judge that opens its streams without waiting for them. Its destructor answers batches
-  // under way with "unknown", and returns when gRPC has ended the streams.
+  // Returns a judge that opens its streams without waiting for them. Its destructor cancels the
+  // streams and returns when gRPC has ended them. Sent sub-batches end with kInternal, unsent ones
+  // with kUnavailable.
   [[nodiscard]] std::unique_ptr<Judge> make_judge();
 
   // Returns nothing when there is a judge, and every judge has a stream for every discipline. Else
   // it names a reason.
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
-  // Answers batches under way with "unknown", and refuses further ones.
+  // Cancels the streams. Sent sub-batches end with kInternal, unsent ones and further batches with
+  // kUnavailable.
   void stop();
 
   [[nodiscard]] Stats stats() const;

@@ -425,7 +425,7 @@ TEST_F(JudgeClientTest, WrongOptionsAreNamed) {
   }
   const test::TempFolder folder;
   auto options = calling({"127.0.0.1:1"});
-  options.tls = TlsFiles{.certificate = {}, .key = {}, .authorities = folder / "none.pem"};
+  options.tls = TlsFiles{.certificate = {}, .key = {}, .ca_certificates = folder / "none.pem"};
   const auto channels = JudgeChannels::open(
       std::move(options), {.contest = contest_, .clock = clock_, .log = log_.logger()});
   ASSERT_FALSE(channels);
@@ -453,7 +453,7 @@ class JudgeClientTlsTest : public JudgeClientTest {
     return options;
   }
   static TlsFiles trusting(const test::Authority& authority) {
-    return {.certificate = {}, .key = {}, .authorities = authority.file()};
+    return {.certificate = {}, .key = {}, .ca_certificates = authority.file()};
   }
 
   test::TempFolder folder_;

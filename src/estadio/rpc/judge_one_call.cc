@@ -47,7 +47,7 @@ class JudgeOneCall final : public grpc::ServerUnaryReactor {
 
  private:
   void answer(const base::Result<void>& result) {
-    // After a cancellation the reply may be gone.
+    // After a cancellation gRPC may have destroyed the reply.
     if (!is_finished_.test_and_set(std::memory_order_acq_rel)) {
       auto written = write_one_verdict(batch_.entries.front(), verdict_, result, reply_);
       Finish(written ? grpc::Status::OK : to_status(written.error()));

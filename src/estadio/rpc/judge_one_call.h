@@ -1,4 +1,4 @@
-// One JudgeOne call at the server: reads the entry, has it judged, answers.
+// One JudgeOne call at the server: reads the entry, judges it and answers.
 //
 // Beyond kJudgeOneCallsMax calls under way a call ends with RESOURCE_EXHAUSTED.
 //

@@ -5,17 +5,17 @@
 // they came. Answers leave in any order. An error of the judge is the answer to its batch, and the
 // stream goes on.
 //
-// An old stream gets a GoAway. Its caller then opens another, which may reach another server. It
-// sends no more on the old stream, and gets all answers that it waits for. So servers that were
+// An old stream gets a GoAway. Its caller then opens another, which may reach another server. The
+// caller sends nothing more on the old stream and still gets its answers. So servers that were
 // added get callers. Connections end at about the same age, which makes callers look up the
 // addresses again.
 //
-// Bounds: `streams_max` streams. The server does not read a stream while `in_flight_bytes` of its
-// batches have no sent verdicts; then the caller's writes wait. A message has at most
-// kMessageBytesMax. JudgeOne answers RESOURCE_EXHAUSTED beyond kJudgeOneCallsMax calls under way.
+// Bounds: `streams_max` streams. The server stops reading a stream that has `in_flight_bytes` of
+// unanswered batches. Then the caller's writes wait. A message has at most kMessageBytesMax.
+// JudgeOne answers RESOURCE_EXHAUSTED beyond kJudgeOneCallsMax calls under way.
 //
-// Where it is: server_stream has one stream, judge_one_call one call of JudgeOne, server_calls the
-// state that they share.
+// Files: server_stream.cc implements a stream, judge_one_call.cc a JudgeOne call. server_calls.h
+// holds their shared state.
 //
 // Threads: all methods from any thread; judges are called on gRPC's threads.
 #pragma once
@@ -51,12 +51,12 @@ class JudgeServer {
     std::int64_t started_at_ms = 0;         // of the contest, since 1970; 0: not known
     std::size_t streams_max = 1024;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
-    // A stream gets its GoAway at this age, a fifth more or less.
+    // A stream gets its GoAway at 80 % to 120 % of this age.
     std::chrono::milliseconds stream_age = std::chrono::minutes(5);
     // A caller has this long for its handshake, and to close a stream after GoAway. Then the server
     // ends the stream.
     std::chrono::milliseconds patience = std::chrono::seconds(10);
-    std::uint64_t seed = 0;  // of the draws
+    std::uint64_t seed = 0;  // seeds the random stream ages
   };
 
   // All must outlive the server.
@@ -70,8 +70,9 @@ class JudgeServer {
 
   struct Stats {
     std::size_t streams_open = 0;
-    std::uint64_t streams_refused = 0;  // too many, or a failed handshake
-    std::uint64_t go_aways = 0;         // sent
+    // Streams over the limit, during stop(), or with a refused handshake.
+    std::uint64_t streams_refused = 0;
+    std::uint64_t go_aways = 0;  // sent
     std::uint64_t batches = 0;
     std::uint64_t batches_malformed = 0;
     std::uint64_t entries = 0;
@@ -84,7 +85,7 @@ class JudgeServer {
   [[nodiscard]] static base::Result<std::unique_ptr<JudgeServer>> open(Options options,
                                                                        Dependencies deps);
 
-  // Stops without patience, and waits until the judges have answered.
+  // Calls stop(0) and waits for the judges' answers.
   ~JudgeServer();
 
   [[nodiscard]] int port() const;

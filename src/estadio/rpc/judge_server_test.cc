@@ -527,16 +527,19 @@ TEST_F(JudgeServerTest, WrongOptionsAreNamed) {
   const auto error_with = [&](TlsFiles wrong) {
     return error_of({.tls = std::move(wrong), .disciplines = {}, .coin_commitment = {}});
   };
-  EXPECT_THAT(error_with({.certificate = files.certificate, .key = {}, .authorities = {}}),
+  EXPECT_THAT(error_with({.certificate = files.certificate, .key = {}, .ca_certificates = {}}),
               HasSubstr("a certificate and its key"));
   EXPECT_THAT(error_with({}), HasSubstr("needs a certificate"));
-  EXPECT_THAT(error_with({.certificate = folder / "junk.pem", .key = files.key, .authorities = {}}),
-              HasSubstr("junk.pem: expected PEM with 'CERTIFICATE"));
-  EXPECT_THAT(error_with({.certificate = folder / "none.pem", .key = files.key, .authorities = {}}),
-              HasSubstr("none.pem"));
+  EXPECT_THAT(
+      error_with({.certificate = folder / "junk.pem", .key = files.key, .ca_certificates = {}}),
+      HasSubstr("junk.pem: expected PEM with 'CERTIFICATE"));
+  EXPECT_THAT(
+      error_with({.certificate = folder / "none.pem", .key = files.key, .ca_certificates = {}}),
+      HasSubstr("none.pem"));
   const TlsFiles other = authority.issue("other", {});
-  EXPECT_THAT(error_with({.certificate = files.certificate, .key = other.key, .authorities = {}}),
-              HasSubstr("other.key"));
+  EXPECT_THAT(
+      error_with({.certificate = files.certificate, .key = other.key, .ca_certificates = {}}),
+      HasSubstr("other.key"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <string>
 
+#include "estadio/contest/judge.h"
 #include "estadio/contest/retry_window.h"
 
 namespace estadio {
@@ -17,6 +18,12 @@ base::Failure refuse_late() {
   return base::fail(base::Code::kFailedPrecondition,
                     "the contest is over: it takes no new entries, and the log does not have this "
                     "one");
+}
+
+base::Failure fail_unknown() {
+  return base::fail(base::Code::kDeadlineExceeded,
+                    "the contest is over, and the server does not know whether the log has this "
+                    "entry: send it again with the same id");
 }
 
 base::Result<void> read_discipline(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
@@ -121,11 +128,14 @@ base::Result<void> read_one_entry(const v1::JudgeOneRequest& request, const OneE
 
 base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                      const base::Result<void>& judged, v1::JudgeOneReply& reply) {
-  const bool is_kept = verdict.durability == Verdict::Durability::kKept ||
-                       (judged && verdict.durability == Verdict::Durability::kOfBatch);
-  if (!is_kept && !judged) return base::fail(judged.error());
-  // Only a late entry can be judged without being in the log.
-  if (!is_kept) return refuse_late();
+  using Durability = Verdict::Durability;
+  const Durability durability =
+      verdict.durability == Durability::kOfBatch ? durability_of_batch(judged) : verdict.durability;
+  if (durability != Durability::kKept) {
+    if (!judged) return base::fail(judged.error());
+    // Only a late entry can be judged without being in the log.
+    return durability == Durability::kRefused ? refuse_late() : fail_unknown();
+  }
   reply.set_id(entry.id.to_string());
   reply.set_outcome(verdict.outcome == Outcome::kWinner ? v1::OUTCOME_WINNER : v1::OUTCOME_LOSER);
   reply.set_repeated(verdict.is_repeated);

@@ -26,13 +26,15 @@ struct OneEntryRules {
 };
 
 // Replaces `batch` by the entry. The entry has no id yet when the client gave none.
-// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over, or
-// another server judges the discipline; kUnavailable while the window is not known.
+// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over and the
+// client gave no id, or when another server judges the discipline; kUnavailable when the client
+// gave an id and the window is not known yet.
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
-// Errors: that of `judged`, unless the verdict's own durability overrides it; kFailedPrecondition
-// for a late entry that the log does not have.
+// Writes the answer to an entry that is in the log.
+// Errors: that of `judged`, unless the verdict's own durability is kKept; kFailedPrecondition for a
+// late entry of durability kRefused; kDeadlineExceeded for a late entry of durability kUnknown.
 [[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                                    const base::Result<void>& judged,
                                                    v1::JudgeOneReply& reply);

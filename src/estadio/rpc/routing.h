@@ -32,8 +32,8 @@ struct Division {
   DisciplineMask unassigned = 0;  // no stream judges these
 };
 
-// Divides the disciplines over few streams. Each step takes the stream that judges most of the
-// unassigned disciplines, and of equals the one with the fewest bytes in flight.
+// Divides the disciplines over few streams. Each step takes the stream that judges the most
+// unassigned disciplines. Ties go to the fewest bytes in flight.
 [[nodiscard]] Division divide(DisciplineMask disciplines, std::span<const StreamState> streams);
 
 // Entries that travel in one message.

@@ -69,10 +69,10 @@ class ServerCalls {
   // Judges the entry of a JudgeOne call, and gives it an id where the client gave none.
   void judge_one(EntryBatch& batch, std::span<Verdict> verdicts, Judge::Done done);
 
-  // Lets every stream do what is due by now.
+  // Calls tick() on every stream.
   void tick();
 
-  // Lets enter() return false, and sends GoAway on every stream.
+  // From now on enter() returns false. Sends GoAway on every stream.
   void begin_stopping();
 
   // Returns when no call is left, or after `patience`.

@@ -4,11 +4,11 @@
 // judge, and its verdicts are written when the judge has answered. An error of the judge, or a
 // malformed batch, is answered for that batch alone.
 //
-// Bounds: see JudgeServer::Options. Beyond `in_flight_bytes` of batches without sent verdicts the
-// stream is not read.
+// Bounds: see JudgeServer::Options. The server stops reading a stream that has `in_flight_bytes` of
+// unanswered batches.
 //
-// Threads: gRPC's read, the judge's answer, ServerCalls' thread calls tick(). A lock of the
-// stream's own guards what they share. It is taken after that of ServerCalls.
+// Threads: gRPC's threads, the judge's threads and the thread that calls tick(). The stream's own
+// lock guards shared state. It is taken after that of ServerCalls.
 #pragma once
 
 #include "base/clock.h"
@@ -32,7 +32,7 @@ class ServerStream {
  public:
   virtual ~ServerStream() = default;
 
-  // Does what is due by now.
+  // Sends a changed retry window or a due GoAway. Ends a stream past its deadline.
   virtual void tick(base::Nanos now) = 0;
 
   // Sends a GoAway that says that the server stops. Ends a stream that has no handshake.

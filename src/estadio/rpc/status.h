@@ -1,4 +1,4 @@
-// Translates our error codes into gRPC's, and back. No other file does.
+// Translates base::Code into google.rpc.Code and back.
 //
 // Threads: pure functions.
 #pragma once
@@ -21,7 +21,8 @@ inline constexpr std::size_t kStatusTextBytesMax = 1024;
 // Returns a number of google.rpc.Code. It is never 0, which means success.
 [[nodiscard]] int to_rpc_code(base::Code code);
 
-// Returns kInternal for a code that we do not have: the result is unknown.
+// Returns kInternal for CANCELLED and for every code that base::Code lacks. The result is then
+// unknown.
 [[nodiscard]] base::Code from_rpc_code(int code);
 
 // Returns at most kStatusTextBytesMax bytes, cut between characters. REQUIRES: UTF-8.

@@ -29,14 +29,14 @@ class Authority {
   [[nodiscard]] const std::string& file() const { return file_; }
 
   // Signs a certificate for localhost and 127.0.0.1. Returns its files, for a side that trusts
-  // `authorities`.
-  [[nodiscard]] TlsFiles issue(const std::string& name, const std::string& authorities) const {
+  // `ca_certificates`.
+  [[nodiscard]] TlsFiles issue(const std::string& name, const std::string& ca_certificates) const {
     const Key key(EVP_EC_gen("P-256"));
     const Certificate certificate = make(name, key.get(), "CA:FALSE", false);
     write(name, certificate.get(), key.get());
     return {.certificate = folder_ + "/" + name + ".pem",
             .key = folder_ + "/" + name + ".key",
-            .authorities = authorities};
+            .ca_certificates = ca_certificates};
   }
 
  private:

@@ -44,12 +44,12 @@ base::Result<std::shared_ptr<grpc::ServerCredentials>> server_credentials(
     return base::fail(base::Code::kInvalidArgument, "TLS: a server needs a certificate and a key");
   }
   grpc::SslServerCredentialsOptions options(
-      files->authorities.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                 : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+      files->ca_certificates.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                     : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
   ASSIGN_OR_RETURN(pair.cert_chain, read_pem(files->certificate, kCertificate));
   ASSIGN_OR_RETURN(pair.private_key, read_pem(files->key, kKey));
-  ASSIGN_OR_RETURN(options.pem_root_certs, read_pem(files->authorities, kCertificate));
+  ASSIGN_OR_RETURN(options.pem_root_certs, read_pem(files->ca_certificates, kCertificate));
   options.pem_key_cert_pairs.push_back(std::move(pair));
   return grpc::SslServerCredentials(options);
 }
@@ -59,7 +59,7 @@ base::Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(
   if (!files) return grpc::InsecureChannelCredentials();
   RETURN_IF_ERROR(check_pair(*files));
   grpc::SslCredentialsOptions options;
-  ASSIGN_OR_RETURN(options.pem_root_certs, read_pem(files->authorities, kCertificate));
+  ASSIGN_OR_RETURN(options.pem_root_certs, read_pem(files->ca_certificates, kCertificate));
   ASSIGN_OR_RETURN(options.pem_cert_chain, read_pem(files->certificate, kCertificate));
   ASSIGN_OR_RETURN(options.pem_private_key, read_pem(files->key, kKey));
   return grpc::SslCredentials(options);

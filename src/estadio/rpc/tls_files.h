@@ -22,9 +22,9 @@ struct TlsFiles {
 
   std::string certificate;  // with its chain; a client may have none
   std::string key;          // of the certificate
-  // The authorities that sign the other side's certificates. Empty: a server lets any client in, a
-  // client trusts the system's authorities.
-  std::string authorities;
+  // CA certificates that sign the peer's certificate. Empty on a server: any client. Empty on a
+  // client: the system's CAs.
+  std::string ca_certificates;
 };
 
 // Return credentials without TLS when there are no files. shared_ptr: gRPC shares credentials.

@@ -27,7 +27,7 @@ std::string count_key(std::int64_t discipline_id, Outcome outcome, std::string_v
 }
 
 std::string position_key(PartitionId partition, const base::Uuid& incarnation) {
-  return fmt::format("{}{}/{}/{}", kPosition, topic_of(partition.topic), partition.number,
+  return fmt::format("{}{}/{}/{}", kPosition, topic_name(partition.topic), partition.number,
                      incarnation.to_string());
 }
 

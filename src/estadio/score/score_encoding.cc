@@ -13,14 +13,14 @@ std::optional<std::int64_t> number_of(std::string_view text, std::int64_t most) 
 }
 
 std::string name_of(PartitionId partition) {
-  return fmt::format("{}/{}", topic_of(partition.topic), partition.number);
+  return fmt::format("{}/{}", topic_name(partition.topic), partition.number);
 }
 
 std::optional<PartitionId> partition_of(std::string_view name) {
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    const std::string_view topic_name = topic_of(topic);
-    if (!name.starts_with(topic_name)) continue;
-    name.remove_prefix(topic_name.size());
+    const std::string_view prefix = topic_name(topic);
+    if (!name.starts_with(prefix)) continue;
+    name.remove_prefix(prefix.size());
     if (!name.starts_with('/')) return std::nullopt;
     const auto number = number_of(name.substr(1), INT32_MAX);
     if (!number) return std::nullopt;

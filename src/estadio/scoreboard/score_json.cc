@@ -63,7 +63,7 @@ void append_positions(std::string& json, const Score& score, const ContestFacts&
   for (const auto& [partition, end, window] : facts.ends) {
     if (json.back() != '[') json += ',';
     json += R"({"topic":")";
-    json += topic_of(partition.topic);
+    json += topic_name(partition.topic);
     json += R"(","partition":)";
     base::append_json_number(json, std::int64_t{partition.number});
     json += R"(,"next_offset":)";

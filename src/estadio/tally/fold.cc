@@ -18,7 +18,7 @@ base::Result<Record> Fold::parse(const LoggedRecord& record) const {
   if (!parsed || parsed->outcome != partition_.topic) {
     return base::fail(base::Code::kCorruption,
                       fmt::format("{}-{}, offset {}: not a result of this contest: {}",
-                                  topic_of(partition_.topic), partition_.number, record.offset,
+                                  topic_name(partition_.topic), partition_.number, record.offset,
                                   record.line.substr(0, 200)));
   }
   return *parsed;

@@ -39,7 +39,7 @@ class Fold {
   [[nodiscard]] ScoreCommit take();
 
   [[nodiscard]] const RecentIds& recent() const { return recent_; }
-  // Forgets the ids and the deltas that were not taken.
+  // Forgets all ids and the deltas since the last take().
   void reset();
 
  private:

@@ -10,7 +10,7 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
-constexpr int kReadsOfSome = 5;
+constexpr int kReadAttemptsMax = 5;
 
 // Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
 // counted again at any time.
@@ -55,7 +55,7 @@ base::Result<std::int64_t> PartitionCounter::books_position() {
         fmt::format(
             "{}-{} is a new partition, and {} results of the old one are counted: its topic was "
             "deleted and made again. Count it into a new score, or restore the old topic",
-            topic_of(partition_.topic), partition_.number, position->next_offset));
+            topic_name(partition_.topic), partition_.number, position->next_offset));
   }
   const std::int64_t start = score.position(partition_);
   if (start > end) {
@@ -63,7 +63,7 @@ base::Result<std::int64_t> PartitionCounter::books_position() {
         base::Code::kCorruption,
         fmt::format(
             "the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
-            start, topic_of(partition_.topic), partition_.number, end));
+            start, topic_name(partition_.topic), partition_.number, end));
   }
   return start;
 }
@@ -86,14 +86,14 @@ base::Result<void> PartitionCounter::read_back(PartitionReader& reader, std::int
   std::int64_t from_ms = deps_.clock.wall_ms();
   ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
   if (start < end) {
-    RETURN_IF_ERROR(read_some(reader));
+    RETURN_IF_ERROR(read_until_records(reader));
     from_ms = std::min(from_ms, records_.front().time_ms);
   }
   ASSIGN_OR_RETURN(const auto back, deps_.events.offset_before(
                                         partition_, from_ms - deps_.window.retention_ms() - 1000));
   RETURN_IF_ERROR(reader.seek(std::min(back, start)));
   while (reader.position() < start) {
-    RETURN_IF_ERROR(read_some(reader));
+    RETURN_IF_ERROR(read_until_records(reader));
     const auto counted = std::ranges::find_if(
         records_, [&](const LoggedRecord& each) { return each.offset >= start; });
     RETURN_IF_ERROR(fold_.remember({records_.begin(), counted}, remembered_));
@@ -103,15 +103,15 @@ base::Result<void> PartitionCounter::read_back(PartitionReader& reader, std::int
   }
   // The judge must also know the ids of records that are not counted yet.
   while (deps_.known != nullptr && reader.position() < end) {
-    RETURN_IF_ERROR(read_some(reader));
+    RETURN_IF_ERROR(read_until_records(reader));
     RETURN_IF_ERROR(fold_.given_ids(records_, remembered_));
     deps_.known->add(remembered_, records_.front().time_ms);
   }
   return {};
 }
 
-base::Result<void> PartitionCounter::read_some(PartitionReader& reader) {
-  for (int i = 0; i < kReadsOfSome; ++i) {
+base::Result<void> PartitionCounter::read_until_records(PartitionReader& reader) {
+  for (int i = 0; i < kReadAttemptsMax; ++i) {
     RETURN_IF_ERROR(reader.read(records_, kReadPatience));
     if (!records_.empty()) return {};
   }

@@ -32,8 +32,9 @@ class PartitionCounter {
                    PartitionId partition, std::size_t number);
 
   // Returns a reader at the book's position, after the ids that a retry may repeat were read back.
-  // Errors: kFailedPrecondition when the score is damaged or does not add up; kCorruption when it
-  // was counted from another log; those of the log and the book.
+  // Errors: kFailedPrecondition when the score is damaged or does not add up; kCorruption when the
+  // score is of another log, the log lost its end, or a record is malformed; those of the log and
+  // the book.
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> start();
 
   // Folds the records that come within `commit_every`. Waits for the first, unless a stop is
@@ -58,12 +59,12 @@ class PartitionCounter {
 
  private:
   [[nodiscard]] base::Result<Score> read_score() const;
-  // Returns the book's position, once it is known to be of this log.
+  // Returns the book's position after checking that it belongs to this log.
   base::Result<std::int64_t> books_position();
   base::Result<void> read_back(PartitionReader& reader, std::int64_t start);
   // Reads at least one record. REQUIRES: the log has one there.
-  // Errors: kUnavailable when none arrives in kReadsOfSome reads.
-  base::Result<void> read_some(PartitionReader& reader);
+  // Errors: kUnavailable when none arrives in kReadAttemptsMax reads.
+  base::Result<void> read_until_records(PartitionReader& reader);
 
   const Tally::Options& options_;
   const Tally::Dependencies& deps_;

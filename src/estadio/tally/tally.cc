@@ -41,7 +41,7 @@ class Tally::Reader {
   [[nodiscard]] std::string last_error() const {
     const std::scoped_lock lock(mutex_);
     if (last_error_.empty()) return {};
-    return fmt::format("{}-{}: {}", topic_of(partition_.topic), partition_.number, last_error_);
+    return fmt::format("{}-{}: {}", topic_name(partition_.topic), partition_.number, last_error_);
   }
 
   void add_to(Stats& stats) const {
@@ -69,11 +69,12 @@ class Tally::Reader {
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
         deps_.log.info("the score has another position: counting goes on from there",
-                       {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+                       {{"topic", topic_name(partition_.topic)}, {"partition", partition_.number}});
       } else if (!may_pass(ended.error())) {
-        deps_.log.error("counting a partition has stopped", {{"topic", topic_of(partition_.topic)},
-                                                             {"partition", partition_.number},
-                                                             {"error", ended.error()}});
+        deps_.log.error("counting a partition has stopped",
+                        {{"topic", topic_name(partition_.topic)},
+                         {"partition", partition_.number},
+                         {"error", ended.error()}});
         set_last_error(ended.error().message());
         has_stopped_ = true;
         return;
@@ -97,7 +98,7 @@ class Tally::Reader {
     // Logged once, not at every attempt.
     if (!set_last_error(error.message())) return;
     deps_.log.warning("counting a partition has failed and will be tried again",
-                      {{"topic", topic_of(partition_.topic)},
+                      {{"topic", topic_name(partition_.topic)},
                        {"partition", partition_.number},
                        {"error", error}});
   }
@@ -111,7 +112,7 @@ class Tally::Reader {
   void go_on() {
     if (!set_last_error({})) return;
     deps_.log.info("counting goes on",
-                   {{"topic", topic_of(partition_.topic)}, {"partition", partition_.number}});
+                   {{"topic", topic_name(partition_.topic)}, {"partition", partition_.number}});
   }
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {

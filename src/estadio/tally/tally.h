@@ -1,16 +1,16 @@
 // The tally counts every record of its partitions into the score book exactly once. Each partition
 // has one reader.
 //
-// A reader folds records into a few deltas. It commits them with the position that they start
-// from. The score book applies a commit only when its stored position is the same. So a late or
-// second reader of a partition changes nothing. The book returns its position, and the reader goes
-// on from there. A reader without new records reads the score about once a second. It then finds a
-// book that went back, as after a crash of the book's server.
+// A reader folds records into a few deltas. It commits them with the position that they start from.
+// The score book applies a commit only when its stored position is the same. So a late or second
+// reader of a partition changes nothing. The book returns its position, and the reader goes on from
+// there. A reader without new records reads the score about once a second. So the reader notices
+// when the book's position went back, as after a crash of the book's server.
 //
 // A record with a given id may be in the log twice. A reader remembers the recent given ids
 // (RecentIds). When it starts, it first reads back as far as it must remember.
 //
-// Threads: one a partition. Every method may be called from any thread.
+// Threads: one per partition. Every method may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -39,8 +39,8 @@ namespace estadio {
 class Tally {
  public:
   struct Options {
-    // How long a reader gathers records before it commits. It bounds the score's delay. It keeps
-    // commits few when entries are many.
+    // How long a reader gathers records before it commits. A longer time means fewer commits and a
+    // later score.
     std::chrono::nanoseconds commit_every = std::chrono::milliseconds(10);
     // Given ids that all partitions together remember.
     std::size_t retry_ids = 4'000'000;
@@ -61,9 +61,9 @@ class Tally {
     std::uint64_t counted = 0;
     std::uint64_t repeated = 0;
     std::uint64_t commits = 0;
-    std::uint64_t stale_commits = 0;  // not applied: the book had another position
-    std::uint64_t failed_commits = 0;
-    bool has_stopped = false;  // a reader found damage that it must not skip
+    std::uint64_t stale_commits = 0;   // not applied: the book had another position
+    std::uint64_t failed_commits = 0;  // attempts to start, read or commit that are made again
+    bool has_stopped = false;          // a reader found damage that it must not skip
   };
   // One partition as its reader last saw it.
   struct PartitionStatus {
@@ -79,9 +79,9 @@ class Tally {
 
   // Starts a reader for each of the partitions that has none.
   void add(std::span<const PartitionId> partitions);
-  // Stops the readers of partitions that were removed as often as they were added. Two members of
-  // a group may hold one partition for a moment, when it moves from one to the other. Returns when
-  // those readers have ended.
+  // Each add() of a partition needs one remove(). The last remove() stops the reader. Two members
+  // of a group may hold one partition for a moment, when it moves from one to the other. Returns
+  // when the stopped readers have ended.
   void remove(std::span<const PartitionId> partitions);
 
   // Waits until every reader has read back or stopped, at most `patience`. Returns whether they
@@ -116,7 +116,7 @@ class Tally {
   // Guarded by mutex_.
   std::size_t not_read_back_ = 0;                // readers
   std::map<std::size_t, SharedReader> readers_;  // by number_of()
-  Stats ended_;                                  // of readers that are gone
+  Stats ended_;                                  // of readers that have ended
 };
 
 void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats);

@@ -86,7 +86,7 @@ class Proof {
 
  private:
   base::Result<void> count_partition(PartitionId partition) {
-    const std::string name = fmt::format("{}-{}", topic_of(partition.topic), partition.number);
+    const std::string name = fmt::format("{}-{}", topic_name(partition.topic), partition.number);
     ASSIGN_OR_RETURN(const std::int64_t end, input_.events.end_offset(partition));
     const std::int64_t counted_until = input_.score.position(partition);
     ASSIGN_OR_RETURN(const base::Uuid incarnation, input_.events.incarnation(partition));

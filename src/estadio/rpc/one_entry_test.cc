@@ -1,0 +1,72 @@
+#include "estadio/rpc/one_entry.h"
+
+#include <estadio/v1/judge.pb.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "estadio/contest/test_world.h"
+
+namespace estadio {
+namespace {
+
+using Durability = Verdict::Durability;
+using testing::HasSubstr;
+
+class OneVerdictTest : public testing::Test {
+ protected:
+  base::Result<void> write(Durability durability, const base::Result<void>& judged) {
+    return write_one_verdict(
+        entry_, {.outcome = Outcome::kWinner, .is_repeated = true, .durability = durability},
+        judged, reply_);
+  }
+  // Returns the error of a late entry of this durability.
+  base::Error error_of(Durability durability, const base::Result<void>& judged = {}) {
+    entry_.is_late = true;
+    const auto written = write(durability, judged);
+    EXPECT_FALSE(written) << "expected an error";
+    EXPECT_TRUE(reply_.id().empty()) << "an entry without an answer has a reply";
+    return written ? base::Error(base::Code::kInternal, "none") : written.error();
+  }
+
+  static base::Result<void> unavailable() {
+    return base::fail(base::Code::kUnavailable, "the log is away");
+  }
+
+  Entry entry_{.id = test::numbered_id(7), .is_id_given = true};
+  v1::JudgeOneReply reply_;
+};
+
+TEST_F(OneVerdictTest, AKeptEntryIsAnswered) {
+  ASSERT_TRUE(write(Durability::kOfBatch, {}));
+  EXPECT_EQ(reply_.id(), test::numbered_id(7).to_string());
+  EXPECT_EQ(reply_.outcome(), v1::OUTCOME_WINNER);
+  EXPECT_TRUE(reply_.repeated());
+}
+
+TEST_F(OneVerdictTest, AnEntryThatTheLogHadBeforeIsAnsweredWhenItsBatchFailed) {
+  ASSERT_TRUE(write(Durability::kKept, unavailable()));
+  EXPECT_EQ(reply_.id(), test::numbered_id(7).to_string());
+}
+
+TEST_F(OneVerdictTest, ALateEntryThatTheLogDoesNotHaveIsRefused) {
+  const base::Error error = error_of(Durability::kRefused);
+  EXPECT_EQ(error.code(), base::Code::kFailedPrecondition);
+  EXPECT_THAT(error.message(), HasSubstr("the log does not have this one"));
+}
+
+// FAILED_PRECONDITION would say that the entry does not count, and it may.
+TEST_F(OneVerdictTest, ALateEntryThatTheLogMayHaveIsUnknown) {
+  const base::Error error = error_of(Durability::kUnknown);
+  EXPECT_EQ(error.code(), base::Code::kDeadlineExceeded);
+  EXPECT_THAT(error.message(), HasSubstr("send it again with the same id"));
+}
+
+TEST_F(OneVerdictTest, TheErrorOfTheBatchIsTheAnswerToAnEntryThatIsNotKept) {
+  for (const Durability durability :
+       {Durability::kOfBatch, Durability::kRefused, Durability::kUnknown}) {
+    EXPECT_EQ(error_of(durability, unavailable()).message(), "the log is away");
+  }
+}
+
+}  // namespace
+}  // namespace estadio
