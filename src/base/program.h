@@ -20,7 +20,7 @@ inline constexpr int kExitUsage = 2;   // the command line or configuration is w
 
 using Arguments = std::span<const std::string>;
 
-// run() reads the command's settings, wires its parts and returns an exit status.
+// run() reads its settings, does the command's work and returns an exit status.
 struct Command {
   std::string_view name;
   std::string_view summary;

@@ -39,10 +39,11 @@ class Connection final : public net::EventLoop::Watcher {
   bool send_stream(std::string_view data);
   [[nodiscard]] bool has_unsent() const { return out_sent_ < out_.size(); }
 
-  // Sends [out_] as far as the socket takes it. The worker calls it at the end of a dirty round.
+  // Sends [out_] as far as the socket takes it. The worker calls it at the end of a round in which
+  // the connection is dirty.
   void flush();
   // Takes the requests that waited for room. The worker calls it in the round after answers left,
-  // before the services' hooks: these hand on in the same round what the requests add.
+  // before the services' hooks. So the hooks see these requests in the same round.
   void resume();
   // Enforces Limits: receive, idle and send_stall. The worker calls it every 250 ms.
   void check_deadlines(base::Nanos now);

@@ -185,9 +185,9 @@ void Worker::end_round() {
   if (shared_.coalesce_for.count() != 0) coalesce();
 }
 
-// Holds the loop for `coalesce_for` if many requests came since the last time, from less than half
-// of the active connections. If most connections bring a request, their clients wait for the
-// answers, and holding would delay the next requests. Incomplete requests are not held either.
+// Holds the loop for `coalesce_for` if many requests came since the last check, but fewer than half
+// as many as there are active connections. With more, most clients wait for their answers, and
+// holding would delay the next requests. Incomplete requests are not held either.
 void Worker::coalesce() {
   const base::Nanos now = loop_.now();
   if (now < coalesce_until_) return;

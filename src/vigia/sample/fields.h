@@ -4,9 +4,9 @@
 //   kSampleFields, kCpuFields, kMemoryFields,      kUsageFields, kHostFields,
 //   kLoadFields, kProcessFields, kCgroupFields     kProcessUsageFields, kContainerUsageFields
 //
-// From here come the JSON of samples (sample_json.cc) and of usages (usage_json.cc), both in this
-// order, the table's headings and units (app/usage_table.cc) and the tables of docs/vigia.md
-// (fields_test.cc).
+// The catalogue defines the JSON of samples (sample_json.cc) and usages (usage_json.cc), in this
+// order. It also defines the table's headings and units (app/usage_table.cc) and the tables of
+// docs/vigia.md (fields_test.cc).
 //
 // A new figure of a process needs a row in kProcessFields, and its place in kProcessUsageFields
 // where a snapshot shows it.
