@@ -14,10 +14,10 @@
 namespace vigia {
 
 enum class Kind {
-  kCounter,  // only grows; two samples give a rate
-  kGauge,    // goes up and down
-  kMoment,   // a point in time
-  kLabel,    // identifies or classifies the object
+  kCounter,    // only grows; two samples give a rate
+  kGauge,      // goes up and down
+  kTimestamp,  // a point in time
+  kLabel,      // identifies or classifies the object
 };
 
 enum class Unit { kNone, kNanoseconds, kMilliseconds, kBytes, kPercent };
