@@ -211,7 +211,7 @@ void Worker::sweep() {
   for (const auto& connection : connections_) {
     if (!connection) continue;
     connection->check_deadlines(now);
-    if (std::exchange(connection->has_asked, false)) ++active_;
+    if (std::exchange(connection->has_new_request, false)) ++active_;
   }
   loop_.at(now + kSweepEvery, [this] { sweep(); });
 }
