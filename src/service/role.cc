@@ -5,10 +5,10 @@ namespace {
 
 int run(const RoleFactory& make, const Context& context) {
   const auto role = make(context);
-  if (!role) return context.program.fail(role.error());
+  if (!role) return context.program.print_failure(role.error());
   const auto opened = (*role)->open();
   if (!opened && opened.error().code() != base::Code::kCancelled) {
-    return context.program.fail(opened.error());
+    return context.program.print_failure(opened.error());
   }
   if (opened) {
     context.life_cycle.set_state(LifeCycle::State::kServing);
