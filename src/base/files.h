@@ -20,11 +20,12 @@ namespace base {
 // Whether a file of any kind exists at `path`; follows symbolic links. Errors: those of stat().
 [[nodiscard]] Result<bool> exists(const std::string& path);
 
-// Waits until the names made, renamed and removed in the folder are durable. Errors: the system's.
+// Waits until all changes of names in the folder are durable. Errors: the system's.
 [[nodiscard]] Result<void> sync_folder(const std::string& folder);
 
-// Replaces the file's text durably. Writes `path`.new, syncs it and renames it, so that the file
-// holds the old text or the new one. Errors: the system's; kResourceExhausted on a full disk.
+// Replaces the file's text durably. Writes `path`.new with `mode`, syncs it and renames it, so that
+// the file holds the old text or the new one. Errors: the system's; kResourceExhausted on a full
+// disk.
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
                                         mode_t mode);
 

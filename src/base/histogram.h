@@ -35,8 +35,8 @@ class Histogram {
   void clear();
 
   [[nodiscard]] std::uint64_t count() const { return total_; }
-  // Returns the least duration that at least `quantile` (0 to 1) of the values do not exceed. It
-  // has three digits and never exceeds max(). Returns 0 when the histogram is empty.
+  // Returns the smallest duration that a share of `quantile` (0 to 1) of the values does not
+  // exceed, to three digits. Never exceeds max(). Returns 0 when the histogram is empty.
   [[nodiscard]] std::chrono::nanoseconds quantile(double quantile) const;
   [[nodiscard]] std::chrono::nanoseconds max() const { return std::chrono::nanoseconds(max_ns_); }
   [[nodiscard]] std::chrono::nanoseconds min() const {

@@ -1,9 +1,9 @@
-// Structured logs: one line an event, as text for people or JSON for machines. Errors of writing
+// Structured logs: one line per event, as text for people or JSON for machines. Errors of writing
 // are ignored.
 //
 //   log.info("serving", {{"address", address}, {"threads", 2}});
 //   {"time":"2026-11-23T15:04:05.678Z","level":"info","message":"serving","address":"127.0.0.1:8080","threads":2}
-//   15:04:05.678 info  serving  address=127.0.0.1:8080 threads=2
+//   15:04:05.678 info    serving  address=127.0.0.1:8080  threads=2
 //
 // Threads: a Logger may be used from any thread. It writes whole lines.
 #pragma once

@@ -1,7 +1,7 @@
 // Metrics in the Prometheus text format, version 0.0.4.
 //
-// A class with figures has a function `write_metrics` beside it, which names them. Names follow
-// Prometheus' conventions: base units, `_total` for counters, `_seconds`, `_bytes`.
+// A class with statistics has a function write_metrics() beside it, which names them. The names
+// follow Prometheus' conventions: base units, `_total` for counters, `_seconds`, `_bytes`.
 //
 // Threads: a writer belongs to one thread.
 #pragma once
@@ -24,7 +24,7 @@ class MetricsWriter {
   MetricsWriter();
   ~MetricsWriter();
 
-  // Each call adds one sample. Samples of one name form a family with the first call's help.
+  // Each call adds one metric to the family of that name. The first call sets the family's help.
   // A bool is written as 1 or 0.
   template <class Number>
     requires std::is_arithmetic_v<Number>

@@ -1,4 +1,4 @@
-// The limit of open files of the process, sockets among them.
+// The process's limit of open files, which includes sockets.
 //
 // Threads: call before other threads start.
 #pragma once
@@ -10,7 +10,7 @@
 namespace base {
 
 // Raises the soft limit to `wanted`, or to the hard limit when that is lower. Never lowers it.
-// Returns the soft limit now. Errors: the system's.
+// Returns the resulting soft limit. Errors: the system's.
 [[nodiscard]] Result<std::size_t> allow_open_files(std::size_t wanted);
 
 }  // namespace base

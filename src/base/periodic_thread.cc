@@ -7,6 +7,8 @@ namespace base {
 PeriodicThread::PeriodicThread(Work work)
     : work_(std::move(work)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
+PeriodicThread::~PeriodicThread() = default;
+
 void PeriodicThread::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {

@@ -21,7 +21,8 @@ class PeriodicThread {
   // Starts the thread. It calls `work` at once.
   explicit PeriodicThread(Work work);
 
-  // The destructor ends a pause at once. It waits for a call that has begun.
+  // Ends a pause at once. Waits for a call that has begun.
+  ~PeriodicThread();
 
  private:
   void run(const std::stop_token& stop);

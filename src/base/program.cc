@@ -56,26 +56,26 @@ int Program::run_command(Arguments arguments) const {
 }
 
 std::string Program::usage() const {
-  std::string text = fmt::format("{}\nUsage: {} COMMAND [flags]\n\nCommands:\n", about, name);
+  std::string text = fmt::format("{}\nUsage: {} COMMAND [flags]\n\nCommands:\n", description, name);
   for (const Command& command : commands) {
     text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   }
   text += fmt::format(
       "\nTry it:\n{}\n'{} COMMAND --help' shows the flags. Exit status: 0 success, 1 failure or a "
       "difference, 2 wrong usage.\n",
-      trial, name);
+      examples, name);
   return text;
 }
 
 Settings Program::settings_for(std::string command, std::string summary,
-                               std::string examples) const {
+                               std::string command_examples) const {
   std::vector<std::string> names;
   names.reserve(commands.size());
   for (const Command& each : commands) names.emplace_back(each.name);
   return Settings({.program = std::string(name),
                    .command = std::move(command),
                    .about = std::move(summary),
-                   .examples = std::move(examples),
+                   .examples = std::move(command_examples),
                    .commands = std::move(names)});
 }
 
@@ -94,7 +94,7 @@ void Program::print_error(std::string_view message) const {
   fmt::print(stderr, "{}: {}\n", name, message);
 }
 
-int Program::fail(const Error& error) const {
+int Program::print_failure(const Error& error) const {
   print_error(error.message());
   const bool is_usage = error.code() == Code::kInvalidArgument || error.code() == Code::kNotFound ||
                         error.code() == Code::kFailedPrecondition;

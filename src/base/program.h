@@ -20,7 +20,7 @@ inline constexpr int kExitUsage = 2;   // the command line or configuration is w
 
 using Arguments = std::span<const std::string>;
 
-// run() reads the command's settings, wires its parts and returns an exit status.
+// run() reads its settings, does the command's work and returns an exit status.
 struct Command {
   std::string_view name;
   std::string_view summary;
@@ -30,8 +30,8 @@ struct Command {
 struct Program {
   std::string_view name;
   std::string_view version;
-  std::string_view about;  // description, in lines
-  std::string_view trial;  // first command lines to try, in lines
+  std::string_view description;  // may have several lines
+  std::string_view examples;     // command lines to try, one per line
   std::span<const Command> commands;
 
   // Runs the command that the first argument names. Returns its exit status, or kExitFailed when
@@ -40,7 +40,7 @@ struct Program {
 
   // Returns the settings of one of the commands.
   [[nodiscard]] Settings settings_for(std::string command, std::string summary,
-                                      std::string examples) const;
+                                      std::string command_examples) const;
 
   // Loads the settings from all layers and prints their error. Returns an exit status when the
   // command must end now, else nothing.
@@ -50,8 +50,8 @@ struct Program {
   void print_error(std::string_view message) const;
 
   // Prints the error and returns the exit status for it: kExitUsage when the user must change the
-  // command line, the configuration or the files that they name.
-  [[nodiscard]] int fail(const Error& error) const;
+  // command line, the configuration or the files that they name; else kExitFailed.
+  [[nodiscard]] int print_failure(const Error& error) const;
 
  private:
   [[nodiscard]] std::string usage() const;

@@ -25,8 +25,8 @@ constexpr std::array<Command, 2> kCommands = {
     {{"keep", "keeps what it is given", keep}, {"fail", "cannot write", fail_to_write}}};
 constexpr Program kProgram = {.name = "tool",
                               .version = "1.2",
-                              .about = "It helps.\n",
-                              .trial = "  tool keep 1\n",
+                              .description = "It helps.\n",
+                              .examples = "  tool keep 1\n",
                               .commands = kCommands};
 
 struct Outcome {

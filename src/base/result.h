@@ -1,8 +1,8 @@
 // Errors as values: every function that can fail returns Result<T>.
 //
 // An Error has a code and a message. The code maps to an HTTP status or an exit status. The message
-// says what was expected and what was found. Callers put contexts in front of it ("opening the log
-// in data/log: segment 3: ..."). An error is logged once, where it is handled.
+// says what was expected and what was found. Callers prepend context ("opening the log in data/log:
+// segment 3: ..."). An error is logged once, where it is handled.
 //
 // Threads: values.
 #pragma once
@@ -23,7 +23,7 @@ enum class Code {
   kUnavailable,         // a needed part does not answer; try later
   kDeadlineExceeded,    // too late; the work may have been done
   kCancelled,           // the user ended the work
-  kCorruption,          // stored bytes differ from the bytes written
+  kCorruption,          // stored or received data is malformed or inconsistent
   kInternal,            // everything else
 };
 
@@ -60,7 +60,7 @@ using Failure = tl::unexpected<Error>;
 
 }  // namespace base
 
-// Returns from the calling function with the error of `expression`, a Result, if it has one.
+// If `expression`, a Result, has an error, returns that error from the calling function.
 #define RETURN_IF_ERROR(expression)                                \
   do {                                                             \
     if (auto result_or_error_ = (expression); !result_or_error_) { \
@@ -71,8 +71,8 @@ using Failure = tl::unexpected<Error>;
 #define RESULT_CONCAT_INNER(a, b) a##b
 #define RESULT_CONCAT(a, b) RESULT_CONCAT_INNER(a, b)
 
-// Assigns the value of `expression`, a Result, to `target`. If it has an error, returns from the
-// calling function with that.
+// Assigns the value of `expression`, a Result, to `target`. If it has an error, returns that error
+// from the calling function.
 #define ASSIGN_OR_RETURN(target, expression) \
   ASSIGN_OR_RETURN_INNER(RESULT_CONCAT(result_or_error_, __LINE__), target, expression)
 #define ASSIGN_OR_RETURN_INNER(result, target, expression)   \

@@ -39,8 +39,8 @@ class Settings {
     std::string program;                // "estadio"; also the prefix of the environment's variables
     std::string command;                // "all"
     std::string about;                  // one sentence on the command
-    std::string examples;               // shown under the flags, one a line
-    std::vector<std::string> commands;  // all commands: a file may have their tables
+    std::string examples;               // shown under the flags, one per line
+    std::vector<std::string> commands;  // all names; load() accepts their tables in the file
   };
 
   // The caller's next step after a successful load: run the command, or exit.
@@ -52,7 +52,7 @@ class Settings {
   explicit Settings(Description description);
 
   // Adds a setting. `target` holds the default and must outlive this object. `value` names the
-  // value in the help ("ADDR"). `least` and `most` are allowed.
+  // value in the help ("ADDR"). The range from `least` to `most` is inclusive.
   void add(std::string name, std::string& target, std::string value, std::string help);
   void add(std::string name, Bytes& target, std::string help);
   void add(std::string name, std::chrono::nanoseconds& target, std::chrono::nanoseconds least,
@@ -75,7 +75,8 @@ class Settings {
                   std::function<Result<void>(std::string_view)> parse,
                   std::function<std::string()> format);
 
-  // Adds a check of several settings. load() calls it when all are read.
+  // Adds a check of several settings. load() calls it after reading all settings, except for
+  // --print-config.
   void add_check(std::function<Result<void>()> check) { checks_.push_back(std::move(check)); }
 
   // Reads all layers into the targets. `arguments` are those after the command's name. For --help,

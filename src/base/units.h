@@ -19,7 +19,8 @@ namespace base {
 
 inline constexpr std::chrono::hours kDurationMax{1000};
 
-// Parses a number with a unit: ns, us, ms, s, m, h. "0" needs none. `least` and `most` are allowed.
+// Parses a number, such as 1.5, with a unit: ns, us, ms, s, m, h. "0" needs none. The range from
+// `least` to `most` is inclusive.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(
     std::string_view text, std::chrono::nanoseconds least = {},
     std::chrono::nanoseconds most = kDurationMax);
@@ -28,7 +29,8 @@ inline constexpr std::chrono::hours kDurationMax{1000};
 [[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least,
                                                  std::int64_t most);
 
-// Use the largest unit that keeps the number whole: 67108864 gives "64MiB", 1500 ms gives "1500ms".
+// Return a whole number with the largest unit: 67108864 gives "64MiB", 1500 ms gives "1500ms".
+// format_bytes() uses only KiB, MiB and GiB, or no unit.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 

@@ -8,7 +8,8 @@
 
 namespace base {
 
-// Returns the bytes of the valid sequence at the start of `text`; 0 when there is none.
+// Returns the length in bytes of the valid sequence at the start of `text`; 0 when there is none.
+// REQUIRES: `text` is not empty.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 }  // namespace base

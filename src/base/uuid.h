@@ -33,7 +33,7 @@ struct Uuid {
   // Returns the milliseconds since 1970 of version 7; nothing for other versions.
   [[nodiscard]] std::optional<std::int64_t> time_ms() const;
 
-  // Whether next_marked() made it.
+  // Whether it has the form of the ids that next_marked() makes.
   [[nodiscard]] bool is_marked() const {
     return version() == 8 && bytes[8] == kMark[0] && bytes[9] == kMark[1];
   }

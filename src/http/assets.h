@@ -14,7 +14,7 @@ struct Asset {
   std::string_view path;  // "/assets/index-4f2a.js"; "/index.html" is also "/"
   std::string_view content_type;
   std::string_view bytes;
-  std::string_view gzip_bytes;  // `bytes` compressed; may be larger
+  std::string_view gzip_bytes;  // `bytes` compressed, even if larger; empty: no gzip form
 };
 
 // Adds a GET route for each asset. Clients may cache "/assets/" for ever, because its names hold a

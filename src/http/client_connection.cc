@@ -12,7 +12,7 @@ namespace {
 
 using net::TlsSession;
 
-// open() counts as done when the server has not answered the handshake for so long.
+// open() counts as done when the server has not answered the handshake within this time.
 constexpr std::chrono::milliseconds kHandshakePatience{100};
 constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
 

@@ -28,7 +28,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
  public:
   enum class Failure {
     kConnect,    // not connected, or closed by the server before a request
-    kTls,        // TLS failed before the first answer, such as the certificate's check
+    kTls,        // TLS failed before the first answer, for example in the certificate check
     kReset,      // the connection ended while an answer was due
     kMalformed,  // the received bytes are not an HTTP response
   };
@@ -49,7 +49,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
   struct Peer {
     std::vector<net::Resolved> addresses;  // tried in this order; at least one
     const net::TlsContext* tls = nullptr;  // plain when null
-    std::string name;                      // for SNI and the certificate's check
+    std::string name;                      // for SNI and the certificate check
   };
 
   // Objects that the connections of one loop share. They must outlive the connections.
@@ -66,7 +66,8 @@ class ClientConnection final : private net::EventLoop::Watcher {
 
   [[nodiscard]] std::size_t index() const { return index_; }
 
-  // Connects; calls on_open() or on_failure(). REQUIRES: closed.
+  // Connects, then calls on_open() or on_failure(). After a send() in between, only send()'s result
+  // is reported. REQUIRES: closed.
   void open();
   // Sends a request; calls on_answer() or on_failure(). The bytes must stay valid until then, or
   // until close(). REQUIRES: no answer is due.
@@ -80,7 +81,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
   void on_ready(std::uint32_t events) override;
   void on_connected();
   void settle_opening();
-  // Tries each address once, starting with the last one that worked.
+  // Tries each address once, starting with the one tried last.
   void connect();
   // Connects to the next address. After the last one, fails with `why`.
   void try_next(std::string_view why);

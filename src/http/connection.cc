@@ -193,8 +193,8 @@ std::size_t Connection::take_one(std::string_view data) {
   }
   if (head.expects_continue && !has_body_waiting && continue_ == Continue::kNotAsked &&
       (head.chunked || head.content_length > 0)) {
-    continue_ = Continue::kOwed;
-    tell_to_continue();
+    continue_ = Continue::kPending;
+    send_continue();
   }
   if (head.chunked) {
     stage_ = Stage::kChunks;
@@ -216,7 +216,7 @@ std::size_t Connection::take_one(std::string_view data) {
 
 void Connection::dispatch(const RequestHead& head, std::string_view body) {
   worker_.count_request();
-  has_asked = true;
+  has_new_request = true;
   request_started_ = {};
   continue_ = Continue::kNotAsked;
   const bool close = !head.keep_alive || worker_.draining();
@@ -298,14 +298,14 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(answered));
   first_sequence_ += static_cast<std::uint32_t>(answered);
-  tell_to_continue();
+  send_continue();
   worker_.mark_dirty(*this);
 }
 
-// Sends 100 Continue once every earlier request is answered.
-void Connection::tell_to_continue() {
-  if (continue_ != Continue::kOwed || !pending_.empty()) return;
-  continue_ = Continue::kTold;
+// Sends a pending 100 Continue, once every earlier request is answered.
+void Connection::send_continue() {
+  if (continue_ != Continue::kPending || !pending_.empty()) return;
+  continue_ = Continue::kSent;
   out_ += kContinue;
   worker_.mark_dirty(*this);
 }

@@ -39,17 +39,18 @@ class Connection final : public net::EventLoop::Watcher {
   bool send_stream(std::string_view data);
   [[nodiscard]] bool has_unsent() const { return out_sent_ < out_.size(); }
 
-  // Sends [out_] as far as the socket takes it. The worker calls it at the end of a dirty round.
+  // Sends [out_] as far as the socket takes it. The worker calls it at the end of a round in which
+  // the connection is dirty.
   void flush();
   // Takes the requests that waited for room. The worker calls it in the round after answers left,
-  // before the services' hooks: these hand on in the same round what the requests add.
+  // before the services' hooks. So the hooks see these requests in the same round.
   void resume();
   // Enforces Limits: receive, idle and send_stall. The worker calls it every 250 ms.
   void check_deadlines(base::Nanos now);
   // The server is stopping. Closes an idle connection or a stream now, others after their answers.
   void drain();
 
-  bool has_asked = false;            // a request came since the worker's last sweep
+  bool has_new_request = false;      // a request came since the worker's last sweep
   bool is_dirty = false;             // in the worker's dirty list
   bool is_destroy_deferred = false;  // in the worker's list of connections to destroy
 
@@ -90,7 +91,7 @@ class Connection final : public net::EventLoop::Watcher {
   void drop_received();
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }
   void dispatch(const RequestHead& head, std::string_view body);
-  void tell_to_continue();
+  void send_continue();
   void refuse(const ParseError& error);
   void format_response(std::string& out, const Pending& pending, const Response& response);
   void drop_sent();
@@ -115,7 +116,7 @@ class Connection final : public net::EventLoop::Watcher {
   std::string received_;     // received bytes of requests not taken yet
   std::size_t scanned_ = 0;  // how much of received_ was searched for a head's end
   std::size_t wanted_ = 0;   // in kBody: bytes of head and body together
-  enum class Continue { kNotAsked, kOwed, kTold } continue_ = Continue::kNotAsked;
+  enum class Continue { kNotAsked, kPending, kSent } continue_ = Continue::kNotAsked;
   std::string chunked_head_;
   std::string chunked_body_;
   ChunkedDecoder chunks_;

@@ -12,20 +12,19 @@
 
 namespace http {
 
-// Why a message is refused, and the status for the client. The connection must be closed after it.
+// The reason and HTTP status of a refused message. Close the connection after sending it.
 struct ParseError {
   int status = 400;
   std::string_view detail;
 };
 
-// A parser's answer to the bytes that it got: it needs more, the message is complete, or it is
-// refused.
+// The result of a parse: more bytes are needed, the message is complete, or it must be refused.
 enum class ParseState { kMore, kDone, kFailed };
 
 // Whether all characters are tchar (RFC 9110, section 5.6.2). True for the empty text.
 [[nodiscard]] bool is_token(std::string_view text);
 
-// Whether a field's value may hold `c`: a tab, or any character that is no control character.
+// Whether a field's value may hold `c`: a tab, or any character except control characters.
 [[nodiscard]] bool is_value_character(char c);
 
 // Returns `text` without the spaces and tabs around it.

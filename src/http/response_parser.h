@@ -5,7 +5,8 @@
 //                                              kDone: parser.status(), parser.body()
 //                                              kFailed: parser.error(); close the connection
 //
-// A response that comes whole in one piece is not copied: head and body are views into that piece.
+// A response with Content-Length that arrives in one piece is not copied. Its head and body are
+// views into that piece.
 // Responses 1xx are skipped. The parser refuses ambiguous responses: a Content-Length next to
 // chunks, two lengths, folded lines, lines without a carriage return.
 // REQUIRES: the request was no HEAD, since the response does not show it.
@@ -43,7 +44,7 @@ class ResponseParser {
   void reset();
 
   // The accessors require kDone. Their views are valid until the next parse(), finish() or reset(),
-  // and while the bytes given to parse() are.
+  // as long as the bytes given to parse() stay valid.
   [[nodiscard]] int status() const { return status_; }
   [[nodiscard]] std::string_view body() const { return body_view_; }
   // Whether the connection can carry another request.

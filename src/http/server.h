@@ -5,10 +5,10 @@
 // in the same loop. Answers to pipelined requests leave in the order of the requests. The answers
 // of one round on one connection leave together, in one write where the socket has room.
 //
-// Bounds (Limits): a connection too many gets 503 and is closed. A body too large gets 413, a
-// request too slow 408. A request gets 503 when the incomplete ones take too much memory. The
-// server stops reading from a client that does not read its answers, and closes it after
-// `send_stall`.
+// Bounds (Limits): a connection over the limit is closed. Without TLS it first gets 503. A body too
+// large gets 413, a request too slow 408. A request gets 503 when all incomplete requests together
+// exceed `buffered_request_bytes`. The server stops reading from a client that does not read its
+// answers. It closes that connection after `send_stall`.
 //
 // Threads: stats() and address() may be called from any thread. serve(), stop() and the destructor
 // belong to one thread. Exchange and Service belong to their loop.
@@ -78,7 +78,7 @@ using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 struct Limits {
   std::uint32_t connections = 10'000;
   std::size_t body_bytes = std::size_t{4} << 20;
-  // All incomplete requests together. Raised to the size of one largest request.
+  // All incomplete requests together. At least the largest request plus one receive buffer.
   std::size_t buffered_request_bytes = std::size_t{64} << 20;
   // For a request from its first byte, and for a TLS handshake.
   std::chrono::nanoseconds receive = std::chrono::seconds(10);
@@ -94,9 +94,9 @@ class Server {
     net::Address address;
     unsigned threads = 1;  // a Unix socket always has 1
     Limits limits;
-    // While many requests come, one round handles the requests of this time, so that the thread
-    // wakes up less often. 0 turns this off. It stays off while most active connections bring one
-    // request each: their clients wait for the answers.
+    // Under load the loop waits this long, then handles all arrived requests in one round. So the
+    // thread wakes up less often. 0: it never waits. It also does not wait when the last requests
+    // were at least half as many as the active connections. Those clients wait for their answers.
     std::chrono::nanoseconds coalesce_for{};
     const net::TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };

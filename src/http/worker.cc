@@ -185,9 +185,9 @@ void Worker::end_round() {
   if (shared_.coalesce_for.count() != 0) coalesce();
 }
 
-// Holds the loop for `coalesce_for` if many requests came since the last time, from less than half
-// of the active connections. If most connections bring a request, their clients wait for the
-// answers, and holding would delay the next requests. Incomplete requests are not held either.
+// Holds the loop for `coalesce_for` if many requests came since the last check, but fewer than half
+// as many as there are active connections. With more, most clients wait for their answers, and
+// holding would delay the next requests. Incomplete requests are not held either.
 void Worker::coalesce() {
   const base::Nanos now = loop_.now();
   if (now < coalesce_until_) return;
@@ -211,7 +211,7 @@ void Worker::sweep() {
   for (const auto& connection : connections_) {
     if (!connection) continue;
     connection->check_deadlines(now);
-    if (std::exchange(connection->has_asked, false)) ++active_;
+    if (std::exchange(connection->has_new_request, false)) ++active_;
   }
   loop_.at(now + kSweepEvery, [this] { sweep(); });
 }

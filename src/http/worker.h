@@ -1,7 +1,7 @@
 // One thread of a Server: its loop, listening socket and connections. Internal to http/.
 //
-// Threads: start(), stop(), join() and add_to() may be called from any thread. Everything else
-// belongs to the worker's own.
+// Threads: stop() and add_to() may be called from any thread. start() and join() belong to the
+// server's owner. Everything else belongs to the worker's thread.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ struct Server::Shared {
 class Worker final : private net::EventLoop::Watcher {
  public:
   static constexpr std::size_t kScratchBytes = std::size_t{256} * 1024;
-  // Rounds are coalesced only when at least so many requests came within `coalesce_for`.
+  // Rounds are coalesced only when at least this many requests came since the last check.
   static constexpr std::uint64_t kManyRequests = 6;
 
   Worker(base::UniqueFd listener, Server::Shared& shared,
@@ -108,7 +108,7 @@ class Worker final : private net::EventLoop::Watcher {
       sent_bytes_{0};
   Count responses_by_class_[6] = {};
 
-  std::jthread thread_;  // last: joined before the other members go
+  std::jthread thread_;  // last: joined before the other members are destroyed
 };
 
 }  // namespace http

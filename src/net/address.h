@@ -1,5 +1,5 @@
-// Addresses of TCP and Unix sockets: "127.0.0.1:8080", "[::1]:8080", "localhost:0",
-// "unix:/run/estadio.sock". Functions that listen on them and connect to them.
+// Addresses of TCP and Unix sockets, and functions that listen on them and connect to them:
+// "127.0.0.1:8080", "[::1]:8080", "localhost:0", "unix:/run/estadio.sock".
 //
 // Threads: values and functions.
 #pragma once
@@ -29,12 +29,12 @@ struct Address {
 // Opens a listening, non-blocking socket. If the host has several addresses, it uses the first one
 // that this machine can listen on. Removes a Unix socket's file when no process listens there.
 // Blocks as resolve() does.
-// Errors: kAlreadyExists when a socket of any process listens there; those of resolve(); the
-// system's.
+// Errors: kAlreadyExists when a socket of any process listens there, or a file of another kind has
+// the Unix path; those of resolve(); the system's.
 [[nodiscard]] base::Result<base::UniqueFd> listen_on(const Address& address);
 
-// Opens one more socket on the TCP address of `first`. Each loop of a process can so have its own;
-// the system spreads clients over them.
+// Opens one more socket on the TCP address of `first`. So each loop of a process can have its own
+// socket. The system spreads clients over them.
 // REQUIRES: listen_on() returned `first`. Errors: the system's.
 [[nodiscard]] base::Result<base::UniqueFd> listen_beside(int first);
 

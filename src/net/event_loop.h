@@ -1,9 +1,9 @@
 // One thread's loop over epoll: sockets, timers and functions posted from other threads.
 //
 // A round waits, calls the watchers whose sockets are ready, runs the posted tasks, fires the
-// timers that are due, then calls the end-of-round hooks. The hooks hand on the work that the round
-// gathered in one piece: a batch to judge, the answers to write. While hold_until() holds the loop,
-// a round runs only posted tasks and the hooks.
+// timers that are due, then calls the end-of-round hooks. A hook passes on in one piece what the
+// round gathered: a batch for the judge, or the answers of each connection. While hold_until()
+// holds the loop, a round runs only posted tasks and the hooks.
 //
 // Threads: post() and stop() may be called from any thread; everything else belongs to the thread
 // inside run(), or to the constructing thread before run() starts.
@@ -46,7 +46,7 @@ class EventLoop {
   [[nodiscard]] base::Result<void> add(int fd, std::uint32_t events, Watcher& watcher);
   // REQUIRES: add() of `fd` and `watcher` succeeded.
   void modify(int fd, std::uint32_t events, Watcher& watcher);
-  // Stops watching. `watcher` gets no more events, also none that are left of this round.
+  // Stops watching. `watcher` gets no more events, not even those that are left of this round.
   // REQUIRES: add() of `fd` and `watcher` succeeded.
   void remove(int fd, Watcher& watcher);
 
@@ -54,7 +54,7 @@ class EventLoop {
   // tasks are never run.
   void post(Task task);
 
-  // Runs `task` once, as soon as a round's now() has reached `when`.
+  // Runs `task` once, in the first round whose now() is at or after `when`.
   void at(base::Nanos when, Task task);
 
   // Calls `hook` at the end of every round, in the order of these calls.
@@ -66,7 +66,7 @@ class EventLoop {
 
   // Runs rounds in the calling thread until stop().
   void run();
-  // Ends run() after the round that runs this request.
+  // Posts the end of run(). run() returns at the end of the round that runs this task.
   void stop();
 
   // The clock's mono() when this round's wait ended.
@@ -103,8 +103,8 @@ class EventLoop {
   bool is_woken_ = false;  // this round has posted tasks
 
   std::mutex mutex_;
-  std::vector<Task> posted_;  // guarded by mutex_
-  std::vector<Task> running_;
+  std::vector<Task> posted_;   // guarded by mutex_
+  std::vector<Task> running_;  // being run; a member to keep its memory
   std::atomic<bool> stopping_ = false;
 };
 

@@ -31,8 +31,8 @@ class TlsContext {
   [[nodiscard]] static base::Result<TlsContext> for_client(const ClientOptions& options);
 
   // Returns a session over the connected socket `fd`, which stays the caller's. Null when OpenSSL
-  // refuses. With a `server_name` the session is a client's: the name goes into SNI. With `verify`
-  // the certificate must hold it. Without a name the session is a server's.
+  // refuses. Without a `server_name` the session is a server's. With one it is a client's, which
+  // sends the name in SNI. With `verify` it fails unless the certificate has that name.
   [[nodiscard]] std::unique_ptr<TlsSession> start(int fd,
                                                   const std::string& server_name = {}) const;
 

@@ -29,7 +29,7 @@ class HttpHost {
   // Starts the server and logs its address. Warns when it listens beyond this machine without TLS.
   void serve();
 
-  // Stops the server, as http::Server::stop(), and waits kDrainPatience.
+  // Stops the server. Waits at most kDrainPatience for pending answers.
   void stop() { server_->stop(kDrainPatience); }
 
  private:
@@ -40,7 +40,7 @@ class HttpHost {
   const Context context_;
   const AdminService::Callbacks admin_callbacks_;
   std::unique_ptr<net::TlsContext> tls_;
-  std::unique_ptr<http::Server> server_;  // last: ends before the other members go
+  std::unique_ptr<http::Server> server_;  // last: destroyed before the others
 };
 
 }  // namespace service

@@ -17,7 +17,7 @@ class UnreadyReason {
   UnreadyReason() = default;
   explicit UnreadyReason(std::string reason) : reason_(std::move(reason)) {}
 
-  // Nothing means ready.
+  // std::nullopt means ready.
   void set(std::optional<std::string> reason) {
     const std::scoped_lock lock(mutex_);
     reason_ = std::move(reason);

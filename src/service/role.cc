@@ -7,11 +7,11 @@ namespace {
 
 int run(const RoleFactory& make, const Context& context) {
   auto made = make(context);
-  if (!made) return context.program.fail(made.error());
+  if (!made) return context.program.print_failure(made.error());
   auto role = *std::move(made);
   const auto opened = role->open();
   if (!opened && opened.error().code() != base::Code::kCancelled) {
-    return context.program.fail(opened.error());
+    return context.program.print_failure(opened.error());
   }
   if (opened) {
     context.life_cycle.set_state(LifeCycle::State::kServing);

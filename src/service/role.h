@@ -26,7 +26,7 @@ namespace service {
 // How long stop() waits for pending answers.
 inline constexpr std::chrono::seconds kDrainPatience{15};
 
-// The tools that a process hands to its role. REQUIRES: the referred objects outlive the role.
+// The objects that a role uses. REQUIRES: they outlive the role.
 struct Context {
   const base::Program& program;
   const base::Clock& clock;

@@ -15,7 +15,7 @@
 namespace service {
 
 inline constexpr base::Program kTestProgram = {
-    .name = "trial", .version = "1", .about = "", .trial = "", .commands = {}};
+    .name = "trial", .version = "1", .description = "", .examples = "", .commands = {}};
 
 struct TestRole final : Role {
   explicit TestRole(std::vector<std::string>& steps_taken) : steps(steps_taken) {}

@@ -19,11 +19,11 @@ constexpr std::array<base::Command, 7> kCommands = {{
 constexpr base::Program kProgram = {
     .name = "estadio",
     .version = ESTADIO_VERSION,
-    .about =
+    .description =
         "estadio runs a live competition. It takes entries over HTTP at any load and judges each "
         "one.\nIt keeps every result in a durable log, counts each exactly once and shows the "
         "score live.\n",
-    .trial =
+    .examples =
         "  estadio all --data contest\n"
         "  estadio load http://127.0.0.1:8080 --rate 10000 --duration 10s --acks acks.ndjson\n"
         "  estadio verify --data contest --acks acks.ndjson\n",

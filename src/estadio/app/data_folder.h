@@ -33,12 +33,14 @@ class DataFolder {
   // Makes the folder when it is missing, and locks it for this process. A contest in the folder
   // does not change when open() fails.
   // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when the
-  // retry rule differs from the folder's, the contest asked for cannot follow the folder's, or a
-  // part is missing; kCorruption when fixed.toml is damaged; those of the contest's file.
+  // retry rule differs from the folder's, the contest asked for cannot follow the folder's, a part
+  // is missing, or the seed is another contest's; kCorruption when fixed.toml is damaged; those of
+  // the contest's file.
   [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked,
                                                      std::int64_t now_ms);
 
   // Opens the folder without the lock, while a process runs the contest or later. Changes no file.
+  // Uses the folder's own contest when `contest_file` is empty.
   // Errors: kNotFound when there is no contest in it; those of open() for damaged or missing parts.
   [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path,
                                                              const std::string& contest_file);

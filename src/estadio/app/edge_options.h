@@ -24,6 +24,7 @@ struct EdgeOptions {
   std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
 
   void add_to(base::Settings& settings);
+  // Checks that the largest body may be in flight. Errors: kInvalidArgument.
   [[nodiscard]] base::Result<void> check(const service::HttpOptions& http) const;
   [[nodiscard]] FacultyEdge::Limits to_limits() const;
 };

@@ -14,7 +14,7 @@ namespace estadio {
 struct GrpcTlsOptions {
   enum class Side { kServer, kClient };
 
-  bool is_on = false;  // TLS for a client without its own files
+  bool is_on = false;  // a client uses TLS even without files of its own
   TlsFiles files;
 
   void add_to(base::Settings& settings, Side side);

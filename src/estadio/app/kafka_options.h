@@ -34,7 +34,7 @@ struct KafkaOptions {
 
 // Loads the coin's seed from `seed_file`, unless that is empty. Checks the manifest's seed against
 // its commitment. Errors: those of load_coin_seed(); kFailedPrecondition when there is no seed, or
-// another contest's.
+// the seed is another contest's.
 [[nodiscard]] base::Result<void> settle_seed(ContestManifest& manifest,
                                              const std::string& seed_file);
 

@@ -44,10 +44,10 @@ class RedisWatch {
   // Starts the thread.
   explicit RedisWatch(Dependencies deps);
 
-  // Returns the last reading. Errors: kUnavailable when it failed. The message has no reason,
-  // because every user can see it.
+  // Returns the last reading. Errors: kUnavailable when it failed, or before the first. The message
+  // has no reason, because every user can see it.
   [[nodiscard]] base::Result<ScoreView> read() const;
-  // Returns why the last reading failed; nothing when it succeeded.
+  // Returns why the last reading failed, or that there is none yet; nothing when it succeeded.
   [[nodiscard]] std::optional<std::string> unready_reason() const;
 
  private:

@@ -160,7 +160,9 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
     const auto proved = prove(options, clock, log);
     const std::string time = base::format_time(clock.wall_ms());
     if (!proved) {
-      if (proved.error().code() != base::Code::kUnavailable) return program().fail(proved.error());
+      if (proved.error().code() != base::Code::kUnavailable) {
+        return program().print_failure(proved.error());
+      }
       fmt::print("{}  not proven: {}\n", time, proved.error().message());
     } else if (options.is_json || !proved->report.is_proven()) {
       print(*proved, options);
@@ -231,7 +233,7 @@ int run_verify(base::Arguments arguments) {
   base::Logger log(clock, {.level = base::LogLevel::kError});
   if (options.watches) return watch(options, clock, log);
   const auto proved = prove(options, clock, log);
-  if (!proved) return program().fail(proved.error());
+  if (!proved) return program().print_failure(proved.error());
   print(*proved, options);
   return proved->report.is_proven() ? base::kExitOk : base::kExitFailed;
 }

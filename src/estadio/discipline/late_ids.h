@@ -2,7 +2,7 @@
 // answer depends on whether any server logged it before. LateIds reads once when the contest is
 // over. It reads again once no entry can be on its way, and then KnownIds knows the whole log.
 //
-// Threads: one. The constructor starts it and the destructor joins it.
+// Threads: belongs to one thread. The constructor starts another, which the destructor joins.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,7 @@ namespace estadio {
 
 class LateIds {
  public:
-  // REQUIRES: all of these outlive this.
+  // REQUIRES: all of these outlive the LateIds.
   struct Dependencies {
     const Contest& contest;  // REQUIRES: it has a closes_at_ms()
     EventLog& events;

@@ -1,7 +1,7 @@
 // Statistics of the HTTP edge: accepted entries, refused requests and latencies.
 //
-// Threads: every method may be called from any thread. accepted() is called once a batch, not once
-// an entry.
+// Threads: every method may be called from any thread. accepted() is called once per batch, not
+// once per entry.
 #pragma once
 
 #include <chrono>
@@ -47,7 +47,7 @@ class EdgeStats {
     const std::scoped_lock lock(mutex_);
     return all_;
   }
-  // Returns the same since the last call.
+  // Returns the latencies since the last call of this method.
   [[nodiscard]] base::Histogram take_recent_latencies() {
     base::Histogram taken;
     const std::scoped_lock lock(mutex_);

@@ -24,8 +24,8 @@ enum class BodyFormat { kJson, kNdjson };
 // Why a body was refused.
 struct Rejection {
   enum class Kind {
-    kMalformed,  // not JSON: `detail`, `offset` and, in NDJSON, `line`
-    kInvalid,    // JSON, but not entries: `errors`
+    kMalformed,  // not JSON; sets `detail`, `offset` and, in NDJSON, `line`
+    kInvalid,    // JSON, but not entries; sets `detail` and `errors`
     kTooMany,    // more entries than allowed
   };
   struct FieldError {

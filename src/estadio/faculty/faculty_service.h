@@ -42,12 +42,11 @@ struct FacultyEdge {
     std::size_t entries_per_request = 10'000;
     std::size_t in_flight_bytes = std::size_t{64} << 20;  // of results not durable yet
     std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
-    // Batches of one loop at the judge. Requests that come meanwhile form the next batch, which
-    // goes when one of these is answered. So batches grow with the time that a judge takes.
+    // How many batches of one loop may be at the judge. Later requests form the next batch, which
+    // is sent when one of these is answered. So batches grow with the time that a judge takes.
     std::size_t batches_at_judge = SIZE_MAX;
-    // How long a batch with fewer requests than the one before waits for more. It has an effect
-    // only where batches_at_judge is bounded. Clients that wait for their answers send the next
-    // requests together.
+    // How long a batch waits for more requests, while it has fewer than the batch that was answered
+    // last. Clients that wait for their answers send the next requests together.
     std::chrono::nanoseconds batch_linger{};
     // A batch that is at the judge for longer does not count for batches_at_judge. One discipline's
     // server may be stuck while the others work.
@@ -58,7 +57,7 @@ struct FacultyEdge {
   const RetryWindow& window;
   EdgeStats& edge_stats;
   const base::Clock& clock;
-  const std::function<std::unique_ptr<Judge>()> make_judge;  // called once a loop
+  const std::function<std::unique_ptr<Judge>()> make_judge;  // called once per loop
   const Limits limits;
   const std::optional<FacultyIndex> only = std::nullopt;  // entries of others are refused
   std::atomic<std::size_t> in_flight_bytes{0};
@@ -78,7 +77,7 @@ class FacultyService final : public http::Service {
     base::Nanos received;
     std::uint32_t first = 0;  // entry in the batch
     std::uint32_t count = 0;
-    std::size_t record_bytes = 0;  // at most, on their way to the log
+    std::size_t record_bytes = 0;  // upper bound of its records' size
     bool is_single = false;
   };
   struct Batch {
@@ -96,7 +95,7 @@ class FacultyService final : public http::Service {
     bool is_late = false;                   // the contest is over: only retries are answered
     std::optional<std::int64_t> window_ms;  // the retry window in force; nothing until it is known
   };
-  // Why a request is refused that may be well-formed.
+  // Why a request is refused, apart from errors in its body.
   enum class Refusal {
     kMediaType,    // 415
     kNotReadBack,  // 503: the retry window is not known
@@ -127,7 +126,7 @@ class FacultyService final : public http::Service {
   void check_timeouts();
   void give_up_gathering();
 
-  // Returns true when the judge has batches_at_judge batches, without the stuck ones.
+  // Whether the judge has batches_at_judge batches. Stuck ones do not count.
   [[nodiscard]] bool is_judge_busy() const;
 
   FacultyEdge& edge_;
@@ -144,7 +143,7 @@ class FacultyService final : public http::Service {
   std::unique_ptr<Judge> judge_;  // last: its destructor answers into the batches
 };
 
-// Writes the figures of its EdgeStats too.
+// Also writes the metrics of its EdgeStats.
 void write_metrics(base::MetricsWriter& metrics, const FacultyEdge& edge);
 
 }  // namespace estadio

@@ -21,7 +21,7 @@ struct JsonValue {
 // error() is its text and at() its place.
 class JsonScanner {
  public:
-  static constexpr int kDepthMax = 32;  // levels, with that of the entry
+  static constexpr int kDepthMax = 32;  // levels of nesting; the entry is the first
 
   JsonScanner(const char* begin, const char* end, std::string& scratch)
       : at_(begin), end_(end), scratch_(scratch) {}
@@ -36,6 +36,7 @@ class JsonScanner {
   [[nodiscard]] char peek() const { return at_ == end_ ? '\0' : *at_; }
   void advance() { ++at_; }
 
+  // Returns false. Keeps the first error.
   bool fail(std::string_view what) {
     if (error_.empty()) error_ = at_ == end_ ? "the JSON ends here before it is complete" : what;
     return false;
@@ -74,6 +75,7 @@ class JsonScanner {
     return fail("the text does not end");
   }
 
+  // Reads one value. An object or array is checked and skipped.
   bool value(JsonValue& value) {
     switch (peek()) {
       case '"': value.type = JsonType::kString; return string(value.text);

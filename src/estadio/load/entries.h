@@ -27,7 +27,7 @@ class Entries {
     std::string_view id;    // a view into `json` when it is a UUID; else empty
   };
 
-  // Reads one JSON object a line, to be sent unchanged and in turn. Skips empty lines.
+  // Reads one JSON object per line, to be sent unchanged and in turn. Skips empty lines.
   // Errors: kInvalidArgument, with the file and the numbers of bad lines.
   [[nodiscard]] static base::Result<Entries> from_file(const std::string& path);
   // Does the same with a file's text. Errors call it `name`.

@@ -82,11 +82,11 @@ struct Progress {
 
 class Generator final : private http::ClientConnection::Owner {
  public:
-  // After its end, an open loop without retries still sends its late requests for so long.
+  // How long an open loop without retries still sends late requests after its end.
   static constexpr std::chrono::nanoseconds kBacklogGrace = std::chrono::seconds(1);
-  // An interrupted run waits so long for pending answers.
+  // How long an interrupted run waits for pending answers.
   static constexpr std::chrono::nanoseconds kInterruptGrace = std::chrono::seconds(1);
-  // The run starts after so long, even when some connections are not open.
+  // The run starts after this time at the latest, even when some connections are not open.
   static constexpr std::chrono::nanoseconds kOpeningMax = std::chrono::seconds(3);
 
   struct Options {

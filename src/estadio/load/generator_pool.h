@@ -62,7 +62,7 @@ class GeneratorPool {
     std::optional<AckWriter> acks;
     std::optional<Generator> generator;
     base::Result<Measurements> result;
-    std::jthread thread;  // last: joined before the other members go
+    std::jthread thread;  // last: joined before the other members are destroyed
   };
 
   void add_worker(const LoadOptions& options, const Dependencies& deps, std::int64_t index);

@@ -145,7 +145,7 @@ load::GeneratorPool::State show_progress(load::GeneratorPool& pool,
     const State state = pool.wait(line.interval(), stop);
     if (state != State::kRunning || stop.stop_requested()) return state;
     recent.clear();
-    line.tell(pool.take_progress(recent), recent);
+    line.show(pool.take_progress(recent), recent);
   }
 }
 

@@ -1,7 +1,7 @@
 // `estadio load`: sends entries to a server, at a rate or as fast as it answers, and reports the
 // figures.
 //
-//   options --> entries, target --> one Generator a thread --> Measurements --merge--> Report
+//   options --> entries, target --> one Generator per thread --> Measurements --merge--> Report
 //                                        '--> acks file
 //
 // Threads: any thread may call run_load(). It starts the generators' threads and joins them.

@@ -36,7 +36,7 @@ ProgressLine::~ProgressLine() {
 
 std::chrono::seconds ProgressLine::interval() const { return is_terminal_ ? kOnTerminal : kInLog; }
 
-void ProgressLine::tell(const Progress& progress, const base::Histogram& recent) {
+void ProgressLine::show(const Progress& progress, const base::Histogram& recent) {
   const base::Nanos now = clock_.mono();
   const double seconds =
       std::chrono::duration<double>(now - std::exchange(reported_at_, now)).count();

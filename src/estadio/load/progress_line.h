@@ -31,11 +31,11 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // The time between two calls of tell().
+  // The time between two calls of show().
   [[nodiscard]] std::chrono::seconds interval() const;
 
   // Shows the progress. `recent` holds the latencies since the last call.
-  void tell(const Progress& progress, const base::Histogram& recent);
+  void show(const Progress& progress, const base::Histogram& recent);
 
  private:
   void write(std::string_view text) const;

@@ -33,12 +33,12 @@ TEST(ProgressLineTest, WithoutATerminalItIsALineOfTheLogEveryFiveSeconds) {
   ProgressLine line({.duration = seconds(60), .fd = -1}, clock, log.logger());
   EXPECT_EQ(line.interval(), seconds(5));
   clock.now += seconds(5);
-  line.tell({.sent = 60, .accepted_entries = 50, .errors = 2}, histogram_of(milliseconds(7)));
+  line.show({.sent = 60, .accepted_entries = 50, .errors = 2}, histogram_of(milliseconds(7)));
   EXPECT_THAT(log.text(), HasSubstr("elapsed_s=5  rate=10  accepted=50  errors=2  retries=0"));
   EXPECT_THAT(log.text(), HasSubstr("p99_ms=7"));
   // The rate covers the time since the last line.
   clock.now += seconds(5);
-  line.tell({.sent = 160, .accepted_entries = 150}, histogram_of(milliseconds(7)));
+  line.show({.sent = 160, .accepted_entries = 150}, histogram_of(milliseconds(7)));
   EXPECT_THAT(log.text(), HasSubstr("elapsed_s=10  rate=20  accepted=150"));
 }
 
@@ -62,7 +62,7 @@ TEST(ProgressLineTest, OnATerminalItIsWrittenAnewEachSecondAndCleared) {
     ProgressLine line({.duration = seconds(10), .fd = terminal.get()}, clock, log.logger());
     EXPECT_EQ(line.interval(), seconds(1));
     clock.now += seconds(2);
-    line.tell({.sent = 20'002, .accepted_entries = 20'000, .waiting = 1'500},
+    line.show({.sent = 20'002, .accepted_entries = 20'000, .waiting = 1'500},
               histogram_of(milliseconds(7)));
     const std::string text = shown();
     EXPECT_THAT(text, testing::StartsWith("\r\x1b[K"));

@@ -40,9 +40,9 @@ class RequestWriter {
   RequestWriter(const Entries& entries, const Target& target, const Options& options,
                 const base::Clock& clock);
 
-  // Returns the next request. It is valid until `room` changes or this object goes. With gives_ids,
-  // sets `ids` to the entries' ids, one after the other. An entry's own id that is no UUID is left
-  // out.
+  // Returns the next request. It is valid until `room` changes or this object is destroyed. With
+  // gives_ids, sets `ids` to the entries' ids, one after the other. An entry's own id that is no
+  // UUID is left out.
   [[nodiscard]] std::string_view next(std::string& room, std::string& ids);
 
  private:

@@ -2,10 +2,10 @@
 //
 // A call takes a free connection or opens one. While kConnectionsMax are in use it waits, up to the
 // command's timeout. When a connection fails, the client closes it and all free ones, and the next
-// call connects again. No command is sent twice. The caller finds out whether a command was
-// executed when its connection broke.
+// call connects again. No command is sent twice. When a connection broke, the command may have been
+// executed. Only the caller can find out.
 //
-// Threads: every method may be called from any thread. REQUIRES: SIGPIPE is ignored, with TLS.
+// Threads: every method may be called from any thread. REQUIRES with TLS: SIGPIPE is ignored.
 #pragma once
 
 #include <chrono>
@@ -39,7 +39,7 @@ struct RedisScript {
 
 class RedisClient {
  public:
-  // The tally has a reader a partition, which commit now and then; the scoreboard has one.
+  // Enough: the readers of a tally commit rarely, and a scoreboard reads with one thread.
   static constexpr std::size_t kConnectionsMax = 8;
 
   struct Options {
@@ -49,7 +49,7 @@ class RedisClient {
     std::chrono::milliseconds command_timeout{5000};
   };
 
-  // Returns the authorities that check the server's certificate; nothing for a URL without TLS.
+  // Returns the TLS context that checks the server's certificate; nothing for a URL without TLS.
   // Errors: kInvalidArgument for the CA file.
   [[nodiscard]] static base::Result<std::optional<net::TlsContext>> load_tls(
       const Options& options);
@@ -84,14 +84,14 @@ class RedisClient {
 
   RedisClient(Options options, const base::Clock& clock, std::optional<net::TlsContext> tls);
 
-  // One command and its reply, which may be an error of Redis's.
+  // Sends one command and returns its reply, which may be an error of Redis.
   base::Result<RedisReply> exchange(std::string_view what,
                                     std::span<const std::string_view> command);
-  // Makes an error of a reply that is one.
+  // Turns a reply that is an error of Redis into an Error. Returns any other reply.
   base::Result<RedisReply> accept(std::string_view what, RedisReply reply) const;
   // Waits for a place among the connections in use; null when a new one is to be opened.
   base::Result<Connection> take();
-  // Null for one that failed.
+  // `connection` is null when it failed.
   void give_back(Connection connection);
   base::Result<Connection> connect();
   base::Failure refusal(base::Code code, std::string_view what, std::string reason) const;

@@ -5,7 +5,7 @@
 //
 // After an error the connection must be closed, because a reply may still arrive.
 //
-// Threads: one at a time. REQUIRES: SIGPIPE is ignored, with TLS.
+// Threads: one at a time. REQUIRES with TLS: SIGPIPE is ignored.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +40,10 @@ class Deadline {
  public:
   Deadline(const base::Clock& clock, base::Nanos span) : clock_(clock), at_(clock.mono() + span) {}
 
-  // Rounded up, so that a wait does not end just before it; 0 when it has passed.
+  // Returns the time left, rounded up, so that a wait does not end just before the deadline.
+  // Returns 0 when it has passed.
   [[nodiscard]] int left_ms() const;
-  // An earlier one: after the `divisor`-th part of what is left.
+  // Returns an earlier deadline: the time left, divided by `divisor`.
   [[nodiscard]] Deadline part(std::size_t divisor) const;
 
  private:
@@ -77,7 +78,7 @@ class RedisConnection {
   struct Parser;
 
   RedisConnection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls);
-  // Like recv() and send(), waiting until the deadline: at least one byte.
+  // Like recv() and send(). Wait until the deadline for at least one byte.
   base::Result<std::size_t> read(char* data, std::size_t size, const Deadline& deadline);
   base::Result<std::size_t> write(std::string_view bytes, const Deadline& deadline);
 

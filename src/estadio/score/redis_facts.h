@@ -10,7 +10,7 @@
 //
 // Several processes may each write the partitions that they read. A missing field keeps its value.
 //
-// Threads: every method may be called from any thread. REQUIRES: SIGPIPE is ignored, with TLS.
+// Threads: every method may be called from any thread. REQUIRES with TLS: SIGPIPE is ignored.
 #pragma once
 
 #include <memory>
@@ -49,7 +49,7 @@ class RedisFacts {
 
   const std::unique_ptr<RedisClient> client_;
   const std::string key_;
-  const std::string writing_;  // what is done, for errors
+  const std::string writing_;  // the action, for errors
   const std::string reading_;
 };
 

@@ -19,7 +19,7 @@
 // In a crash Redis may lose its last second, or everything. It loses counts and positions together,
 // and the tally counts the lost records again from the log.
 //
-// Threads: see ScoreBook. REQUIRES: SIGPIPE is ignored, with TLS.
+// Threads: see ScoreBook. REQUIRES with TLS: SIGPIPE is ignored.
 #pragma once
 
 #include <memory>

@@ -28,6 +28,8 @@ namespace estadio {
 class RocksScoreBook final : public ScoreBook {
  public:
   // Opens the book in the folder, or makes one. REQUIRES: `contest` outlives it.
+  // Errors: kResourceExhausted when the disk lacks room; kCorruption; kUnavailable for any other
+  // error of RocksDB; the system's.
   [[nodiscard]] static base::Result<std::unique_ptr<RocksScoreBook>> open(const std::string& folder,
                                                                           const Contest& contest);
 

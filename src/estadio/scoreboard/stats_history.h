@@ -1,5 +1,5 @@
-// Statistics of the contest over the last five minutes, one point a second. A point has the rate of
-// entries, the 99th percentile of their latency, and the lag of the score.
+// Statistics of the contest over the last five minutes, one point per second. A point has the rate
+// of entries, the 99th percentile of their latency, and the lag of the score.
 //
 // Threads: every method may be called from any thread.
 #pragma once

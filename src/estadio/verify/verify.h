@@ -4,7 +4,9 @@
 // positions, by the tally's rule for repeats. So the proof also holds while entries come in.
 // Results that the tally has yet to count are a lag, not a difference.
 //
-// Memory: 18 bytes an ack (sizeof(Acks::Ack)), and the ids of one partition's retry window.
+// Memory: 18 bytes per ack (sizeof(Acks::Ack)), and the ids of one partition's retry window.
+//
+// Threads: verify() blocks and runs in its caller's thread.
 #pragma once
 
 #include <chrono>
@@ -71,8 +73,8 @@ struct VerifyReport {
   bool has_acks = false;
   bool are_acks_complete = true;
   std::int64_t acknowledged = 0;  // different ids
-  std::int64_t unacknowledged =
-      0;  // in the log, without an ack: other clients', or answers that were lost
+  // In the log, without an ack: of other clients, or with a lost answer.
+  std::int64_t unacknowledged = 0;
   std::vector<Difference> differences;
 
   [[nodiscard]] bool is_proven() const { return differences.empty(); }
@@ -90,7 +92,7 @@ struct VerifyInput {
   bool are_acks_complete = true;
   std::int64_t retention_ms = 0;
   std::size_t retry_ids = 0;
-  // How long the log may take to give a record that it has.
+  // How long the log may take to return a record that it has.
   std::chrono::nanoseconds read_patience = std::chrono::seconds(20);
   std::function<void(std::int64_t records)> on_progress;  // may be empty
 };

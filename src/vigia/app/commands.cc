@@ -14,8 +14,8 @@ constexpr std::array<base::Command, 3> kCommands = {{
 constexpr base::Program kProgram = {
     .name = "vigia",
     .version = VIGIA_VERSION,
-    .about = "vigia shows what every process and container of a host really uses.\n",
-    .trial =
+    .description = "vigia shows what every process and container of a host really uses.\n",
+    .examples =
         "  vigia snapshot --format table\n"
         "  vigia snapshot --interval 0 | jq '.host.memory'\n",
     .commands = kCommands};

@@ -10,8 +10,8 @@
 namespace vigia {
 
 // Returns the first `width` characters of `text`, which may be any bytes. A character that could
-// move the cursor or turn the direction of the line becomes '?', and so does each byte that is
-// not UTF-8.
+// move the cursor or change the direction of the line becomes '?'. So does each byte that is not
+// UTF-8.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t width);
 
 }  // namespace vigia

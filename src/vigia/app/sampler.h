@@ -2,7 +2,7 @@
 //
 //   module | bpf | proc | module-json --> Sampler --> Sample, with the figures of control groups
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <memory>
@@ -40,7 +40,7 @@ class Sampler {
   // of the last one that was tried.
   [[nodiscard]] static base::Result<Sampler> open(SourceChoice choice);
 
-  // Why kAuto did not take a source that is there. Empty if there is no such source.
+  // Why open() skipped a source that exists; empty if it skipped none. It names the last such one.
   [[nodiscard]] const std::string& warning() const { return warning_; }
 
   // Reads the source, and then the control groups of its containers. Errors: those of

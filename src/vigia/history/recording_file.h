@@ -1,7 +1,7 @@
-// A recording that is being written: a file with a sample a line (sample/sample_json.h). It holds
-// whole lines only. If a line cannot be written whole, its part is cut off again.
+// A recording that is being written: a file with one sample per line (sample/sample_json.h). It
+// holds whole lines only. If a line cannot be written whole, its part is cut off again.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
-// Samples from a recording: a file with a sample a line (sample/sample_json.h), as RecordingFile
-// writes it.
+// Samples from a recording: a file with one sample per line (sample/sample_json.h), which a
+// RecordingFile has written.
 //
 // A recorder that was killed may leave a last line without its end. If that is no sample, it is
 // skipped without an error, and is_cut() is true.
 //
 // Bounds: one line is in memory, of at most kSampleBytesMax.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Which container a control group belongs to, from its path alone: no engine is asked.
+// Finds a control group's container from its path alone, without a container engine.
 //
 // Threads: functions.
 #pragma once

@@ -1,5 +1,5 @@
-// A field: a figure or a text of an object, with what there is to know about it. The catalogues in
-// fields.h hold fields in tuples, as each has a type of its own.
+// A field: a figure or text of an object, with its name, kind, unit and help. The catalogues in
+// fields.h hold fields in tuples, because each field has its own type.
 //
 // Threads: values and functions.
 #pragma once
@@ -14,10 +14,10 @@
 namespace vigia {
 
 enum class Kind {
-  kCounter,  // only grows; two samples give a rate
-  kGauge,    // goes up and down
-  kMoment,   // a point in time
-  kLabel,    // says which one it is, or of which sort
+  kCounter,    // only grows; two samples give a rate
+  kGauge,      // goes up and down
+  kTimestamp,  // a point in time
+  kLabel,      // identifies or classifies the object
 };
 
 enum class Unit { kNone, kNanoseconds, kMilliseconds, kBytes, kPercent };
@@ -31,7 +31,7 @@ constexpr Unit unit_of(std::string_view name) {
   return Unit::kNone;
 }
 
-// The values that a sample may hold, within those of the type.
+// The range of valid values, in addition to the type's own range.
 struct Range {
   std::int64_t least = 0;
   std::int64_t most = INT64_MAX;
@@ -87,7 +87,7 @@ consteval std::size_t place_of() {
   return place;  // beyond the last, which does not compile where it is used
 }
 
-// Gets what `get` does from the part of an object that `Part` gives.
+// Applies `get` to the `Part` of an object.
 template <auto Part, class Get>
 struct OfPart {
   Get get;
@@ -98,7 +98,7 @@ struct OfPart {
   }
 };
 
-// A field of a catalogue, as the objects have it that hold such an object as their `Part`.
+// Adapts a catalogue's field to an outer object whose member `Part` has the field.
 template <auto Part, const auto& Fields, auto Get>
 consteval auto of_part() {
   const auto& field = std::get<place_of<Fields, Get>()>(Fields);

@@ -4,9 +4,9 @@
 //   kSampleFields, kCpuFields, kMemoryFields,      kUsageFields, kHostFields,
 //   kLoadFields, kProcessFields, kCgroupFields     kProcessUsageFields, kContainerUsageFields
 //
-// From here come the JSON of samples (sample_json.cc) and of usages (usage_json.cc), both in this
-// order, the table's headings and units (app/usage_table.cc) and the tables of docs/vigia.md
-// (fields_test.cc).
+// The catalogue defines the JSON of samples (sample_json.cc) and usages (usage_json.cc), in this
+// order. It also defines the table's headings and units (app/usage_table.cc) and the tables of
+// docs/vigia.md (fields_test.cc).
 //
 // A new figure of a process needs a row in kProcessFields, and its place in kProcessUsageFields
 // where a snapshot shows it.
@@ -30,9 +30,9 @@ inline constexpr std::tuple kSampleFields = {
     Field{"source", &Sample::source, Kind::kLabel, "the source that was read"},
     Field{"kernel", &Sample::kernel, Kind::kLabel, "release of the kernel"},
     Field{"boot_id", &Sample::boot_id, Kind::kLabel, "the kernel's id of this boot"},
-    Field{"wall_ms", &Sample::wall_ms, Kind::kMoment, "when the sample was taken, since 1970"}
+    Field{"wall_ms", &Sample::wall_ms, Kind::kTimestamp, "when the sample was taken, since 1970"}
         .within(0, 253'402'300'799'999),  // the year 9999 ends
-    Field{"uptime_ns", &Sample::uptime_ns, Kind::kMoment,
+    Field{"uptime_ns", &Sample::uptime_ns, Kind::kTimestamp,
           "when the sample was taken, since boot, with time asleep"},
     Field{"hidden_processes", &Sample::hidden, Kind::kGauge,
           "processes that /proc hides; the sample lacks them"}};
@@ -80,9 +80,9 @@ inline constexpr std::tuple kProcessFields = {
         .within(-1000, 1000),
     Field{"uid", &Process::uid, Kind::kLabel, "number of the real user"}.headed("UID"),
     Field{"state", &Process::state, Kind::kLabel, "R, S, D, T, t, X, Z, P or I, as in proc(5)"},
-    Field{"start_ns", &Process::start_ns, Kind::kMoment,
+    Field{"start_ns", &Process::start_ns, Kind::kTimestamp,
           "when it started, since boot, with time asleep"},
-    Field{"read_ns", &Process::read_ns, Kind::kMoment,
+    Field{"read_ns", &Process::read_ns, Kind::kTimestamp,
           "when its counters were read, since boot, with time asleep"},
     Field{"user_ns", &Process::user_ns, Kind::kCounter, "time in user mode"}.within(0, kSummandMax),
     Field{"system_ns", &Process::system_ns, Kind::kCounter, "time in the kernel"}.within(
@@ -105,7 +105,7 @@ inline constexpr std::tuple kProcessFields = {
 
 inline constexpr std::tuple kCgroupFields = {
     Field{"path", &Cgroup::path, Kind::kLabel, "path, as in the processes' cgroup"},
-    Field{"read_ns", &Cgroup::read_ns, Kind::kMoment,
+    Field{"read_ns", &Cgroup::read_ns, Kind::kTimestamp,
           "when its counters were read, since boot, with time asleep"},
     Field{"cpu_ns", &Cgroup::cpu_ns, Kind::kCounter,
           "processor time since the group was made, with processes that ended"},
@@ -123,7 +123,7 @@ inline constexpr std::tuple kCgroupFields = {
           "memory_bytes without inactive pages of files, as the kubelet has it; at least 0"}
         .headed("WORK"),
     Field{"unreclaimable_bytes", &Cgroup::unreclaimable_bytes, Kind::kGauge,
-          "memory that only the group's end frees, without swap: anonymous, the kernel's, sockets'"}
+          "anonymous, kernel and socket memory; unlike page cache it cannot be dropped"}
         .headed("HELD"),
     Field{"peak_bytes", &Cgroup::peak_bytes, Kind::kGauge, "peak of memory_bytes"},
     Field{"memory_max_bytes", &Cgroup::memory_max_bytes, Kind::kGauge,
@@ -148,7 +148,7 @@ inline constexpr std::tuple kUsageFields = {
     kOfSample<&Sample::source>,
     kOfSample<&Sample::kernel>,
     kOfSample<&Sample::boot_id>,
-    Field{"taken_at", &Usage::taken_at, Kind::kMoment,
+    Field{"taken_at", &Usage::taken_at, Kind::kTimestamp,
           "when the later sample was taken, as in RFC 3339, in UTC"},
     kOfSample<&Sample::uptime_ns>,
     Field{"interval_ns", &Usage::interval_ns, Kind::kGauge,
@@ -211,7 +211,7 @@ inline constexpr std::tuple kContainerUsageFields = {
         .headed("CPU"),
     kOfCgroup<&Cgroup::throttled_ns>,
     Field{"throttled_percent", &ContainerUsage::throttled_percent, Kind::kGauge,
-          "throttled_periods within the interval, of its periods"}
+          "percentage of the interval's periods that were throttled"}
         .headed("THR"),
     Field{"rss_bytes", &ContainerUsage::rss_bytes, Kind::kGauge,
           "sum of its processes; memory that two share counts twice"}

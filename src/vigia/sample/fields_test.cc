@@ -15,7 +15,7 @@ std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kCounter: return "counter";
     case Kind::kGauge: return "gauge";
-    case Kind::kMoment: return "moment";
+    case Kind::kTimestamp: return "timestamp";
     case Kind::kLabel: return "label";
   }
   return "";

@@ -1,5 +1,6 @@
 // The values of a host's counters at one moment, as the kernel keeps them. No figure is derived.
-// Every source (source.h) gives the same figures. fields.h has the meaning of each.
+// Every source (source.h) fills the same fields. A figure that a source cannot read is empty.
+// fields.h has the meaning of each.
 //
 // Threads: values.
 #pragma once
@@ -12,7 +13,7 @@
 
 namespace vigia {
 
-// Processor time since boot, by its use. Time of guests is in `user` and `nice` too.
+// Processor time since boot, by its use. `user` and `nice` include guest time.
 struct CpuTimes {
   std::int64_t user_ns = 0;
   std::int64_t nice_ns = 0;
@@ -95,7 +96,7 @@ struct Cgroup {
   Figure throttled_ns;
   Figure memory_bytes;         // all that is charged to the group
   Figure working_set_bytes;    // memory_bytes without inactive pages of files
-  Figure unreclaimable_bytes;  // anonymous, the kernel's and sockets': freed by the group's end
+  Figure unreclaimable_bytes;  // anonymous, kernel and socket memory
   Figure peak_bytes;           // peak of memory_bytes
   Figure memory_max_bytes;     // empty without a limit
   Figure ooms;                 // times at the limit when nothing could be freed

@@ -26,7 +26,7 @@ namespace vigia {
 
 inline constexpr int kSampleSchema = 1;
 
-// Longer than a line of half a million processes.
+// A line with 500,000 processes is shorter, unless many command lines are long.
 inline constexpr std::size_t kSampleBytesMax = std::size_t{256} << 20;
 
 // The line, without its end.
@@ -34,7 +34,7 @@ inline constexpr std::size_t kSampleBytesMax = std::size_t{256} << 20;
 
 // Reads samples one after the other, in the same memory.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 class SampleReader {
  public:
   SampleReader();

@@ -9,7 +9,7 @@
 
 namespace vigia {
 
-// Threads: of one thread.
+// Threads: belongs to one thread.
 class Source {
  public:
   virtual ~Source() = default;
@@ -19,7 +19,7 @@ class Source {
 
   // Reads the host now. Replaces `sample`, whose memory it uses again. A process that ends
   // meanwhile may be missing. Errors: kUnavailable if the source does not answer; kCorruption if
-  // it gives what it must not. The message names the place.
+  // its data is malformed. The message names the place.
   [[nodiscard]] virtual base::Result<void> read(Sample& sample) = 0;
 };
 

@@ -1,7 +1,8 @@
 // The usage of a host between two samples: rates, shares and the sums of containers.
 //
-// A process is the same in both samples if pid and start are equal. A pid that was given again is
-// a new process. A rate is unknown where a counter is in one sample only, or went back.
+// A process is the same in both samples if pid and start are equal. A reused pid is a new process.
+// A rate is unknown when its counter decreased, or is in one sample only. A process that started in
+// the interval has a rate.
 //
 // A container's rate comes from the counter of its control group. Where that counter is not in
 // both samples, the rate is the sum over the container's processes, and unknown if one of them has
@@ -34,10 +35,10 @@ struct ContainerUsage {
   CpuPercent cpu_percent;
   std::optional<double> throttled_percent;  // of its periods within the interval, 0 to 100
   std::int64_t rss_bytes = 0;               // sum over its processes
-  Cgroup cgroup;                            // its own, without the groups of its processes
+  Cgroup cgroup;                            // of its own group; includes all groups below it
 };
 
-// A process of a usage, which it refers to.
+// One process of a Usage. It points into that Usage.
 struct ProcessUsage {
   const Process* process = nullptr;
   CpuPercent cpu_percent;

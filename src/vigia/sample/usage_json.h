@@ -20,7 +20,7 @@
 
 namespace vigia {
 
-// The document, with the processes at `processes` of the usage's sample, in this order.
+// The document. `processes` are indexes into the sample's processes, in output order.
 [[nodiscard]] std::string to_json(const Usage& usage, std::span<const std::size_t> processes);
 
 // The same as lines: {"kind":"host",…}, then a {"kind":"process",…} for each process and a

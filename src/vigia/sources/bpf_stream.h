@@ -1,7 +1,7 @@
 // Rows from the BPF task iterator (bpf/processes.bpf.c). It needs a kernel that describes its types
 // (BTF), and the right to load programs (CAP_BPF and CAP_PERFMON).
 //
-// Threads: of one thread.
+// Threads: the returned object belongs to one thread.
 #pragma once
 
 #include <memory>

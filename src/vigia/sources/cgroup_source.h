@@ -1,5 +1,5 @@
-// The figures of the control groups of containers, from the kernel's files of versions 1 and 2. No
-// engine is asked.
+// The figures of the control groups of containers, from the kernel's files of versions 1 and 2,
+// without a container engine.
 //
 //   /docker/ID/below  -->  /docker/ID         -->  MOUNT/docker/ID/FILE
 //   a process's group      the container's own     for each controller
@@ -7,14 +7,14 @@
 // A controller is read from version 1 where it is mounted there, else from version 2. If a group is
 // not in a controller's hierarchy, the figures of that controller are empty.
 //
-// Files stay open between reads, as opening one costs several times what reading it does. The
+// Files stay open between reads, because opening one costs several times as much as reading it. The
 // kernel holds a page for each open file.
 //
-// Bounds: Options::files_max open files, and three quarters of what the process may open
-// (RLIMIT_NOFILE). The others are opened for each read. At most 256 KiB of a file are read, which
-// is more than the kernel writes.
+// Bounds: at most Options::files_max files stay open, and at most three quarters of the process's
+// limit (RLIMIT_NOFILE). The others are opened for each read. At most 256 KiB of a file are read,
+// which is more than the kernel writes.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <cstddef>

@@ -112,7 +112,8 @@ struct CgroupMount {
 [[nodiscard]] std::optional<std::vector<CgroupMount>> parse_cgroup_mounts(std::string_view text);
 
 // The path of group `path` below a mount of `root`, without a slash at its start. "." is the mount
-// itself. Nothing if the group is not below it: a path may leave our cgroup namespace by "..".
+// itself. Returns nothing if the group is not below it: a path may leave our cgroup namespace by
+// "..".
 [[nodiscard]] std::optional<std::string> below_mount(std::string_view root, std::string_view path);
 
 }  // namespace vigia

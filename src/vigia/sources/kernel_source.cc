@@ -135,7 +135,7 @@ base::Result<void> KernelSource::find_group(const Row& row, std::string& path) {
 base::Result<std::optional<std::string_view>> KernelSource::read_of(const Row& row,
                                                                     const char* file,
                                                                     std::size_t bytes_max) {
-  // The open folder is of one process for ever, even if its pid is given again.
+  // The open folder is of one process for ever, even if its pid is reused.
   const base::UniqueFd folder(::openat(files_.folder(), std::to_string(row.pid).c_str(),
                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return std::nullopt;

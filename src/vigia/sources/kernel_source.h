@@ -2,10 +2,10 @@
 // from the BPF iterator.
 //
 // A row has no long texts. They are read from /proc and kept: a command line when a process is new
-// or has called exec, a path when no process was in the group before. So a title that a process
-// gives itself later is not seen. An empty command line is read again.
+// or has called exec, a path when no process was in the group before. So a command line that a
+// process changes later is not seen. An empty command line is read again.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +62,7 @@ class KernelSource final : public Source {
   base::Result<void> read_processes(Sample& sample);
   base::Result<void> read_command(const Row& row, CachedProcess& cached);
   base::Result<void> find_group(const Row& row, std::string& path);
-  // The text of a file of the process. Nothing if that process has ended.
+  // Returns the text of a file of the process; nothing if that process has ended.
   base::Result<std::optional<std::string_view>> read_of(const Row& row, const char* file,
                                                         std::size_t bytes_max);
 

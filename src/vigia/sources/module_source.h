@@ -1,7 +1,7 @@
 // The two files of the kernel module (kernel/main.c): rows of the processes, which are fast to
 // read, and a JSON document, which has everything.
 //
-// Threads: of one thread.
+// Threads: the returned object belongs to one thread.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace vigia {
 
-// Opens /proc/vigia_bin. Errors: kUnavailable, with what to do about it.
+// Opens /proc/vigia_bin. Errors: kUnavailable; the message says what to do about it.
 [[nodiscard]] base::Result<std::unique_ptr<RowStream>> open_module_rows(
     const std::string& proc = "/proc");
 

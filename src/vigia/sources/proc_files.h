@@ -1,6 +1,6 @@
 // Reads files of /proc into one buffer, and the figures of the host from them.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <dirent.h>

@@ -80,8 +80,8 @@ base::Result<ProcSource::Access> ProcSource::read_process(std::int32_t pid, Cach
 
 base::Result<ProcSource::Access> ProcSource::read_details(Process& process) {
   const std::string pid = std::to_string(process.pid);
-  // The open folder is of one process for ever. The pid may have been given again before it was
-  // opened: the start of its process shows that.
+  // The open folder is of one process for ever. The pid may have been reused before it was opened:
+  // the start of its process shows that.
   const base::UniqueFd folder(
       ::openat(files_.folder(), pid.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return Access::kGone;

@@ -1,13 +1,13 @@
 // Samples from /proc, which every host has.
 //
-// For a process that is as before one file is read: `stat`. The others (`status`, `cgroup`,
+// Only the file `stat` is read for a process that is as before. The others (`status`, `cgroup`,
 // `oom_score_adj`, `cmdline`) are read when the process is new, and when its name, threads or
 // memory have changed. So a change of its cgroup or its oom_score_adj alone is seen late.
 //
 // Bounds: Options::command_bytes of a command line, and 1 MiB of any other file, which is more than
 // the kernel writes.
 //
-// Threads: of one thread.
+// Threads: belongs to one thread.
 #pragma once
 
 #include <cstdint>

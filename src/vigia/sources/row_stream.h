@@ -1,5 +1,4 @@
-// The port of KernelSource: where the rows of the kernel's side come from, the module or the BPF
-// iterator.
+// The port of KernelSource: it gets its rows from the kernel module or the BPF iterator.
 #pragma once
 
 #include <string_view>
@@ -8,7 +7,7 @@
 
 namespace vigia {
 
-// Threads: of one thread.
+// Threads: belongs to one thread.
 class RowStream {
  public:
   virtual ~RowStream() = default;
@@ -16,7 +15,7 @@ class RowStream {
   // The name of the source, as Source::name() gives it.
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  // A file or a program, which messages about the bytes name.
+  // The file or program that the bytes come from, for messages.
   [[nodiscard]] virtual std::string_view place() const = 0;
 
   // Reads the rows of all processes now, in the layout of abi/vigia_records.h. The bytes are

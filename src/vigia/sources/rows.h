@@ -1,5 +1,5 @@
-// The rows that the kernel's side gives of all processes, a row a process, in the layout of
-// abi/vigia_records.h. The kernel module and the BPF iterator write the same rows.
+// The rows of all processes, one per process, in the layout of abi/vigia_records.h. The kernel
+// module and the BPF iterator write the same rows.
 //
 // The parser accepts any bytes and never reads beyond them.
 //
@@ -35,8 +35,8 @@ static_assert(sizeof(__u64) * kRowFigures.size() ==
 // an impossible row, which the message names.
 [[nodiscard]] base::Result<void> parse_rows(std::string_view bytes, std::vector<Row>& rows);
 
-// Reads `fd` to its end into `buffer`, whose memory the next call uses again. Returns the bytes,
-// which lie in `buffer`. Errors: errno of the read; EFBIG if there are more than kRowsBytesMax.
+// Reads `fd` to its end into `buffer`, whose memory the next call uses again. Returns a view into
+// `buffer`. Errors: errno of the read; EFBIG if there are more than kRowsBytesMax.
 inline constexpr std::size_t kRowsBytesMax = std::size_t{256} << 20;
 [[nodiscard]] tl::expected<std::string_view, int> read_whole(int fd, std::vector<char>& buffer);
 
