@@ -1,5 +1,6 @@
 #include "base/periodic_thread.h"
 
+#include <mutex>
 #include <utility>
 
 namespace base {
@@ -10,7 +11,8 @@ PeriodicThread::PeriodicThread(Work work)
 PeriodicThread::~PeriodicThread() = default;
 
 void PeriodicThread::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  std::mutex mutex;  // of this thread alone: the condition needs one
+  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     pause_.wait_for(lock, stop, work_(), [] { return false; });
   }

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -28,7 +27,6 @@ class PeriodicThread {
   void run(const std::stop_token& stop);
 
   const Work work_;
-  std::mutex mutex_;  // guards nothing; the condition needs it
   std::condition_variable_any pause_;
   std::jthread thread_;  // last: it uses the other members
 };

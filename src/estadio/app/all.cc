@@ -201,13 +201,9 @@ base::Result<ContestFacts> AllRole::facts() const {
   facts.retry_window_ms = window_.in_force_ms();
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   if (closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms) facts.coin_seed = coin_.reveal();
-  for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    for (int number = 0; number < events_->partitions(); ++number) {
-      const PartitionId partition{.topic = topic, .number = number};
-      ASSIGN_OR_RETURN(const std::int64_t end, events_->end_offset(partition));
-      facts.ends.push_back(
-          {.partition = partition, .offset = end, .retry_window_ms = std::nullopt});
-    }
+  for (const PartitionId partition : all_partitions(events_->partitions())) {
+    ASSIGN_OR_RETURN(const std::int64_t end, events_->end_offset(partition));
+    facts.ends.push_back({.partition = partition, .offset = end, .retry_window_ms = std::nullopt});
   }
   return facts;
 }

@@ -174,7 +174,7 @@ bool DiskLog::wait_for_work(Gathering& gathered, const std::stop_token& stop) {
       // While /readyz fails no entry may arrive, so try to make room.
       lock.unlock();
       const base::Result<void> room = make_room(refused_bytes_);
-      if (!room && writer_->has_failed()) fail_for_good(room.error());
+      if (!room && writer_->has_failed()) static_cast<void>(fail_for_good(room.error()));
       lock.lock();
       stats_.is_full = !room && !stats_.has_failed;
     }
@@ -192,10 +192,7 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   fresh->block = encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_,
                               next_offsets_, identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
-    if (writer_->has_failed()) {
-      fail_for_good(room.error());
-      return base::fail(base::Code::kInternal, room.error().message());
-    }
+    if (writer_->has_failed()) return fail_for_good(room.error());
     refused_bytes_ = fresh->bytes.size();
     const std::scoped_lock lock(mutex_);
     if (!stats_.is_full) {
@@ -207,8 +204,7 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   }
   CHECK(block_size(fresh->bytes) == fresh->bytes.size());
   if (auto written = writer_->append(fresh->bytes); !written) {
-    fail_for_good(written.error());
-    return base::fail(base::Code::kInternal, written.error().message());
+    return fail_for_good(written.error());
   }
   ++next_sequence_;
   {
@@ -232,12 +228,13 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
 }
 
 // The contents of the disk are unknown from here on.
-void DiskLog::fail_for_good(const base::Error& error) {
+base::Failure DiskLog::fail_for_good(const base::Error& error) {
   log_.error(
       "writing the log failed: entries are refused; check the disk, then start the process again",
       {{"error", error}});
   const std::scoped_lock lock(mutex_);
   stats_.has_failed = true;
+  return base::fail(base::Code::kInternal, error.message());
 }
 
 // Makes sure that a block of `bytes` fits into the segment in use. Starts the next one when it does

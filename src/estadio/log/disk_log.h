@@ -119,7 +119,7 @@ class DiskLog final : public EventLog {
   base::Result<void> commit(Gathering& gathered);
   base::Result<void> make_room(std::size_t bytes);
   [[nodiscard]] bool wait_for_work(Gathering& gathered, const std::stop_token& stop);
-  void fail_for_good(const base::Error& error);
+  base::Failure fail_for_good(const base::Error& error);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
     return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) +
            static_cast<std::size_t>(id.number);

@@ -805,15 +805,20 @@ TEST_F(DiskLogTest, ALargerSegmentSizeIsForTheSegmentsToCome) {
   expect_numbers(*log, kWinners0, 2000);
 }
 
+// Appends until there is no room for another segment.
+void fill(DiskLog& log, const FileSizeLimit& limit, const test::NumberedRecords& records) {
+  limit.set(kSmallSegment - 1);
+  RecordBatch batch(2);
+  for (std::uint64_t i = 0; i < 500; ++i) records.add(batch, kWinners0, i);
+  while (append_and_wait(log, batch)) {
+  }
+  ASSERT_TRUE(log.stats().is_full);
+}
+
 TEST_F(DiskLogTest, AFullDiskIsNoticedToHaveRoomAgainWithoutAnEntry) {
   const auto log = open();
   const FileSizeLimit limit;
-  limit.set(kSmallSegment - 1);
-  RecordBatch batch(2);
-  for (std::uint64_t i = 0; i < 500; ++i) records_.add(batch, kWinners0, i);
-  while (append_and_wait(*log, batch)) {
-  }
-  ASSERT_TRUE(log->stats().is_full);
+  fill(*log, limit, records_);
   limit.lift();
   EXPECT_TRUE(test::eventually([&] { return !log->stats().is_full; }));
 }
@@ -823,17 +828,14 @@ TEST_F(DiskLogTest, ASegmentThatMayBeUnnamedAfterARestartEndsAllWriting) {
   disk_ = &disk;
   const auto log = open();
   const FileSizeLimit limit;
-  limit.set(kSmallSegment - 1);
-  RecordBatch batch(2);
-  for (std::uint64_t i = 0; i < 500; ++i) records_.add(batch, kWinners0, i);
-  while (append_and_wait(*log, batch)) {
-  }
-  ASSERT_TRUE(log->stats().is_full);
+  fill(*log, limit, records_);
   disk.fail_folder_syncs(true);
   limit.lift();  // the log makes the next segment by itself
   ASSERT_TRUE(test::eventually([&] { return log->stats().has_failed; }));
   EXPECT_FALSE(log->stats().is_full);
   disk.fail_folder_syncs(false);
+  RecordBatch batch(2);
+  records_.add(batch, kWinners0, 0);
   EXPECT_FALSE(append_and_wait(*log, batch));
   EXPECT_THAT(captured_.text(), HasSubstr("writing the log failed"));
 }

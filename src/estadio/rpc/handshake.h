@@ -39,7 +39,8 @@ static_assert(Contest::kDisciplinesMax <= 64);
 struct HandshakeParty {
   const Contest& contest;
   std::string_view coin_commitment;  // empty when not known: then it is not compared
-  // Of the contest, since 1970; 0 when not known. Servers send it; JudgeClient compares theirs.
+  // The contest's start in milliseconds since 1970; 0 when it is unknown. A server sends this time.
+  // JudgeClient compares the times of its servers.
   std::int64_t started_at_ms = 0;
 };
 

@@ -75,6 +75,15 @@ class JudgeServerTest : public testing::Test {
     bool is_over_ = false;
   };
 
+  // Sends three batches to a server with room for one. Returns when it has stopped reading.
+  void send_until_paused(Caller& caller) {
+    caller.send_handshake(contest_);
+    caller.read();
+    judges_.hold();
+    for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
+    ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  }
+
   JudgeServerTest() { window_.set(0, 60'000); }
   ~JudgeServerTest() override { judges_.release(); }
 
@@ -337,11 +346,7 @@ TEST_F(JudgeServerTest, StoppingAnswersWhatCameAndSendsGoAway) {
 TEST_F(JudgeServerTest, AStreamThatIsNotReadGetsItsGoAwayAndIsReadOnAfterIt) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   Caller caller(*stub_);
-  caller.send_handshake(contest_);
-  caller.read();
-  judges_.hold();
-  for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
-  ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+  send_until_paused(caller);
   std::jthread stopping([&] { server_->stop(test::kPatience); });
   EXPECT_TRUE(caller.read().go_away().stopping());
   EXPECT_EQ(judges_.batches(), 1U);
@@ -355,11 +360,7 @@ TEST_F(JudgeServerTest, AStreamThatIsNotReadEndsWhenItsCallerCancels) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   {
     Caller caller(*stub_);
-    caller.send_handshake(contest_);
-    caller.read();
-    judges_.hold();
-    for (std::uint64_t i = 1; i <= 3; ++i) caller.send_batch(i, test::numbered_batch(i, 1));
-    ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
+    send_until_paused(caller);
   }
   EXPECT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
   EXPECT_EQ(judges_.batches(), 1U);
