@@ -30,6 +30,12 @@ struct PartitionId {
   friend bool operator==(const PartitionId&, const PartitionId&) = default;
 };
 
+// Returns the place of a partition in all_partitions(partitions).
+[[nodiscard]] constexpr std::size_t index_of(PartitionId id, int partitions) {
+  return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions) +
+         static_cast<std::size_t>(id.number);
+}
+
 // Records to append, by partition. The lines have the form that RecordFormat writes.
 struct RecordBatch {
   struct Part {
@@ -40,10 +46,7 @@ struct RecordBatch {
   explicit RecordBatch(int partition_count)
       : partitions(partition_count), parts(static_cast<std::size_t>(partition_count) * 2) {}
 
-  [[nodiscard]] Part& part(PartitionId id) {
-    return parts[static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions) +
-                 static_cast<std::size_t>(id.number)];
-  }
+  [[nodiscard]] Part& part(PartitionId id) { return parts[index_of(id, partitions)]; }
   void clear() {
     for (Part& part : parts) {
       part.lines.clear();

@@ -129,8 +129,7 @@ class MemoryLog final : public EventLog {
   };
 
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
-    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions_) +
-           static_cast<std::size_t>(id.number);
+    return estadio::index_of(id, partitions_);
   }
 
   const int partitions_;

@@ -39,8 +39,7 @@ class AcknowledgedEnds {
 
  private:
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
-    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions_) +
-           static_cast<std::size_t>(id.number);
+    return estadio::index_of(id, partitions_);
   }
 
   const KafkaTopics topics_;

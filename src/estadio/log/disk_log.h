@@ -121,8 +121,7 @@ class DiskLog final : public EventLog {
   [[nodiscard]] bool wait_for_work(Gathering& gathered, const std::stop_token& stop);
   base::Failure fail_for_good(const base::Error& error);
   [[nodiscard]] std::size_t index_of(PartitionId id) const {
-    return static_cast<std::size_t>(id.topic) * static_cast<std::size_t>(partitions()) +
-           static_cast<std::size_t>(id.number);
+    return estadio::index_of(id, partitions());
   }
 
   // Constant after opening.

@@ -194,9 +194,7 @@ Tally::~Tally() {
 }
 
 std::size_t Tally::number_of(PartitionId partition) const {
-  return static_cast<std::size_t>(partition.topic) *
-             static_cast<std::size_t>(deps_.events.partitions()) +
-         static_cast<std::size_t>(partition.number);
+  return index_of(partition, deps_.events.partitions());
 }
 
 void Tally::add(std::span<const PartitionId> partitions) {
