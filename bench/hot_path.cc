@@ -123,9 +123,12 @@ void encode_a_block_of_64(benchmark::State& state) {
     ++part.count;
   }
   const std::vector<std::int64_t> offsets(4);
+  GatheredRecords gathered(2);
   std::string block;
   for (auto _ : state) {
-    encode_block(block, batch, 1, 1, offsets, 1);
+    gathered.clear();
+    gathered.add(batch);
+    encode_block(block, gathered, 1, offsets, 1);
     benchmark::DoNotOptimize(block.data());
   }
 }

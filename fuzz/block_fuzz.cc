@@ -56,7 +56,7 @@ void check_as_segment_header(std::string_view input) {
   static_cast<void>(estadio::SegmentHeader::decode(input));
   std::string bytes(input.substr(0, estadio::kSegmentHeaderBytes));
   bytes.resize(estadio::kSegmentHeaderBytes);
-  const std::string_view start("ESTADIO1\2\0\0\0", 12);
+  const std::string_view start("ESTADIO1\3\0\0\0", 12);
   bytes.replace(0, start.size(), start);
   sign(bytes, 16, 0);
   const auto header = estadio::SegmentHeader::decode(bytes);
@@ -64,41 +64,46 @@ void check_as_segment_header(std::string_view input) {
   const auto again = estadio::SegmentHeader::decode(header->encode());
   CHECK(again.has_value());
   CHECK(again->number == header->number && again->first_sequence == header->first_sequence);
-  CHECK(again->created_ms == header->created_ms && again->bytes == header->bytes);
+  CHECK(again->newest_ms == header->newest_ms && again->bytes == header->bytes);
   CHECK(again->next_offsets == header->next_offsets);
   CHECK(again->topic_ids[0] == header->topic_ids[0] && again->topic_ids[1] == header->topic_ids[1]);
 }
 
-// Writes the input as a batch: byte 0 chooses the partitions, the rest goes to them in turn.
+// Writes the input as batches: byte 0 chooses the partitions, the rest goes to them in turn. A piece's
+// first byte decides whether its batch has another time than the one before.
 void check_round_trip(std::string_view input) {
   if (input.empty()) return;
-  estadio::RecordBatch batch(1 + static_cast<unsigned char>(input[0]) % 4);
+  const int partitions = 1 + static_cast<unsigned char>(input[0]) % 4;
+  estadio::GatheredRecords gathered(partitions);
+  std::vector<std::string> lines(static_cast<std::size_t>(partitions) * 2);
   fuzz::Cuts cuts(input);
   std::size_t next = 0;
   for (std::size_t at = 1; at < input.size(); ++next) {
     const std::size_t end = cuts.next(at, input.size());
-    estadio::RecordBatch::Part& part = batch.parts[next % batch.parts.size()];
-    part.lines += input.substr(at, end - at);
-    ++part.count;
+    estadio::RecordBatch batch(partitions);
+    batch.time_ms = 1'795'446'245'678 + input[at] % 3;
+    batch.parts[next % lines.size()].lines = input.substr(at, end - at);
+    batch.parts[next % lines.size()].count = 1;
+    gathered.add(batch);
+    lines[next % lines.size()] += input.substr(at, end - at);
     at = end;
   }
-  std::vector<std::int64_t> offsets(batch.parts.size());
+  std::vector<std::int64_t> offsets(lines.size());
   for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = static_cast<std::int64_t>(i * 1000);
   std::string bytes;
-  estadio::encode_block(bytes, batch, 7, 1'795'446'245'678, offsets, kSeed);
+  estadio::encode_block(bytes, gathered, 7, offsets, kSeed);
   CHECK(estadio::block_size(bytes) == bytes.size());
   const auto block = estadio::decode_block(bytes, kSeed);
-  CHECK(block && block->sequence == 7 && block->time_ms == 1'795'446'245'678);
-  CHECK(block->records == next);
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < batch.parts.size(); ++i) {
-    if (batch.parts[i].count == 0) continue;
-    const estadio::BlockPart& part = block->parts.at(found++);
-    CHECK(&batch.part(part.partition) == &batch.parts[i]);
-    CHECK(part.lines == batch.parts[i].lines && part.records == batch.parts[i].count);
+  CHECK(block && block->sequence == 7 && block->records == next);
+  std::vector<std::string> found(lines.size());
+  for (const estadio::BlockPart& part : block->parts) {
+    const std::size_t i = estadio::index_of(part.partition, partitions);
     CHECK(part.first_offset == offsets[i]);
+    CHECK(part.time_ms >= 1'795'446'245'676 && part.time_ms <= 1'795'446'245'680);
+    offsets[i] += part.records;
+    found[i] += part.lines;
   }
-  CHECK(found == block->parts.size());
+  CHECK(found == lines);
   // Another log's seed fails, and so does a changed byte.
   CHECK(!estadio::decode_block(bytes, kSeed + 1));
   std::string altered = bytes;

@@ -65,9 +65,13 @@ std::string Uuid::to_string() const {
 
 std::optional<std::int64_t> Uuid::time_ms() const {
   if (version() != 7) return std::nullopt;
-  std::int64_t ms = 0;
-  for (int i = 0; i < 6; ++i) ms = ms << 8 | bytes[static_cast<std::size_t>(i)];
-  return ms;
+  return first_48_bits();
+}
+
+std::int64_t Uuid::first_48_bits() const {
+  std::int64_t value = 0;
+  for (int i = 0; i < 6; ++i) value = value << 8 | bytes[static_cast<std::size_t>(i)];
+  return value;
 }
 
 UuidGenerator::UuidGenerator() : used_(pool_.size()) { CHECK(sodium_init() >= 0); }

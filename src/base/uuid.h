@@ -33,6 +33,10 @@ struct Uuid {
   // Returns the milliseconds since 1970 of version 7; nothing for other versions.
   [[nodiscard]] std::optional<std::int64_t> time_ms() const;
 
+  // Returns the time of versions 7 and 8 as UuidGenerator makes them. Of any other id it is only a
+  // number.
+  [[nodiscard]] std::int64_t first_48_bits() const;
+
   // Whether it has the form of the ids that next_marked() makes.
   [[nodiscard]] bool is_marked() const {
     return version() == 8 && bytes[8] == kMark[0] && bytes[9] == kMark[1];

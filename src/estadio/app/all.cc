@@ -16,7 +16,10 @@
 #include "estadio/app/retry_options.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/dedup/id_memory.h"
+#include "estadio/dedup/judge_clocks.h"
+#include "estadio/dedup/retry_rule.h"
+#include "estadio/discipline/late_ids.h"
 #include "estadio/discipline/local_judge.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
@@ -40,11 +43,9 @@ struct AllOptions {
   EdgeOptions edge;
   base::Bytes segment_bytes{std::uint64_t{64} << 20};
   RetryOptions retry;
+  IdMemoryOptions ids;
   base::Logger::Options log;
 };
-
-constexpr std::chrono::seconds kReadBackPatience{10};
-constexpr std::chrono::milliseconds kSignalCheckEvery{100};
 
 void add_settings(base::Settings& settings, AllOptions& options) {
   settings.add("data", options.data, "DIR", "folder of the contest; a missing one is created");
@@ -54,6 +55,7 @@ void add_settings(base::Settings& settings, AllOptions& options) {
   options.edge.add_to(settings);
   settings.add("segment-bytes", options.segment_bytes, "size of a segment of the log");
   options.retry.add_to(settings);
+  options.ids.add_memory_to(settings);
   service::add_log_settings(settings, options.log);
 }
 
@@ -86,9 +88,10 @@ class AllRole final : public service::Role {
         context_(context),
         folder_(std::move(folder)),
         coin_(*folder_.manifest().coin_seed),
-        window_(folder_.manifest().retry.window.count(),
-                static_cast<std::size_t>(folder_.contest().partitions()) * 2),
-        known_(window_.retention_ms()) {}
+        retry_(folder_.manifest().retry_window),
+        clock_(context.clock, retry_),
+        known_(retry_.window_ms() + LateIds::kSettleMs, KnownIds::Coverage::kOwn),
+        ids_({.bytes_max = options.ids.memory.count, .folder = options.data}) {}
 
   base::Result<void> open() override;
   void serve() override { http_->serve(); }
@@ -98,13 +101,13 @@ class AllRole final : public service::Role {
     http_->stop();
     events_->stop();
     tally_.reset();
+    late_ids_.reset();
   }
   [[nodiscard]] std::optional<std::string> unready_reason() const override;
   void write_metrics(base::MetricsWriter& metrics) const override;
 
  private:
   base::Result<void> open_stores();
-  base::Result<void> wait_until_read_back() const;
   base::Result<void> open_http();
   [[nodiscard]] base::Result<ContestFacts> facts() const;
   [[nodiscard]] base::Result<ScoreView> view() const;
@@ -114,11 +117,14 @@ class AllRole final : public service::Role {
   const service::Context context_;
   const DataFolder folder_;
   const Coin coin_;
-  RetryWindow window_;
+  const RetryRule retry_;
+  const OwnClock clock_;
   KnownIds known_;
+  IdMemory ids_;
   EdgeStats edge_stats_;
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
+  std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
   std::unique_ptr<Tally> tally_;
   std::unique_ptr<StatsHistory> history_;
   std::unique_ptr<FacultyEdge> edge_;
@@ -129,23 +135,10 @@ class AllRole final : public service::Role {
 base::Result<void> AllRole::open() {
   RETURN_IF_ERROR(open_stores());
   RETURN_IF_ERROR(open_http());
-  RETURN_IF_ERROR(wait_until_read_back());
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   const bool is_over = closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms;
   context_.log.info(is_over ? "the contest is over: showing its score" : "the contest is open",
                     {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
-  return {};
-}
-
-// Serving begins when the log is read back, so that a usual start refuses no entry. After
-// kReadBackPatience it begins anyway, and entries get 503 until then.
-base::Result<void> AllRole::wait_until_read_back() const {
-  const base::Nanos end = context_.clock.mono() + kReadBackPatience;
-  while (!tally_->wait_until_read_back(kSignalCheckEvery) && context_.clock.mono() < end) {
-    if (context_.signals.wait_for_ms(0)) {
-      return base::fail(base::Code::kCancelled, "stopped by a signal");
-    }
-  }
   return {};
 }
 
@@ -155,15 +148,24 @@ base::Result<void> AllRole::open_stores() {
                                            .partitions = folder_.contest().partitions(),
                                            .segment_bytes = options_.segment_bytes.count},
                                           context_.clock, context_.log));
-  tally_ = std::make_unique<Tally>(
-      Tally::Options{.retry_ids = static_cast<std::size_t>(folder_.manifest().retry.ids)},
-      Tally::Dependencies{.contest = folder_.contest(),
-                          .events = *events_,
-                          .scores = *scores_,
-                          .window = window_,
-                          .known = &known_,
-                          .clock = context_.clock,
-                          .log = context_.log});
+  if (folder_.contest().closes_at_ms()) {
+    // No other process adds to the log, so nothing has to settle.
+    late_ids_ = std::make_unique<LateIds>(
+        LateIds::Dependencies{.contest = folder_.contest(),
+                              .events = *events_,
+                              .retention_ms = retry_.window_ms() + LateIds::kSettleMs,
+                              .known = known_,
+                              .clock = context_.clock,
+                              .log = context_.log});
+  }
+  tally_ = std::make_unique<Tally>(Tally::Options(),
+                                   Tally::Dependencies{.contest = folder_.contest(),
+                                                       .events = *events_,
+                                                       .scores = *scores_,
+                                                       .retry = retry_,
+                                                       .memory = ids_,
+                                                       .clock = context_.clock,
+                                                       .log = context_.log});
   tally_->add(all_partitions(events_->partitions()));
   return {};
 }
@@ -174,11 +176,12 @@ base::Result<void> AllRole::open_http() {
                                                                  .coin = coin_,
                                                                  .events = *events_,
                                                                  .known = known_,
+                                                                 .retry = retry_,
                                                                  .clock = context_.clock});
   };
   history_ = std::make_unique<StatsHistory>([this] { return figures(); });
   edge_.reset(new FacultyEdge{.contest = folder_.contest(),
-                              .window = window_,
+                              .judges = clock_,
                               .edge_stats = edge_stats_,
                               .clock = context_.clock,
                               .make_judge = make_judge,
@@ -198,12 +201,11 @@ base::Result<void> AllRole::open_http() {
 
 base::Result<ContestFacts> AllRole::facts() const {
   ContestFacts facts = ContestFacts::of(folder_.manifest());
-  facts.retry_window_ms = window_.in_force_ms();
   const auto closes_at_ms = folder_.contest().closes_at_ms();
   if (closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms) facts.coin_seed = coin_.reveal();
   for (const PartitionId partition : all_partitions(events_->partitions())) {
     ASSIGN_OR_RETURN(const std::int64_t end, events_->end_offset(partition));
-    facts.ends.push_back({.partition = partition, .offset = end, .retry_window_ms = std::nullopt});
+    facts.ends.push_back({.partition = partition, .offset = end});
   }
   return facts;
 }
@@ -226,9 +228,9 @@ StatsHistory::Figures AllRole::figures() {
 void AllRole::write_metrics(base::MetricsWriter& metrics) const {
   if (const auto view = this->view()) estadio::write_metrics(metrics, *view, folder_.contest());
   estadio::write_metrics(metrics, *edge_);
-  estadio::write_metrics(metrics, window_);
   estadio::write_metrics(metrics, events_->stats());
   estadio::write_metrics(metrics, tally_->stats());
+  estadio::write_metrics(metrics, ids_.stats());
 }
 
 std::optional<std::string> AllRole::unready_reason() const {
@@ -236,7 +238,6 @@ std::optional<std::string> AllRole::unready_reason() const {
   if (log.has_failed) return "the log has failed: start the process again";
   if (log.is_full) return "the disk is full";
   if (auto why = tally_->unready_reason()) return why;
-  if (!window_.in_force_ms()) return "the log is being read back";
   return std::nullopt;
 }
 

@@ -65,19 +65,17 @@ base::Result<ContestManifest> read_manifest(const std::string& path) {
       {.program = "fixed", .command = {}, .about = {}, .examples = {}, .commands = {}});
   settings.add("started-at-ms", manifest.started_at_ms, 0, INT64_MAX, "");
   settings.add("retry-window", window, std::chrono::nanoseconds(0), base::kDurationMax, "");
-  settings.add("retry-ids", manifest.retry.ids, 1, INT64_MAX, "");
   settings.add("coin-commitment", manifest.coin_commitment, "TEXT", "");
   const std::vector<std::string> arguments = {"--config", fixed_file_of(path)};
   const auto loaded =
       settings.load(arguments, [](const std::string&) -> const char* { return nullptr; });
   if (!loaded) return base::fail(base::Code::kCorruption, loaded.error().message());
-  manifest.retry.window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
+  manifest.retry_window = std::chrono::duration_cast<std::chrono::milliseconds>(window);
   if (manifest.started_at_ms == 0 || manifest.coin_commitment.empty()) {
     return base::fail(
         base::Code::kCorruption,
-        fmt::format(
-            "{} is incomplete: expected started-at-ms, retry-window, retry-ids and coin-commitment",
-            fixed_file_of(path)));
+        fmt::format("{} is incomplete: expected started-at-ms, retry-window and coin-commitment",
+                    fixed_file_of(path)));
   }
   ASSIGN_OR_RETURN(manifest.coin_seed, load_seed(path, manifest.coin_commitment));
   return manifest;
@@ -92,17 +90,6 @@ base::Result<Contest> own_contest(const std::string& path) {
                    base::read_file(contest_file_of(path), Contest::kFileBytesMax));
   if (text.empty()) return refuse_incomplete(path, "a contest", "the text of contest.toml");
   return Contest::from_toml(text, contest_file_of(path));
-}
-
-base::Result<void> check_rule(const std::string& path, const RetryRule& fixed,
-                              const DataFolder::Asked& asked) {
-  const RetryRule wanted = asked.retry.applied_to(fixed);
-  if (wanted == fixed) return {};
-  return base::fail(base::Code::kFailedPrecondition,
-                    fmt::format("{}: the contest began with retry-window {} and retry-ids {}, "
-                                "which cannot change; got {} and {}",
-                                path, base::format_duration(fixed.window), fixed.ids,
-                                base::format_duration(wanted.window), wanted.ids));
 }
 
 }  // namespace
@@ -130,15 +117,14 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
   RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
   ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
   ContestManifest manifest{.started_at_ms = now_ms,
-                           .retry = asked.retry.applied_to({}),
+                           .retry_window = asked.retry.of_new_contest(),
                            .coin_commitment = Coin(seed).commitment(),
                            .coin_seed = seed};
   RETURN_IF_ERROR(base::replace_file(
       fixed_file_of(path),
-      fmt::format("started-at-ms = {}\nretry-window = \"{}\"\nretry-ids = {}\n"
-                  "coin-commitment = \"{}\"\n",
-                  manifest.started_at_ms, base::format_duration(manifest.retry.window),
-                  manifest.retry.ids, manifest.coin_commitment),
+      fmt::format("started-at-ms = {}\nretry-window = \"{}\"\ncoin-commitment = \"{}\"\n",
+                  manifest.started_at_ms, base::format_duration(manifest.retry_window),
+                  manifest.coin_commitment),
       kFileMode));
   return DataFolder(path, std::move(contest), std::move(manifest));
 }
@@ -146,7 +132,9 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
 base::Result<DataFolder> DataFolder::open_made(const std::string& path, const Asked& asked,
                                                std::int64_t now_ms) {
   ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(path));
-  RETURN_IF_ERROR(check_rule(path, manifest.retry, asked));
+  if (auto same = asked.retry.check(manifest.retry_window); !same) {
+    return base::fail(std::move(same).error().within(path));
+  }
   ASSIGN_OR_RETURN(Contest contest, own_contest(path));
   if (!asked.contest_file.empty()) {
     ASSIGN_OR_RETURN(const std::string text,

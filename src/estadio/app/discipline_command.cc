@@ -20,10 +20,9 @@
 #include "estadio/contest/coin.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/recent_ids.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/dedup/retry_rule.h"
 #include "estadio/discipline/late_ids.h"
 #include "estadio/discipline/local_judge.h"
-#include "estadio/discipline/log_reach.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
 #include "estadio/rpc/judge_server.h"
@@ -143,7 +142,6 @@ class DisciplineRole final : public service::Role {
   base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
   void open_ids(const ContestManifest& manifest);
   base::Result<void> open_judges(const ContestManifest& manifest);
-  void look();
 
   const DisciplineOptions& options_;
   const Contest contest_;
@@ -151,14 +149,11 @@ class DisciplineRole final : public service::Role {
 
   // Null until Kafka answers.
   std::unique_ptr<Coin> coin_;
-  std::unique_ptr<RetryWindow> window_;
   std::unique_ptr<KnownIds> known_;
   std::unique_ptr<KafkaLog> events_;
-  std::unique_ptr<LogReach> reach_;
   std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
   std::unique_ptr<JudgeServer> judges_;
-  service::UnreadyReason log_unread_;  // why the log's reach is unknown
-  std::optional<base::PeriodicThread> looker_;
+  std::optional<base::PeriodicThread> looker_;  // tells gRPC's health whether this server is ready
 
   std::unique_ptr<service::HttpHost> http_;  // last: ends before the members it reads
 };
@@ -182,7 +177,7 @@ void DisciplineRole::serve() {
                                 {"partitions", events_->partitions()},
                                 {"coin_commitment", coin_->commitment()}});
   looker_.emplace([this] {
-    look();
+    judges_->set_serving(!unready_reason());
     return kLookEvery;
   });
 }
@@ -194,13 +189,6 @@ void DisciplineRole::stop() {
   http_->stop();
 }
 
-// Looks how far back the log reaches. Tells gRPC's health whether this server is ready.
-void DisciplineRole::look() {
-  const auto updated = reach_->update();
-  log_unread_.set(updated ? std::nullopt : std::optional(updated.error().message()));
-  judges_->set_serving(!unready_reason());
-}
-
 base::Result<ContestManifest> DisciplineRole::agree() const {
   ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
   std::optional<CoinSeed> own;
@@ -209,19 +197,12 @@ base::Result<ContestManifest> DisciplineRole::agree() const {
   }
   const CoinSeed seed = own ? *own : draw_coin_seed();
   ContestManifest proposal{.started_at_ms = context_.clock.wall_ms(),
-                           .retry = options_.retry.applied_to({}),
+                           .retry_window = options_.retry.of_new_contest(),
                            .coin_commitment = Coin(seed).commitment(),
                            .coin_seed = own ? std::nullopt : std::optional(seed)};
   ASSIGN_OR_RETURN(ContestManifest manifest,
                    agree_on_manifest(kafka, std::move(proposal), context_.clock, context_.log));
-  const RetryRule wanted = options_.retry.applied_to(manifest.retry);
-  if (wanted != manifest.retry) {
-    return base::fail(base::Code::kFailedPrecondition,
-                      fmt::format("the contest began with retry-window {} and retry-ids {}, which "
-                                  "cannot change; got {} and {}",
-                                  base::format_duration(manifest.retry.window), manifest.retry.ids,
-                                  base::format_duration(wanted.window), wanted.ids));
-  }
+  RETURN_IF_ERROR(options_.retry.check(manifest.retry_window));
   if (options_.kafka.partitions != 0 && options_.kafka.partitions != manifest.partitions) {
     return base::fail(
         base::Code::kFailedPrecondition,
@@ -248,16 +229,13 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
 }
 
 void DisciplineRole::open_ids(const ContestManifest& manifest) {
-  const std::size_t partitions = static_cast<std::size_t>(events_->partitions()) * 2;
-  window_ = std::make_unique<RetryWindow>(manifest.retry.window.count(), partitions);
-  known_ = std::make_unique<KnownIds>(window_->retention_ms(), KnownIds::Coverage::kOwn);
-  const auto recent = RecentIds::share(static_cast<std::size_t>(manifest.retry.ids), partitions,
-                                       window_->retention_ms());
-  reach_ = std::make_unique<LogReach>(*events_, recent, *window_, context_.clock);
+  const std::int64_t retention_ms = manifest.retry_window.count() + LateIds::kSettleMs;
+  known_ = std::make_unique<KnownIds>(retention_ms, KnownIds::Coverage::kOwn);
   if (contest_.closes_at_ms()) {
     late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
                                                                 .events = *events_,
-                                                                .window = *window_,
+                                                                .retention_ms = retention_ms,
+                                                                .settle_ms = LateIds::kSettleMs,
                                                                 .known = *known_,
                                                                 .clock = context_.clock,
                                                                 .log = context_.log});
@@ -266,11 +244,13 @@ void DisciplineRole::open_ids(const ContestManifest& manifest) {
 
 base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) {
   ASSIGN_OR_RETURN(auto disciplines, disciplines_of(options_.disciplines, contest_));
-  const auto make_judge = [this] {
+  const RetryRule retry(manifest.retry_window);
+  const auto make_judge = [this, retry] {
     return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
                                                                  .coin = *coin_,
                                                                  .events = *events_,
                                                                  .known = *known_,
+                                                                 .retry = retry,
                                                                  .clock = context_.clock});
   };
   ASSIGN_OR_RETURN(judges_,
@@ -283,7 +263,7 @@ base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) 
                         .stream_age = std::chrono::duration_cast<milliseconds>(options_.stream_age),
                         .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
                        {.contest = contest_,
-                        .window = *window_,
+                        .retry = retry,
                         .clock = context_.clock,
                         .log = context_.log,
                         .make_judge = make_judge}));
@@ -291,18 +271,15 @@ base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) 
 }
 
 std::optional<std::string> DisciplineRole::unready_reason() const {
-  if (auto why = log_unread_.get()) return why;
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";
-  if (!window_->in_force_ms()) return "the retry window is not known yet";
   return std::nullopt;
 }
 
 void DisciplineRole::write_metrics(base::MetricsWriter& metrics) const {
   estadio::write_metrics(metrics, events_->stats());
   estadio::write_metrics(metrics, judges_->stats());
-  estadio::write_metrics(metrics, *window_);
 }
 
 }  // namespace

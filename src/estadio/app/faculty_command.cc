@@ -14,7 +14,6 @@
 #include "estadio/app/grpc_tls_options.h"
 #include "estadio/app/server_list.h"
 #include "estadio/contest/manifest.h"
-#include "estadio/contest/retry_window.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/rpc/judge_client.h"
@@ -40,7 +39,6 @@ struct FacultyOptions {
   std::string contest_file;
   EdgeOptions edge;
   std::chrono::nanoseconds batch_linger = std::chrono::milliseconds(1);
-  std::chrono::nanoseconds retry_window = RetryRule().window;
   service::HttpOptions http;
   base::Logger::Options log;
 };
@@ -62,9 +60,6 @@ void add_settings(base::Settings& settings, FacultyOptions& options) {
   settings.add(
       "batch-linger", options.batch_linger, milliseconds(0), milliseconds(100),
       "longest wait of a batch for more requests, when it has fewer than the batch before");
-  settings.add("retry-window", options.retry_window, milliseconds(0), RetryRule::kWindowMax,
-               "greatest age of a client's id; an older id gets 422, as does an id older than the "
-               "discipline servers remember");
   service::add_log_settings(settings, options.log);
 }
 
@@ -94,8 +89,7 @@ class FacultyRole final : public service::Role {
   FacultyRole(const FacultyOptions& options, Contest contest, const service::Context& context)
       : options_(options),
         contest_(std::move(contest)),
-        context_(context),
-        window_(std::chrono::duration_cast<milliseconds>(options.retry_window).count(), 1) {}
+        context_(context) {}
 
   base::Result<void> open() override;
   void serve() override { http_->serve(); }
@@ -112,7 +106,6 @@ class FacultyRole final : public service::Role {
   const FacultyOptions& options_;
   const Contest contest_;
   const service::Context context_;
-  RetryWindow window_;
   EdgeStats edge_stats_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<FacultyEdge> edge_;
@@ -126,7 +119,7 @@ base::Result<void> FacultyRole::open() {
   limits.batches_at_judge = kBatchesAtJudge;
   limits.batch_linger = options_.batch_linger;
   edge_.reset(new FacultyEdge{.contest = contest_,
-                              .window = window_,
+                              .judges = channels_->clocks(),
                               .edge_stats = edge_stats_,
                               .clock = context_.clock,
                               .make_judge = [this] { return channels_->make_judge(); },
@@ -150,22 +143,20 @@ base::Result<void> FacultyRole::open_channels() {
            .answer_timeout =
                std::chrono::duration_cast<milliseconds>(options_.edge.durability_timeout),
            .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
-          {.contest = contest_, .window = &window_, .clock = context_.clock, .log = context_.log}));
+          {.contest = contest_, .clock = context_.clock, .log = context_.log}));
   return {};
 }
 
 std::optional<std::string> FacultyRole::unready_reason() const {
   if (auto why = channels_->unready_reason()) return why;
-  if (!window_.in_force_ms()) {
-    return "no discipline server has sent its retry window yet";
-  }
+  if (!channels_->clocks().now()) return "no discipline server has sent its time yet";
   return std::nullopt;
 }
 
 void FacultyRole::write_metrics(base::MetricsWriter& metrics) const {
   estadio::write_metrics(metrics, *edge_);
-  estadio::write_metrics(metrics, window_);
   estadio::write_metrics(metrics, channels_->stats());
+  estadio::write_metrics(metrics, channels_->clocks());
 }
 
 }  // namespace

@@ -16,9 +16,10 @@
 #include "estadio/app/contest_role.h"
 #include "estadio/app/kafka_options.h"
 #include "estadio/app/redis_options.h"
+#include "estadio/app/retry_options.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/dedup/id_memory.h"
 #include "estadio/log/kafka_group.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
@@ -45,6 +46,7 @@ struct TallyOptions {
   std::string group = "estadio-tally";
   std::int64_t readers = 1;
   std::chrono::nanoseconds commit_every = Tally::Options().commit_every;
+  IdMemoryOptions ids;
   std::string contest_file;
   service::HttpOptions http;
   base::Logger::Options log;
@@ -60,6 +62,7 @@ void add_settings(base::Settings& settings, TallyOptions& options) {
   settings.add("commit-every", options.commit_every, std::chrono::milliseconds(1),
                std::chrono::minutes(1),
                "longest time that results are gathered before they are added to the score");
+  options.ids.add_to(settings);
   add_contest_setting(settings, options.contest_file);
   options.http.add_to(settings);
   service::add_log_settings(settings, options.log);
@@ -79,6 +82,9 @@ base::Result<void> check(const TallyOptions& options) {
 bool is_refused(const base::Error& error) {
   return error.code() == base::Code::kFailedPrecondition;
 }
+
+// How long after the end the seed is shown: other servers' clocks may be behind ours.
+constexpr std::int64_t kSeedDelayMs = 60'000;
 
 class TallyRole final : public service::Role {
  public:
@@ -105,7 +111,7 @@ class TallyRole final : public service::Role {
 
   // Set once Kafka and Redis answer.
   ContestManifest manifest_;
-  std::unique_ptr<RetryWindow> window_;
+  std::unique_ptr<IdMemory> ids_;
   std::unique_ptr<KafkaLog> events_;
   std::unique_ptr<RedisScoreBook> scores_;
   std::unique_ptr<RedisFacts> facts_;
@@ -180,17 +186,15 @@ base::Result<void> TallyRole::open_score() {
 }
 
 void TallyRole::open_tally() {
-  window_ = std::make_unique<RetryWindow>(manifest_.retry.window.count(),
-                                          static_cast<std::size_t>(events_->partitions()) * 2);
-  tally_ = std::make_unique<Tally>(
-      Tally::Options{.commit_every = options_.commit_every,
-                     .retry_ids = static_cast<std::size_t>(manifest_.retry.ids)},
-      Tally::Dependencies{.contest = contest_,
-                          .events = *events_,
-                          .scores = *scores_,
-                          .window = *window_,
-                          .clock = context_.clock,
-                          .log = context_.log});
+  ids_ = std::make_unique<IdMemory>(options_.ids.to_options());
+  tally_ = std::make_unique<Tally>(Tally::Options{.commit_every = options_.commit_every},
+                                   Tally::Dependencies{.contest = contest_,
+                                                       .events = *events_,
+                                                       .scores = *scores_,
+                                                       .retry = RetryRule(manifest_.retry_window),
+                                                       .memory = *ids_,
+                                                       .clock = context_.clock,
+                                                       .log = context_.log});
 }
 
 // Refuses a prefix that another contest uses: both would corrupt the score.
@@ -243,7 +247,7 @@ void TallyRole::report() {
   // Knowing the seed, a client could choose winning ids. Other servers' clocks may be behind ours,
   // so wait.
   if (closes_at_ms && manifest_.coin_seed &&
-      context_.clock.wall_ms() >= *closes_at_ms + RetryWindow::kClockSkewMs) {
+      context_.clock.wall_ms() >= *closes_at_ms + kSeedDelayMs) {
     facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
   std::int64_t lag = 0;
@@ -251,13 +255,12 @@ void TallyRole::report() {
   std::vector<std::pair<PartitionId, std::int64_t>> positions;
   for (const Tally::PartitionStatus& status : tally_->partition_statuses()) {
     const auto end = events_->end_offset(status.partition);
-    is_known = is_known && end && status.window_ms;
-    if (!status.window_ms) continue;  // it is reading back
-    positions.emplace_back(status.partition, status.position);
+    is_known = is_known && end && status.position;
+    if (!status.position) continue;
+    positions.emplace_back(status.partition, *status.position);
     if (!end) continue;
-    lag += std::max<std::int64_t>(0, *end - status.position);
-    facts.ends.push_back(
-        {.partition = status.partition, .offset = *end, .retry_window_ms = status.window_ms});
+    lag += std::max<std::int64_t>(0, *end - *status.position);
+    facts.ends.push_back({.partition = status.partition, .offset = *end});
   }
   if (is_known) lag_ = lag;
   if (!positions.empty()) groups_.front()->commit(positions);
@@ -278,6 +281,7 @@ std::optional<std::string> TallyRole::unready_reason() const {
 
 void TallyRole::write_metrics(base::MetricsWriter& metrics) const {
   estadio::write_metrics(metrics, tally_->stats());
+  estadio::write_metrics(metrics, ids_->stats());
   metrics.gauge(
       "estadio_tally_lag",
       "Results in the log that are not in the score yet, of this process' partitions; the "

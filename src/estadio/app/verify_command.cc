@@ -17,7 +17,7 @@
 #include "estadio/app/kafka_options.h"
 #include "estadio/app/redis_options.h"
 #include "estadio/contest/manifest.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/app/retry_options.h"
 #include "estadio/log/disk_log.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
@@ -32,6 +32,7 @@ struct VerifyOptions {
   KafkaOptions kafka;
   RedisOptions redis;
   std::string seed_file;
+  IdMemoryOptions ids;
   std::string contest_file;
   std::string acks_file;
   bool are_acks_partial = false;
@@ -113,7 +114,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
                                           ? gather_from_cluster(options, clock, log)
                                           : gather_from_folder(options, clock, log));
   const Coin coin(*evidence.manifest.coin_seed);
-  const RetryWindow window(evidence.manifest.retry.window.count(), 0);
+  IdMemory memory(options.ids.to_options());
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
     fmt::print(stderr, "\r{} records checked", records);
@@ -125,8 +126,9 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .score = evidence.score,
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
-              .retention_ms = window.retention_ms(),
-              .retry_ids = static_cast<std::size_t>(evidence.manifest.retry.ids),
+              .retry = RetryRule(evidence.manifest.retry_window),
+              .memory = memory,
+              .clock = clock,
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
   if (shows_progress) fmt::print(stderr, "\r\x1b[K");
   if (!report) return base::fail(std::move(report).error());
@@ -210,6 +212,7 @@ int run_verify(base::Arguments arguments) {
                "redis instead");
   options.kafka.add_to(settings);
   options.redis.add_to(settings);
+  options.ids.add_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
                "file of the coin's seed, when the discipline servers have it from a file");
   settings.add("acks", options.acks_file, "FILE",

@@ -21,26 +21,21 @@ struct ContestFacts {
   struct End {
     PartitionId partition;
     std::int64_t offset = 0;  // one past the last durable record
-    // How far back the partition's reader certainly remembers ids. Nothing until the reader has
-    // read them back.
-    std::optional<std::int64_t> retry_window_ms;
   };
 
   // Returns the facts that the manifest makes public. The other facts are not known yet.
   [[nodiscard]] static ContestFacts of(const ContestManifest& manifest) {
     return {.started_at_ms = manifest.started_at_ms,
             .coin_commitment = manifest.coin_commitment,
+            .retry_window_ms = manifest.retry_window.count(),
             .coin_seed = std::nullopt,
-            .retry_window_ms = std::nullopt,
             .ends = {}};
   }
 
   std::int64_t started_at_ms = 0;        // since 1970
   std::string coin_commitment;           // 64 hexadecimal digits (Coin::commitment())
+  std::int64_t retry_window_ms = 0;      // the greatest age of a client's id
   std::optional<std::string> coin_seed;  // 32 (Coin::reveal()); only once the contest is over
-  // How far back all partitions certainly remember given ids (RetryWindow::in_force_ms()). Nothing
-  // until this is known.
-  std::optional<std::int64_t> retry_window_ms;
   std::vector<End> ends;
 };
 

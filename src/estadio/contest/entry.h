@@ -52,7 +52,8 @@ struct EntryBatch {
 // The answer to an entry.
 struct Verdict {
   // Whether the result is in the log. kOfBatch: the batch's status decides (durability_of_batch()).
-  enum class Durability : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown };
+  // kNotInTime: it is not, because the id's time is too far from the judge's clock.
+  enum class Durability : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown, kNotInTime };
 
   Outcome outcome = Outcome::kLoser;
   bool is_repeated = false;  // the log had the entry before

@@ -41,6 +41,7 @@ struct RecordBatch {
   struct Part {
     std::string lines;
     std::uint32_t count = 0;
+    bool has_given_ids = false;
   };
 
   explicit RecordBatch(int partition_count)
@@ -51,17 +52,23 @@ struct RecordBatch {
     for (Part& part : parts) {
       part.lines.clear();
       part.count = 0;
+      part.has_given_ids = false;
     }
   }
 
-  int partitions;           // of each topic
-  std::vector<Part> parts;  // the winners', then the losers'
+  int partitions;            // of each topic
+  std::vector<Part> parts;   // the winners', then the losers'
+  // When the judge took the entries, by its clock. The log stores it with every record whose part
+  // has given ids. Other records have about this time.
+  std::int64_t time_ms = 0;
 };
 
 // A record as read. `line` has no newline and is valid until the reader's next call.
 struct LoggedRecord {
   std::int64_t offset = 0;
-  std::int64_t time_ms = 0;  // when it was logged; never decreases within a partition
+  // When its judge took the entry, by the judge's clock (RecordBatch::time_ms). It may be less than
+  // that of an earlier record: judges have different clocks, and clocks are set.
+  std::int64_t time_ms = 0;
   std::string_view line;
 };
 

@@ -63,11 +63,16 @@ class EventLogContract : public testing::Test {
   [[nodiscard]] RecordBatch batch_of(PartitionId to, std::uint64_t from,
                                      std::uint64_t until) const {
     RecordBatch batch(kPartitions);
-    for (std::uint64_t number = from; number < until; ++number) records_.add(batch, to, number);
+    for (std::uint64_t number = from; number < until; ++number) {
+      records_.add(batch, to, number, true);
+    }
     return batch;
   }
-  void append(PartitionId to, std::uint64_t from, std::uint64_t until) {
-    const auto appended = test::append_and_wait(log(), batch_of(to, from, until));
+  void append(PartitionId to, std::uint64_t from, std::uint64_t until,
+              std::int64_t time_ms = test::TestClock::kStartMs) {
+    RecordBatch batch = batch_of(to, from, until);
+    batch.time_ms = time_ms;
+    const auto appended = test::append_and_wait(log(), batch);
     ASSERT_TRUE(appended) << appended.error().message();
   }
 
@@ -111,7 +116,6 @@ class EventLogContract : public testing::Test {
   static void expect_dense(const std::vector<KeptRecord>& records, std::int64_t from) {
     for (std::size_t i = 0; i < records.size(); ++i) {
       ASSERT_EQ(records[i].offset, from + static_cast<std::int64_t>(i));
-      ASSERT_GE(records[i].time_ms, records[i == 0 ? 0 : i - 1].time_ms);
     }
   }
   static std::vector<std::uint64_t> numbers_of(const std::vector<KeptRecord>& records) {
@@ -322,9 +326,25 @@ TYPED_TEST_P(EventLogContract, SeekBeyondTheEndIsRefusedAndChangesNothing) {
   EXPECT_EQ(this->numbers_of(this->read_until(*reader, 3)), this->range(1, 3));
 }
 
+TYPED_TEST_P(EventLogContract, ARecordWithAGivenIdHasTheTimeOfItsBatch) {
+  const std::vector<std::int64_t> times = {5'000'000'000'000, 1, 1'790'000'000'000,
+                                           1'790'000'000'000, 1'789'000'000'123};
+  for (std::uint64_t number = 0; number < times.size(); ++number) {
+    this->append(this->kFirst, number, number + 1, times[number]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    std::vector<std::int64_t> found;
+    for (const KeptRecord& record : this->read_all(this->kFirst)) found.push_back(record.time_ms);
+    EXPECT_EQ(found, times);
+    this->reopen();
+  }
+}
+
 TYPED_TEST_P(EventLogContract, EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime) {
   for (std::uint64_t number = 0; number < 30; ++number) {
-    this->append(this->kFirst, number, number + 1);
+    // The times go forward and back.
+    const auto step = static_cast<std::int64_t>(number * 7 % 30);
+    this->append(this->kFirst, number, number + 1, test::TestClock::kStartMs + step * 1000);
   }
   const auto records = this->read_all(this->kFirst);
   ASSERT_EQ(records.size(), 30U);
@@ -510,6 +530,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     AnEmptyBatchIsDoneAndAddsNothing, AWaitingReaderIsWokenByAnAppend, AWaitingReaderIsWokenByWake,
     AWakeIsKeptForTheNextReadThatWouldWait, AWakeEndsOneReadAndNotThoseAfterIt,
     SeekGoesToAnyOffsetUpToTheEnd, SeekBeyondTheEndIsRefusedAndChangesNothing,
+    ARecordWithAGivenIdHasTheTimeOfItsBatch,
     EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime, ReadersDoNotDisturbEachOther,
     AReadReturnsItsRecordsWhileOtherPartitionsAreBusy, ManyAppendersLoseNothingAndKeepTheirOrder,
     ReadersSeeOnlyWhatIsDurable, AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,

@@ -33,10 +33,13 @@ void KnownIds::settle_late(const EntryBatch& batch, std::span<Verdict> verdicts,
   }
 }
 
-void KnownIds::add(const EntryBatch& batch, std::int64_t now_ms) {
+void KnownIds::add(const EntryBatch& batch, std::span<const Verdict> verdicts,
+                   std::int64_t now_ms) {
   const std::scoped_lock lock(mutex_);
-  for (const Entry& entry : batch.entries) {
+  for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+    const Entry& entry = batch.entries[i];
     if (!entry.is_id_given || entry.is_late) continue;
+    if (verdicts[i].durability == Verdict::Durability::kNotInTime) continue;
     if (!ids_.holds(entry.id, now_ms)) ids_.see(entry.id, now_ms);
   }
 }

@@ -42,9 +42,9 @@ class KnownIds {
   // attempt. Else it is kUnknown.
   void settle_late(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Adds the given ids of the batch, without those of late entries.
-  // REQUIRES: the batch's results are durable.
-  void add(const EntryBatch& batch, std::int64_t now_ms);
+  // Adds the given ids of the batch, without those of late entries and of entries that were not in
+  // time. REQUIRES: the batch's results are durable.
+  void add(const EntryBatch& batch, std::span<const Verdict> verdicts, std::int64_t now_ms);
 
   // Adds given ids that were read back from the log. `time_ms` is the time of their records.
   void add(std::span<const base::Uuid> ids, std::int64_t time_ms);

@@ -13,20 +13,10 @@
 
 namespace estadio {
 
-// Decides which records are repeats.
-struct RetryRule {
-  std::chrono::milliseconds window = std::chrono::minutes(10);
-  std::int64_t ids = 4'000'000;  // that all partitions together remember
-
-  static constexpr std::chrono::hours kWindowMax{168};
-
-  friend bool operator==(const RetryRule&, const RetryRule&) = default;
-};
-
 struct ContestManifest {
   std::int64_t started_at_ms = 0;  // since 1970
   int partitions = 0;              // of each topic; decides an id's partition
-  RetryRule retry;
+  std::chrono::milliseconds retry_window = std::chrono::minutes(10);  // RetryRule
   std::string coin_commitment;        // 64 hexadecimal digits (Coin::commitment())
   std::optional<CoinSeed> coin_seed;  // nothing when the seed is stored elsewhere
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fmt/format.h>
 
 #include "base/json.h"
 
@@ -107,6 +108,16 @@ std::optional<Record> RecordFormat::parse(std::string_view line) const {
                   .is_id_given = is_id_given};
   }
   return std::nullopt;
+}
+
+base::Result<Record> RecordFormat::parse_logged(PartitionId partition,
+                                                const LoggedRecord& logged) const {
+  const auto record = parse(logged.line);
+  if (record && record->outcome == partition.topic) return *record;
+  return base::fail(base::Code::kCorruption,
+                    fmt::format("{}-{}, offset {}: not a result of this contest: {}",
+                                topic_name(partition.topic), partition.number, logged.offset,
+                                logged.line.substr(0, 200)));
 }
 
 }  // namespace estadio

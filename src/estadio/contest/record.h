@@ -15,9 +15,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "base/uuid.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
+#include "estadio/contest/event_log.h"
 
 namespace estadio {
 
@@ -47,6 +49,11 @@ class RecordFormat {
   // Reads a line without its newline. Returns nothing when the line does not have the form above.
   // Returns nothing when this contest does not have its faculty or discipline.
   [[nodiscard]] std::optional<Record> parse(std::string_view line) const;
+
+  // Reads a record of the partition. Errors: kCorruption when it is not a result of this contest,
+  // or has another topic's outcome. The error names topic, partition and offset.
+  [[nodiscard]] base::Result<Record> parse_logged(PartitionId partition,
+                                                  const LoggedRecord& logged) const;
 
   // Returns the id's text, 36 characters. REQUIRES: the line has the form above.
   [[nodiscard]] static std::string_view id_text(std::string_view line) {

@@ -30,7 +30,9 @@ struct ScoreCommit {
   std::int64_t first_offset = 0;
   std::int64_t next_offset = 0;
   std::vector<Delta> deltas;  // at most one per faculty and discipline; the topic is the outcome
-  std::int64_t repeated = 0;  // repeats, which are not counted
+  // Records that are not counted: repeats, and those whose ids are not in time.
+  std::int64_t repeated = 0;
+  std::int64_t not_in_time = 0;
 };
 
 // The result of a commit. `position` is the stored position. After an applied commit it equals
@@ -56,13 +58,17 @@ struct Score {
 
   std::vector<Count> counts;
   std::vector<Position> positions;
+  // Records that are not counted, as in ScoreCommit.
   std::int64_t repeated = 0;
+  std::int64_t not_in_time = 0;
 
   [[nodiscard]] std::int64_t total() const {
     std::int64_t sum = 0;
     for (const Count& each : counts) sum += each.count;
     return sum;
   }
+  // Returns how many records the positions must cover, when the score adds up.
+  [[nodiscard]] std::int64_t records() const { return total() + repeated + not_in_time; }
   // Returns null when the partition has no position yet.
   [[nodiscard]] const Position* find(PartitionId partition) const {
     const auto found = std::ranges::find(positions, partition, &Position::partition);

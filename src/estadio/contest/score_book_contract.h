@@ -157,6 +157,16 @@ TYPED_TEST_P(ScoreBookContract, ACommitOfRepeatsAloneMovesThePosition) {
   EXPECT_EQ(this->read().repeated, 3);
 }
 
+TYPED_TEST_P(ScoreBookContract, RecordsThatAreNotInTimeHaveACountOfTheirOwn) {
+  ScoreCommit commit = this->range(this->kWinners0, 0, 10, 5);
+  commit.repeated = 3;
+  commit.not_in_time = 2;
+  EXPECT_TRUE(this->commit(commit).is_applied);
+  EXPECT_EQ(this->read().not_in_time, 2);
+  EXPECT_EQ(this->read().repeated, 3);
+  EXPECT_EQ(this->read().records(), 10);
+}
+
 TYPED_TEST_P(ScoreBookContract, APartitionOfAnotherIncarnationIsNotCounted) {
   ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
   for (const auto& [first, next] : {std::pair(0, 4), std::pair(10, 14)}) {
@@ -272,7 +282,8 @@ REGISTER_TYPED_TEST_SUITE_P(ScoreBookContract, ANewBookIsEmpty,
                             ACommitAddsItsDeltasAndMovesThePosition,
                             ACommitFromAnotherPositionChangesNothingAndReturnsThePosition,
                             TheSameCommitTwiceAppliesOnce, ACommitOfRepeatsAloneMovesThePosition,
-                            APartitionOfAnotherIncarnationIsNotCounted, LargeNumbersAreKeptExactly,
+                            RecordsThatAreNotInTimeHaveACountOfTheirOwn,
+    APartitionOfAnotherIncarnationIsNotCounted, LargeNumbersAreKeptExactly,
                             CountsAndPositionsComeBackTogetherAfterReopening,
                             AFacultyThatTheContestNoLongerHasKeepsItsCounts,
                             RacingCommittersOfOnePartitionApplyEachRangeOnce,

@@ -67,7 +67,7 @@ class MemoryLog final : public EventLog {
       std::string_view lines = batch.parts[i].lines;
       while (!lines.empty()) {
         const auto newline = lines.find('\n');
-        parts_[i].push_back({TestClock::kStartMs, std::string(lines.substr(0, newline))});
+        parts_[i].push_back({batch.time_ms, std::string(lines.substr(0, newline))});
         lines.remove_prefix(newline + 1);
       }
     }
@@ -87,7 +87,8 @@ class MemoryLog final : public EventLog {
                                                          std::int64_t time_ms) override {
     const std::scoped_lock lock(mutex_);
     const auto& lines = parts_[index_of(id)];
-    return std::ranges::lower_bound(lines, time_ms, {}, &Line::time_ms) - lines.begin();
+    return std::ranges::find_if(lines, [&](const Line& line) { return line.time_ms >= time_ms; }) -
+           lines.begin();
   }
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) override {

@@ -140,6 +140,7 @@ class NumberedRecords {
   void add(RecordBatch& batch, PartitionId to, std::uint64_t number, bool is_given = false) const {
     RecordBatch::Part& part = batch.part(to);
     part.lines += line(to.topic, number, is_given);
+    part.has_given_ids |= is_given;
     ++part.count;
   }
   [[nodiscard]] std::uint64_t number_of(std::string_view line) const {

@@ -22,8 +22,7 @@ LateIds::LateIds(const Dependencies& deps) : deps_(deps) {
 void LateIds::run(const std::stop_token& stop) {
   const std::int64_t closes_at_ms = *deps_.contest.closes_at_ms();
   // Entries that another server accepted in time may reach the log until then.
-  const std::int64_t settled_at_ms =
-      closes_at_ms + RetryWindow::kClockSkewMs + RetryWindow::kLogDelayMs;
+  const std::int64_t settled_at_ms = closes_at_ms + deps_.settle_ms;
   if (!wait_until(closes_at_ms, stop)) return;
   while (true) {
     const bool is_settled = deps_.clock.wall_ms() >= settled_at_ms;
@@ -58,7 +57,7 @@ base::Result<void> LateIds::read_partition(PartitionId partition, const std::sto
   ASSIGN_OR_RETURN(const std::int64_t end, deps_.events.end_offset(partition));
   ASSIGN_OR_RETURN(const std::int64_t first,
                    deps_.events.offset_before(
-                       partition, *deps_.contest.closes_at_ms() - deps_.window.retention_ms()));
+                       partition, *deps_.contest.closes_at_ms() - deps_.retention_ms));
   ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition, first));
   std::vector<LoggedRecord> records;
   std::vector<base::Uuid> ids;

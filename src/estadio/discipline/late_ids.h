@@ -15,17 +15,20 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/known_ids.h"
-#include "estadio/contest/retry_window.h"
 
 namespace estadio {
 
 class LateIds {
  public:
+  static constexpr std::int64_t kSettleMs = 120'000;  // for servers whose clocks may be behind
+
   // REQUIRES: all of these outlive the LateIds.
   struct Dependencies {
     const Contest& contest;  // REQUIRES: it has a closes_at_ms()
     EventLog& events;
-    const RetryWindow& window;
+    std::int64_t retention_ms = 0;  // how long before the end an id is looked for
+    // How long after the end another server's entries may reach the log.
+    std::int64_t settle_ms = 0;
     KnownIds& known;
     const base::Clock& clock;
     base::Logger& log;

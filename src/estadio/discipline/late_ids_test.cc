@@ -11,8 +11,6 @@ namespace {
 
 using Durability = Verdict::Durability;
 
-constexpr std::int64_t kWindowMs = 60'000;
-
 class LateIdsTest : public testing::Test {
  protected:
   LateIdsTest()
@@ -25,7 +23,8 @@ class LateIdsTest : public testing::Test {
   [[nodiscard]] std::unique_ptr<LateIds> start() {
     return std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
                                                            .events = events_,
-                                                           .window = window_,
+                                                           .retention_ms = 180'000,
+                                                           .settle_ms = LateIds::kSettleMs,
                                                            .known = known_,
                                                            .clock = clock_,
                                                            .log = log_.logger()});
@@ -50,8 +49,7 @@ class LateIdsTest : public testing::Test {
   test::CapturedLog log_;
   test::MemoryLog events_{1};
   test::NumberedRecords records_;
-  RetryWindow window_{kWindowMs, 0};
-  KnownIds known_{window_.retention_ms(), KnownIds::Coverage::kOwn};
+  KnownIds known_{180'000, KnownIds::Coverage::kOwn};
 };
 
 TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {
@@ -73,7 +71,7 @@ TEST_F(LateIdsTest, AnUnloggedEntryIsRefusedOnceNothingIsInFlight) {
   const auto late_ids = start();
   clock_.advance(11'000);
   add(1, clock_.wall_ms());
-  clock_.advance(RetryWindow::kClockSkewMs + RetryWindow::kLogDelayMs);
+  clock_.advance(LateIds::kSettleMs);
   EXPECT_TRUE(test::eventually([&] { return durability_of(2) == Durability::kRefused; }));
   EXPECT_EQ(durability_of(1), Durability::kKept);
 }

@@ -11,9 +11,13 @@ LocalJudge::LocalJudge(const Dependencies& deps)
 
 void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) {
   CHECK(verdicts.size() == batch.entries.size());
+  // One reading decides which ids are taken and is the records' time.
+  const std::int64_t now_ms = deps_.clock.wall_ms();
+  const RetryRule::IdTimes id_times = deps_.retry.at_judge(now_ms);
   const bool has_given = std::ranges::any_of(batch.entries, &Entry::is_id_given);
-  if (has_given) deps_.known.mark_known(batch, verdicts, deps_.clock.wall_ms());
+  if (has_given) deps_.known.mark_known(batch, verdicts, now_ms);
   records_.clear();
+  records_.time_ms = now_ms;
   bool has_records = false;
   bool has_late = false;
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
@@ -27,10 +31,11 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
       has_late = true;
       continue;
     }
-    RecordBatch::Part& part =
-        records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
-    format_.append(part.lines, entry, batch.student(entry), toss.outcome);
-    ++part.count;
+    if (entry.is_id_given && !id_times.contains(entry.id.time_ms().value_or(now_ms))) {
+      verdicts[i].durability = Verdict::Durability::kNotInTime;
+      continue;
+    }
+    add_record(entry, batch.student(entry), toss);
     has_records = true;
   }
   if (!has_records && !has_late) return done({});
@@ -40,12 +45,20 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
   deps_.events.append(records_, [this, &batch, verdicts, has_late,
                                  done = std::move(done)](base::Result<void> appended) {
     if (appended) {
-      const std::int64_t now_ms = deps_.clock.wall_ms();
-      deps_.known.add(batch, now_ms);
-      if (has_late) deps_.known.settle_late(batch, verdicts, now_ms);
+      const std::int64_t added_ms = deps_.clock.wall_ms();
+      deps_.known.add(batch, verdicts, added_ms);
+      if (has_late) deps_.known.settle_late(batch, verdicts, added_ms);
     }
     done(std::move(appended));
   });
+}
+
+void LocalJudge::add_record(const Entry& entry, std::string_view student, const Coin::Toss& toss) {
+  RecordBatch::Part& part =
+      records_.part({.topic = toss.outcome, .number = toss.partition(records_.partitions)});
+  format_.append(part.lines, entry, student, toss.outcome);
+  part.has_given_ids |= entry.is_id_given;
+  ++part.count;
 }
 
 }  // namespace estadio

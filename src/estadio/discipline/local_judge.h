@@ -1,9 +1,11 @@
 // The judge of this process. It tosses the coin for every entry of a batch and appends all results
-// to the log at once.
+// to the log at once. The records' time is the clock's time of that moment.
 //
-// An entry whose given id is known to be durable (KnownIds) is not logged again. Its verdict says
-// that it is repeated. All others are logged, and the tally counts each id once. A late entry with
-// an unknown id is looked up once more after every earlier append has been answered.
+// An id of version 7 whose time is too far from the clock is refused (RetryRule::at_judge()): its
+// entry is not logged. An entry whose given id is known to be durable (KnownIds) is not logged
+// again. Its verdict says that it is repeated. All others are logged, and the tally counts each id
+// once. A late entry with an unknown id is looked up once more after every earlier append has been
+// answered.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once
@@ -15,6 +17,7 @@
 #include "estadio/contest/judge.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/record.h"
+#include "estadio/dedup/retry_rule.h"
 
 namespace estadio {
 
@@ -26,6 +29,7 @@ class LocalJudge final : public Judge {
     const Coin& coin;
     EventLog& events;
     KnownIds& known;
+    RetryRule retry;
     const base::Clock& clock;
   };
 
@@ -34,6 +38,9 @@ class LocalJudge final : public Judge {
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
 
  private:
+  // Adds an entry's record to records_.
+  void add_record(const Entry& entry, std::string_view student, const Coin::Toss& toss);
+
   const Dependencies deps_;
   const RecordFormat format_;
   RecordBatch records_;

@@ -28,8 +28,12 @@ class LocalJudgeHarness {
   test::TestClock clock_;
   test::MemoryLog events_{kPartitions};
   KnownIds known_{60'000};
-  LocalJudge judge_{
-      {.contest = contest_, .coin = coin_, .events = events_, .known = known_, .clock = clock_}};
+  LocalJudge judge_{{.contest = contest_,
+                     .coin = coin_,
+                     .events = events_,
+                     .known = known_,
+                     .retry = RetryRule(std::chrono::minutes(10)),
+                     .clock = clock_}};
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Local, JudgeContract, LocalJudgeHarness);

@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
+#include "estadio/dedup/judge_clocks.h"
 
 namespace estadio {
 
@@ -51,9 +52,7 @@ class EntryParser {
     std::optional<FacultyIndex> faculty;
     std::size_t entries_max = 10'000;
     std::int64_t now_ms = 0;
-    // Bounds for the times of given ids of version 7, in ms since 1970.
-    std::int64_t id_oldest_ms = INT64_MIN;
-    std::int64_t id_newest_ms = INT64_MAX;
+    std::optional<JudgeTimes> judges;  // they bound the times of given ids; nothing: any time
   };
 
   struct Parsed {

@@ -200,14 +200,9 @@ class EntryReader {
       return add_error(
           "id", "the server gave this id to another entry: leave the id out, or create a new one");
     }
-    if (const auto time_ms = id->time_ms()) {
-      if (*time_ms < context_.options.id_oldest_ms) {
-        return add_error("id",
-                         "this version 7 id is older than the retry window: the server cannot know "
-                         "whether it was counted");
-      }
-      if (*time_ms > context_.options.id_newest_ms) {
-        return add_error("id", "this version 7 id is in the future: check the sender's clock");
+    if (context_.options.judges) {
+      if (auto why = why_refused(*id, *context_.options.judges)) {
+        return add_error("id", *std::move(why));
       }
     }
     entry_.id = *id;

@@ -73,7 +73,7 @@ void FacultyService::install(http::Router& router, net::EventLoop& loop) {
 void FacultyService::handle(const http::Request& request, http::Exchange exchange,
                             std::optional<FacultyIndex> faculty) {
   const Moment moment = this_moment();
-  if (!moment.window_ms && !moment.is_late) return refuse(Refusal::kNotReadBack, exchange);
+  if (!moment.judges && !moment.is_late) return refuse(Refusal::kNoJudge, exchange);
   const auto format = format_of(request.header("content-type"));
   if (!format) return refuse(Refusal::kMediaType, exchange);
   if (edge_.in_flight_bytes.load(std::memory_order_relaxed) >= edge_.limits.in_flight_bytes) {
@@ -105,19 +105,17 @@ FacultyService::Moment FacultyService::this_moment() const {
   const auto closes_at_ms = edge_.contest.closes_at_ms();
   return {.now_ms = now_ms,
           .is_late = closes_at_ms && now_ms >= *closes_at_ms,
-          .window_ms = edge_.window.in_force_ms()};
+          .judges = edge_.judges.now()};
 }
 
 EntryParser::Options FacultyService::parser_options(BodyFormat format,
                                                     std::optional<FacultyIndex> faculty,
                                                     const Moment& moment) const {
-  const std::int64_t window_ms = moment.window_ms.value_or(edge_.window.configured_ms());
   return {.format = format,
           .faculty = faculty,
           .entries_max = edge_.limits.entries_per_request,
           .now_ms = moment.now_ms,
-          .id_oldest_ms = moment.now_ms - window_ms,
-          .id_newest_ms = moment.now_ms + RetryWindow::kClockSkewMs};
+          .judges = moment.judges};
 }
 
 FacultyService::Batch& FacultyService::gathering() {
@@ -136,7 +134,7 @@ std::optional<FacultyService::Refusal> FacultyService::admit(std::span<Entry> en
                                                              const Moment& moment,
                                                              std::size_t bytes) {
   if (moment.is_late && !mark_late(entries)) return Refusal::kContestOver;
-  if (!moment.window_ms) return Refusal::kNotReadBack;
+  if (!moment.judges) return Refusal::kNoJudge;
   const std::size_t bytes_max = edge_.limits.in_flight_bytes;
   const std::size_t before = edge_.in_flight_bytes.fetch_add(bytes, std::memory_order_relaxed);
   if (before + bytes <= bytes_max) return std::nullopt;
@@ -152,11 +150,10 @@ void FacultyService::refuse(Refusal refusal, http::Exchange exchange) {
           exchange, 415,
           "expected Content-Type: application/json (an entry or an array of them) or "
           "application/x-ndjson (an entry a line)");
-    case Refusal::kNotReadBack:
+    case Refusal::kNoJudge:
       return http::respond_problem(
-          exchange, 503,
-          "the retry window is not known yet (/readyz shows the reason): send again later", {},
-          kRetryAfter);
+          exchange, 503, "no judge can be reached yet (/readyz shows the reason): send again later",
+          {}, kRetryAfter);
     case Refusal::kContestOver:
       return http::respond_problem(
           exchange, 403,
@@ -238,13 +235,7 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
       if (const auto durability = common_durability(verdicts, of_batch);
           durability != Verdict::Durability::kKept) {
-        // After a judgement only late entries can be refused.
-        if (judged && std::ranges::count(verdicts, Verdict::Durability::kUnknown,
-                                         &Verdict::durability) == 0) {
-          refuse(Refusal::kContestOver, waiting.exchange);
-        } else {
-          fail(waiting, durability, judged ? std::string_view() : judged.error().message());
-        }
+        answer_not_kept(batch, waiting, durability, judged);
         continue;
       }
       answer(batch, waiting);
@@ -294,6 +285,33 @@ void FacultyService::answer(const Batch& batch, const Waiting& waiting) {
   }
   waiting.exchange.respond(
       {.status = 200, .content_type = "application/json", .body = body_, .extra_headers = {}});
+}
+
+// Answers a request whose entries are not all in the log.
+void FacultyService::answer_not_kept(const Batch& batch, const Waiting& waiting,
+                                     Verdict::Durability durability,
+                                     const base::Result<void>& judged) {
+  using Durability = Verdict::Durability;
+  if (durability == Durability::kNotInTime) return refuse_not_in_time(batch, waiting);
+  const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
+  const bool is_known = std::ranges::none_of(verdicts, [](const Verdict& verdict) {
+    return verdict.durability == Durability::kUnknown ||
+           verdict.durability == Durability::kNotInTime;
+  });
+  // Of the other entries only late ones can be judged and refused.
+  if (judged && is_known) return refuse(Refusal::kContestOver, waiting.exchange);
+  fail(waiting, durability, judged ? std::string_view() : judged.error().message());
+}
+
+// The judge's clock is further from the ids than its last reading was.
+void FacultyService::refuse_not_in_time(const Batch& batch, const Waiting& waiting) {
+  edge_.edge_stats.rejected();
+  std::string why = "the judge refused this id: its time is too far from the judge's clock";
+  if (const auto times = edge_.judges.now()) {
+    const base::Uuid& id = batch.entries.entries[waiting.first].id;
+    if (auto detail = why_refused(id, *times)) why = *std::move(detail);
+  }
+  http::respond_problem(waiting.exchange, 422, why);
 }
 
 void FacultyService::fail(const Waiting& waiting, Verdict::Durability durability,

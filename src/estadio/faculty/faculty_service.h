@@ -28,7 +28,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
 #include "estadio/contest/record.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/dedup/judge_clocks.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/entry_parser.h"
 #include "http/router.h"
@@ -54,7 +54,7 @@ struct FacultyEdge {
   };
 
   const Contest& contest;
-  const RetryWindow& window;
+  const JudgeClocks& judges;
   EdgeStats& edge_stats;
   const base::Clock& clock;
   const std::function<std::unique_ptr<Judge>()> make_judge;  // called once per loop
@@ -92,13 +92,13 @@ class FacultyService final : public http::Service {
   // The state of the contest when a request came.
   struct Moment {
     std::int64_t now_ms = 0;
-    bool is_late = false;                   // the contest is over: only retries are answered
-    std::optional<std::int64_t> window_ms;  // the retry window in force; nothing until it is known
+    bool is_late = false;              // the contest is over: only retries are answered
+    std::optional<JudgeTimes> judges;  // nothing until the clock of a judge is known
   };
   // Why a request is refused, apart from errors in its body.
   enum class Refusal {
     kMediaType,    // 415
-    kNotReadBack,  // 503: the retry window is not known
+    kNoJudge,      // 503: the clock of no judge is known
     kContestOver,  // 403
     kFull,         // 429: too many bytes are in flight
     kTooLarge,     // 413: alone it has more bytes than may be in flight
@@ -122,6 +122,9 @@ class FacultyService final : public http::Service {
   void submit();
   void complete(Batch& batch, const base::Result<void>& judged);
   void answer(const Batch& batch, const Waiting& waiting);
+  void answer_not_kept(const Batch& batch, const Waiting& waiting, Verdict::Durability durability,
+                       const base::Result<void>& judged);
+  void refuse_not_in_time(const Batch& batch, const Waiting& waiting);
   void fail(const Waiting& waiting, Verdict::Durability durability, std::string_view why);
   void check_timeouts();
   void give_up_gathering();

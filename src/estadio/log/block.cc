@@ -15,7 +15,7 @@ static_assert(std::endian::native == std::endian::little,
               "the log is written as it lies in memory");
 
 constexpr std::uint64_t kSegmentMagic = 0x314F'4944'4154'5345;  // "ESTADIO1"
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::uint32_t kBlockMagic = 0x4B4C'4245;  // "EBLK"
 constexpr std::size_t kSegmentChecksumAt = 16;
 constexpr std::size_t kSegmentFixedBytes = 88;
@@ -42,6 +42,16 @@ constexpr std::size_t aligned(std::size_t size) {
   return (size + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
 }
 
+void put_part_header(char* at, const BlockPart& part) {
+  put(at, static_cast<std::uint16_t>(part.partition.topic));
+  put(at + 2, static_cast<std::uint16_t>(part.partition.number));
+  put(at + 4, part.records);
+  put(at + 8, static_cast<std::uint32_t>(part.lines.size()));
+  put(at + 12, std::uint32_t{0});
+  put(at + 16, part.first_offset);
+  put(at + 24, part.time_ms);
+}
+
 }  // namespace
 
 std::string SegmentHeader::encode() const {
@@ -53,7 +63,7 @@ std::string SegmentHeader::encode() const {
   put(at + 12, static_cast<std::uint32_t>(partitions()));
   put(at + 24, number);
   put(at + 32, first_sequence);
-  put(at + 40, created_ms);
+  put(at + 40, newest_ms);
   put(at + 48, bytes);
   std::memcpy(at + 56, topic_ids[0].bytes.data(), 16);
   std::memcpy(at + 72, topic_ids[1].bytes.data(), 16);
@@ -74,7 +84,7 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   SegmentHeader header;
   header.number = get<std::uint64_t>(at + 24);
   header.first_sequence = get<std::uint64_t>(at + 32);
-  header.created_ms = get<std::int64_t>(at + 40);
+  header.newest_ms = get<std::int64_t>(at + 40);
   header.bytes = get<std::uint64_t>(at + 48);
   std::memcpy(header.topic_ids[0].bytes.data(), at + 56, 16);
   std::memcpy(header.topic_ids[1].bytes.data(), at + 72, 16);
@@ -87,51 +97,67 @@ std::optional<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   return header;
 }
 
-Block encode_block(std::string& out, const RecordBatch& batch, std::uint64_t sequence,
-                   std::int64_t time_ms, const std::vector<std::int64_t>& next_offsets,
-                   std::uint64_t seed) {
-  Block block{.sequence = sequence, .time_ms = time_ms, .records = 0, .parts = {}};
-  std::size_t parts = 0;
-  std::size_t bytes = 0;
-  for (const RecordBatch::Part& part : batch.parts) {
-    if (part.count == 0) continue;
-    ++parts;
-    bytes += part.lines.size();
-    block.records += part.count;
+void GatheredRecords::add(const RecordBatch& batch) {
+  CHECK(batch.partitions == partitions_);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const RecordBatch::Part& added = batch.parts[i];
+    if (added.count == 0) continue;
+    Part& part = parts_[i];
+    if (part.runs.empty() || part.runs.back().time_ms != batch.time_ms) {
+      part.runs.push_back({.time_ms = batch.time_ms});
+    }
+    part.lines += added.lines;
+    part.runs.back().records += added.count;
+    part.runs.back().bytes += static_cast<std::uint32_t>(added.lines.size());
+    bytes_ += added.lines.size();
   }
+}
+
+void GatheredRecords::clear() {
+  for (Part& part : parts_) {
+    part.lines.clear();
+    part.runs.clear();
+  }
+  bytes_ = 0;
+}
+
+Block encode_block(std::string& out, const GatheredRecords& records, std::uint64_t sequence,
+                   const std::vector<std::int64_t>& next_offsets, std::uint64_t seed) {
+  Block block{.sequence = sequence, .records = 0, .parts = {}};
+  std::size_t parts = 0;
+  for (const GatheredRecords::Part& part : records.parts()) parts += part.runs.size();
   block.parts.reserve(parts);
-  const std::size_t used = kBlockHeaderBytes + parts * kPartHeaderBytes + bytes;
+  const std::size_t used = kBlockHeaderBytes + parts * kPartHeaderBytes + records.bytes();
   out.resize(aligned(used));
   std::memset(out.data() + used, 0, out.size() - used);
   char* header = out.data();
   put(header, kBlockMagic);
   put(header + 4, static_cast<std::uint32_t>(out.size()));
   put(header + 16, sequence);
-  put(header + 24, time_ms);
-  put(header + 32, static_cast<std::uint32_t>(parts));
-  put(header + 36, block.records);
+  put(header + 24, static_cast<std::uint32_t>(parts));
   char* part_header = header + kBlockHeaderBytes;
   char* lines = part_header + parts * kPartHeaderBytes;
-  for (std::size_t i = 0; i < batch.parts.size(); ++i) {
-    const RecordBatch::Part& part = batch.parts[i];
-    if (part.count == 0) continue;
-    const auto partitions = static_cast<std::size_t>(batch.partitions);
-    const PartitionId partition{.topic = static_cast<Outcome>(i / partitions),
-                                .number = static_cast<int>(i % partitions)};
-    put(part_header, static_cast<std::uint16_t>(partition.topic));
-    put(part_header + 2, static_cast<std::uint16_t>(partition.number));
-    put(part_header + 4, part.count);
-    put(part_header + 8, static_cast<std::uint32_t>(part.lines.size()));
-    put(part_header + 12, std::uint32_t{0});
-    put(part_header + 16, next_offsets[i]);
+  for (std::size_t i = 0; i < records.parts().size(); ++i) {
+    const auto partitions = static_cast<std::size_t>(records.partitions());
+    const GatheredRecords::Part& part = records.parts()[i];
+    BlockPart placed{.partition = {.topic = static_cast<Outcome>(i / partitions),
+                                   .number = static_cast<int>(i % partitions)},
+                     .first_offset = next_offsets[i],
+                     .lines = {}};
     std::memcpy(lines, part.lines.data(), part.lines.size());
-    block.parts.push_back({.partition = partition,
-                           .records = part.count,
-                           .first_offset = next_offsets[i],
-                           .lines = {lines, part.lines.size()}});
-    part_header += kPartHeaderBytes;
-    lines += part.lines.size();
+    for (const GatheredRecords::Run& run : part.runs) {
+      placed.records = run.records;
+      placed.time_ms = run.time_ms;
+      placed.lines = {lines, run.bytes};
+      put_part_header(part_header, placed);
+      block.parts.push_back(placed);
+      block.records += run.records;
+      placed.first_offset += run.records;
+      part_header += kPartHeaderBytes;
+      lines += run.bytes;
+    }
   }
+  put(header + 28, block.records);
   put(header + kBlockChecksumAt, checksum_after(out, kBlockChecksumAt, seed));
   return block;
 }
@@ -152,9 +178,8 @@ std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
   }
   Block block;
   block.sequence = get<std::uint64_t>(bytes.data() + 16);
-  block.time_ms = get<std::int64_t>(bytes.data() + 24);
-  block.records = get<std::uint32_t>(bytes.data() + 36);
-  const std::size_t parts = get<std::uint32_t>(bytes.data() + 32);
+  block.records = get<std::uint32_t>(bytes.data() + 28);
+  const std::size_t parts = get<std::uint32_t>(bytes.data() + 24);
   if (parts > (bytes.size() - kBlockHeaderBytes) / kPartHeaderBytes) return std::nullopt;
   std::size_t lines = kBlockHeaderBytes + parts * kPartHeaderBytes;
   block.parts.reserve(parts);
@@ -167,6 +192,7 @@ std::optional<Block> decode_block(std::string_view bytes, std::uint64_t seed) {
         {.partition = {.topic = static_cast<Outcome>(topic), .number = get<std::uint16_t>(at + 2)},
          .records = get<std::uint32_t>(at + 4),
          .first_offset = get<std::int64_t>(at + 16),
+         .time_ms = get<std::int64_t>(at + 24),
          .lines = bytes.substr(lines, size)});
     lines += size;
   }

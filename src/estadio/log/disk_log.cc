@@ -87,7 +87,6 @@ base::Result<void> DiskLog::create() {
   identity_.topic_ids[1] = ids.next(now_ms);
   identity_.next_offsets.assign(static_cast<std::size_t>(options_.partitions) * 2, 0);
   next_offsets_ = identity_.next_offsets;
-  last_time_ms_ = now_ms;
   return make_room(0);
 }
 
@@ -104,7 +103,7 @@ base::Result<SegmentWriter::End> DiskLog::load() {
   }
   next_offsets_ = last.header.next_offsets;
   next_sequence_ = last.header.first_sequence;
-  last_time_ms_ = last.header.created_ms;
+  newest_ms_ = last.header.newest_ms;
   ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::open(last));
   SegmentWriter::End end;
   while (true) {
@@ -113,9 +112,9 @@ base::Result<SegmentWriter::End> DiskLog::load() {
     end.last_block = placed->position;
     for (const BlockPart& part : placed->block.parts) {
       next_offsets_[index_of(part.partition)] = part.first_offset + part.records;
+      newest_ms_ = std::max(newest_ms_, part.time_ms);
     }
     next_sequence_ = placed->block.sequence + 1;
-    last_time_ms_ = placed->block.time_ms;
   }
   ASSIGN_OR_RETURN(end.rest, reader.examine_rest());
   end.position = reader.position();
@@ -130,14 +129,10 @@ void DiskLog::append(const RecordBatch& batch, Done done) {
     const std::scoped_lock lock(mutex_);
     std::size_t bytes = 0;
     for (const RecordBatch::Part& part : batch.parts) bytes += part.lines.size();
-    const bool has_room = gathering_.bytes + bytes <= kGatheringBytesMax;
+    const bool has_room = gathering_.records.bytes() + bytes <= kGatheringBytesMax;
     if (!stats_.has_failed && !is_stopped_ && has_room) {
       const bool was_empty = gathering_.waiting.empty();
-      for (std::size_t i = 0; i < batch.parts.size(); ++i) {
-        gathering_.batch.parts[i].lines += batch.parts[i].lines;
-        gathering_.batch.parts[i].count += batch.parts[i].count;
-      }
-      gathering_.bytes += bytes;
+      gathering_.records.add(batch);
       gathering_.waiting.push_back(std::move(done));
       if (was_empty) committer_.notify_one();
       return;
@@ -158,8 +153,7 @@ void DiskLog::commit_until_stopped(const std::stop_token& stop) {
     const base::Result<void> committed = commit(gathered);
     for (const Done& done : gathered.waiting) done(committed);
     gathered.waiting.clear();
-    gathered.batch.clear();
-    gathered.bytes = 0;
+    gathered.records.clear();
   }
 }
 
@@ -186,11 +180,10 @@ bool DiskLog::wait_for_work(Gathering& gathered, const std::stop_token& stop) {
 
 base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (writer_->has_failed()) return base::fail(base::Code::kUnavailable, std::string(kHasFailed));
-  if (gathered.bytes == 0) return {};  // only somebody who waited for what was before
+  if (gathered.records.bytes() == 0) return {};  // only somebody who waited for what was before
   auto fresh = std::make_shared<TailBlock>();
-  last_time_ms_ = std::max(last_time_ms_, clock_.wall_ms());
-  fresh->block = encode_block(fresh->bytes, gathered.batch, next_sequence_, last_time_ms_,
-                              next_offsets_, identity_.seed());
+  fresh->block = encode_block(fresh->bytes, gathered.records, next_sequence_, next_offsets_,
+                              identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
     if (writer_->has_failed()) return fail_for_good(room.error());
     refused_bytes_ = fresh->bytes.size();
@@ -211,6 +204,7 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
     const std::scoped_lock lock(mutex_);
     for (const BlockPart& part : fresh->block.parts) {
       next_offsets_[index_of(part.partition)] += part.records;
+      newest_ms_ = std::max(newest_ms_, part.time_ms);
     }
     ++stats_.commits;
     stats_.records += fresh->block.records;
@@ -244,7 +238,7 @@ base::Result<void> DiskLog::make_room(std::size_t bytes) {
   SegmentHeader header = identity_;
   header.number = segments_.size();
   header.first_sequence = next_sequence_;
-  header.created_ms = last_time_ms_;
+  header.newest_ms = newest_ms_;
   header.next_offsets = next_offsets_;
   ASSIGN_OR_RETURN(Segment segment, writer_->start_segment(std::move(header), bytes));
   const std::scoped_lock lock(mutex_);
@@ -266,7 +260,7 @@ base::Result<std::int64_t> DiskLog::end_offset(PartitionId id) {
 base::Result<std::int64_t> DiskLog::offset_before(PartitionId id, std::int64_t time_ms) {
   const std::scoped_lock lock(mutex_);
   std::size_t segment = segments_.size() - 1;
-  while (segment > 0 && segments_[segment].header.created_ms >= time_ms) --segment;
+  while (segment > 0 && segments_[segment].header.newest_ms >= time_ms) --segment;
   return segments_[segment].header.next_offsets[index_of(id)];
 }
 

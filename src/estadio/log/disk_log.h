@@ -104,9 +104,8 @@ class DiskLog final : public EventLog {
   using Tail = std::deque<std::shared_ptr<const TailBlock>>;  // shared: readers keep what they read
 
   struct Gathering {
-    explicit Gathering(int partitions) : batch(partitions) {}
-    RecordBatch batch;
-    std::size_t bytes = 0;
+    explicit Gathering(int partitions) : records(partitions) {}
+    GatheredRecords records;
     std::vector<Done> waiting;
   };
 
@@ -136,7 +135,7 @@ class DiskLog final : public EventLog {
   std::unique_ptr<SegmentWriter> writer_;  // null in a log that is only read
   std::size_t refused_bytes_ = 0;          // of the block that found no room
   std::uint64_t next_sequence_ = 0;
-  std::int64_t last_time_ms_ = 0;
+  std::int64_t newest_ms_ = 0;  // the highest time of all records
 
   mutable std::mutex mutex_;
   std::condition_variable readers_;

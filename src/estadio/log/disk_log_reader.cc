@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 
 namespace estadio {
 namespace {
 
-const BlockPart* part_of(const Block& block, PartitionId partition) {
-  const auto found = std::ranges::find(block.parts, partition, &BlockPart::partition);
-  return found == block.parts.end() ? nullptr : &*found;
+// Returns the block's parts of the partition. They follow each other.
+std::span<const BlockPart> parts_of(const Block& block, PartitionId partition) {
+  const auto first = std::ranges::find(block.parts, partition, &BlockPart::partition);
+  const auto last = std::find_if(first, block.parts.end(), [partition](const BlockPart& part) {
+    return part.partition != partition;
+  });
+  return {first, last};
 }
 
 }  // namespace
@@ -16,8 +21,8 @@ const BlockPart* part_of(const Block& block, PartitionId partition) {
 base::Result<void> DiskLog::Reader::read(std::vector<LoggedRecord>& records,
                                          std::chrono::nanoseconds patience) {
   records.clear();
-  if (part_.lines.empty() && !wait_for_records(patience)) return {};
-  take_from_part(records);
+  if (!has_entered_records() && !wait_for_records(patience)) return {};
+  take_entered(records);
   // There is a record: blocks that hold others' alone are passed over.
   while (records.empty()) {
     bool is_in_tail = false;
@@ -40,28 +45,29 @@ bool DiskLog::Reader::wait_for_records(std::chrono::nanoseconds patience) {
   return false;
 }
 
-void DiskLog::Reader::take_from_part(std::vector<LoggedRecord>& records) {
-  while (!part_.lines.empty() && records.size() < kRecordsMax) {
-    const auto newline = part_.lines.find('\n');
-    if (newline == std::string_view::npos) {
-      part_.lines = {};
-      return;
+void DiskLog::Reader::take_entered(std::vector<LoggedRecord>& records) {
+  for (; has_entered_records(); ++part_) {
+    BlockPart& part = parts_[part_];
+    while (!part.lines.empty()) {
+      if (records.size() == kRecordsMax) return;
+      const auto newline = part.lines.find('\n');
+      if (newline == std::string_view::npos) break;
+      if (part.first_offset >= position_) {
+        records.push_back({.offset = part.first_offset,
+                           .time_ms = part.time_ms,
+                           .line = part.lines.substr(0, newline)});
+      }
+      ++part.first_offset;
+      part.lines.remove_prefix(newline + 1);
     }
-    if (part_.first_offset >= position_) {
-      records.push_back({.offset = part_.first_offset,
-                         .time_ms = part_time_ms_,
-                         .line = part_.lines.substr(0, newline)});
-    }
-    ++part_.first_offset;
-    part_.lines.remove_prefix(newline + 1);
   }
 }
 
 void DiskLog::Reader::enter(const Block& block) {
   next_sequence_ = block.sequence + 1;
-  const BlockPart* part = part_of(block, partition_);
-  part_ = part == nullptr ? BlockPart() : *part;
-  part_time_ms_ = block.time_ms;
+  const auto parts = parts_of(block, partition_);
+  parts_.assign(parts.begin(), parts.end());
+  part_ = 0;
 }
 
 // Whether the block to read next is in the tail. REQUIRES: the log's lock.
@@ -70,10 +76,10 @@ bool DiskLog::Reader::locate_in_tail() {
   if (tail.empty()) return false;
   if (next_sequence_) return tail.front()->block.sequence <= *next_sequence_;
   for (const auto& held : tail) {
-    const BlockPart* part = part_of(held->block, partition_);
-    if (part == nullptr) continue;
-    if (part->first_offset > position_) return false;
-    if (position_ < part->first_offset + part->records) {
+    const auto parts = parts_of(held->block, partition_);
+    if (parts.empty()) continue;
+    if (parts.front().first_offset > position_) return false;
+    if (position_ < parts.back().first_offset + parts.back().records) {
       next_sequence_ = held->block.sequence;
       return true;
     }
@@ -98,7 +104,7 @@ base::Result<void> DiskLog::Reader::read_tail(std::vector<LoggedRecord>& records
   }
   for (const auto& held : held_) {
     enter(held->block);
-    take_from_part(records);
+    take_entered(records);
     if (records.size() == kRecordsMax) break;
   }
   return {};
@@ -114,7 +120,7 @@ base::Result<void> DiskLog::Reader::read_file(std::vector<LoggedRecord>& records
       continue;
     }
     enter(placed->block);
-    take_from_part(records);
+    take_entered(records);
   }
   return {};
 }
@@ -161,7 +167,8 @@ base::Result<void> DiskLog::Reader::seek(std::int64_t offset) {
                                   topic_name(partition_.topic), partition_.number, offset, end));
   }
   position_ = offset;
-  part_ = BlockPart();
+  parts_.clear();
+  part_ = 0;
   next_sequence_.reset();
   file_.reset();
   return {};

@@ -28,8 +28,10 @@ class DiskLog::Reader final : public PartitionReader {
 
   // Returns false when no record came in time.
   bool wait_for_records(std::chrono::nanoseconds patience);
-  // Takes records of `part_`, until there are kRecordsMax in all.
-  void take_from_part(std::vector<LoggedRecord>& records);
+  [[nodiscard]] bool has_entered_records() const { return part_ < parts_.size(); }
+  // Takes records of the entered block, until there are kRecordsMax in all.
+  void take_entered(std::vector<LoggedRecord>& records);
+  // Takes this partition's parts of the block.
   void enter(const Block& block);
   base::Result<void> read_tail(std::vector<LoggedRecord>& records);
   base::Result<void> read_file(std::vector<LoggedRecord>& records);
@@ -44,8 +46,9 @@ class DiskLog::Reader final : public PartitionReader {
   std::int64_t position_ = 0;
   bool is_woken_ = false;  // guarded by the log's mutex
 
-  BlockPart part_;  // the unread rest of this partition's part of the current block
-  std::int64_t part_time_ms_ = 0;
+  // This partition's parts of the current block. Those from `part_` on are not read yet.
+  std::vector<BlockPart> parts_;
+  std::size_t part_ = 0;
   std::optional<std::uint64_t> next_sequence_;  // of the block to read next, once known
   // The memory of the records that the last read() returned, when they came from the tail.
   std::vector<std::shared_ptr<const TailBlock>> held_;

@@ -75,6 +75,7 @@ class DiskLogTest : public testing::Test {
 
   void append(DiskLog& log, PartitionId to, std::uint64_t from, std::uint64_t until) {
     RecordBatch batch(2);
+    batch.time_ms = clock_.wall_ms();
     for (std::uint64_t number = from; number < until; ++number) records_.add(batch, to, number);
     const auto appended = append_and_wait(log, batch);
     ASSERT_TRUE(appended) << appended.error().message();
@@ -224,27 +225,28 @@ TEST_F(DiskLogTest, AReaderThatFellBehindWhatIsInMemoryGoesOnFromTheFiles) {
   EXPECT_EQ(records_.number_of(records[0].line), end);
 }
 
-TEST_F(DiskLogTest, TimesNeverGoBackWhenTheClockDoes) {
+TEST_F(DiskLogTest, OffsetBeforeSkipsNoRecordWhoseTimeWentBack) {
   const std::int64_t start_ms = clock_.wall_ms();
-  {
-    const auto log = open();
-    append(*log, kWinners0, 0, 1);
-    clock_.set(start_ms + 5000);
-    append(*log, kWinners0, 1, 2);
-    clock_.set(start_ms - 100'000);
-    append(*log, kWinners0, 2, 3);
-  }
   const auto log = open();
-  append(*log, kWinners0, 3, 4);
-  const auto reader = log->read_from(kWinners0, 0);
-  std::vector<LoggedRecord> records;
+  std::uint64_t number = 0;
   std::vector<std::int64_t> times;
-  while (times.size() < 4) {
-    ASSERT_TRUE((*reader)->read(records, test::kPatience));
-    ASSERT_FALSE(records.empty());
-    for (const LoggedRecord& record : records) times.push_back(record.time_ms - start_ms);
+  for (const std::int64_t at : {0, 60, 3600, 61, 62, 7200, 10, 63, 64}) {
+    clock_.set(start_ms + at * 1000);
+    append(*log, kWinners0, number, number + 300);  // about half a segment
+    number += 300;
+    times.push_back(at);
   }
-  EXPECT_THAT(times, testing::ElementsAre(0, 5000, 5000, 5000));
+  ASSERT_GT(list_segments(path())->size(), 4U);
+  for (const std::int64_t at : {0, 10, 60, 61, 64, 3600, 7200, 9000}) {
+    const auto offset = log->offset_before(kWinners0, start_ms + at * 1000);
+    ASSERT_TRUE(offset);
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      if (times[i] >= at) {
+        EXPECT_LE(*offset, static_cast<std::int64_t>(i * 300)) << at;
+      }
+    }
+  }
+  EXPECT_GT(log->offset_before(kWinners0, start_ms + 9'000'000).value(), 0);
 }
 
 TEST_F(DiskLogTest, OffsetBeforeSkipsSegmentsThatAreOldEnough) {
@@ -716,6 +718,42 @@ TEST_F(DiskLogTest, NothingIsAnsweredOrReadBeforeTheDiskHasIt) {
   EXPECT_TRUE(test::eventually([&] { return is_answered.load(); }));
 }
 
+TEST_F(DiskLogTest, BatchesOfOneCommitKeepTheirOwnTimes) {
+  TestDisk disk;
+  disk_ = &disk;
+  const auto log = open();
+  std::atomic<int> answers = 0;
+  std::uint64_t number = 0;
+  const auto append_at = [&](std::int64_t time_ms) {
+    RecordBatch batch(2);
+    batch.time_ms = time_ms;
+    for (int i = 0; i < 2; ++i) records_.add(batch, kWinners0, number++);
+    log->append(batch, [&](const base::Result<void>& result) { answers += result ? 1 : 0; });
+  };
+  disk.hold();
+  append_at(1000);
+  disk.wait_for_sync();
+  for (const std::int64_t time_ms : {5000, 5000, 20, 6000}) append_at(time_ms);
+  disk.release();
+  ASSERT_TRUE(test::eventually([&] { return answers == 5; }));
+  ASSERT_EQ(blocks_of(path(), 0).size(), 2U);
+  const auto view = DiskLog::open_to_read(path(), clock_, captured_.logger());
+  for (DiskLog* each : {log.get(), view->get()}) {
+    for (const std::int64_t from : {0, 3, 7}) {
+      const auto reader = each->read_from(kWinners0, from);
+      std::vector<std::int64_t> times;
+      std::vector<LoggedRecord> records;
+      while ((*reader)->position() < 10) {
+        ASSERT_TRUE((*reader)->read(records, test::kPatience));
+        for (const LoggedRecord& record : records) times.push_back(record.time_ms);
+      }
+      std::vector<std::int64_t> all = {1000, 1000, 5000, 5000, 5000, 5000, 20, 20, 6000, 6000};
+      all.erase(all.begin(), all.begin() + from);
+      EXPECT_EQ(times, all);
+    }
+  }
+}
+
 TEST_F(DiskLogTest, AfterAFailedSyncNothingIsAcknowledgedUntilTheLogIsOpenedAgain) {
   TestDisk disk;
   disk_ = &disk;
@@ -1041,8 +1079,10 @@ TEST_F(DiskLogTest, BehavesAsTheModelOverRandomAppendsReopeningsAndTears) {
       const auto blocks = blocks_of(path(), segments->size() - 1);
       RecordBatch batch(2);
       for (std::uint64_t i = 0; i < 20; ++i) records_.add(batch, kLosers1, 1'000'000 + i);
+      GatheredRecords gathered(2);
+      gathered.add(batch);
       std::string torn;
-      encode_block(torn, batch, blocks.empty() ? 0 : blocks.back().sequence + 1, clock_.wall_ms(),
+      encode_block(torn, gathered, blocks.empty() ? 0 : blocks.back().sequence + 1,
                    segments->back().header.next_offsets, segments->back().header.seed());
       const std::size_t end =
           blocks.empty() ? kSegmentHeaderBytes : blocks.back().position + blocks.back().size;

@@ -90,7 +90,7 @@ void KafkaAppender::append(const RecordBatch& batch, EventLog::Done done) {
     produce(
         **producer,
         {.topic = static_cast<Outcome>(i / partitions), .number = static_cast<int>(i % partitions)},
-        batch.parts[i], mine);
+        batch.parts[i], batch.time_ms, mine);
   }
   settle(mine, 1);
 }
@@ -112,7 +112,7 @@ base::Result<std::shared_ptr<KafkaProducer>> KafkaAppender::admit(
 }
 
 void KafkaAppender::produce(KafkaProducer& producer, PartitionId to, const RecordBatch::Part& part,
-                            PendingAppend& append) {
+                            std::int64_t time_ms, PendingAppend& append) {
   std::vector<rd_kafka_message_t> messages;
   messages.reserve(part.count);
   std::string_view lines = part.lines;
@@ -131,7 +131,9 @@ void KafkaAppender::produce(KafkaProducer& producer, PartitionId to, const Recor
     lines.remove_prefix(end + 1);
   }
   CHECK(messages.size() == part.count);
-  if (producer.produce(to, messages) == messages.size()) return;
+  const std::size_t queued = part.has_given_ids ? producer.produce_at(to, messages, time_ms)
+                                                : producer.produce(to, messages);
+  if (queued == messages.size()) return;
   std::uint32_t refused = 0;
   for (const rd_kafka_message_t& message : messages) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;

@@ -76,7 +76,7 @@ class KafkaAppender {
   [[nodiscard]] base::Result<std::shared_ptr<KafkaProducer>> admit(
       std::unique_ptr<PendingAppend>& append);
   void produce(KafkaProducer& producer, PartitionId to, const RecordBatch::Part& part,
-               PendingAppend& append);
+               std::int64_t time_ms, PendingAppend& append);
   void settle(PendingAppend& append, std::uint32_t records);
   void on_delivery(const rd_kafka_message_s& message);
   void on_error(int error, std::string_view reason);

@@ -69,7 +69,6 @@ base::Result<void> KafkaLogReader::seek(std::int64_t offset) {
   }
   is_fetching_ = true;
   position_ = offset;
-  last_time_ms_ = 0;
   damage_.reset();
   return {};
 }
@@ -129,10 +128,8 @@ base::Result<void> KafkaLogReader::take_one(const rd_kafka_message_s& message,
     return base::fail(*damage_);
   }
   rd_kafka_timestamp_type_t type{};
-  // Another broker's clock may be behind when it takes the lead; the log's time does not go back.
-  last_time_ms_ = std::max(last_time_ms_, rd_kafka_message_timestamp(&message, &type));
   records.push_back({.offset = message.offset,
-                     .time_ms = last_time_ms_,
+                     .time_ms = rd_kafka_message_timestamp(&message, &type),
                      .line = {static_cast<const char*>(message.payload), message.len}});
   ++position_;
   return {};

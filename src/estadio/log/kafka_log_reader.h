@@ -63,7 +63,6 @@ class KafkaLogReader final : public PartitionReader {
   std::atomic<bool> is_woken_{false};
   bool is_fetching_ = false;
   std::int64_t position_ = 0;
-  std::int64_t last_time_ms_ = 0;
   std::optional<base::Error> damage_;  // at position_: nothing is read beyond it
   // Own the memory that the returned records point into.
   std::vector<KafkaMessage> held_;

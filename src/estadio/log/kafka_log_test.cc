@@ -130,15 +130,19 @@ TEST_F(KafkaLogTest, MissingTopicsAreNotMadeForWhoOnlyReads) {
 
 TEST_F(KafkaLogTest, ATopicThatWouldDropResultsIsRefusedWithTheWayOut) {
   const std::pair<const char*, const char*> kept[] = {
-      {"retention.ms", "604800000"}, {"cleanup.policy", "compact"}, {"retention.bytes", "1000000"}};
+      {"retention.ms", "604800000"},
+      {"cleanup.policy", "compact"},
+      {"retention.bytes", "1000000"},
+      {"message.timestamp.type", "LogAppendTime"},
+      {"message.timestamp.before.max.ms", "3600000"}};
   for (const auto& [key, value] : kept) {
     options_.topics.prefix = new_prefix();
     const std::string others =
         std::string_view(key) == "retention.ms" ? "" : " --config retention.ms=-1";
     make_topic("winners",
-               fmt::format("--partitions 2 --config message.timestamp.type=LogAppendTime "
+               fmt::format("--partitions 2 --config message.timestamp.after.max.ms={} "
                            "--config {}={}{}",
-                           key, value, others));
+                           INT64_MAX, key, value, others));
     const auto opened = try_open();
     ASSERT_FALSE(opened) << key;
     EXPECT_EQ(opened.error().code(), base::Code::kFailedPrecondition);
@@ -157,8 +161,9 @@ TEST_F(KafkaLogTest, TooFewBrokersForTheReplicasAreWaitedFor) {
 
 TEST_F(KafkaLogTest, TopicsOfUnlikeDivisionAreRefused) {
   make_topic("losers",
-             "--partitions 3 --config retention.ms=-1 --config "
-             "message.timestamp.type=LogAppendTime");
+             fmt::format("--partitions 3 --config retention.ms=-1 --config "
+                         "message.timestamp.after.max.ms={}",
+                         INT64_MAX));
   const auto opened = try_open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), base::Code::kFailedPrecondition);

@@ -20,10 +20,10 @@ constexpr std::chrono::seconds kReachPatience{5};
 
 std::string to_json(const ContestManifest& manifest) {
   std::string json = fmt::format(
-      R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},"retry_ids":{},)"
+      R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},)"
       R"("coin_commitment":"{}")",
-      kVersion, manifest.started_at_ms, manifest.partitions, manifest.retry.window.count(),
-      manifest.retry.ids, manifest.coin_commitment);
+      kVersion, manifest.started_at_ms, manifest.partitions, manifest.retry_window.count(),
+      manifest.coin_commitment);
   if (manifest.coin_seed) {
     json += fmt::format(R"(,"coin_seed":"{}")", Coin(*manifest.coin_seed).reveal());
   }
@@ -57,13 +57,11 @@ base::Result<ContestManifest> parse_manifest(std::string_view json, const std::s
   if (!number("started_at_ms", 1, INT64_MAX, manifest.started_at_ms) ||
       !number("partitions", 1, Contest::kPartitionsMax, partitions) ||
       !number("retry_window_ms", 0, INT64_MAX / 2, window_ms) ||
-      !number("retry_ids", 1, INT64_MAX, manifest.retry.ids) ||
       object["coin_commitment"].get(commitment) != simdjson::SUCCESS) {
-    return refuse(
-        "expected started_at_ms, partitions, retry_window_ms, retry_ids and coin_commitment");
+    return refuse("expected started_at_ms, partitions, retry_window_ms and coin_commitment");
   }
   manifest.partitions = static_cast<int>(partitions);
-  manifest.retry.window = milliseconds(window_ms);
+  manifest.retry_window = milliseconds(window_ms);
   manifest.coin_commitment = std::string(commitment);
   std::string_view seed;
   const auto has_seed = object["coin_seed"].get(seed);

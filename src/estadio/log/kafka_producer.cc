@@ -59,6 +59,38 @@ std::size_t KafkaProducer::produce(PartitionId to, std::span<rd_kafka_message_s>
   return static_cast<std::size_t>(queued);
 }
 
+// Only produceva() takes a time, and it takes one message.
+std::size_t KafkaProducer::produce_at(PartitionId to, std::span<rd_kafka_message_s> messages,
+                                      std::int64_t time_ms) {
+  std::array<rd_kafka_vu_t, 7> fields{};
+  auto& [topic, partition, time, flags, value, key, opaque] = fields;
+  topic.vtype = RD_KAFKA_VTYPE_RKT;
+  topic.u.rkt = topics_[static_cast<std::size_t>(to.topic)].get();
+  partition.vtype = RD_KAFKA_VTYPE_PARTITION;
+  partition.u.i32 = to.number;
+  time.vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  time.u.i64 = time_ms;
+  flags.vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  flags.u.i = RD_KAFKA_MSG_F_COPY;
+  value.vtype = RD_KAFKA_VTYPE_VALUE;
+  key.vtype = RD_KAFKA_VTYPE_KEY;
+  opaque.vtype = RD_KAFKA_VTYPE_OPAQUE;
+  std::size_t queued = 0;
+  for (rd_kafka_message_t& message : messages) {
+    value.u.mem = {message.payload, message.len};
+    key.u.mem = {message.key, message.key_len};
+    opaque.u.ptr = message._private;
+    message.err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (rd_kafka_error_t* error = rd_kafka_produceva(client_.get(), fields.data(), fields.size())) {
+      message.err = rd_kafka_error_code(error);
+      rd_kafka_error_destroy(error);
+    } else {
+      ++queued;
+    }
+  }
+  return queued;
+}
+
 Outcome KafkaProducer::outcome_of(const rd_kafka_message_s& message) {
   return *static_cast<const Outcome*>(rd_kafka_topic_opaque(message.rkt));
 }

@@ -44,9 +44,13 @@ class KafkaProducer {
   // REQUIRES: the topics exist. Errors: librdkafka's.
   [[nodiscard]] base::Result<void> open_topics(const KafkaTopics& topics);
 
-  // Queues copies of the messages for a partition and returns their number. A message that was not
-  // queued has `err` set and gets no report. REQUIRES: open_topics() succeeded.
+  // Queues copies of the messages for a partition. Returns how many were queued. A message that was
+  // not queued has `err` set and gets no report. The records' time is the present time.
+  // REQUIRES: open_topics() succeeded.
   [[nodiscard]] std::size_t produce(PartitionId to, std::span<rd_kafka_message_s> messages);
+  // Does the same with exactly this time. It takes longer.
+  [[nodiscard]] std::size_t produce_at(PartitionId to, std::span<rd_kafka_message_s> messages,
+                                       std::int64_t time_ms);
 
   // Returns the outcome that all records of the reported message's topic share.
   [[nodiscard]] static Outcome outcome_of(const rd_kafka_message_s& message);

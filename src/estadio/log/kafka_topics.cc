@@ -25,11 +25,16 @@ struct Setting {
   const char* why;
 };
 constexpr const char* kWouldBeDropped = "Kafka would drop results that count";
-constexpr std::array<Setting, 4> kResultSettings = {{
+constexpr const char* kTimesDecide = "the time of an entry's judge decides whether it is a repeat";
+constexpr const char* kAnyTime = "9223372036854775807";
+constexpr const char* kWouldBeRefused = "Kafka would refuse results of a judge whose clock is wrong";
+constexpr std::array<Setting, 6> kResultSettings = {{
     {"cleanup.policy", "delete", kWouldBeDropped},
     {"retention.ms", "-1", kWouldBeDropped},
     {"retention.bytes", "-1", kWouldBeDropped},
-    {"message.timestamp.type", "LogAppendTime", "repeats are found by the broker's time"},
+    {"message.timestamp.type", "CreateTime", kTimesDecide},
+    {"message.timestamp.before.max.ms", kAnyTime, kWouldBeRefused},
+    {"message.timestamp.after.max.ms", kAnyTime, kWouldBeRefused},
 }};
 constexpr std::array<Setting, 1> kContestSettings = {{
     {"cleanup.policy", "compact", "Kafka would drop the contest's manifest"},

@@ -33,7 +33,8 @@ enum class MissingTopics { kMake, kRefuse };
 // Makes sure that `winners` and `losers` exist, with these settings:
 //
 //   cleanup.policy=delete, retention.ms=-1, retention.bytes=-1     nothing is ever dropped
-//   message.timestamp.type=LogAppendTime                           times are the log's
+//   message.timestamp.type=CreateTime                              times are the judges'
+//   message.timestamp.before.max.ms and .after.max.ms without a limit   even wrong ones
 //   min.insync.replicas 2 or more                                  a broker may be lost
 //
 // With a single broker the last one is only a warning. Returns the number of partitions of each.

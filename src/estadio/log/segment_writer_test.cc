@@ -41,9 +41,11 @@ class SegmentWriterTest : public testing::Test {
   [[nodiscard]] std::string block(std::uint64_t sequence) const {
     RecordBatch batch(1);
     records_.add(batch, kWinners0, sequence);
+    GatheredRecords gathered(1);
+    gathered.add(batch);
     std::string bytes;
-    encode_block(bytes, batch, sequence, test::TestClock::kStartMs,
-                 {static_cast<std::int64_t>(sequence), 0}, header(0).seed());
+    encode_block(bytes, gathered, sequence, {static_cast<std::int64_t>(sequence), 0},
+                 header(0).seed());
     return bytes;
   }
   // The sequences of the segment's blocks, and where they end.

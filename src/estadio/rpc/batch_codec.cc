@@ -24,7 +24,8 @@ constexpr unsigned kAllFlags = kGiven | kLate | kHasAge | kHasStudent;
 constexpr unsigned kLost = 1;
 constexpr unsigned kRepeated = 2;
 constexpr unsigned kDurabilityShift = 2;
-constexpr unsigned kVerdictMax = 15;
+constexpr unsigned kVerdictMax =
+    static_cast<unsigned>(Verdict::Durability::kNotInTime) << kDurabilityShift | kRepeated | kLost;
 
 unsigned byte_at(std::string_view column, std::size_t place) {
   return static_cast<unsigned char>(column[place]);

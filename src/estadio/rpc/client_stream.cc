@@ -39,6 +39,7 @@ ClientStream::ClientStream(Owner& owner, std::mutex& mutex, const Options& optio
       mutex_(mutex),
       slot_(options.slot),
       caller_(options.caller),
+      clock_(options.clock),
       handshake_deadline_(options.handshake_deadline),
       call_(std::make_unique<Call>(*this)) {}
 
@@ -73,14 +74,12 @@ void ClientStream::on_read(bool ok) {
   Lock lock(mutex_);
   if (!ok) return break_off();
   const v1::JudgeReply& reply = call_->reading;
+  clock_offset_ = std::chrono::milliseconds(reply.now_ms()) -
+                  std::chrono::duration_cast<std::chrono::milliseconds>(clock_.mono());
   switch (reply.kind_case()) {
     case v1::JudgeReply::kHandshake: take_handshake(reply.handshake()); break;
     case v1::JudgeReply::kVerdicts: take_verdicts(reply.verdicts(), lock); break;
     case v1::JudgeReply::kGoAway: take_go_away(reply.go_away()); break;
-    case v1::JudgeReply::kRetryWindow:
-      window_ms_ =
-          reply.retry_window().has_ms() ? std::optional(reply.retry_window().ms()) : std::nullopt;
-      break;
     case v1::JudgeReply::KIND_NOT_SET: break;  // of a later version of the server
   }
   lock.unlock();
@@ -93,7 +92,8 @@ void ClientStream::take_handshake(const v1::HandshakeResponse& response) {
   if (!judged) return refuse(judged.error());
   ServerInfo server{.judged = *judged,
                     .coin_commitment = response.coin_commitment(),
-                    .started_at_ms = response.started_at_ms()};
+                    .started_at_ms = response.started_at_ms(),
+                    .retry_window_ms = response.retry_window_ms()};
   if (auto taken = owner_.on_handshake(*this, server); !taken) {
     return refuse(std::move(taken).error());
   }

@@ -18,6 +18,7 @@
 // lock as a parameter, to unlock it while gRPC writes.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -84,6 +85,7 @@ class ClientStream {
     DisciplineMask judged = 0;
     std::string coin_commitment;     // empty: not said
     std::int64_t started_at_ms = 0;  // 0: not said
+    std::int64_t retry_window_ms = 0;
   };
 
   // Receives the stream's events.
@@ -114,6 +116,7 @@ class ClientStream {
     std::size_t slot = 0;  // the owner's name for the stream's place
     HandshakeParty caller;
     base::Nanos handshake_deadline{};
+    const base::Clock& clock;
   };
 
   // `mutex` is the owner's.
@@ -142,7 +145,9 @@ class ClientStream {
 
   [[nodiscard]] std::size_t slot() const { return slot_; }
   [[nodiscard]] const ServerInfo& server() const { return server_; }
-  [[nodiscard]] std::optional<std::int64_t> window_ms() const { return window_ms_; }
+  // Returns the server's wall clock less our monotonic clock, by the last message. It is too small
+  // by the time that the message travelled. REQUIRES: the stream was open.
+  [[nodiscard]] std::chrono::milliseconds clock_offset() const { return clock_offset_; }
   [[nodiscard]] std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   [[nodiscard]] bool server_is_stopping() const { return server_is_stopping_; }
   // Returns whether the stream was open when it broke.
@@ -170,13 +175,14 @@ class ClientStream {
   std::mutex& mutex_;
   const std::size_t slot_;
   const HandshakeParty caller_;
+  const base::Clock& clock_;
   const base::Nanos handshake_deadline_;
   const std::unique_ptr<Call> call_;  // gRPC's side of the stream, with the queue
 
   // Guarded by mutex_.
   Phase phase_ = Phase::kHandshake;
   ServerInfo server_;
-  std::optional<std::int64_t> window_ms_;
+  std::chrono::milliseconds clock_offset_{};
   std::map<std::uint64_t, PendingSubBatch> pending_;  // by sequence, queued ones too
   std::size_t in_flight_bytes_ = 0;                   // of pending_
   std::optional<base::Error> refusal_;                // why we cancelled the stream

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "estadio/dedup/retry_rule.h"
+
 namespace estadio {
 namespace {
 
@@ -101,6 +103,7 @@ void write_handshake_response(const HandshakeParty& server, const CallerIndexes&
   }
   response.set_coin_commitment(std::string(server.coin_commitment));
   response.set_started_at_ms(server.started_at_ms);
+  response.set_retry_window_ms(server.retry_window_ms);
 }
 
 base::Result<DisciplineMask> read_handshake_response(const v1::HandshakeResponse& response,
@@ -109,6 +112,12 @@ base::Result<DisciplineMask> read_handshake_response(const v1::HandshakeResponse
       !difference.empty()) {
     return refuse(base::Code::kFailedPrecondition,
                   fmt::format("the contests differ: {}", difference));
+  }
+  const std::int64_t window_ms = response.retry_window_ms();
+  if (window_ms < 0 || window_ms > RetryRule::kWindowMax.count()) {
+    return refuse(base::Code::kInvalidArgument,
+                  fmt::format("handshake.retry_window_ms: expected 0 to {}, got {}",
+                              RetryRule::kWindowMax.count(), window_ms));
   }
   DisciplineMask judged = 0;
   for (const std::int64_t id : response.disciplines()) {

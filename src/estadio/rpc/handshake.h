@@ -42,6 +42,7 @@ struct HandshakeParty {
   // The contest's start in milliseconds since 1970; 0 when it is unknown. A server sends this time.
   // JudgeClient compares the times of its servers.
   std::int64_t started_at_ms = 0;
+  std::int64_t retry_window_ms = 0;  // a server sends it
 };
 
 void write_handshake_request(const HandshakeParty& caller, v1::HandshakeRequest& request);
@@ -55,7 +56,7 @@ void write_handshake_response(const HandshakeParty& server, const CallerIndexes&
                               v1::HandshakeResponse& response);
 
 // Returns the caller's disciplines that the server judges. Errors: kFailedPrecondition when the
-// coins' commitments differ.
+// coins' commitments differ; kInvalidArgument for a retry window out of range.
 [[nodiscard]] base::Result<DisciplineMask> read_handshake_response(
     const v1::HandshakeResponse& response, const HandshakeParty& caller);
 

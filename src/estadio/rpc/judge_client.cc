@@ -69,8 +69,8 @@ class JudgeClient final : public Judge, public ClientStream::Owner {
   void stop();
   [[nodiscard]] std::optional<std::string> unready_reason() const;
   [[nodiscard]] std::size_t streams_open() const;
-  // Returns the shortest retry window of the servers in use, as far as they have said it.
-  [[nodiscard]] std::optional<std::int64_t> window_ms() const;
+  // Adds the clocks of the servers in use.
+  void add_clocks(std::vector<RemoteClocks::Reading>& readings) const;
 
  private:
   using Lock = ClientStream::Lock;
@@ -167,7 +167,8 @@ void JudgeClient::open(StreamSlot& slot, std::size_t number) {
   const ClientStream::Options options{
       .slot = number,
       .caller = shared_.party(),
-      .handshake_deadline = shared_.deps.clock.mono() + shared_.options.handshake_timeout};
+      .handshake_deadline = shared_.deps.clock.mono() + shared_.options.handshake_timeout,
+      .clock = shared_.deps.clock};
   auto owner = std::make_unique<ClientStream>(*this, mutex_, options);
   ClientStream& stream = *owner;
   streams_.emplace(&stream, std::move(owner));
@@ -212,6 +213,11 @@ base::Result<void> JudgeClient::compare_with_others(const ClientStream::ServerIn
                         fmt::format("its contest began at {}, that of {} at {} (ms since 1970): "
                                     "they keep their results in different topics",
                                     server.started_at_ms, address, other.started_at_ms));
+    }
+    if (other.retry_window_ms != server.retry_window_ms) {
+      return base::fail(base::Code::kFailedPrecondition,
+                        fmt::format("its retry window is {} ms, that of {} is {} ms",
+                                    server.retry_window_ms, address, other.retry_window_ms));
     }
   }
   return {};
@@ -394,16 +400,15 @@ std::size_t JudgeClient::streams_open() const {
       slots_, [](const StreamSlot& slot) { return slot.current != nullptr; }));
 }
 
-std::optional<std::int64_t> JudgeClient::window_ms() const {
+void JudgeClient::add_clocks(std::vector<RemoteClocks::Reading>& readings) const {
   const Lock lock(mutex_);
-  std::optional<std::int64_t> least;
   for (const StreamSlot& slot : slots_) {
     if (slot.current == nullptr) continue;
-    if (const auto window_ms = slot.current->window_ms()) {
-      least = std::min(*window_ms, least.value_or(INT64_MAX));
-    }
+    readings.push_back({.address = shared_.options.addresses[slot.address],
+                        .offset = slot.current->clock_offset(),
+                        .rule = RetryRule(std::chrono::milliseconds(
+                            slot.current->server().retry_window_ms))});
   }
-  return least;
 }
 
 base::Result<void> check(const JudgeChannels::Options& options) {
@@ -456,27 +461,22 @@ struct JudgeChannels::Impl {
       : shared{.options = std::move(options),
                .deps = deps,
                .channels = std::move(channels),
-               .counters = {}} {}
+               .counters = {}},
+        clocks(deps.clock, deps.log) {}
 
   void tick() {
     const std::scoped_lock lock(mutex);
-    for (JudgeClient* judge : judges) judge->tick();
-    publish_window();
-  }
-
-  // With the lock held.
-  void publish_window() const {
-    if (shared.deps.window == nullptr) return;
-    std::optional<std::int64_t> least;
-    for (const JudgeClient* judge : judges) {
-      if (const auto window_ms = judge->window_ms()) {
-        least = std::min(*window_ms, least.value_or(INT64_MAX));
-      }
+    readings.clear();
+    for (JudgeClient* judge : judges) {
+      judge->tick();
+      judge->add_clocks(readings);
     }
-    if (least) shared.deps.window->set(0, *least);
+    clocks.update(readings);
   }
 
   Shared shared;
+  RemoteClocks clocks;
+  std::vector<RemoteClocks::Reading> readings;  // tick()'s alone
   mutable std::mutex mutex;
   // Guarded by mutex.
   std::set<JudgeClient*> judges;
@@ -531,6 +531,8 @@ void JudgeChannels::stop() {
   const std::scoped_lock lock(impl_->mutex);
   for (JudgeClient* judge : impl_->judges) judge->stop();
 }
+
+const RemoteClocks& JudgeChannels::clocks() const { return impl_->clocks; }
 
 JudgeChannels::Stats JudgeChannels::stats() const {
   Stats stats;

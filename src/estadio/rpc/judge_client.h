@@ -40,7 +40,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/rpc/remote_clocks.h"
 #include "estadio/rpc/tls_files.h"
 
 namespace estadio {
@@ -67,9 +67,6 @@ class JudgeChannels {
   // All must outlive the channels.
   struct Dependencies {
     const Contest& contest;
-    // Gets the shortest window of the servers in use, as reader 0; may be null. The window stays
-    // unchanged while no server in use reports one.
-    RetryWindow* window = nullptr;
     const base::Clock& clock;
     base::Logger& log;
   };
@@ -105,6 +102,9 @@ class JudgeChannels {
   void stop();
 
   [[nodiscard]] Stats stats() const;
+
+  // The clocks of the servers. They are known once a judge has a stream.
+  [[nodiscard]] const RemoteClocks& clocks() const;
 
  private:
   struct Impl;

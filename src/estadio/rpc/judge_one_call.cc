@@ -26,12 +26,13 @@ class JudgeOneCall final : public grpc::ServerUnaryReactor {
                               "too many calls are under way: call again later"));
     }
     const JudgeServer::Dependencies& deps = calls_.deps();
-    const auto window_ms = deps.window.in_force_ms();
+    const std::int64_t now_ms = deps.clock.wall_ms();
     auto read = read_one_entry(request,
                                {.contest = deps.contest,
                                 .judged = calls_.judged(),
-                                .now_ms = deps.clock.wall_ms(),
-                                .window_ms = window_ms},
+                                .times = {.earliest_ms = now_ms,
+                                          .latest_ms = now_ms,
+                                          .rule = deps.retry}},
                                batch_);
     if (!read) return finish(to_status(read.error()));
     holders_.fetch_add(1, std::memory_order_relaxed);

@@ -34,7 +34,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
-#include "estadio/contest/retry_window.h"
+#include "estadio/dedup/retry_rule.h"
 #include "estadio/rpc/tls_files.h"
 
 namespace estadio {
@@ -62,7 +62,7 @@ class JudgeServer {
   // All must outlive the server.
   struct Dependencies {
     const Contest& contest;
-    const RetryWindow& window;  // how old an id may be; sent to callers, and applied to JudgeOne
+    RetryRule retry;  // its window is sent to callers; JudgeOne applies it
     const base::Clock& clock;
     base::Logger& log;
     std::function<std::unique_ptr<Judge>()> make_judge;  // called for each stream and for JudgeOne

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "estadio/contest/judge.h"
-#include "estadio/contest/retry_window.h"
 
 namespace estadio {
 namespace {
@@ -66,20 +65,7 @@ base::Result<void> read_id(const v1::JudgeOneRequest& request, const OneEntryRul
         "id: it was given by the server, to another entry: leave the id out, or choose one of your "
         "own");
   }
-  if (!rules.window_ms) {
-    return base::fail(base::Code::kUnavailable,
-                      "the server does not know its retry window yet: send again later");
-  }
-  if (const auto time_ms = id->time_ms()) {
-    if (*time_ms < rules.now_ms - *rules.window_ms) {
-      return refuse(
-          "id: its time is before the retry window: the server does not know whether it was "
-          "counted");
-    }
-    if (*time_ms > rules.now_ms + RetryWindow::kClockSkewMs) {
-      return refuse("id: its time is in the future: check the sender's clock");
-    }
-  }
+  if (const auto why = why_refused(*id, rules.times)) return refuse("id: " + *why);
   entry.id = *id;
   entry.is_id_given = true;
   return {};
@@ -120,7 +106,7 @@ base::Result<void> read_one_entry(const v1::JudgeOneRequest& request, const OneE
     entry.age = static_cast<std::int16_t>(request.age());
   }
   const auto closes_at_ms = rules.contest.closes_at_ms();
-  entry.is_late = closes_at_ms && rules.now_ms >= *closes_at_ms;
+  entry.is_late = closes_at_ms && rules.times.latest_ms >= *closes_at_ms;
   if (entry.is_late && !entry.is_id_given) return refuse_late();
   batch.entries.push_back(entry);
   return {};
@@ -133,6 +119,9 @@ base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
       verdict.durability == Durability::kOfBatch ? durability_of_batch(judged) : verdict.durability;
   if (durability != Durability::kKept) {
     if (!judged) return base::fail(judged.error());
+    if (durability == Durability::kNotInTime) {
+      return refuse("id: its time is too far from the server's clock: check both clocks");
+    }
     // Only a late entry can be judged without being in the log.
     return durability == Durability::kRefused ? refuse_late() : fail_unknown();
   }

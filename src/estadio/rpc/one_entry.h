@@ -3,12 +3,10 @@
 // Threads: pure functions.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
+#include "estadio/dedup/judge_clocks.h"
 #include "estadio/rpc/handshake.h"
 
 namespace estadio::v1 {
@@ -21,20 +19,19 @@ namespace estadio {
 struct OneEntryRules {
   const Contest& contest;
   DisciplineMask judged = 0;  // by this server
-  std::int64_t now_ms = 0;
-  std::optional<std::int64_t> window_ms;  // how old an id may be; nothing: not known yet
+  JudgeTimes times;  // of this server's clock
 };
 
 // Replaces `batch` by the entry. The entry has no id yet when the client gave none.
-// Errors: kInvalidArgument naming the field; kFailedPrecondition when the contest is over and the
-// client gave no id, or when another server judges the discipline; kUnavailable when the client
-// gave an id and the window is not known yet.
+// Errors: kInvalidArgument names the field. kFailedPrecondition: another server judges the
+// discipline, or the contest is over and the client gave no id.
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
 // Writes the answer to an entry that is in the log.
-// Errors: that of `judged`, unless the verdict's own durability is kKept; kFailedPrecondition for a
-// late entry of durability kRefused; kDeadlineExceeded for a late entry of durability kUnknown.
+// Errors: that of `judged`, unless the verdict's own durability is kKept. kInvalidArgument when the
+// durability is kNotInTime. A late entry gives kFailedPrecondition when kRefused, and
+// kDeadlineExceeded when kUnknown.
 [[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                                    const base::Result<void>& judged,
                                                    v1::JudgeOneReply& reply);

@@ -17,7 +17,8 @@ ServerCalls::ServerCalls(JudgeServer::Options options, JudgeServer::Dependencies
 HandshakeParty ServerCalls::party() const {
   return {.contest = deps_.contest,
           .coin_commitment = options_.coin_commitment,
-          .started_at_ms = options_.started_at_ms};
+          .started_at_ms = options_.started_at_ms,
+          .retry_window_ms = deps_.retry.window_ms()};
 }
 
 bool ServerCalls::enter() {

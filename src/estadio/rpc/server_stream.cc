@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kBatchBytesLeast = 256;  // what a batch and its answer take, however short
 constexpr std::size_t kLoggedBytes = 512;      // of a caller's text
-constexpr std::int64_t kNothingSent = -1;      // neither a window nor its absence
 
 // The phases of a stream. "Reads" means: gRPC reads the next message, or a message is being
 // handled.
@@ -104,7 +103,6 @@ class JudgeStreamCall final : public ServerStream,
   void end(const grpc::Status& status);
   void cut_off();
   bool resume_reading();
-  void send_window();
   void send_go_away(base::Nanos now, GoAwayReason reason);
   void proceed(Lock& lock);
   void write_next(Lock& lock);
@@ -130,7 +128,6 @@ class JudgeStreamCall final : public ServerStream,
   std::size_t in_flight_ = 0;        // batches at the judge
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
   std::size_t holders_ = 1;          // gRPC until OnDone(), each batch until answer() returns
-  std::optional<std::int64_t> sent_window_ms_ = kNothingSent;
 };
 
 void JudgeStreamCall::start() {
@@ -207,12 +204,10 @@ void JudgeStreamCall::tick(base::Nanos now) {
       break;
     case Phase::kOpen:
     case Phase::kPaused:
-      send_window();
       if (now >= deadline_) send_go_away(now, GoAwayReason::kAge);
       break;
     case Phase::kGoingAway:
     case Phase::kGoingAwayPaused:
-      send_window();
       if (now >= deadline_) {
         end(to_status(base::Code::kUnavailable,
                       "the caller did not close the stream after GoAway"));
@@ -264,10 +259,6 @@ void JudgeStreamCall::take_handshake() {
   phase_ = Phase::kOpen;
   deadline_ = go_away_at;
   replies_.push_back(std::move(reply));
-  // Write the response before another reply is queued. When one is queued, gRPC may hold a message
-  // back, and it does not begin a stream with such a message.
-  proceed(lock);
-  send_window();
   proceed(lock);
 }
 
@@ -376,17 +367,6 @@ bool JudgeStreamCall::resume_reading() {
   return true;
 }
 
-// Queues the retry window if it differs from the last one.
-void JudgeStreamCall::send_window() {
-  const auto window_ms = calls_.deps().window.in_force_ms();
-  if (window_ms == sent_window_ms_) return;
-  sent_window_ms_ = window_ms;
-  Reply reply;
-  v1::RetryWindow& window = *reply.message.mutable_retry_window();
-  if (window_ms) window.set_ms(*window_ms);
-  replies_.push_back(std::move(reply));
-}
-
 // REQUIRES: a phase after the handshake in which batches come.
 void JudgeStreamCall::send_go_away(base::Nanos now, GoAwayReason reason) {
   if (phase_ == Phase::kOpen) phase_ = Phase::kGoingAway;
@@ -412,6 +392,7 @@ void JudgeStreamCall::proceed(Lock& lock) {
 void JudgeStreamCall::write_next(Lock& lock) {
   writing_ = std::move(replies_.front());
   replies_.pop_front();
+  writing_->message.set_now_ms(calls_.deps().clock.wall_ms());
   grpc::WriteOptions options;
   if (!replies_.empty()) options.set_buffer_hint();
   lock.unlock();

@@ -32,7 +32,7 @@ class ServerStream {
  public:
   virtual ~ServerStream() = default;
 
-  // Sends a changed retry window or a due GoAway. Ends a stream past its deadline.
+  // Sends a due GoAway. Ends a stream past its deadline.
   virtual void tick(base::Nanos now) = 0;
 
   // Sends a GoAway that says that the server stops. Ends a stream that has no handshake.

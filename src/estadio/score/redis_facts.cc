@@ -19,13 +19,13 @@ constexpr std::string_view kStartedAt = "started_at_ms";
 constexpr std::string_view kCommitment = "coin_commitment";
 constexpr std::string_view kSeed = "coin_seed";
 constexpr std::string_view kEnd = "end/";
-constexpr std::string_view kWindow = "retry_window_ms/";
+constexpr std::string_view kWindow = "retry_window_ms";
 
 constexpr std::size_t kCommitmentDigits = 64;
 constexpr std::size_t kSeedDigits = 32;
-// Both topics' partitions, with two fields each, and the three that there are once.
+// Both topics' partitions, and the four fields that there are once.
 constexpr std::size_t kEndsMax = std::size_t{2} * Contest::kPartitionsMax;
-constexpr std::size_t kFieldsMax = 2 * kEndsMax + 3;
+constexpr std::size_t kFieldsMax = kEndsMax + 4;
 
 bool is_hexadecimal(std::string_view text, std::size_t digits) {
   return text.size() == digits && std::ranges::all_of(text, [](char each) {
@@ -41,47 +41,31 @@ class Gathered {
     if (field == kStartedAt) return keep(started_at_ms_, stored_number(value));
     if (field == kCommitment) return keep_digits(commitment_, value, kCommitmentDigits);
     if (field == kSeed) return keep_digits(seed_, value, kSeedDigits);
-    for (const std::string_view kind : {kEnd, kWindow}) {
-      if (!field.starts_with(kind)) continue;
-      const auto partition = partition_of(field.substr(kind.size()));
-      if (!partition) return false;
-      Partition& found = partitions_[{partition->topic, partition->number}];
-      return keep(kind == kEnd ? found.end : found.window_ms, stored_number(value));
-    }
-    return false;
+    if (field == kWindow) return keep(window_ms_, stored_number(value));
+    if (!field.starts_with(kEnd)) return false;
+    const auto partition = partition_of(field.substr(kEnd.size()));
+    if (!partition) return false;
+    return keep(ends_[{partition->topic, partition->number}], stored_number(value));
   }
 
   // Errors: kCorruption, naming a field that is missing.
   base::Result<ContestFacts> facts() && {
     if (!started_at_ms_) return missing(kStartedAt);
     if (!commitment_) return missing(kCommitment);
+    if (!window_ms_) return missing(kWindow);
     ContestFacts facts{.started_at_ms = *started_at_ms_,
                        .coin_commitment = *std::move(commitment_),
+                       .retry_window_ms = *window_ms_,
                        .coin_seed = std::move(seed_),
-                       .retry_window_ms = std::nullopt,
                        .ends = {}};
-    bool is_window_known = !partitions_.empty();
-    for (const auto& [id, found] : partitions_) {
-      const PartitionId partition{.topic = id.first, .number = id.second};
-      if (!found.end) return missing(fmt::format("{}{}", kEnd, name_of(partition)));
+    for (const auto& [id, end] : ends_) {
       facts.ends.push_back(
-          {.partition = partition, .offset = *found.end, .retry_window_ms = found.window_ms});
-      is_window_known = is_window_known && found.window_ms;
-    }
-    if (is_window_known) {
-      facts.retry_window_ms =
-          std::ranges::min_element(facts.ends, {}, &ContestFacts::End::retry_window_ms)
-              ->retry_window_ms;
+          {.partition = {.topic = id.first, .number = id.second}, .offset = end.value_or(0)});
     }
     return facts;
   }
 
  private:
-  struct Partition {
-    std::optional<std::int64_t> end;
-    std::optional<std::int64_t> window_ms;
-  };
-
   static base::Failure missing(std::string_view field) {
     return base::fail(base::Code::kCorruption, fmt::format("the field {} is missing", field));
   }
@@ -96,23 +80,22 @@ class Gathered {
   }
 
   std::optional<std::int64_t> started_at_ms_;
+  std::optional<std::int64_t> window_ms_;
   std::optional<std::string> commitment_;
   std::optional<std::string> seed_;
-  std::map<std::pair<Outcome, int>, Partition> partitions_;
+  std::map<std::pair<Outcome, int>, std::optional<std::int64_t>> ends_;
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 Fields fields_of(const ContestFacts& facts) {
   Fields fields = {{std::string(kStartedAt), std::to_string(facts.started_at_ms)},
-                   {std::string(kCommitment), facts.coin_commitment}};
+                   {std::string(kCommitment), facts.coin_commitment},
+                   {std::string(kWindow), std::to_string(facts.retry_window_ms)}};
   if (facts.coin_seed) fields.emplace_back(kSeed, *facts.coin_seed);
   for (const ContestFacts::End& end : facts.ends) {
-    const std::string name = name_of(end.partition);
-    fields.emplace_back(fmt::format("{}{}", kEnd, name), std::to_string(end.offset));
-    if (end.retry_window_ms) {
-      fields.emplace_back(fmt::format("{}{}", kWindow, name), std::to_string(*end.retry_window_ms));
-    }
+    fields.emplace_back(fmt::format("{}{}", kEnd, name_of(end.partition)),
+                        std::to_string(end.offset));
   }
   return fields;
 }

@@ -6,7 +6,7 @@
 //                                coin_commitment -> 64 hexadecimal digits
 //                                coin_seed -> 32, once the contest is over
 //                                end/winners/0 -> one past the last durable record
-//                                retry_window_ms/winners/0 -> how far back ids are remembered
+//                                retry_window_ms -> the greatest age of a client's id
 //
 // Several processes may each write the partitions that they read. A missing field keeps its value.
 //
@@ -33,13 +33,12 @@ class RedisFacts {
   [[nodiscard]] static base::Result<std::unique_ptr<RedisFacts>> open(const Options& options,
                                                                       const base::Clock& clock);
 
-  // Writes the given facts in one command: the retry window of each partition, not the overall one.
+  // Writes the given facts in one command.
   // Errors: those of RedisClient::call(); kInvalidArgument for a value that read() would refuse,
   // and then nothing was written.
   [[nodiscard]] base::Result<void> publish(const ContestFacts& facts);
 
-  // Returns the facts, with ends by topic, winners first, then by number. The overall retry window
-  // is the shortest of the partitions', and empty while one of them has none. Errors: those of
+  // Returns the facts, with ends by topic, winners first, then by number. Errors: those of
   // RedisClient::call(); kNotFound before the first publish(); kCorruption naming a field that
   // is missing or has a foreign value.
   [[nodiscard]] base::Result<ContestFacts> read() const;

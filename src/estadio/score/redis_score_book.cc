@@ -18,12 +18,12 @@ constexpr std::string_view kCommitting = "adding to the score";
 constexpr std::string_view kReading = "reading the score";
 
 // Places of the keys in KEYS, from 1 as in Lua.
-enum Key : int { kPositions = 1, kBreakdown, kByFaculty, kByDiscipline, kByOutcome, kRepeated };
+enum Key : int { kPositions = 1, kBreakdown, kByFaculty, kByDiscipline, kByOutcome, kNotCounted };
 
 std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
   std::vector<std::string> keys;
   for (const char* name :
-       {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome", "repeated"}) {
+       {"positions", "breakdown", "by_faculty", "by_discipline", "by_outcome", "not_counted"}) {
     keys.push_back(keyspace.key(name));
   }
   return keys;
@@ -37,17 +37,16 @@ constexpr std::string_view kWrites = "#!lua\n";
 // A script that refuses returns "type", "torn", "foreign" or "right", and then the explanation
 // (refusal_of()).
 constexpr std::string_view kChecks = R"lua(
-local positions, breakdown, repeated = KEYS[1], KEYS[2], KEYS[6]
+local positions, breakdown, not_counted = KEYS[1], KEYS[2], KEYS[6]
 
--- Of keys and their types. Counts or repeats and positions come and go together; a book
--- that lacks one of them would be counted on as if it were whole.
+-- Checks the keys and their types. Counts and positions come and go together. A book that lacks one
+-- of them would be counted on as if it were whole.
 local function refusal()
   local is_there = {}
   for i, key in ipairs(KEYS) do
     local found = redis.call('TYPE', key).ok
-    local expected = key == repeated and 'string' or 'hash'
     is_there[i] = found ~= 'none'
-    if is_there[i] and found ~= expected then return {'type', key, found, expected} end
+    if is_there[i] and found ~= 'hash' then return {'type', key, found} end
   end
   for i = 3, 5 do
     if is_there[i] and not is_there[2] then return {'torn', breakdown, KEYS[i]} end
@@ -57,17 +56,17 @@ local function refusal()
   if is_there[1] and not is_there[2] and not is_there[6] then
     return {'torn', breakdown, positions}
   end
-  if is_there[6] and not is_there[1] then return {'torn', positions, repeated} end
+  if is_there[6] and not is_there[1] then return {'torn', positions, not_counted} end
 end
 
 local bad = refusal()
 if bad then return bad end
 )lua";
 
-// ARGV: partition, incarnation, first offset, next offset, repeated; then for each count the key's
-// number, the field and how many.
+// ARGV: partition, incarnation, first offset, next offset; then for each count the key's number, the
+// field and how many.
 constexpr std::string_view kCommit = R"lua(
-local partition, incarnation, first, next_offset, repeats = unpack(ARGV, 1, 5)
+local partition, incarnation, first, next_offset = unpack(ARGV, 1, 4)
 
 local function is_number(text)
   return #text <= 18 and (text == '0' or string.find(text, '^[1-9][0-9]*$') ~= nil)
@@ -84,31 +83,27 @@ elseif first ~= '0' then
   return {'elsewhere', '0'}
 end
 
-for i = 6, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
   local key, field = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
   local count = redis.call('HGET', key, field)
   if count and not is_number(count) then return {'foreign', key, field, count} end
   if not redis.acl_check_cmd('HINCRBY', key, field, '1') then return {'right', 'HINCRBY', key} end
 end
-local count = redis.call('GET', repeated)
-if count and not is_number(count) then return {'foreign', repeated, '', count} end
-if not redis.acl_check_cmd('INCRBY', repeated, '1') then return {'right', 'INCRBY', repeated} end
 if not redis.acl_check_cmd('HSET', positions, partition, '') then
   return {'right', 'HSET', positions}
 end
 
 -- From here on nothing can fail.
-for i = 6, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
   redis.call('HINCRBY', KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
 end
-if repeats ~= '0' then redis.call('INCRBY', repeated, repeats) end
 redis.call('HSET', positions, partition, incarnation .. ' ' .. next_offset)
 return {'applied', next_offset}
 )lua";
 
 constexpr std::string_view kRead = R"lua(
 return {'score', redis.call('HGETALL', breakdown), redis.call('HGETALL', positions),
-        redis.call('GET', repeated) or '0'}
+        redis.call('HGETALL', not_counted)}
 )lua";
 
 std::string script_of(std::string_view access, std::string_view body) {
@@ -169,9 +164,9 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
   const std::string_view kind = text_at(said, 0);
   if (kind == "type") {
     return base::Error(base::Code::kFailedPrecondition,
-                       fmt::format("{} is a {}, not the {} of a score book: another program uses "
+                       fmt::format("{} is a {}, not the hash of a score book: another program uses "
                                    "this key, or redis-prefix is wrong",
-                                   text_at(said, 1), text_at(said, 2), text_at(said, 3)));
+                                   text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "torn") {
     return base::Error(base::Code::kCorruption,
@@ -219,6 +214,18 @@ base::Result<void> add_positions(const RedisReply& reply, const std::string& key
   return {};
 }
 
+base::Result<void> add_not_counted(const RedisReply& reply, const std::string& key, Score& score) {
+  for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
+    const std::string& field = reply.list[i].text;
+    const auto count = stored_number(reply.list[i + 1].text);
+    if (!count || (field != "repeated" && field != "not_in_time")) {
+      return base::fail(foreign_value(key, field, reply.list[i + 1].text));
+    }
+    (field == "repeated" ? score.repeated : score.not_in_time) = *count;
+  }
+  return {};
+}
+
 // Adds up what a commit adds to each field of each key.
 class Increments {
  public:
@@ -247,16 +254,13 @@ class Increments {
 base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
                                                     const Contest& contest) {
   // A first offset of any kind is only compared.
-  for (const std::int64_t number : {commit.next_offset, commit.repeated}) {
-    if (number < 0 || number > RedisKeyspace::kNumberMax) {
-      return base::fail(base::Code::kInvalidArgument,
-                        fmt::format("{} is out of the range of offsets and counts", number));
-    }
+  if (commit.next_offset < 0 || commit.next_offset > RedisKeyspace::kNumberMax) {
+    return base::fail(base::Code::kInvalidArgument,
+                      fmt::format("{} is out of the range of offsets", commit.next_offset));
   }
   std::vector<std::string> arguments = {name_of(commit.partition), commit.incarnation.to_string(),
                                         std::to_string(commit.first_offset),
-                                        std::to_string(commit.next_offset),
-                                        std::to_string(commit.repeated)};
+                                        std::to_string(commit.next_offset)};
   const std::string_view outcome = to_string(commit.partition.topic);
   Increments increments;
   for (const ScoreCommit::Delta& delta : commit.deltas) {
@@ -267,6 +271,8 @@ base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
     increments.add(kByDiscipline, discipline, delta.count);
     increments.add(kByOutcome, std::string(outcome), delta.count);
   }
+  increments.add(kNotCounted, "repeated", commit.repeated);
+  increments.add(kNotCounted, "not_in_time", commit.not_in_time);
   RETURN_IF_ERROR(increments.append_to(arguments));
   return arguments;
 }
@@ -355,10 +361,7 @@ base::Result<Score> RedisScoreBook::read() const {
   const auto fill = [&]() -> base::Result<void> {
     RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kBreakdown - 1], score));
     RETURN_IF_ERROR(add_positions(reply.list[2], keys_[kPositions - 1], score));
-    const auto repeated = stored_number(reply.list[3].text);
-    if (!repeated) return base::fail(foreign_value(keys_[kRepeated - 1], {}, reply.list[3].text));
-    score.repeated = *repeated;
-    return {};
+    return add_not_counted(reply.list[3], keys_[kNotCounted - 1], score);
   };
   if (auto filled = fill(); !filled) {
     return base::fail(client_->located(kReading, std::move(filled).error()));

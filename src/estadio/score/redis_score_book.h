@@ -7,7 +7,7 @@
 //   {estadio}:by_faculty       hash     Ingeniería -> how many
 //   {estadio}:by_discipline    hash     1 -> how many
 //   {estadio}:by_outcome       hash     winner -> how many
-//   {estadio}:repeated         string   how many records were repeats
+//   {estadio}:not_counted      hash     repeated, not_in_time -> how many records
 //
 // The three by_* are for people; read() uses the others. The braces put all keys of a prefix into
 // one slot of a cluster.

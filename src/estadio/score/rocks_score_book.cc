@@ -20,7 +20,8 @@ using Values = std::map<std::string, std::int64_t>;
 
 constexpr std::string_view kCount = "count/";
 constexpr std::string_view kPosition = "position/";
-constexpr std::string_view kRepeated = "repeated";
+constexpr std::string_view kRepeated = "not_counted/repeated";
+constexpr std::string_view kNotInTime = "not_counted/not_in_time";
 
 std::string count_key(std::int64_t discipline_id, Outcome outcome, std::string_view faculty) {
   return fmt::format("{}{}/{}/{}", kCount, discipline_id, to_string(outcome), faculty);
@@ -130,8 +131,8 @@ base::Result<Score> score_of(const Values& values) {
                                    .next_offset = value});
         continue;
       }
-    } else if (name == kRepeated) {
-      score.repeated = value;
+    } else if (name == kRepeated || name == kNotInTime) {
+      (name == kRepeated ? score.repeated : score.not_in_time) = value;
       continue;
     }
     return base::fail(base::Code::kCorruption,
@@ -221,6 +222,7 @@ base::Result<CommitOutcome> RocksScoreBook::commit(const ScoreCommit& commit) {
         delta.count);
   }
   if (commit.repeated != 0) add(std::string(kRepeated), commit.repeated);
+  if (commit.not_in_time != 0) add(std::string(kNotInTime), commit.not_in_time);
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : changed) batch.Put(key, encode(value));
   RETURN_IF_ERROR(expect_room(folder_));

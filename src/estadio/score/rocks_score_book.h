@@ -9,7 +9,7 @@
 //   key                                     value (8 bytes, little-endian)
 //   count/<discipline id>/<outcome>/<faculty>    how many
 //   position/<topic id>/<topic>/<partition>      next offset
-//   repeated                                     how many records were repeats
+//   not_counted/<repeated or not_in_time>        how many records
 //
 // Threads: see ScoreBook.
 #pragma once

@@ -60,7 +60,7 @@ void append_breakdown(std::string& json, const Score& score, const Contest& cont
 
 void append_positions(std::string& json, const Score& score, const ContestFacts& facts) {
   json += '[';
-  for (const auto& [partition, end, window] : facts.ends) {
+  for (const auto& [partition, end] : facts.ends) {
     if (json.back() != '[') json += ',';
     json += R"({"topic":")";
     json += topic_name(partition.topic);
@@ -102,6 +102,8 @@ std::string score_json(const Score& score, const Contest& contest, const Contest
   append_breakdown(json, score, contest);
   json += R"(,"repeated":)";
   base::append_json_number(json, score.repeated);
+  json += R"(,"not_in_time":)";
+  base::append_json_number(json, score.not_in_time);
   json += R"(,"positions":)";
   append_positions(json, score, facts);
   json += '}';
@@ -134,8 +136,7 @@ std::string contest_json(const Contest& contest, const ContestFacts& facts) {
   json += R"(,"started_at_ms":)";
   base::append_json_number(json, facts.started_at_ms);
   json += R"(,"retry_window_seconds":)";
-  base::append_json_number(json, static_cast<double>(facts.retry_window_ms.value_or(0)) / 1000.0,
-                           3);
+  base::append_json_number(json, static_cast<double>(facts.retry_window_ms) / 1000.0, 3);
   json += '}';
   return json;
 }

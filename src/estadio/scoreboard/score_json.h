@@ -12,7 +12,7 @@
 namespace estadio {
 
 // {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"breakdown":[…],"repeated":n,
-// "positions":[…]}. All faculties and disciplines of the contest are listed, with 0 when nothing
+// "not_in_time":n,"positions":[…]}. All faculties and disciplines of the contest are listed, with 0 when nothing
 // was counted. Those that the contest no longer has are listed when something was counted.
 // Positions have the order of the facts' ends.
 [[nodiscard]] std::string score_json(const Score& score, const Contest& contest,
@@ -20,7 +20,7 @@ namespace estadio {
 
 // {"name":…,"faculties":[…],"disciplines":[…],"seed_commitment":…,"started_at_ms":n,
 // "retry_window_seconds":n}. "closes_at_ms" is added when the contest has an end, "seed" when the
-// facts have it. The window is 0 while it is unknown.
+// facts have it.
 [[nodiscard]] std::string contest_json(const Contest& contest, const ContestFacts& facts);
 
 }  // namespace estadio

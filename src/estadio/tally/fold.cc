@@ -1,60 +1,30 @@
 #include "estadio/tally/fold.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <utility>
 
 namespace estadio {
 
-Fold::Fold(const Contest& contest, PartitionId partition, RecentIds::Options recent)
+Fold::Fold(const Contest& contest, PartitionId partition, const RecordFormat& format,
+           RepeatFilter& filter)
     : partition_(partition),
-      format_(contest),
+      format_(format),
+      filter_(filter),
       disciplines_(contest.disciplines().size()),
-      recent_(recent),
       counts_(contest.faculties().size() * disciplines_) {}
-
-base::Result<Record> Fold::parse(const LoggedRecord& record) const {
-  const auto parsed = format_.parse(record.line);
-  if (!parsed || parsed->outcome != partition_.topic) {
-    return base::fail(base::Code::kCorruption,
-                      fmt::format("{}-{}, offset {}: not a result of this contest: {}",
-                                  topic_name(partition_.topic), partition_.number, record.offset,
-                                  record.line.substr(0, 200)));
-  }
-  return *parsed;
-}
 
 base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
   for (const LoggedRecord& logged : records) {
-    ASSIGN_OR_RETURN(const Record record, parse(logged));
-    if (record.is_id_given && recent_.see(record.id, logged.time_ms)) {
-      ++repeated_;
-      continue;
+    ASSIGN_OR_RETURN(const Record record, format_.parse_logged(partition_, logged));
+    ASSIGN_OR_RETURN(const RepeatFilter::Decision decision, filter_.decide(record, logged));
+    switch (decision) {
+      case RepeatFilter::Decision::kCounts:
+        ++counts_[record.faculty * disciplines_ + record.discipline];
+        break;
+      case RepeatFilter::Decision::kRepeat: ++repeated_; break;
+      case RepeatFilter::Decision::kNotInTime: ++not_in_time_; break;
     }
-    ++counts_[record.faculty * disciplines_ + record.discipline];
-    ++counted_;
-  }
-  return {};
-}
-
-base::Result<void> Fold::remember(std::span<const LoggedRecord> records,
-                                  std::vector<base::Uuid>& ids) {
-  ids.clear();
-  for (const LoggedRecord& logged : records) {
-    ASSIGN_OR_RETURN(const Record record, parse(logged));
-    if (!record.is_id_given) continue;
-    recent_.see(record.id, logged.time_ms);
-    ids.push_back(record.id);
-  }
-  return {};
-}
-
-base::Result<void> Fold::given_ids(std::span<const LoggedRecord> records,
-                                   std::vector<base::Uuid>& ids) const {
-  ids.clear();
-  for (const LoggedRecord& logged : records) {
-    ASSIGN_OR_RETURN(const Record record, parse(logged));
-    if (record.is_id_given) ids.push_back(record.id);
+    ++pending_;
   }
   return {};
 }
@@ -63,7 +33,8 @@ ScoreCommit Fold::take() {
   ScoreCommit commit;
   commit.partition = partition_;
   commit.repeated = std::exchange(repeated_, 0);
-  counted_ = 0;
+  commit.not_in_time = std::exchange(not_in_time_, 0);
+  pending_ = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (counts_[i] == 0) continue;
     commit.deltas.push_back({.faculty = static_cast<FacultyIndex>(i / disciplines_),
@@ -74,9 +45,8 @@ ScoreCommit Fold::take() {
 }
 
 void Fold::reset() {
-  recent_.clear();
   std::ranges::fill(counts_, 0);
-  counted_ = repeated_ = 0;
+  pending_ = repeated_ = not_in_time_ = 0;
 }
 
 }  // namespace estadio

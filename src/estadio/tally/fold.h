@@ -10,48 +10,41 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
-#include "estadio/contest/recent_ids.h"
 #include "estadio/contest/record.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/dedup/repeat_filter.h"
 
 namespace estadio {
 
 class Fold {
  public:
-  Fold(const Contest& contest, PartitionId partition, RecentIds::Options recent);
+  // REQUIRES: `format` and `filter` outlive the fold.
+  Fold(const Contest& contest, PartitionId partition, const RecordFormat& format,
+       RepeatFilter& filter);
 
-  // Counts the records.
-  // Errors: kCorruption when a record is not a result of this contest. It names topic, partition
-  // and offset. That record and those after it are not counted.
+  // Takes the partition's next records.
+  // Errors: those of RecordFormat::parse_logged() and RepeatFilter::decide(). The failed record and
+  // those after it are not taken. Only reset() may follow.
   [[nodiscard]] base::Result<void> add(std::span<const LoggedRecord> records);
 
-  // Remembers the records' given ids without counting. Replaces `ids` with them. Errors: as add().
-  [[nodiscard]] base::Result<void> remember(std::span<const LoggedRecord> records,
-                                            std::vector<base::Uuid>& ids);
-  // Replaces `ids` with the records' given ids. Remembers nothing. Errors: as add().
-  [[nodiscard]] base::Result<void> given_ids(std::span<const LoggedRecord> records,
-                                             std::vector<base::Uuid>& ids) const;
-
-  // Returns how many records were counted or were repeats since the last take().
-  [[nodiscard]] std::int64_t pending() const { return counted_ + repeated_; }
+  // Returns how many records were taken since the last take().
+  [[nodiscard]] std::int64_t pending() const { return pending_; }
 
   // Returns the deltas since the last call. The caller fills in incarnation and offsets.
   [[nodiscard]] ScoreCommit take();
 
-  [[nodiscard]] const RecentIds& recent() const { return recent_; }
-  // Forgets all ids and the deltas since the last take().
+  // Forgets the deltas since the last take().
   void reset();
 
  private:
-  base::Result<Record> parse(const LoggedRecord& record) const;
-
   const PartitionId partition_;
-  const RecordFormat format_;
+  const RecordFormat& format_;
+  RepeatFilter& filter_;
   const std::size_t disciplines_;
-  RecentIds recent_;
   std::vector<std::int64_t> counts_;  // by faculty, then discipline
-  std::int64_t counted_ = 0;
+  std::int64_t pending_ = 0;
   std::int64_t repeated_ = 0;
+  std::int64_t not_in_time_ = 0;
 };
 
 }  // namespace estadio

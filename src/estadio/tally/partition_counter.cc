@@ -10,7 +10,6 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
-constexpr int kReadAttemptsMax = 5;
 
 // Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
 // counted again at any time.
@@ -23,24 +22,27 @@ base::Result<T> to_be_mended(base::Result<T> outcome) {
 }  // namespace
 
 PartitionCounter::PartitionCounter(const Tally::Options& options, const Tally::Dependencies& deps,
-                                   PartitionId partition, std::size_t number)
+                                   PartitionId partition, std::function<bool()> is_cancelled)
     : options_(options),
       deps_(deps),
       partition_(partition),
-      number_(number),
-      fold_(deps.contest, partition,
-            RecentIds::share(options.retry_ids,
-                             static_cast<std::size_t>(deps.events.partitions()) * 2,
-                             deps.window.retention_ms())) {}
+      format_(deps.contest),
+      filter_(deps.retry, partition,
+              {.events = deps.events,
+               .format = format_,
+               .memory = deps.memory,
+               .clock = deps.clock}),
+      fold_(deps.contest, partition, format_, filter_) {
+  filter_.set_cancellation(std::move(is_cancelled));
+}
 
 base::Result<std::unique_ptr<PartitionReader>> PartitionCounter::start() {
   ASSIGN_OR_RETURN(const std::int64_t start, books_position());
-  fold_.reset();
   ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, start));
-  RETURN_IF_ERROR(read_back(*reader, start));
-  RETURN_IF_ERROR(reader->seek(start));
+  fold_.reset();
+  filter_.restart(start);
   position_ = start;
-  publish_window();
+  has_started_ = true;
   return reader;
 }
 
@@ -72,50 +74,12 @@ base::Result<Score> PartitionCounter::read_score() const {
   ASSIGN_OR_RETURN(Score score, to_be_mended(deps_.scores.read()));
   std::int64_t read = 0;
   for (const Score::Position& each : score.positions) read += each.next_offset;
-  if (read == score.total() + score.repeated) return score;
+  if (read == score.records()) return score;
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("the score does not add up: its positions cover {} records, but {} "
-                                "are counted or repeated. Another program wrote to the score: "
+                                "are counted or left out. Another program wrote to the score: "
                                 "delete all of it, and the tally counts it again from the log",
-                                read, score.total() + score.repeated));
-}
-
-base::Result<void> PartitionCounter::read_back(PartitionReader& reader, std::int64_t start) {
-  // The time of the first record to count decides how far back ids matter. Without such a record
-  // it is the present time.
-  std::int64_t from_ms = deps_.clock.wall_ms();
-  ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
-  if (start < end) {
-    RETURN_IF_ERROR(read_until_records(reader));
-    from_ms = std::min(from_ms, records_.front().time_ms);
-  }
-  ASSIGN_OR_RETURN(const auto back, deps_.events.offset_before(
-                                        partition_, from_ms - deps_.window.retention_ms() - 1000));
-  RETURN_IF_ERROR(reader.seek(std::min(back, start)));
-  while (reader.position() < start) {
-    RETURN_IF_ERROR(read_until_records(reader));
-    const auto counted = std::ranges::find_if(
-        records_, [&](const LoggedRecord& each) { return each.offset >= start; });
-    RETURN_IF_ERROR(fold_.remember({records_.begin(), counted}, remembered_));
-    if (deps_.known != nullptr && !remembered_.empty()) {
-      deps_.known->add(remembered_, records_.front().time_ms);
-    }
-  }
-  // The judge must also know the ids of records that are not counted yet.
-  while (deps_.known != nullptr && reader.position() < end) {
-    RETURN_IF_ERROR(read_until_records(reader));
-    RETURN_IF_ERROR(fold_.given_ids(records_, remembered_));
-    deps_.known->add(remembered_, records_.front().time_ms);
-  }
-  return {};
-}
-
-base::Result<void> PartitionCounter::read_until_records(PartitionReader& reader) {
-  for (int i = 0; i < kReadAttemptsMax; ++i) {
-    RETURN_IF_ERROR(reader.read(records_, kReadPatience));
-    if (!records_.empty()) return {};
-  }
-  return base::fail(base::Code::kUnavailable, "the log does not return its records");
+                                read, score.records()));
 }
 
 base::Result<void> PartitionCounter::gather(PartitionReader& reader, const std::stop_token& stop) {
@@ -149,7 +113,9 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   for (const ScoreCommit::Delta& delta : commit.deltas) counted += delta.count;
   counted_ += static_cast<std::uint64_t>(counted);
   repeated_ += static_cast<std::uint64_t>(commit.repeated);
+  not_in_time_ += static_cast<std::uint64_t>(commit.not_in_time);
   position_ = next;
+  filter_.forget_old();
   return true;
 }
 
@@ -158,21 +124,16 @@ base::Result<bool> PartitionCounter::is_at_books_position() const {
   return score.position(partition_) == position_;
 }
 
-void PartitionCounter::publish_window() {
-  window_ms_ = fold_.recent().window_ms(deps_.clock.wall_ms(), deps_.window.configured_ms());
-  deps_.window.set(number_, window_ms_);
-}
-
 Tally::PartitionStatus PartitionCounter::status() const {
-  const std::int64_t window_ms = window_ms_;
-  return {.partition = partition_,
-          .position = position_,
-          .window_ms = window_ms < 0 ? std::nullopt : std::optional(window_ms)};
+  Tally::PartitionStatus status{.partition = partition_, .position = std::nullopt};
+  if (has_started_) status.position = position_;
+  return status;
 }
 
 void PartitionCounter::add_to(Tally::Stats& stats) const {
   stats.counted += counted_;
   stats.repeated += repeated_;
+  stats.not_in_time += not_in_time_;
   stats.commits += commits_;
   stats.stale_commits += stale_commits_;
 }

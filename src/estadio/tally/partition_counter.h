@@ -1,16 +1,17 @@
 // Counts one partition into the score book, from the book's position on.
 //
-//   start()            reads the book's position, and reads back the ids before it
-//   gather(), commit() count some records; repeated
+//   start()            reads the book's position
+//   gather(), commit() count some records; the caller calls them in a loop
 //
 // After an error, or when the book has another position, the caller starts again.
 //
-// Threads: belongs to its reader's thread. position(), status() and add_to() may be called from any
-// thread.
+// Threads: belongs to its reader's thread. position(), add_to() and the rest of the const methods
+// except is_at_books_position() may be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/uuid.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/dedup/repeat_filter.h"
 #include "estadio/tally/fold.h"
 #include "estadio/tally/tally.h"
 
@@ -26,19 +28,18 @@ namespace estadio {
 
 class PartitionCounter {
  public:
-  // `number` is the partition's place in the order of all_partitions(). `options` and `deps` must
-  // outlive the counter.
+  // REQUIRES: `options` and `deps` outlive the counter.
   PartitionCounter(const Tally::Options& options, const Tally::Dependencies& deps,
-                   PartitionId partition, std::size_t number);
+                   PartitionId partition, std::function<bool()> is_cancelled);
 
-  // Returns a reader at the book's position, after the ids that a retry may repeat were read back.
-  // Errors: kFailedPrecondition when the score is damaged or does not add up; kCorruption when the
-  // score is of another log, the log lost its end, or a record is malformed; those of the log and
-  // the book.
+  // Returns a reader at the book's position.
+  // Errors: kFailedPrecondition when the score is damaged or does not add up. kCorruption when the
+  // score is of another log, or the log lost its end. Others are the log's and the book's.
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> start();
 
-  // Folds the records that come within `commit_every`. Waits for the first, unless a stop is
-  // requested. Errors: those of the log; kCorruption when a record is no result of this contest.
+  // Waits up to a second for the first records, unless a stop is requested. Then folds the records
+  // that are ready, for at most about `commit_every`.
+  // Errors: those of Fold::add() and of the log.
   [[nodiscard]] base::Result<void> gather(PartitionReader& reader, const std::stop_token& stop);
 
   // Commits what was gathered; `next` is the reader's position. Returns false, and counts nothing,
@@ -47,9 +48,6 @@ class PartitionCounter {
 
   // Returns whether the book still has this counter's position. Errors: those of the book.
   [[nodiscard]] base::Result<bool> is_at_books_position() const;
-
-  // Announces how far back ids are remembered.
-  void publish_window();
 
   // Returns the offset of the first record that is not committed.
   [[nodiscard]] std::int64_t position() const { return position_; }
@@ -61,24 +59,20 @@ class PartitionCounter {
   [[nodiscard]] base::Result<Score> read_score() const;
   // Returns the book's position after checking that it belongs to this log.
   base::Result<std::int64_t> books_position();
-  base::Result<void> read_back(PartitionReader& reader, std::int64_t start);
-  // Reads at least one record. REQUIRES: the log has one there.
-  // Errors: kUnavailable when none arrives in kReadAttemptsMax reads.
-  base::Result<void> read_until_records(PartitionReader& reader);
 
   const Tally::Options& options_;
   const Tally::Dependencies& deps_;
   const PartitionId partition_;
-  const std::size_t number_;
+  const RecordFormat format_;
   base::Uuid incarnation_;  // nil while the partition may have no record
+  RepeatFilter filter_;
   Fold fold_;
-  // Room for a read, and for the ids in it.
-  std::vector<LoggedRecord> records_;
-  std::vector<base::Uuid> remembered_;
+  std::vector<LoggedRecord> records_;  // of the last read
 
-  std::atomic<std::uint64_t> counted_{0}, repeated_{0}, commits_{0}, stale_commits_{0};
+  std::atomic<std::uint64_t> counted_{0}, repeated_{0}, not_in_time_{0};
+  std::atomic<std::uint64_t> commits_{0}, stale_commits_{0};
+  std::atomic<bool> has_started_{false};
   std::atomic<std::int64_t> position_{0};
-  std::atomic<std::int64_t> window_ms_{-1};
 };
 
 }  // namespace estadio

@@ -25,12 +25,13 @@ class Tally::Reader {
       : tally_(tally),
         deps_(tally.deps_),
         partition_(partition),
-        counter_(tally.options_, tally.deps_, partition, tally.number_of(partition)) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+        counter_(tally.options_, tally.deps_, partition, [this] { return is_out_of_time(); }) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { count_until_stopped(stop); });
   }
 
   void request_stop(Ending ending) {
     ends_at_once_ = ending == Ending::kAtOnce;
+    is_stopping_ = true;
     thread_.request_stop();
   }
   void join() { thread_.join(); }
@@ -53,11 +54,6 @@ class Tally::Reader {
  private:
   enum class Ended { kAsAsked, kBookIsElsewhere };
 
-  void run(const std::stop_token& stop) {
-    count_until_stopped(stop);
-    tell_read_back();
-  }
-
   // Counts until it is stopped. After an error that may pass it starts again from the book's
   // position. Any other error ends it.
   void count_until_stopped(const std::stop_token& stop) {
@@ -70,6 +66,8 @@ class Tally::Reader {
         if (*ended == Ended::kAsAsked) return;
         deps_.log.info("the score has another position: counting goes on from there",
                        {{"topic", topic_name(partition_.topic)}, {"partition", partition_.number}});
+      } else if (ended.error().code() == base::Code::kCancelled) {
+        return;  // it was reading back when it had to end
       } else if (!may_pass(ended.error())) {
         deps_.log.error("counting a partition has stopped",
                         {{"topic", topic_name(partition_.topic)},
@@ -117,7 +115,6 @@ class Tally::Reader {
 
   base::Result<Ended> count_from_the_books_position(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const auto reader, counter_.start());
-    tell_read_back();
     const std::stop_callback wake_reader(stop, [&reader] { reader->wake(); });
     return count(*reader, stop);
   }
@@ -135,7 +132,6 @@ class Tally::Reader {
         if (!is_here) return Ended::kBookIsElsewhere;
       }
       go_on();
-      counter_.publish_window();
       if (stop.stop_requested()) {
         ASSIGN_OR_RETURN(const bool is_finished, has_finished());
         if (is_finished) return Ended::kAsAsked;
@@ -146,16 +142,19 @@ class Tally::Reader {
     }
   }
 
-  // Whether a reader that is to stop may end now.
+  // Returns whether a reader that is to stop may end now.
   base::Result<bool> has_finished() {
-    if (ends_at_once_) return true;
-    if (stop_deadline_.count() == 0) stop_deadline_ = deps_.clock.mono() + kFinishPatience;
+    if (is_out_of_time()) return true;
     ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
-    return counter_.position() >= end || deps_.clock.mono() > stop_deadline_;
+    return counter_.position() >= end;
   }
 
-  void tell_read_back() {
-    if (!std::exchange(has_read_back_, true)) tally_.count_read_back();
+  // Returns whether a reader that is to stop must end now.
+  bool is_out_of_time() {
+    if (!is_stopping_) return false;
+    if (ends_at_once_) return true;
+    if (stop_deadline_.count() == 0) stop_deadline_ = deps_.clock.mono() + kFinishPatience;
+    return deps_.clock.mono() > stop_deadline_;
   }
 
   void wait(const std::stop_token& stop, std::chrono::nanoseconds time) {
@@ -168,7 +167,6 @@ class Tally::Reader {
   const PartitionId partition_;
   PartitionCounter counter_;
   base::Nanos stop_deadline_{};
-  bool has_read_back_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable_any pause_;
@@ -177,6 +175,7 @@ class Tally::Reader {
   std::atomic<std::uint64_t> failed_commits_{0};
   std::atomic<bool> has_stopped_{false};
   std::atomic<bool> ends_at_once_{false};
+  std::atomic<bool> is_stopping_{false};
 
   std::jthread thread_;  // last: it must end before the members that it uses
 };
@@ -202,7 +201,6 @@ void Tally::add(std::span<const PartitionId> partitions) {
   for (const PartitionId partition : partitions) {
     SharedReader& shared = readers_[number_of(partition)];
     if (shared.times_added++ > 0) continue;
-    ++not_read_back_;
     shared.reader = std::make_unique<Reader>(*this, partition);
   }
 }
@@ -226,16 +224,6 @@ void Tally::end(const std::vector<std::unique_ptr<Reader>>& readers, Ending endi
   for (const auto& reader : readers) reader->join();
   const std::scoped_lock lock(mutex_);
   for (const auto& reader : readers) reader->add_to(ended_);
-}
-
-void Tally::count_read_back() {
-  const std::scoped_lock lock(mutex_);
-  if (--not_read_back_ == 0) read_back_.notify_all();
-}
-
-bool Tally::wait_until_read_back(std::chrono::nanoseconds patience) {
-  std::unique_lock lock(mutex_);
-  return read_back_.wait_for(lock, patience, [this] { return not_read_back_ == 0; });
 }
 
 Tally::Stats Tally::stats() const {

@@ -7,14 +7,13 @@
 // there. A reader without new records reads the score about once a second. So the reader notices
 // when the book's position went back, as after a crash of the book's server.
 //
-// A record with a given id may be in the log twice. A reader remembers the recent given ids
-// (RecentIds). When it starts, it first reads back as far as it must remember.
+// A record with a given id may be in the log twice. A reader's RepeatFilter decides which one
+// counts.
 //
 // Threads: one per partition. Every method may be called from any thread.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -30,9 +29,9 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
-#include "estadio/contest/known_ids.h"
-#include "estadio/contest/retry_window.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/dedup/id_memory.h"
+#include "estadio/dedup/retry_rule.h"
 
 namespace estadio {
 
@@ -42,8 +41,6 @@ class Tally {
     // How long a reader gathers records before it commits. A longer time means fewer commits and a
     // later score.
     std::chrono::nanoseconds commit_every = std::chrono::milliseconds(10);
-    // Given ids that all partitions together remember.
-    std::size_t retry_ids = 4'000'000;
   };
 
   // REQUIRES: all of these outlive the tally.
@@ -51,8 +48,8 @@ class Tally {
     const Contest& contest;
     EventLog& events;
     ScoreBook& scores;
-    RetryWindow& window;
-    KnownIds* known = nullptr;  // gets the ids that are read back; may be null
+    RetryRule retry;
+    IdMemory& memory;
     const base::Clock& clock;
     base::Logger& log;
   };
@@ -60,16 +57,16 @@ class Tally {
   struct Stats {
     std::uint64_t counted = 0;
     std::uint64_t repeated = 0;
+    std::uint64_t not_in_time = 0;
     std::uint64_t commits = 0;
     std::uint64_t stale_commits = 0;   // not applied: the book had another position
     std::uint64_t failed_commits = 0;  // attempts to start, read or commit that are made again
     bool has_stopped = false;          // a reader found damage that it must not skip
   };
-  // One partition as its reader last saw it.
+
   struct PartitionStatus {
     PartitionId partition;
-    std::int64_t position = 0;              // of the next record to count
-    std::optional<std::int64_t> window_ms;  // how far back ids are remembered; nothing if unknown
+    std::optional<std::int64_t> position;  // of the next record to count; nothing until it is known
   };
 
   // Starts without partitions.
@@ -83,10 +80,6 @@ class Tally {
   // of a group may hold one partition for a moment, when it moves from one to the other. Returns
   // when the stopped readers have ended.
   void remove(std::span<const PartitionId> partitions);
-
-  // Waits until every reader has read back or stopped, at most `patience`. Returns whether they
-  // have.
-  bool wait_until_read_back(std::chrono::nanoseconds patience);
 
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] std::vector<PartitionStatus> partition_statuses() const;
@@ -103,7 +96,6 @@ class Tally {
   enum class Ending { kCounted, kAtOnce };
   static constexpr std::chrono::seconds kFinishPatience{5};
 
-  void count_read_back();
   // Returns the partition's number in the order of all_partitions().
   [[nodiscard]] std::size_t number_of(PartitionId partition) const;
   void end(const std::vector<std::unique_ptr<Reader>>& readers, Ending ending);
@@ -112,9 +104,7 @@ class Tally {
   const Dependencies deps_;
 
   mutable std::mutex mutex_;
-  std::condition_variable read_back_;
   // Guarded by mutex_.
-  std::size_t not_read_back_ = 0;                // readers
   std::map<std::size_t, SharedReader> readers_;  // by number_of()
   Stats ended_;                                  // of readers that have ended
 };

@@ -9,8 +9,9 @@
 #include <utility>
 
 #include "base/json.h"
-#include "estadio/contest/recent_ids.h"
 #include "estadio/contest/record.h"
+#include "estadio/dedup/repeat_filter.h"
+#include "estadio/dedup/seen_ids.h"
 
 namespace estadio {
 namespace {
@@ -85,6 +86,16 @@ class Proof {
   }
 
  private:
+  using Decision = RepeatFilter::Decision;
+
+  struct Partition {
+    PartitionId id;
+    std::string name;
+    std::int64_t counted_until = 0;
+    RepeatFilter filter;
+    SeenIds server_ids;
+  };
+
   base::Result<void> count_partition(PartitionId partition) {
     const std::string name = fmt::format("{}-{}", topic_name(partition.topic), partition.number);
     ASSIGN_OR_RETURN(const std::int64_t end, input_.events.end_offset(partition));
@@ -103,8 +114,16 @@ class Proof {
     } else {
       report_.lag += end - counted_until;
     }
-    const std::size_t readers = static_cast<std::size_t>(input_.events.partitions()) * 2;
-    RecentIds recent(RecentIds::share(input_.retry_ids, readers, input_.retention_ms));
+    Partition counting{.id = partition,
+                       .name = name,
+                       .counted_until = counted_until,
+                       .filter = RepeatFilter(input_.retry, partition,
+                                              {.events = input_.events,
+                                               .format = format_,
+                                               .memory = input_.memory,
+                                               .clock = input_.clock}),
+                       .server_ids = SeenIds(input_.memory)};
+    counting.filter.restart(0);
     ASSIGN_OR_RETURN(const auto reader, input_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
@@ -115,54 +134,77 @@ class Proof {
             fmt::format("{} has records up to offset {}, but returns none from offset {}", name,
                         reader->position(), end));
       }
-      for (const LoggedRecord& record : records) {
-        check(partition, name, record, counted_until, recent);
-      }
+      for (const LoggedRecord& record : records) RETURN_IF_ERROR(check(counting, record));
+      counting.filter.forget_old();
     }
     return {};
   }
 
-  void check(PartitionId partition, const std::string& name, const LoggedRecord& logged,
-             std::int64_t counted_until, RecentIds& recent) {
+  base::Result<void> check(Partition& partition, const LoggedRecord& logged) {
     if (++report_.records % kProgressEvery == 0 && input_.on_progress) {
       input_.on_progress(report_.records);
     }
-    const auto place = [&] { return fmt::format("{} at offset {}", name, logged.offset); };
     const auto record = format_.parse(logged.line);
-    if (!record) return differences_.add("records that are not results of this contest", place());
-    const Coin::Toss toss = input_.coin.toss(record->id);
-    ++report_.coins;
-    if (toss.outcome != record->outcome || record->outcome != partition.topic) {
-      differences_.add("outcomes that are not the coin's",
-                       fmt::format("{} in {}", record->id.to_string(), place()));
-    } else if (toss.partition(input_.events.partitions()) != partition.number) {
-      differences_.add("records in another partition than their id's",
-                       fmt::format("{} in {}", record->id.to_string(), place()));
+    if (!record) {
+      differences_.add("records that are not results of this contest",
+                       fmt::format("{} at offset {}", partition.name, logged.offset));
+      return {};
     }
-    const bool is_repeat = record->is_id_given && recent.see(record->id, logged.time_ms);
-    if (is_repeat) ++report_.repeated;
-    const bool is_counted = !is_repeat && logged.offset < counted_until;
-    if (is_counted) {
+    const auto place = [&] {
+      return fmt::format("{} in {} at offset {}", record->id.to_string(), partition.name,
+                         logged.offset);
+    };
+    check_coin(partition.id, *record, place);
+    ASSIGN_OR_RETURN(const auto decision, partition.filter.decide(*record, logged));
+    if (decision == Decision::kRepeat) ++report_.repeated;
+    if (decision == Decision::kNotInTime) {
+      ++report_.not_in_time;
+      differences_.add("records that no server wrote: their ids are not in time", place());
+    }
+    if (!record->is_id_given) {
+      ASSIGN_OR_RETURN(const bool is_new, partition.server_ids.add(
+                                              minute_of(record->id.first_48_bits()), record->id));
+      if (!is_new) differences_.add("ids of servers that the log holds twice", place());
+    }
+    if (decision == Decision::kCounts && logged.offset < partition.counted_until) {
       ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
                     2 +
                 static_cast<std::size_t>(record->outcome)];
     }
-    Acks::Ack* ack = input_.acks == nullptr ? nullptr : input_.acks->find(record->id);
+    if (input_.acks != nullptr && decision != Decision::kNotInTime) {
+      check_ack(*record, decision, place);
+    }
+    return {};
+  }
+
+  template <class Place>
+  void check_coin(PartitionId partition, const Record& record, const Place& place) {
+    const Coin::Toss toss = input_.coin.toss(record.id);
+    ++report_.coins;
+    if (toss.outcome != record.outcome || record.outcome != partition.topic) {
+      differences_.add("outcomes that are not the coin's", place());
+    } else if (toss.partition(input_.events.partitions()) != partition.number) {
+      differences_.add("records in another partition than their id's", place());
+    }
+  }
+
+  template <class Place>
+  void check_ack(const Record& record, Decision decision, const Place& place) {
+    const bool is_repeat = decision == Decision::kRepeat;
+    Acks::Ack* ack = input_.acks->find(record.id);
     if (ack == nullptr) {
-      if (is_repeat || input_.acks == nullptr) return;
+      if (is_repeat) return;
       ++report_.unacknowledged;
       if (input_.are_acks_complete) {
-        differences_.add("results in the log without an ack",
-                         fmt::format("{} in {}", record->id.to_string(), place()));
+        differences_.add("results in the log without an ack", place());
       }
       return;
     }
-    if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record->outcome) {
-      differences_.add("acknowledged outcomes that the log does not hold", record->id.to_string());
+    if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record.outcome) {
+      differences_.add("acknowledged outcomes that the log does not hold", record.id.to_string());
     }
     if (ack->is_in_log && !is_repeat) {
-      differences_.add("acknowledged entries counted twice",
-                       fmt::format("{} in {}", record->id.to_string(), place()));
+      differences_.add("acknowledged entries counted twice", place());
     }
     ack->is_in_log = true;
   }
@@ -306,6 +348,7 @@ std::string VerifyReport::to_text() const {
       "\nrecords in the log    {:>14}\nrepeats among them    {:>14}\nnot yet counted       "
       "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
       records, repeated, lag, counted, coins);
+  if (not_in_time > 0) text += fmt::format("ids not in time       {:>14}\n", not_in_time);
   if (has_acks) {
     text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
                         acknowledged, unacknowledged);
@@ -334,8 +377,9 @@ std::string VerifyReport::to_text() const {
 
 std::string VerifyReport::to_json() const {
   std::string json =
-      fmt::format(R"({{"verified":{},"records":{},"repeated":{},"lag":{},"counted":{},"coins":{})",
-                  is_proven(), records, repeated, lag, counted, coins);
+      fmt::format(R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"lag":{},)"
+                  R"("counted":{},"coins":{})",
+                  is_proven(), records, repeated, not_in_time, lag, counted, coins);
   if (has_acks) {
     json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
   }

@@ -1,10 +1,11 @@
 // verify() proves that acks, log and score agree, and that every outcome is the coin's.
 //
 // The score is read first, with its positions. Then the log is counted again up to exactly those
-// positions, by the tally's rule for repeats. So the proof also holds while entries come in.
-// Results that the tally has yet to count are a lag, not a difference.
+// positions, by the tally's rule for repeats (RepeatFilter). So the proof also holds while entries
+// come in. Results that the tally has yet to count are a lag, not a difference.
 //
-// Memory: 18 bytes per ack (sizeof(Acks::Ack)), and the ids of one partition's retry window.
+// Memory: 18 bytes per ack (sizeof(Acks::Ack)). The servers' ids of a partition, and its clients'
+// ids of the retry window, are in IdMemory: about 28 bytes each, beyond its limit in files.
 //
 // Threads: verify() blocks and runs in its caller's thread.
 #pragma once
@@ -16,12 +17,15 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/dedup/id_memory.h"
+#include "estadio/dedup/retry_rule.h"
 
 namespace estadio {
 
@@ -67,6 +71,7 @@ struct VerifyReport {
   std::vector<Row> rows;
   std::int64_t records = 0;   // in the log
   std::int64_t repeated = 0;  // of these, the repeats
+  std::int64_t not_in_time = 0;  // of these, those whose ids are not in time: they never count
   std::int64_t counted = 0;   // in the score
   std::int64_t lag = 0;       // in the log, not yet in the score
   std::int64_t coins = 0;     // tosses recomputed
@@ -90,8 +95,9 @@ struct VerifyInput {
   Acks* acks = nullptr;
   // True when the acks are those of all clients. Then a result without an ack is a difference.
   bool are_acks_complete = true;
-  std::int64_t retention_ms = 0;
-  std::size_t retry_ids = 0;
+  RetryRule retry;
+  IdMemory& memory;
+  const base::Clock& clock;
   // How long the log may take to return a record that it has.
   std::chrono::nanoseconds read_patience = std::chrono::seconds(20);
   std::function<void(std::int64_t records)> on_progress;  // may be empty

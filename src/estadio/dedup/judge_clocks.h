@@ -1,0 +1,53 @@
+// The clocks of the judges that a process may send entries to. The edge refuses ids by these clocks,
+// not by its own: the judges decide.
+//
+// Threads: a JudgeClocks may be used from any thread. JudgeTimes is a value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "estadio/dedup/retry_rule.h"
+
+namespace estadio {
+
+// What the judges' clocks show at one moment.
+struct JudgeTimes {
+  std::int64_t earliest_ms = 0;  // since 1970
+  std::int64_t latest_ms = 0;
+  RetryRule rule{RetryRule::kWindowDefault};
+
+  // Returns the times that the edge takes ids of.
+  [[nodiscard]] RetryRule::IdTimes id_times() const { return rule.at_edge(earliest_ms, latest_ms); }
+};
+
+// Returns why the edge refuses the id, for its sender, with the id's time and the judges'. Returns
+[[nodiscard]] std::optional<std::string> why_refused(const base::Uuid& id, const JudgeTimes& times);
+
+class JudgeClocks {
+ public:
+  virtual ~JudgeClocks() = default;
+
+  // Returns nothing while the clock of no judge is known.
+  [[nodiscard]] virtual std::optional<JudgeTimes> now() const = 0;
+};
+
+// The clock of a process that judges its entries itself. REQUIRES: `clock` outlives it.
+class OwnClock final : public JudgeClocks {
+ public:
+  OwnClock(const base::Clock& clock, RetryRule rule) : clock_(clock), rule_(rule) {}
+
+  [[nodiscard]] std::optional<JudgeTimes> now() const override {
+    const std::int64_t now_ms = clock_.wall_ms();
+    return JudgeTimes{.earliest_ms = now_ms, .latest_ms = now_ms, .rule = rule_};
+  }
+
+ private:
+  const base::Clock& clock_;
+  const RetryRule rule_;
+};
+
+}  // namespace estadio

@@ -1,0 +1,86 @@
+#include "estadio/rpc/remote_clocks.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/units.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds distance(milliseconds one, milliseconds other) {
+  return one > other ? one - other : other - one;
+}
+
+}  // namespace
+
+milliseconds RemoteClocks::own_offset() const {
+  return milliseconds(clock_.wall_ms()) -
+         std::chrono::duration_cast<milliseconds>(clock_.mono());
+}
+
+void RemoteClocks::update(std::span<const Reading> readings) {
+  if (readings.empty()) return;
+  const auto [earliest, latest] = std::ranges::minmax(readings, {}, &Reading::offset);
+  earliest_offset_ms_.store(earliest.offset.count(), std::memory_order_relaxed);
+  latest_offset_ms_.store(latest.offset.count(), std::memory_order_relaxed);
+  window_ms_.store(readings.front().rule.window_ms(), std::memory_order_relaxed);
+  warn_if_apart(readings);
+  const milliseconds own = own_offset();
+  std::map<std::string, milliseconds> offsets;
+  for (const Reading& reading : readings) {
+    const auto [furthest, is_first] =
+        offsets.try_emplace(std::string(reading.address), reading.offset);
+    if (distance(reading.offset, own) > distance(furthest->second, own)) {
+      furthest->second = reading.offset;
+    }
+  }
+  const std::scoped_lock lock(mutex_);
+  offsets_ = std::move(offsets);
+}
+
+void RemoteClocks::warn_if_apart(std::span<const Reading> readings) {
+  auto [earliest, latest] = std::ranges::minmax(readings, {}, &Reading::offset);
+  const Reading own{.address = "this server", .offset = own_offset()};
+  if (own.offset < earliest.offset) earliest = own;
+  if (own.offset > latest.offset) latest = own;
+  const bool is_apart = latest.offset - earliest.offset > kApartMax;
+  if (std::exchange(is_apart_, is_apart) == is_apart) return;
+  if (!is_apart) return log_.info("the servers' clocks agree again", {});
+  const auto now = std::chrono::duration_cast<milliseconds>(clock_.mono());
+  log_.warning("clocks of servers disagree: set them, as with chrony or systemd-timesyncd",
+               {{"behind", earliest.address},
+                {"behind_shows", base::format_time((now + earliest.offset).count())},
+                {"ahead", latest.address},
+                {"ahead_shows", base::format_time((now + latest.offset).count())}});
+}
+
+std::optional<JudgeTimes> RemoteClocks::now() const {
+  const std::int64_t window_ms = window_ms_.load(std::memory_order_relaxed);
+  if (window_ms == kUnknown) return std::nullopt;
+  const std::int64_t mono_ms = std::chrono::duration_cast<milliseconds>(clock_.mono()).count();
+  return JudgeTimes{
+      .earliest_ms = mono_ms + earliest_offset_ms_.load(std::memory_order_relaxed),
+      .latest_ms = mono_ms + latest_offset_ms_.load(std::memory_order_relaxed),
+      .rule = RetryRule(milliseconds(window_ms))};
+}
+
+std::map<std::string, milliseconds> RemoteClocks::ahead_by_address() const {
+  const milliseconds own = own_offset();
+  const std::scoped_lock lock(mutex_);
+  auto ahead = offsets_;
+  for (auto& [address, offset] : ahead) offset -= own;
+  return ahead;
+}
+
+void write_metrics(base::MetricsWriter& metrics, const RemoteClocks& clocks) {
+  for (const auto& [address, ahead] : clocks.ahead_by_address()) {
+    metrics.gauge("estadio_judge_clock_ahead_seconds",
+                  "How far a discipline server's clock is ahead of this server's, by address.",
+                  static_cast<double>(ahead.count()) / 1000.0, {{"address", address}});
+  }
+}
+
+}  // namespace estadio

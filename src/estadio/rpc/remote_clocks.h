@@ -1,0 +1,72 @@
+// The clocks of the judges' servers, as their messages show them. Between messages the monotonic clock
+// extends the last reading, so our own wall clock does not matter.
+//
+// A reading is too early by the time that its message travelled. The judges have a minute more room
+// than the edge (RetryRule), so that this does no harm.
+//
+// Clocks that are more than kApartMax apart, our own included, are a warning that names them.
+//
+// Threads: update() belongs to one thread. The others may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics_writer.h"
+#include "estadio/dedup/judge_clocks.h"
+
+namespace estadio {
+
+class RemoteClocks final : public JudgeClocks {
+ public:
+  static constexpr std::chrono::milliseconds kApartMax{30'000};
+
+  // One server's clock, by the last message of one stream.
+  struct Reading {
+    std::string_view address;
+    std::chrono::milliseconds offset{};  // the server's wall clock less our monotonic clock
+    RetryRule rule{RetryRule::kWindowDefault};
+  };
+
+  // REQUIRES: both outlive this.
+  RemoteClocks(const base::Clock& clock, base::Logger& log) : clock_(clock), log_(log) {}
+
+  // Takes the readings of all streams that are open. Without any, the last ones stay.
+  void update(std::span<const Reading> readings);
+
+  [[nodiscard]] std::optional<JudgeTimes> now() const override;
+
+  // For each address, how far its clock is ahead of ours. Of several servers the furthest one.
+  [[nodiscard]] std::map<std::string, std::chrono::milliseconds> ahead_by_address() const;
+
+ private:
+  static constexpr std::int64_t kUnknown = -1;
+
+  [[nodiscard]] std::chrono::milliseconds own_offset() const;
+  void warn_if_apart(std::span<const Reading> readings);
+
+  const base::Clock& clock_;
+  base::Logger& log_;
+  bool is_apart_ = false;  // update()'s alone
+
+  // Each is right by itself; a mixture of two updates is as good as either.
+  std::atomic<std::int64_t> earliest_offset_ms_{0};
+  std::atomic<std::int64_t> latest_offset_ms_{0};
+  std::atomic<std::int64_t> window_ms_{kUnknown};
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::chrono::milliseconds> offsets_;  // guarded by mutex_; by address
+};
+
+void write_metrics(base::MetricsWriter& metrics, const RemoteClocks& clocks);
+
+}  // namespace estadio
