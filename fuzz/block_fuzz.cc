@@ -69,8 +69,8 @@ void check_as_segment_header(std::string_view input) {
   CHECK(again->topic_ids[0] == header->topic_ids[0] && again->topic_ids[1] == header->topic_ids[1]);
 }
 
-// Writes the input as batches: byte 0 chooses the partitions, the rest goes to them in turn. A piece's
-// first byte decides whether its batch has another time than the one before.
+// Writes the input as batches: byte 0 chooses the partitions, the rest goes to them in turn. A
+// piece's first byte decides whether its batch has another time than the one before.
 void check_round_trip(std::string_view input) {
   if (input.empty()) return;
   const int partitions = 1 + static_cast<unsigned char>(input[0]) % 4;

@@ -92,8 +92,12 @@ void check_body(std::string_view input, BodyFormat format, Opinion opinion) {
   estadio::EntryBatch batch;
   batch.entries.resize(1);
   batch.text = "before";
-  const auto parsed = parser.parse(
-      input, {.format = format, .faculty = std::nullopt, .entries_max = input.size() + 1}, batch);
+  const auto parsed = parser.parse(input,
+                                   {.format = format,
+                                    .faculty = std::nullopt,
+                                    .entries_max = input.size() + 1,
+                                    .judges = std::nullopt},
+                                   batch);
   CHECK(batch.text.starts_with("before"));
   if (!parsed) {
     check_rejection(parsed.error(), input);

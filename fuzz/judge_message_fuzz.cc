@@ -76,12 +76,12 @@ void check_verdicts(const estadio::v1::Verdicts& message) {
 void check_one(const estadio::v1::JudgeOneRequest& request) {
   static const estadio::Contest contest = estadio::Contest::defaults();
   estadio::EntryBatch batch;
-  if (!estadio::read_one_entry(request,
-                               {.contest = contest,
-                                .judged = estadio::mask_of(0) | estadio::mask_of(2),
-                                .now_ms = 1'790'000'000'000,
-                                .window_ms = 60'000},
-                               batch)) {
+  if (!estadio::read_one_entry(
+          request,
+          {.contest = contest,
+           .judged = estadio::mask_of(0) | estadio::mask_of(2),
+           .times = {.earliest_ms = 1'790'000'000'000, .latest_ms = 1'790'000'000'000}},
+          batch)) {
     return;
   }
   CHECK(batch.entries.size() == 1);

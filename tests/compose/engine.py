@@ -25,7 +25,14 @@ def hindrance():
         return f"{', '.join(missing)}: not installed (tools/deps images)"
     if os.geteuid() != 0:
         return "a Docker engine of its own: root alone may start one"
+    if not root_is_mounted():
+        return "an engine cannot unpack images in a chroot: its root is no mount point"
     return None
+
+
+def root_is_mounted():
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return any(mount.split()[4] == "/" for mount in mounts)
 
 
 def answers():

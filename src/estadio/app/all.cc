@@ -158,14 +158,14 @@ base::Result<void> AllRole::open_stores() {
                               .clock = context_.clock,
                               .log = context_.log});
   }
-  tally_ = std::make_unique<Tally>(Tally::Options(),
-                                   Tally::Dependencies{.contest = folder_.contest(),
-                                                       .events = *events_,
-                                                       .scores = *scores_,
-                                                       .retry = retry_,
-                                                       .memory = ids_,
-                                                       .clock = context_.clock,
-                                                       .log = context_.log});
+  tally_ =
+      std::make_unique<Tally>(Tally::Options(), Tally::Dependencies{.contest = folder_.contest(),
+                                                                    .events = *events_,
+                                                                    .scores = *scores_,
+                                                                    .retry = retry_,
+                                                                    .memory = ids_,
+                                                                    .clock = context_.clock,
+                                                                    .log = context_.log});
   tally_->add(all_partitions(events_->partitions()));
   return {};
 }

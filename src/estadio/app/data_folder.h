@@ -33,9 +33,9 @@ class DataFolder {
   // Makes the folder when it is missing, and locks it for this process. A contest in the folder
   // does not change when open() fails.
   // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when the
-  // retry window differs from the folder's, the contest asked for cannot follow the folder's, a part
-  // is missing, or the seed is another contest's; kCorruption when fixed.toml is damaged; those of
-  // the contest's file.
+  // retry window differs from the folder's, the contest asked for cannot follow the folder's, a
+  // part is missing, or the seed is another contest's; kCorruption when fixed.toml is damaged;
+  // those of the contest's file.
   [[nodiscard]] static base::Result<DataFolder> open(const std::string& path, const Asked& asked,
                                                      std::int64_t now_ms);
 

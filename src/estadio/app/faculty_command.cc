@@ -87,9 +87,7 @@ base::Result<void> check(const FacultyOptions& options) {
 class FacultyRole final : public service::Role {
  public:
   FacultyRole(const FacultyOptions& options, Contest contest, const service::Context& context)
-      : options_(options),
-        contest_(std::move(contest)),
-        context_(context) {}
+      : options_(options), contest_(std::move(contest)), context_(context) {}
 
   base::Result<void> open() override;
   void serve() override { http_->serve(); }
@@ -135,15 +133,14 @@ base::Result<void> FacultyRole::open() {
 base::Result<void> FacultyRole::open_channels() {
   ASSIGN_OR_RETURN(
       channels_,
-      JudgeChannels::open(
-          {.addresses = split_list(options_.disciplines),
-           .tls = options_.tls.to_files(),
-           .coin_commitment = {},
-           .streams_per_address = static_cast<std::size_t>(options_.streams),
-           .answer_timeout =
-               std::chrono::duration_cast<milliseconds>(options_.edge.durability_timeout),
-           .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
-          {.contest = contest_, .clock = context_.clock, .log = context_.log}));
+      JudgeChannels::open({.addresses = split_list(options_.disciplines),
+                           .tls = options_.tls.to_files(),
+                           .coin_commitment = {},
+                           .streams_per_address = static_cast<std::size_t>(options_.streams),
+                           .answer_timeout = std::chrono::duration_cast<milliseconds>(
+                               options_.edge.durability_timeout),
+                           .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
+                          {.contest = contest_, .clock = context_.clock, .log = context_.log}));
   return {};
 }
 

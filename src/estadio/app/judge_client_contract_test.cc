@@ -19,7 +19,7 @@ class JudgeClientHarness {
 
   JudgeClientHarness() {
     server_ = JudgeServer::open({}, {.contest = contest_,
-                                     .window = window_,
+                                     .retry = RetryRule(RetryRule::kWindowDefault),
                                      .clock = clock_,
                                      .log = log_.logger(),
                                      .make_judge = [this] { return make_local(); }})
@@ -40,13 +40,17 @@ class JudgeClientHarness {
 
  private:
   std::unique_ptr<Judge> make_local() {
-    return std::make_unique<LocalJudge>(LocalJudge::Dependencies{
-        .contest = contest_, .coin = coin_, .events = events_, .known = known_, .clock = clock_});
+    return std::make_unique<LocalJudge>(
+        LocalJudge::Dependencies{.contest = contest_,
+                                 .coin = coin_,
+                                 .events = events_,
+                                 .known = known_,
+                                 .retry = RetryRule(RetryRule::kWindowDefault),
+                                 .clock = clock_});
   }
 
   const Contest contest_ = Contest::defaults();
   const Coin coin_{kSeed};
-  const RetryWindow window_{60'000, 0};
   test::TestClock clock_;
   test::CapturedLog log_;
   test::MemoryLog events_{kPartitions};

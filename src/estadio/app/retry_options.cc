@@ -42,8 +42,9 @@ void IdMemoryOptions::add_to(base::Settings& settings) {
 }
 
 void IdMemoryOptions::add_memory_to(base::Settings& settings) {
-  settings.add("retry-memory", memory,
-               "memory for clients' ids of the retry window, about 28 bytes each; more are in files");
+  settings.add(
+      "retry-memory", memory,
+      "memory for clients' ids of the retry window, about 28 bytes each; more are in files");
 }
 
 IdMemory::Options IdMemoryOptions::to_options() const {

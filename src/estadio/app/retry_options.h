@@ -1,5 +1,5 @@
-// The settings of the retry window: how long it is, which is fixed when a contest begins, and where its
-// ids are held.
+// The settings of the retry window: how long it is, which is fixed when a contest begins, and where
+// its ids are held.
 //
 // Threads: values.
 #pragma once

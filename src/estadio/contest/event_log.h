@@ -56,8 +56,8 @@ struct RecordBatch {
     }
   }
 
-  int partitions;            // of each topic
-  std::vector<Part> parts;   // the winners', then the losers'
+  int partitions;           // of each topic
+  std::vector<Part> parts;  // the winners', then the losers'
   // When the judge took the entries, by its clock. The log stores it with every record whose part
   // has given ids. Other records have about this time.
   std::int64_t time_ms = 0;

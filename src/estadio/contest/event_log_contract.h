@@ -530,10 +530,10 @@ REGISTER_TYPED_TEST_SUITE_P(
     AnEmptyBatchIsDoneAndAddsNothing, AWaitingReaderIsWokenByAnAppend, AWaitingReaderIsWokenByWake,
     AWakeIsKeptForTheNextReadThatWouldWait, AWakeEndsOneReadAndNotThoseAfterIt,
     SeekGoesToAnyOffsetUpToTheEnd, SeekBeyondTheEndIsRefusedAndChangesNothing,
-    ARecordWithAGivenIdHasTheTimeOfItsBatch,
-    EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime, ReadersDoNotDisturbEachOther,
-    AReadReturnsItsRecordsWhileOtherPartitionsAreBusy, ManyAppendersLoseNothingAndKeepTheirOrder,
-    ReadersSeeOnlyWhatIsDurable, AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
+    ARecordWithAGivenIdHasTheTimeOfItsBatch, EveryRecordBeforeOffsetBeforeIsEarlierThanItsTime,
+    ReadersDoNotDisturbEachOther, AReadReturnsItsRecordsWhileOtherPartitionsAreBusy,
+    ManyAppendersLoseNothingAndKeepTheirOrder, ReadersSeeOnlyWhatIsDurable,
+    AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
     ThePartitionsOfTwoLogsAreDifferentIncarnations,
     AReaderContinuesFromOldRecordsToThoseAfterTheReopening);
 

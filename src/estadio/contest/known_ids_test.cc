@@ -19,6 +19,11 @@ EntryBatch batch_of(std::uint64_t from, std::uint64_t until, bool is_given) {
   return batch;
 }
 
+// Adds the ids of a batch that was logged whole.
+void add(KnownIds& known, const EntryBatch& batch) {
+  known.add(batch, std::vector<Verdict>(batch.entries.size()), kNowMs);
+}
+
 std::vector<Verdict> marked(const KnownIds& known, const EntryBatch& batch, std::int64_t now_ms) {
   std::vector<Verdict> verdicts(batch.entries.size(), Verdict{.is_repeated = true});
   known.mark_known(batch, verdicts, now_ms);
@@ -27,22 +32,31 @@ std::vector<Verdict> marked(const KnownIds& known, const EntryBatch& batch, std:
 
 TEST(KnownIdsTest, MarksAddedIdsAndUnmarksOthers) {
   KnownIds known(60'000);
-  known.add(batch_of(0, 5, true), kNowMs);
+  add(known, batch_of(0, 5, true));
   const auto verdicts = marked(known, batch_of(0, 10, true), kNowMs + 1000);
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(verdicts[i].is_repeated, i < 5) << i;
 }
 
 TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
   KnownIds known(60'000);
-  known.add(batch_of(0, 5, false), kNowMs);
+  add(known, batch_of(0, 5, false));
   EXPECT_FALSE(marked(known, batch_of(0, 5, true), kNowMs)[0].is_repeated);
-  known.add(batch_of(0, 5, true), kNowMs);
+  add(known, batch_of(0, 5, true));
   EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
+}
+
+TEST(KnownIdsTest, AnIdThatWasNotInTimeStaysUnknown) {
+  KnownIds known(60'000);
+  std::vector<Verdict> verdicts(2);
+  verdicts[0].durability = Verdict::Durability::kNotInTime;
+  known.add(batch_of(0, 2, true), verdicts, kNowMs);
+  EXPECT_FALSE(marked(known, batch_of(0, 2, true), kNowMs)[0].is_repeated);
+  EXPECT_TRUE(marked(known, batch_of(0, 2, true), kNowMs)[1].is_repeated);
 }
 
 TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
   KnownIds known(60'000, KnownIds::Coverage::kOwn);
-  known.add(batch_of(1, 2, true), kNowMs);
+  add(known, batch_of(1, 2, true));
   EntryBatch batch = batch_of(1, 3, true);
   for (Entry& entry : batch.entries) entry.is_late = true;
   std::vector<Verdict> verdicts(2);
@@ -68,7 +82,7 @@ TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   base::UuidGenerator of_version_7;
   const base::Uuid stranger = test::numbered_id(1);
   EXPECT_EQ(durability_of(stranger, kNowMs), Durability::kRefused);
-  known.add(batch_of(2, 3, true), kNowMs);
+  add(known, batch_of(2, 3, true));
   EXPECT_EQ(durability_of(test::numbered_id(2), kNowMs + 1000), Durability::kKept);
   EXPECT_EQ(durability_of(stranger, kNowMs + 1000), Durability::kRefused);
 
@@ -93,7 +107,7 @@ TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
     threads.emplace_back([&known, thread] {
       for (std::uint64_t i = 0; i < 200; ++i) {
         const EntryBatch batch = batch_of(thread * 1000 + i, thread * 1000 + i + 1, true);
-        known.add(batch, kNowMs);
+        add(known, batch);
         EXPECT_TRUE(marked(known, batch, kNowMs)[0].is_repeated);
         const std::vector<base::Uuid> read_back = {test::numbered_id(i)};
         known.add(read_back, kNowMs - 10'000);

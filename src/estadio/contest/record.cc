@@ -114,10 +114,10 @@ base::Result<Record> RecordFormat::parse_logged(PartitionId partition,
                                                 const LoggedRecord& logged) const {
   const auto record = parse(logged.line);
   if (record && record->outcome == partition.topic) return *record;
-  return base::fail(base::Code::kCorruption,
-                    fmt::format("{}-{}, offset {}: not a result of this contest: {}",
-                                topic_name(partition.topic), partition.number, logged.offset,
-                                logged.line.substr(0, 200)));
+  return base::fail(
+      base::Code::kCorruption,
+      fmt::format("{}-{}, offset {}: not a result of this contest: {}", topic_name(partition.topic),
+                  partition.number, logged.offset, logged.line.substr(0, 200)));
 }
 
 }  // namespace estadio

@@ -66,17 +66,11 @@ class TestClock final : public base::Clock {
  public:
   static constexpr std::int64_t kStartMs = 1'790'000'000'000;
 
-  [[nodiscard]] std::int64_t wall_ms() const override {
-    if (on_look) on_look();
-    return wall_ms_;
-  }
+  [[nodiscard]] std::int64_t wall_ms() const override { return wall_ms_; }
   [[nodiscard]] base::Nanos mono() const override { return system_.mono(); }
 
   void set(std::int64_t wall_ms) { wall_ms_ = wall_ms; }
   void advance(std::int64_t ms) { wall_ms_ += ms; }
-
-  // Called by each wall_ms(). REQUIRES: it is set before others use the clock.
-  std::function<void()> on_look;
 
  private:
   std::atomic<std::int64_t> wall_ms_{kStartMs};

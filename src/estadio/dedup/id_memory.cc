@@ -22,8 +22,7 @@ base::Result<IdMemory::Region> IdMemory::allocate(std::size_t bytes) {
     memory_ -= bytes;
     return allocate_in_file(bytes);
   }
-  void* data =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) {
     memory_ -= bytes;
     return base::fail(base::Error::from_errno("taking memory for ids", errno));

@@ -1,5 +1,5 @@
-// The clocks of the judges that a process may send entries to. The edge refuses ids by these clocks,
-// not by its own: the judges decide.
+// The clocks of the judges that a process may send entries to. The edge refuses ids by these
+// clocks, not by its own: the judges decide.
 //
 // Threads: a JudgeClocks may be used from any thread. JudgeTimes is a value.
 #pragma once

@@ -9,15 +9,19 @@ namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
 constexpr int kReadAttemptsMax = 5;
-// Two spans decide what is forgotten. They are long enough for a judge whose clock is behind to send
-// a record now and then, so that its records do not cause a read-back each.
+// Two spans decide what is forgotten. They are long enough for a judge whose clock is behind to
+// send a record now and then, so that its records do not cause a read-back each.
 constexpr std::chrono::minutes kSpan{1};
 constexpr std::uint64_t kSpanRecordsMax = std::uint64_t{1} << 20;
 
 }  // namespace
 
 RepeatFilter::RepeatFilter(RetryRule rule, PartitionId partition, const Dependencies& deps)
-    : rule_(rule), reach_(reach_minutes(rule)), partition_(partition), deps_(deps), seen_(deps.memory) {}
+    : rule_(rule),
+      reach_(reach_minutes(rule)),
+      partition_(partition),
+      deps_(deps),
+      seen_(deps.memory) {}
 
 void RepeatFilter::restart(std::int64_t offset) {
   seen_.clear();
@@ -53,8 +57,8 @@ base::Result<bool> RepeatFilter::add(const base::Uuid& id, std::int64_t record_m
 }
 
 base::Result<void> RepeatFilter::read_back(Minute first, std::int64_t end) {
-  // An id of a minute may be in a record that is earlier than the minute: judges take ids that are a
-  // little ahead of their clocks.
+  // An id of a minute may be in a record that is earlier than the minute: judges take ids that are
+  // a little ahead of their clocks.
   const std::int64_t first_ms = first * kMinuteMs;
   const std::int64_t ahead_ms = rule_.in_log(0).newest_ms;
   ASSIGN_OR_RETURN(const std::int64_t begin,

@@ -55,9 +55,9 @@ base::Result<void> LateIds::read_back(const std::stop_token& stop) {
 base::Result<void> LateIds::read_partition(PartitionId partition, const std::stop_token& stop) {
   const RecordFormat format(deps_.contest);
   ASSIGN_OR_RETURN(const std::int64_t end, deps_.events.end_offset(partition));
-  ASSIGN_OR_RETURN(const std::int64_t first,
-                   deps_.events.offset_before(
-                       partition, *deps_.contest.closes_at_ms() - deps_.retention_ms));
+  ASSIGN_OR_RETURN(
+      const std::int64_t first,
+      deps_.events.offset_before(partition, *deps_.contest.closes_at_ms() - deps_.retention_ms));
   ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition, first));
   std::vector<LoggedRecord> records;
   std::vector<base::Uuid> ids;

@@ -25,9 +25,11 @@ class EntryParserTest : public testing::Test {
  protected:
   using Options = EntryParser::Options;
 
-  static Options json() { return {.format = BodyFormat::kJson, .faculty = {}, .now_ms = kNowMs}; }
+  static Options json() {
+    return {.format = BodyFormat::kJson, .faculty = {}, .now_ms = kNowMs, .judges = {}};
+  }
   static Options ndjson() {
-    return {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = kNowMs};
+    return {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = kNowMs, .judges = {}};
   }
 
   // Parses into a batch that has an entry. A rejection must leave that batch unchanged.
@@ -209,21 +211,24 @@ TEST_F(EntryParserTest, AnIdThatTheServerGaveIsRefusedFromAClient) {
 TEST_F(EntryParserTest, OnlyAnIdOfVersion7MustBeWithinTheWindow) {
   base::UuidGenerator ids;
   Options options = json();
-  options.id_oldest_ms = kNowMs - 600'000;
-  options.id_newest_ms = kNowMs + 60'000;
+  // The ids are compared with the judges' clocks, not with ours.
+  options.now_ms = kNowMs - 3'600'000;
+  options.judges = JudgeTimes{.earliest_ms = kNowMs - 5'000,
+                              .latest_ms = kNowMs,
+                              .rule = RetryRule(std::chrono::minutes(10))};
   const auto body = [](const std::string& id) {
     return fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", id);
   };
-  for (const std::int64_t ms : {kNowMs - 600'000, kNowMs, kNowMs + 60'000}) {
+  for (const std::int64_t ms : {kNowMs - 600'000, kNowMs, kNowMs + 25'000}) {
     const std::string id = ids.next(ms).to_string();
     EXPECT_EQ(accepted(body(id), options).id.to_string(), id);
   }
   const Rejection old = rejected(body(ids.next(kNowMs - 600'001).to_string()), options);
   EXPECT_EQ(old.errors[0].field, "id");
-  EXPECT_THAT(old.errors[0].detail, HasSubstr("retry window"));
-  const Rejection future = rejected(body(ids.next(kNowMs + 60'001).to_string()), options);
+  EXPECT_THAT(old.errors[0].detail, HasSubstr("at most 10m old"));
+  const Rejection future = rejected(body(ids.next(kNowMs + 25'001).to_string()), options);
   EXPECT_EQ(future.errors[0].field, "id");
-  EXPECT_THAT(future.errors[0].detail, HasSubstr("future"));
+  EXPECT_THAT(future.errors[0].detail, HasSubstr("at most 30s ahead"));
   EXPECT_TRUE(accepted(body(std::string(kId4)), options).is_id_given);
   EXPECT_EQ(accepted(body("3F2504E0-4F89-41D3-9A0C-0305E82C3301"), options).id.to_string(), kId4);
 }

@@ -10,12 +10,14 @@
 #include <deque>
 #include <mutex>
 
+#include "base/units.h"
 #include "estadio/contest/test_world.h"
 #include "http/test_client.h"
 
 namespace estadio {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::string_view kEntry = R"({"faculty":"Ingeniería","discipline":1})";
@@ -82,14 +84,31 @@ class HeldJudge final : public Judge {
   PendingBatches& pending_;
 };
 
+// The judges' clocks, which a test sets apart from its own.
+class TestClocks final : public JudgeClocks {
+ public:
+  explicit TestClocks(const base::Clock& clock) : clock_(clock) {}
+
+  [[nodiscard]] std::optional<JudgeTimes> now() const override {
+    if (!is_known) return std::nullopt;
+    const std::int64_t now_ms = clock_.wall_ms() + ahead_ms;
+    return JudgeTimes{
+        .earliest_ms = now_ms, .latest_ms = now_ms, .rule = RetryRule(std::chrono::minutes(10))};
+  }
+
+  std::atomic<bool> is_known{true};
+  std::atomic<std::int64_t> ahead_ms{0};
+
+ private:
+  const base::Clock& clock_;
+};
+
 class FacultyServiceTest : public testing::Test {
  protected:
-  FacultyServiceTest() { window_.set(0, 600'000); }
-
   void start(FacultyEdge::Limits limits = {}) {
     edge_.reset(
         new FacultyEdge{.contest = contest_,
-                        .window = window_,
+                        .judges = judges_,
                         .edge_stats = edge_stats_,
                         .clock = clock_,
                         .make_judge = [this] { return std::make_unique<HeldJudge>(pending_); },
@@ -134,9 +153,9 @@ class FacultyServiceTest : public testing::Test {
   }
 
   Contest contest_ = Contest::defaults();
-  RetryWindow window_{600'000, 1};
   EdgeStats edge_stats_;
   test::TestClock clock_;
+  TestClocks judges_{clock_};
   test::CapturedLog captured_;
   PendingBatches pending_;
   std::unique_ptr<FacultyEdge> edge_;
@@ -144,12 +163,12 @@ class FacultyServiceTest : public testing::Test {
   std::unique_ptr<http::TestClient> client_;
 };
 
-TEST_F(FacultyServiceTest, EntriesGet503WhileTheRetryWindowIsUnknown) {
-  window_.set(0, -1);  // as before the reader's first report
+TEST_F(FacultyServiceTest, EntriesGet503WhileNoJudgesClockIsKnown) {
+  judges_.is_known = false;
   start();
   post(kEntry);
   EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
-  window_.set(0, 600'000);
+  judges_.is_known = true;
   post(kEntry);
   pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
@@ -479,7 +498,7 @@ TEST_F(FacultyServiceTest, ABatchIsFinishedAfterItsClientHasGone) {
   EXPECT_EQ(client_->read_response().status, 200);
 }
 
-TEST_F(FacultyServiceTest, AnIdOlderThanTheWindowInForceIsRefused) {
+TEST_F(FacultyServiceTest, AnIdTooFarFromTheJudgesClocksIsRefusedWithBothTimes) {
   start();
   base::UuidGenerator ids;
   const auto body = [&](std::int64_t age_ms) {
@@ -490,12 +509,40 @@ TEST_F(FacultyServiceTest, AnIdOlderThanTheWindowInForceIsRefused) {
   pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
   post(body(601'000));
-  EXPECT_THAT(expect_problem(422).body, HasSubstr("retry window"));
-  window_.set(0, 10'000);
-  post(body(11'000));
-  EXPECT_THAT(expect_problem(422).body, HasSubstr("retry window"));
-  post(body(-RetryWindow::kClockSkewMs - 1000));
-  EXPECT_THAT(expect_problem(422).body, HasSubstr("future"));
+  EXPECT_THAT(expect_problem(422).body,
+              AllOf(HasSubstr(base::format_time(clock_.wall_ms() - 601'000)),
+                    HasSubstr(base::format_time(clock_.wall_ms())), HasSubstr("at most 10m old")));
+  post(body(-31'000));
+  EXPECT_THAT(expect_problem(422).body, HasSubstr("ahead"));
+  judges_.ahead_ms = 3'600'000;
+  post(body(0));
+  EXPECT_THAT(expect_problem(422).body, HasSubstr(base::format_time(clock_.wall_ms() + 3'600'000)));
+  post(body(-3'600'000));
+  pending_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
+}
+
+TEST_F(FacultyServiceTest, AJudgesRefusalOfAnIdIs422WithBothTimesByItsReply) {
+  start();
+  base::UuidGenerator ids;
+  const std::string id = ids.next(clock_.wall_ms()).to_string();
+  post(fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", id));
+  const auto held = pending_.next();
+  held.verdicts[0].durability = Verdict::Durability::kNotInTime;
+  judges_.ahead_ms = 3'600'000;  // the reply has shown it
+  held.done({});
+  EXPECT_THAT(expect_problem(422).body,
+              AllOf(HasSubstr(base::format_time(clock_.wall_ms())),
+                    HasSubstr(base::format_time(clock_.wall_ms() + 3'600'000))));
+}
+
+TEST_F(FacultyServiceTest, ARequestOfWhichAJudgeKeptAPartIsUnknown) {
+  start();
+  post(fmt::format("[{},{}]", kEntry, kEntry));
+  const auto held = pending_.next();
+  held.verdicts[1].durability = Verdict::Durability::kNotInTime;
+  held.done({});
+  expect_problem(504);
 }
 
 TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
@@ -541,10 +588,10 @@ TEST_F(FacultyServiceTest, AfterTheContestARetryIsAnsweredByWhetherItsEntriesWer
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
-TEST_F(FacultyServiceTest, AfterTheContestNewEntriesAreRefusedEvenWhileTheLogIsReadBack) {
+TEST_F(FacultyServiceTest, AfterTheContestNewEntriesAreRefusedEvenWhileNoJudgeIsKnown) {
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms());
-  window_.set(0, -1);  // as before the reader's first report
+  judges_.is_known = false;
   start();
   post(kEntry);
   expect_problem(403);

@@ -45,8 +45,8 @@ inline constexpr std::size_t kBlockBytesMax = std::size_t{256} << 20;
 struct SegmentHeader {
   std::uint64_t number = 0;
   std::uint64_t first_sequence = 0;  // of its first block
-  std::int64_t newest_ms = 0;  // the highest time of all records before the segment
-  std::uint64_t bytes = 0;  // of the file
+  std::int64_t newest_ms = 0;        // the highest time of all records before the segment
+  std::uint64_t bytes = 0;           // of the file
   base::Uuid topic_ids[2];
   std::vector<std::int64_t> next_offsets;  // by PartitionId, as in RecordBatch::parts
 

@@ -182,8 +182,8 @@ base::Result<void> DiskLog::commit(Gathering& gathered) {
   if (writer_->has_failed()) return base::fail(base::Code::kUnavailable, std::string(kHasFailed));
   if (gathered.records.bytes() == 0) return {};  // only somebody who waited for what was before
   auto fresh = std::make_shared<TailBlock>();
-  fresh->block = encode_block(fresh->bytes, gathered.records, next_sequence_, next_offsets_,
-                              identity_.seed());
+  fresh->block =
+      encode_block(fresh->bytes, gathered.records, next_sequence_, next_offsets_, identity_.seed());
   if (auto room = make_room(fresh->bytes.size()); !room) {
     if (writer_->has_failed()) return fail_for_good(room.error());
     refused_bytes_ = fresh->bytes.size();

@@ -637,10 +637,13 @@ class TestDisk final : public Disk {
  public:
   base::Result<void> write(int fd, std::string_view bytes, std::size_t position,
                            std::string_view what) override {
+    std::function<void()> hook;
     {
       const std::scoped_lock lock(mutex_);
       written_.emplace_back(position, bytes);
+      hook = std::exchange(hook_, nullptr);
     }
+    if (hook) hook();
     return Disk::write(fd, bytes, position, what);
   }
   base::Result<void> sync(int fd, std::string_view what) override {
@@ -676,6 +679,11 @@ class TestDisk final : public Disk {
     is_held_ = false;
     changed_.notify_all();
   }
+  // Calls `hook` before the next write.
+  void at_next_write(std::function<void()> hook) {
+    const std::scoped_lock lock(mutex_);
+    hook_ = std::move(hook);
+  }
   void fail_next_sync() {
     const std::scoped_lock lock(mutex_);
     failures_ = 1;
@@ -692,6 +700,7 @@ class TestDisk final : public Disk {
   bool is_held_ = false;
   int syncs_ = 0;
   int failures_ = 0;
+  std::function<void()> hook_;
   std::atomic<bool> fails_folder_sync_ = false;
   std::vector<std::pair<std::size_t, std::string>> written_;
 };
@@ -953,26 +962,26 @@ TEST_F(DiskLogTest, AfterAFailedWriteEverythingIsRefusedUntilTheLogIsOpenedAgain
 
 TEST_F(DiskLogTest, WhatGatheredWhileAWriteFailedIsRefusedToo) {
   std::unique_ptr<DiskLog> log;
+  std::promise<base::Result<void>> first;
   std::promise<base::Result<void>> second;
-  std::atomic<int> looks = -1;  // counts the committer's looks at the clock once armed
   RecordBatch batch(2);
   records_.add(batch, kWinners0, 10);
   const FileSizeLimit limit;
-  clock_.on_look = [&] {
-    if (looks < 0) return;
-    // In the middle of the first commit another batch comes; before the second the disk is well.
-    if (looks++ == 0) {
-      log->append(batch, [&](base::Result<void> result) { second.set_value(std::move(result)); });
-    } else {
-      limit.lift();
-    }
-  };
+  TestDisk disk;
+  disk_ = &disk;
   log = open();
   append(*log, kWinners0, 0, 10);
   const auto blocks = blocks_of(path(), 0);
   limit.set(blocks.back().position + blocks.back().size + 8);
-  looks = 0;
-  ASSERT_FALSE(append_and_wait(*log, batch));
+  // In the middle of the first commit another batch comes.
+  disk.at_next_write([&] {
+    log->append(batch, [&](base::Result<void> result) { second.set_value(std::move(result)); });
+  });
+  log->append(batch, [&](base::Result<void> result) {
+    limit.lift();  // before the second commit the disk is well
+    first.set_value(std::move(result));
+  });
+  ASSERT_FALSE(first.get_future().get());
   const auto refused = second.get_future().get();
   EXPECT_TRUE(log->stats().has_failed);
   EXPECT_FALSE(refused) << "a log that has failed took another block";
@@ -981,22 +990,16 @@ TEST_F(DiskLogTest, WhatGatheredWhileAWriteFailedIsRefusedToo) {
 }
 
 TEST_F(DiskLogTest, MoreThanMayGatherIsRefusedAndNothingOfItKept) {
-  std::promise<void> is_in_commit;
-  std::promise<void> go_on;
-  std::atomic<int> looks = -1;
-  clock_.on_look = [&] {
-    if (looks < 0 || looks++ != 0) return;
-    is_in_commit.set_value();
-    go_on.get_future().wait();
-  };
+  TestDisk disk;
+  disk_ = &disk;
   segment_bytes_ = std::size_t{64} << 20;
   const auto log = open();
-  looks = 0;
+  disk.hold();
   RecordBatch small(2);
   records_.add(small, kWinners0, 0);
   const auto ignore = [](const base::Result<void>&) {};
   log->append(small, ignore);
-  is_in_commit.get_future().wait();  // the committer is held in the middle of its commit
+  disk.wait_for_sync();  // the committer is held in the middle of its commit
   RecordBatch large(2);
   for (std::uint64_t i = 0; i < 80'000; ++i) records_.add(large, kLosers1, i);
   std::size_t taken = 0;
@@ -1011,7 +1014,7 @@ TEST_F(DiskLogTest, MoreThanMayGatherIsRefusedAndNothingOfItKept) {
   ASSERT_EQ(failures, 1);
   EXPECT_EQ(refused.get_future().get().error().code(), base::Code::kResourceExhausted);
   EXPECT_EQ(taken - 1, DiskLog::kGatheringBytesMax / large.part(kLosers1).lines.size());
-  go_on.set_value();
+  disk.release();
   ASSERT_TRUE(append_and_wait(*log, RecordBatch(2)));
   EXPECT_EQ(log->end_offset(kLosers1).value(), static_cast<std::int64_t>((taken - 1) * 80'000));
 }

@@ -139,10 +139,9 @@ TEST_F(KafkaLogTest, ATopicThatWouldDropResultsIsRefusedWithTheWayOut) {
     options_.topics.prefix = new_prefix();
     const std::string others =
         std::string_view(key) == "retention.ms" ? "" : " --config retention.ms=-1";
-    make_topic("winners",
-               fmt::format("--partitions 2 --config message.timestamp.after.max.ms={} "
-                           "--config {}={}{}",
-                           INT64_MAX, key, value, others));
+    make_topic("winners", fmt::format("--partitions 2 --config message.timestamp.after.max.ms={} "
+                                      "--config {}={}{}",
+                                      INT64_MAX, key, value, others));
     const auto opened = try_open();
     ASSERT_FALSE(opened) << key;
     EXPECT_EQ(opened.error().code(), base::Code::kFailedPrecondition);
@@ -160,10 +159,9 @@ TEST_F(KafkaLogTest, TooFewBrokersForTheReplicasAreWaitedFor) {
 }
 
 TEST_F(KafkaLogTest, TopicsOfUnlikeDivisionAreRefused) {
-  make_topic("losers",
-             fmt::format("--partitions 3 --config retention.ms=-1 --config "
-                         "message.timestamp.after.max.ms={}",
-                         INT64_MAX));
+  make_topic("losers", fmt::format("--partitions 3 --config retention.ms=-1 --config "
+                                   "message.timestamp.after.max.ms={}",
+                                   INT64_MAX));
   const auto opened = try_open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), base::Code::kFailedPrecondition);

@@ -19,11 +19,11 @@ constexpr int kLookEveryMs = 500;
 constexpr std::chrono::seconds kReachPatience{5};
 
 std::string to_json(const ContestManifest& manifest) {
-  std::string json = fmt::format(
-      R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},)"
-      R"("coin_commitment":"{}")",
-      kVersion, manifest.started_at_ms, manifest.partitions, manifest.retry_window.count(),
-      manifest.coin_commitment);
+  std::string json =
+      fmt::format(R"({{"version":{},"started_at_ms":{},"partitions":{},"retry_window_ms":{},)"
+                  R"("coin_commitment":"{}")",
+                  kVersion, manifest.started_at_ms, manifest.partitions,
+                  manifest.retry_window.count(), manifest.coin_commitment);
   if (manifest.coin_seed) {
     json += fmt::format(R"(,"coin_seed":"{}")", Coin(*manifest.coin_seed).reveal());
   }

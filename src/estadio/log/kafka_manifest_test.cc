@@ -19,7 +19,7 @@ constexpr CoinSeed kSeed = {1, 2, 3};
 
 ContestManifest proposal_of(const CoinSeed& seed, std::int64_t started_at_ms = 1000) {
   return {.started_at_ms = started_at_ms,
-          .retry = {.window = std::chrono::minutes(3), .ids = 5000},
+          .retry_window = std::chrono::minutes(3),
           .coin_commitment = Coin(seed).commitment(),
           .coin_seed = seed};
 }
@@ -63,7 +63,7 @@ TEST_F(KafkaManifestTest, WhatAContestBeginsWithIsWhatAllReadAfterwards) {
   for (const ContestManifest& manifest : {*began, *later, *read}) {
     EXPECT_EQ(manifest.started_at_ms, 1000);
     EXPECT_EQ(manifest.partitions, 3);
-    EXPECT_EQ(manifest.retry, (RetryRule{.window = std::chrono::minutes(3), .ids = 5000}));
+    EXPECT_EQ(manifest.retry_window, std::chrono::minutes(3));
     EXPECT_EQ(manifest.coin_commitment, Coin(kSeed).commitment());
     EXPECT_EQ(manifest.coin_seed, kSeed);
   }

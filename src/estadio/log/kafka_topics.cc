@@ -27,7 +27,8 @@ struct Setting {
 constexpr const char* kWouldBeDropped = "Kafka would drop results that count";
 constexpr const char* kTimesDecide = "the time of an entry's judge decides whether it is a repeat";
 constexpr const char* kAnyTime = "9223372036854775807";
-constexpr const char* kWouldBeRefused = "Kafka would refuse results of a judge whose clock is wrong";
+constexpr const char* kWouldBeRefused =
+    "Kafka would refuse results of a judge whose clock is wrong";
 constexpr std::array<Setting, 6> kResultSettings = {{
     {"cleanup.policy", "delete", kWouldBeDropped},
     {"retention.ms", "-1", kWouldBeDropped},

@@ -404,10 +404,10 @@ void JudgeClient::add_clocks(std::vector<RemoteClocks::Reading>& readings) const
   const Lock lock(mutex_);
   for (const StreamSlot& slot : slots_) {
     if (slot.current == nullptr) continue;
-    readings.push_back({.address = shared_.options.addresses[slot.address],
-                        .offset = slot.current->clock_offset(),
-                        .rule = RetryRule(std::chrono::milliseconds(
-                            slot.current->server().retry_window_ms))});
+    readings.push_back(
+        {.address = shared_.options.addresses[slot.address],
+         .offset = slot.current->clock_offset(),
+         .rule = RetryRule(std::chrono::milliseconds(slot.current->server().retry_window_ms))});
   }
 }
 

@@ -31,7 +31,7 @@ class TestServer {
 
   void start() {
     auto server = JudgeServer::open(options_, {.contest = contest_,
-                                               .window = window_,
+                                               .retry = RetryRule(RetryRule::kWindowDefault),
                                                .clock = clock_,
                                                .log = log_.logger(),
                                                .make_judge = [this] { return judges.make(); }});
@@ -53,7 +53,6 @@ class TestServer {
  private:
   JudgeServer::Options options_;
   const Contest contest_ = Contest::defaults();
-  const RetryWindow window_{60'000, 0};
   const base::SystemClock clock_;
   test::CapturedLog log_;
   std::unique_ptr<JudgeServer> server_;

@@ -27,13 +27,12 @@ class JudgeOneCall final : public grpc::ServerUnaryReactor {
     }
     const JudgeServer::Dependencies& deps = calls_.deps();
     const std::int64_t now_ms = deps.clock.wall_ms();
-    auto read = read_one_entry(request,
-                               {.contest = deps.contest,
-                                .judged = calls_.judged(),
-                                .times = {.earliest_ms = now_ms,
-                                          .latest_ms = now_ms,
-                                          .rule = deps.retry}},
-                               batch_);
+    auto read =
+        read_one_entry(request,
+                       {.contest = deps.contest,
+                        .judged = calls_.judged(),
+                        .times = {.earliest_ms = now_ms, .latest_ms = now_ms, .rule = deps.retry}},
+                       batch_);
     if (!read) return finish(to_status(read.error()));
     holders_.fetch_add(1, std::memory_order_relaxed);
     calls_.judge_one(batch_, {&verdict_, 1},

@@ -50,13 +50,8 @@ class JudgeServerTest : public testing::Test {
       send(request);
     }
     void half_close() { stream_->WritesDone(); }
-    // Returns the next reply that is not a retry window, or a reply without a kind after the last.
+    // Returns the next reply, or a reply without a kind after the last.
     v1::JudgeReply read() {
-      v1::JudgeReply reply = read_any();
-      while (reply.has_retry_window()) reply = read_any();
-      return reply;
-    }
-    v1::JudgeReply read_any() {
       v1::JudgeReply reply;
       if (!stream_->Read(&reply)) reply.Clear();
       return reply;
@@ -84,7 +79,6 @@ class JudgeServerTest : public testing::Test {
     ASSERT_TRUE(test::eventually([&] { return server_->stats().pauses == 1; }));
   }
 
-  JudgeServerTest() { window_.set(0, 60'000); }
   ~JudgeServerTest() override { judges_.release(); }
 
   void serve(JudgeServer::Options options = {}) {
@@ -96,7 +90,7 @@ class JudgeServerTest : public testing::Test {
   }
   JudgeServer::Dependencies deps() {
     return {.contest = contest_,
-            .window = window_,
+            .retry = RetryRule(std::chrono::minutes(1)),
             .clock = clock_,
             .log = log_.logger(),
             .make_judge = [this] { return judges_.make(); }};
@@ -142,7 +136,6 @@ class JudgeServerTest : public testing::Test {
   }
 
   Contest contest_ = Contest::defaults();
-  RetryWindow window_{60'000, 1};
   test::TestClock clock_;
   test::CapturedLog log_;
   test::ScriptedJudges judges_;
@@ -151,14 +144,16 @@ class JudgeServerTest : public testing::Test {
   std::unique_ptr<v1::Judge::Stub> stub_;
 };
 
-TEST_F(JudgeServerTest, CallersGetTheRetryWindowAndEachChangeOfIt) {
+TEST_F(JudgeServerTest, CallersGetTheRetryWindowAndWithEachReplyTheServersTime) {
   serve();
   Caller caller(*stub_);
   caller.send_handshake(contest_);
-  EXPECT_TRUE(caller.read_any().has_handshake());
-  EXPECT_EQ(caller.read_any().retry_window().ms(), 60'000);
-  window_.set(0, 1234);
-  EXPECT_EQ(caller.read_any().retry_window().ms(), 1234);
+  const v1::JudgeReply handshake = caller.read();
+  EXPECT_EQ(handshake.handshake().retry_window_ms(), 60'000);
+  EXPECT_EQ(handshake.now_ms(), clock_.wall_ms());
+  clock_.advance(3'600'000);
+  caller.send_batch(1, test::numbered_batch(1, 1));
+  EXPECT_EQ(caller.read().now_ms(), clock_.wall_ms());
 }
 
 TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {
@@ -431,9 +426,9 @@ TEST_F(JudgeServerTest, AWrongFieldOfOneEntryIsNamed) {
             "student: expected a text without NUL");
   base::UuidGenerator ids;
   const auto old_id = ids.next(clock_.wall_ms() - 60'001).to_string();
-  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(old_id); }), HasSubstr("the retry window"));
-  const auto future_id = ids.next(clock_.wall_ms() + 60'001).to_string();
-  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(future_id); }), HasSubstr("in the future"));
+  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(old_id); }), HasSubstr("at most 1m old"));
+  const auto future_id = ids.next(clock_.wall_ms() + 30'001).to_string();
+  EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(future_id); }), HasSubstr("30s ahead"));
   const auto marked_id = ids.next_marked(clock_.wall_ms()).to_string();
   EXPECT_THAT(refusal_with([&](auto& r) { r.set_id(marked_id); }), HasSubstr("by the server"));
   EXPECT_EQ(judges_.batches(), 0U);

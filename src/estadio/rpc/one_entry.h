@@ -19,7 +19,7 @@ namespace estadio {
 struct OneEntryRules {
   const Contest& contest;
   DisciplineMask judged = 0;  // by this server
-  JudgeTimes times;  // of this server's clock
+  JudgeTimes times;           // of this server's clock
 };
 
 // Replaces `batch` by the entry. The entry has no id yet when the client gave none.

@@ -17,8 +17,7 @@ milliseconds distance(milliseconds one, milliseconds other) {
 }  // namespace
 
 milliseconds RemoteClocks::own_offset() const {
-  return milliseconds(clock_.wall_ms()) -
-         std::chrono::duration_cast<milliseconds>(clock_.mono());
+  return milliseconds(clock_.wall_ms()) - std::chrono::duration_cast<milliseconds>(clock_.mono());
 }
 
 void RemoteClocks::update(std::span<const Reading> readings) {
@@ -61,10 +60,9 @@ std::optional<JudgeTimes> RemoteClocks::now() const {
   const std::int64_t window_ms = window_ms_.load(std::memory_order_relaxed);
   if (window_ms == kUnknown) return std::nullopt;
   const std::int64_t mono_ms = std::chrono::duration_cast<milliseconds>(clock_.mono()).count();
-  return JudgeTimes{
-      .earliest_ms = mono_ms + earliest_offset_ms_.load(std::memory_order_relaxed),
-      .latest_ms = mono_ms + latest_offset_ms_.load(std::memory_order_relaxed),
-      .rule = RetryRule(milliseconds(window_ms))};
+  return JudgeTimes{.earliest_ms = mono_ms + earliest_offset_ms_.load(std::memory_order_relaxed),
+                    .latest_ms = mono_ms + latest_offset_ms_.load(std::memory_order_relaxed),
+                    .rule = RetryRule(milliseconds(window_ms))};
 }
 
 std::map<std::string, milliseconds> RemoteClocks::ahead_by_address() const {

@@ -1,5 +1,5 @@
-// The clocks of the judges' servers, as their messages show them. Between messages the monotonic clock
-// extends the last reading, so our own wall clock does not matter.
+// The clocks of the judges' servers, as their messages show them. Between messages the monotonic
+// clock extends the last reading, so our own wall clock does not matter.
 //
 // A reading is too early by the time that its message travelled. The judges have a minute more room
 // than the edge (RetryRule), so that this does no harm.

@@ -34,8 +34,8 @@ TestRedisServer& shared_server() {
 ContestFacts facts_with(std::vector<ContestFacts::End> ends) {
   return {.started_at_ms = 1'790'000'000'000,
           .coin_commitment = std::string(64, 'a'),
+          .retry_window_ms = 600'000,
           .coin_seed = std::nullopt,
-          .retry_window_ms = std::nullopt,
           .ends = std::move(ends)};
 }
 
@@ -73,8 +73,7 @@ class RedisFactsTest : public testing::Test {
 
 TEST_F(RedisFactsTest, PublishedFactsAreRead) {
   ContestFacts published =
-      facts_with({{.partition = kLosers10, .offset = 4, .retry_window_ms = 600'000},
-                  {.partition = kWinners0, .offset = 7, .retry_window_ms = 450'000}});
+      facts_with({{.partition = kLosers10, .offset = 4}, {.partition = kWinners0, .offset = 7}});
   published.coin_seed = std::string(32, 'b');
   ASSERT_TRUE(facts_->publish(published));
   const auto read = facts_->read();
@@ -82,47 +81,32 @@ TEST_F(RedisFactsTest, PublishedFactsAreRead) {
   EXPECT_EQ(read->started_at_ms, published.started_at_ms);
   EXPECT_EQ(read->coin_commitment, published.coin_commitment);
   EXPECT_EQ(read->coin_seed, published.coin_seed);
-  EXPECT_EQ(read->retry_window_ms, 450'000) << "the least";
+  EXPECT_EQ(read->retry_window_ms, published.retry_window_ms);
   ASSERT_EQ(read->ends.size(), 2U);
   EXPECT_EQ(read->ends[0].partition, kWinners0);
   EXPECT_EQ(read->ends[0].offset, 7);
-  EXPECT_EQ(read->ends[0].retry_window_ms, 450'000);
   EXPECT_EQ(read->ends[1].partition, kLosers10);
   EXPECT_EQ(read->ends[1].offset, 4);
 }
 
 TEST_F(RedisFactsTest, APersonCanReadTheFactsInTheKey) {
-  ASSERT_TRUE(facts_->publish(
-      facts_with({{.partition = kWinners0, .offset = 7, .retry_window_ms = 600'000}})));
+  ASSERT_TRUE(facts_->publish(facts_with({{.partition = kWinners0, .offset = 7}})));
   EXPECT_EQ(shared_server().command({"HGETALL", key()}),
-            fmt::format("started_at_ms 1790000000000 coin_commitment {} end/winners/0 7 "
-                        "retry_window_ms/winners/0 600000",
+            fmt::format("started_at_ms 1790000000000 coin_commitment {} "
+                        "retry_window_ms 600000 end/winners/0 7",
                         std::string(64, 'a')));
 }
 
 TEST_F(RedisFactsTest, SeveralProcessesEachPublishThePartitionsThatTheyRead) {
-  ASSERT_TRUE(facts_->publish(
-      facts_with({{.partition = kWinners1, .offset = 1, .retry_window_ms = 600'000}})));
+  ASSERT_TRUE(facts_->publish(facts_with({{.partition = kWinners1, .offset = 1}})));
   const auto other = open(shared_server());
-  ASSERT_TRUE(other->publish(
-      facts_with({{.partition = kLosers0, .offset = 2, .retry_window_ms = 500'000}})));
-  ASSERT_TRUE(facts_->publish(
-      facts_with({{.partition = kWinners1, .offset = 3, .retry_window_ms = 400'000}})));
+  ASSERT_TRUE(other->publish(facts_with({{.partition = kLosers0, .offset = 2}})));
+  ASSERT_TRUE(facts_->publish(facts_with({{.partition = kWinners1, .offset = 3}})));
   const auto read = facts_->read();
   ASSERT_TRUE(read) << read.error().message();
   ASSERT_EQ(read->ends.size(), 2U);
   EXPECT_EQ(read->ends[0].offset, 3);
   EXPECT_EQ(read->ends[1].offset, 2);
-  EXPECT_EQ(read->retry_window_ms, 400'000);
-}
-
-TEST_F(RedisFactsTest, TheRetryWindowIsUnknownUntilAllPartitionsHaveTheirs) {
-  ASSERT_TRUE(facts_->publish(facts_with({})));
-  EXPECT_EQ(facts_->read()->retry_window_ms, std::nullopt);
-  ASSERT_TRUE(facts_->publish(
-      facts_with({{.partition = kWinners0, .offset = 1, .retry_window_ms = 600'000},
-                  {.partition = kLosers0, .offset = 1, .retry_window_ms = std::nullopt}})));
-  EXPECT_EQ(facts_->read()->retry_window_ms, std::nullopt);
 }
 
 TEST_F(RedisFactsTest, PublishingWithoutASeedKeepsThePublishedSeed) {
@@ -160,12 +144,11 @@ TEST_F(RedisFactsTest, AValueThatWasNotPublishedIsNamed) {
                                      {"end/winners/x", "1"},
                                      {"end/draws/0", "1"},
                                      {"end/", "1"},
-                                     {"retry_window_ms/winners/0", "10m"},
-                                     {"retry_window_ms/winner", "1"},
+                                     {"retry_window_ms", "10m"},
+                                     {"retry_window_ms/winners/0", "1"},
                                      {"another", "1"}}) {
     shared_server().command({"DEL", key()});
-    ASSERT_TRUE(facts_->publish(
-        facts_with({{.partition = kWinners0, .offset = 1, .retry_window_ms = std::nullopt}})));
+    ASSERT_TRUE(facts_->publish(facts_with({{.partition = kWinners0, .offset = 1}})));
     shared_server().command({"HSET", key(), field, value});
     const base::Error error = error_of(facts_->read());
     EXPECT_EQ(error.code(), Code::kCorruption) << field << " " << value;
@@ -175,9 +158,8 @@ TEST_F(RedisFactsTest, AValueThatWasNotPublishedIsNamed) {
 }
 
 TEST_F(RedisFactsTest, AMissingFieldIsNamed) {
-  for (const std::string field : {"started_at_ms", "coin_commitment", "end/winners/0"}) {
-    ASSERT_TRUE(facts_->publish(
-        facts_with({{.partition = kWinners0, .offset = 1, .retry_window_ms = 600'000}})));
+  for (const std::string field : {"started_at_ms", "coin_commitment", "retry_window_ms"}) {
+    ASSERT_TRUE(facts_->publish(facts_with({{.partition = kWinners0, .offset = 1}})));
     shared_server().command({"HDEL", key(), field});
     const base::Error error = error_of(facts_->read());
     EXPECT_EQ(error.code(), Code::kCorruption);
@@ -218,16 +200,11 @@ TEST_F(RedisFactsTest, FactsThatCouldNotBeReadAreNotPublished) {
            [](ContestFacts& facts) { facts.started_at_ms = -1; },
            [](ContestFacts& facts) { facts.coin_commitment.clear(); },
            [](ContestFacts& facts) { facts.coin_seed = "secret"; },
+           [](ContestFacts& facts) { facts.ends = {{.partition = kWinners0, .offset = -1}}; },
            [](ContestFacts& facts) {
-             facts.ends = {{.partition = kWinners0, .offset = -1, .retry_window_ms = std::nullopt}};
+             facts.ends = {{.partition = kWinners0, .offset = INT64_MAX}};
            },
-           [](ContestFacts& facts) {
-             facts.ends = {
-                 {.partition = kWinners0, .offset = INT64_MAX, .retry_window_ms = std::nullopt}};
-           },
-           [](ContestFacts& facts) {
-             facts.ends = {{.partition = kWinners0, .offset = 1, .retry_window_ms = -1}};
-           },
+           [](ContestFacts& facts) { facts.retry_window_ms = -1; },
            [](ContestFacts& facts) { facts.ends.resize(2000); }}) {
     EXPECT_EQ(code_of(change), Code::kInvalidArgument);
   }

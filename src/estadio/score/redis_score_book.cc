@@ -63,8 +63,8 @@ local bad = refusal()
 if bad then return bad end
 )lua";
 
-// ARGV: partition, incarnation, first offset, next offset; then for each count the key's number, the
-// field and how many.
+// ARGV: partition, incarnation, first offset, next offset; then for each count the key's number,
+// the field and how many.
 constexpr std::string_view kCommit = R"lua(
 local partition, incarnation, first, next_offset = unpack(ARGV, 1, 4)
 

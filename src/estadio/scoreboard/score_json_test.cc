@@ -12,14 +12,12 @@ constexpr PartitionId kLosers1{.topic = Outcome::kLoser, .number = 1};
 ContestFacts facts_of(int partitions) {
   ContestFacts facts{.started_at_ms = 12'345,
                      .coin_commitment = std::string(64, 'a'),
+                     .retry_window_ms = 0,
                      .coin_seed = std::nullopt,
-                     .retry_window_ms = std::nullopt,
                      .ends = {}};
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
     for (int number = 0; number < partitions; ++number) {
-      facts.ends.push_back({.partition = {.topic = topic, .number = number},
-                            .offset = 0,
-                            .retry_window_ms = std::nullopt});
+      facts.ends.push_back({.partition = {.topic = topic, .number = number}, .offset = 0});
     }
   }
   return facts;
@@ -27,14 +25,15 @@ ContestFacts facts_of(int partitions) {
 
 TEST(ScoreJsonTest, AnEmptyScoreHasEveryFacultyAndDisciplineAtZero) {
   const Contest contest = Contest::defaults();
-  EXPECT_EQ(score_json(Score(), contest, facts_of(2)),
-            R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
-            R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
-            R"("by_outcome":{"winner":0,"loser":0},"breakdown":[],"repeated":0,"positions":[)"
-            R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
-            R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
-            R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"
-            R"({"topic":"losers","partition":1,"next_offset":0,"end_offset":0}]})");
+  EXPECT_EQ(
+      score_json(Score(), contest, facts_of(2)),
+      R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
+      R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
+      R"("by_outcome":{"winner":0,"loser":0},"breakdown":[],"repeated":0,"not_in_time":0,"positions":[)"
+      R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
+      R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
+      R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"
+      R"({"topic":"losers","partition":1,"next_offset":0,"end_offset":0}]})");
 }
 
 TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {

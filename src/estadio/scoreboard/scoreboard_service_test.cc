@@ -64,8 +64,8 @@ class ScoreboardServiceTest : public testing::Test {
   Contest contest_ = Contest::defaults();
   ContestFacts facts_{.started_at_ms = 12'345,
                       .coin_commitment = std::string(64, 'a'),
-                      .coin_seed = std::nullopt,
                       .retry_window_ms = 600'000,
+                      .coin_seed = std::nullopt,
                       .ends = {}};
   std::mutex mutex_;
   base::Result<Score> score_ = Score();  // guarded by mutex_

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "estadio/contest/test_log.h"
 #include "estadio/contest/test_world.h"
 
 namespace estadio {
@@ -41,7 +42,15 @@ class FoldTest : public testing::Test {
   const Contest contest_ = Contest::defaults();
   test::NumberedRecords records_;
   std::deque<std::string> lines_;
-  Fold fold_{contest_, kLosers1, {.capacity = 1000, .retention_ms = 60'000}};
+  test::TempFolder folder_;
+  test::MemoryLog log_{2};
+  IdMemory memory_{{.folder = folder_.path()}};
+  base::SystemClock clock_;
+  const RecordFormat format_{contest_};
+  RepeatFilter filter_{RetryRule(RetryRule::kWindowDefault),
+                       kLosers1,
+                       {.events = log_, .format = format_, .memory = memory_, .clock = clock_}};
+  Fold fold_{contest_, kLosers1, format_, filter_};
 };
 
 TEST_F(FoldTest, FoldsRecordsIntoOneDeltaForEachFacultyAndDiscipline) {
@@ -87,31 +96,32 @@ TEST_F(FoldTest, ARepeatedGivenIdIsCountedOnce) {
   EXPECT_EQ(commit.repeated, 1);
 }
 
-TEST_F(FoldTest, ServerGivenIdsAreNotRemembered) {
-  const std::vector records = {logged(0, 6), logged(1, 7)};
+TEST_F(FoldTest, ARecordWhoseIdIsNotInTimeIsNotCounted) {
+  base::UuidGenerator ids;
+  const auto line_of = [&](std::int64_t id_ms) {
+    std::string line;
+    format_.append(line, {.id = ids.next(id_ms), .is_id_given = true}, {}, Outcome::kLoser);
+    return line;
+  };
+  constexpr std::int64_t kHourMs = 3'600'000;
+  const std::vector records = {logged_line(0, line_of(kHourMs), 2 * kHourMs),
+                               logged_line(1, line_of(kHourMs), kHourMs),
+                               logged_line(2, line_of(2 * kHourMs), kHourMs)};
   ASSERT_TRUE(fold_.add(records));
-  EXPECT_EQ(fold_.recent().size(), 0U);
-}
-
-TEST_F(FoldTest, RememberedRecordsAreNotCountedButTheirRepeatsAreKnown) {
-  const std::vector before = {logged(0, 6, true), logged(1, 7)};
-  const std::vector after = {logged(2, 6, true)};
-  std::vector<base::Uuid> given;
-  ASSERT_TRUE(fold_.remember(before, given));
-  EXPECT_THAT(given, testing::ElementsAre(test::numbered_id(6)));
-  EXPECT_EQ(fold_.pending(), 0);
-  ASSERT_TRUE(fold_.add(after));
+  EXPECT_EQ(fold_.pending(), 3);
   const ScoreCommit commit = fold_.take();
-  EXPECT_TRUE(commit.deltas.empty());
-  EXPECT_EQ(commit.repeated, 1);
+  EXPECT_EQ(commit.not_in_time, 2);
+  ASSERT_EQ(commit.deltas.size(), 1U);
+  EXPECT_EQ(commit.deltas[0].count, 1);
+  EXPECT_EQ(fold_.take().not_in_time, 0);
 }
 
-TEST_F(FoldTest, ResetForgetsIdsAndDeltas) {
+TEST_F(FoldTest, ResetForgetsTheDeltas) {
   const std::vector records = {logged(0, 6, true), logged(1, 6, true), logged(2, 8)};
   ASSERT_TRUE(fold_.add(records));
   fold_.reset();
   EXPECT_EQ(fold_.pending(), 0);
-  const std::vector again = {logged(0, 6, true)};
+  const std::vector again = {logged(0, 7)};
   ASSERT_TRUE(fold_.add(again));
   const ScoreCommit commit = fold_.take();
   EXPECT_EQ(commit.repeated, 0);
@@ -126,12 +136,10 @@ TEST_F(FoldTest, ARecordThatIsNoResultOfThisContestIsNamedAndStopsTheFold) {
        {std::string("hello"), std::string(), strange, records_.line(Outcome::kWinner, 4)}) {
     fold_.reset();
     const std::vector records = {logged(41, 1), logged_line(42, line), logged(43, 2)};
-    std::vector<base::Uuid> given;
-    for (const auto& result : {fold_.add(records), fold_.remember(records, given)}) {
-      ASSERT_FALSE(result) << line;
-      EXPECT_EQ(result.error().code(), base::Code::kCorruption);
-      EXPECT_THAT(result.error().message(), AllOf(HasSubstr("losers-1"), HasSubstr("offset 42")));
-    }
+    const auto added = fold_.add(records);
+    ASSERT_FALSE(added) << line;
+    EXPECT_EQ(added.error().code(), base::Code::kCorruption);
+    EXPECT_THAT(added.error().message(), AllOf(HasSubstr("losers-1"), HasSubstr("offset 42")));
     EXPECT_EQ(fold_.pending(), 1) << "the record before it and none after";
   }
 }

@@ -27,11 +27,9 @@ PartitionCounter::PartitionCounter(const Tally::Options& options, const Tally::D
       deps_(deps),
       partition_(partition),
       format_(deps.contest),
-      filter_(deps.retry, partition,
-              {.events = deps.events,
-               .format = format_,
-               .memory = deps.memory,
-               .clock = deps.clock}),
+      filter_(
+          deps.retry, partition,
+          {.events = deps.events, .format = format_, .memory = deps.memory, .clock = deps.clock}),
       fold_(deps.contest, partition, format_, filter_) {
   filter_.set_cancellation(std::move(is_cancelled));
 }

@@ -119,16 +119,16 @@ class TallyTest : public testing::Test {
     book_ = *std::move(opened);
     faulty_ = std::make_unique<FaultyScoreBook>(*book_);
   }
-  [[nodiscard]] std::unique_ptr<Tally> start(std::size_t retry_ids = 100'000) {
-    auto tally = std::make_unique<Tally>(
-        Tally::Options{.commit_every = std::chrono::milliseconds(1), .retry_ids = retry_ids},
-        Tally::Dependencies{.contest = contest_,
-                            .events = *log_,
-                            .scores = *faulty_,
-                            .window = window_,
-                            .known = &known_,
-                            .clock = clock_,
-                            .log = captured_.logger()});
+  [[nodiscard]] std::unique_ptr<Tally> start() {
+    auto tally =
+        std::make_unique<Tally>(Tally::Options{.commit_every = std::chrono::milliseconds(1)},
+                                Tally::Dependencies{.contest = contest_,
+                                                    .events = *log_,
+                                                    .scores = *faulty_,
+                                                    .retry = RetryRule(std::chrono::minutes(10)),
+                                                    .memory = memory_,
+                                                    .clock = clock_,
+                                                    .log = captured_.logger()});
     tally->add(all_partitions(log_->partitions()));
     return tally;
   }
@@ -141,6 +141,7 @@ class TallyTest : public testing::Test {
   // Appends records with new numbers to a partition. expect_exact() expects them counted.
   void append(PartitionId to, std::uint64_t records, bool is_given = false) {
     RecordBatch batch(2);
+    batch.time_ms = clock_.wall_ms();
     for (std::uint64_t i = 0; i < records; ++i) {
       records_.add(batch, to, next_number_++, is_given);
       ++appended_;
@@ -151,6 +152,7 @@ class TallyTest : public testing::Test {
   // Appends a record with a given id. `counts` says whether expect_exact() expects it counted.
   void append_given(PartitionId to, std::uint64_t number, bool counts) {
     RecordBatch batch(2);
+    batch.time_ms = clock_.wall_ms();
     records_.add(batch, to, number, true);
     ++appended_;
     if (counts)
@@ -215,8 +217,7 @@ class TallyTest : public testing::Test {
   test::TestClock clock_;
   test::CapturedLog captured_;
   test::NumberedRecords records_;
-  RetryWindow window_{600'000, 4};
-  KnownIds known_{window_.retention_ms()};
+  IdMemory memory_{{.folder = folder_.path()}};
   std::unique_ptr<DiskLog> log_;
   std::unique_ptr<RocksScoreBook> book_;
   std::unique_ptr<FaultyScoreBook> faulty_;
@@ -226,22 +227,6 @@ class TallyTest : public testing::Test {
   std::int64_t repeats_ = 0;
   std::map<std::pair<Outcome, int>, std::int64_t> counted_;
 };
-
-TEST_F(TallyTest, TheJudgeKnowsLoggedIdsThatAreNotCountedYet) {
-  append(kWinners0, 3, true);
-  append(kLosers1, 2, true);
-  // The book refuses every commit, so no record is counted yet.
-  faulty_->set_faults([](std::uint64_t) { return FaultyScoreBook::Fault::kFailBefore; });
-  const auto tally = start();
-  tally->wait_until_read_back(test::kPatience);
-  EntryBatch batch;
-  for (std::uint64_t i = 0; i < 6; ++i) {
-    batch.entries.push_back({.id = test::numbered_id(i), .is_id_given = true});
-  }
-  std::vector<Verdict> verdicts(batch.entries.size());
-  known_.mark_known(batch, verdicts, clock_.wall_ms());
-  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(verdicts[i].is_repeated, i < 5) << i;
-}
 
 TEST_F(TallyTest, CountsOldAndNewRecords) {
   append_everywhere(5);
@@ -494,14 +479,13 @@ TEST_F(TallyTest, ARepeatIsKnownAfterARestartLongAfterTheRecordsBeforeIt) {
   expect_exact();
 }
 
-TEST_F(TallyTest, AForgottenIdCountsAgainWithOrWithoutARestart) {
-  const std::int64_t retention_ms = window_.retention_ms();
+TEST_F(TallyTest, AnIdOfAnotherVersionCountsAgainAfterTheWindowWithOrWithoutARestart) {
   for (const bool is_restarted : {false, true}) {
     const std::uint64_t given = is_restarted ? 7'000'000 : 6'000'000;
     auto tally = start();
     append_given(kWinners0, given, true);
     ASSERT_TRUE(faulty_->wait_for(appended_));
-    clock_.advance(retention_ms + 2000);
+    clock_.advance(13 * 60'000);
     if (is_restarted) {
       tally.reset();
       tally = start();
@@ -511,6 +495,25 @@ TEST_F(TallyTest, AForgottenIdCountsAgainWithOrWithoutARestart) {
     ASSERT_TRUE(faulty_->wait_for(appended_));
     expect_exact();
   }
+}
+
+// The tally's own clock is an hour ahead of the judges' when it starts again.
+TEST_F(TallyTest, RepeatsAreCountedOnceWhateverItsOwnClockSays) {
+  for (std::uint64_t i = 0; i < 6; ++i) append_given(kLosers0, 1'000'000 + i, true);
+  count_to_the_end();
+  open_log();
+  const std::int64_t time_ms = clock_.wall_ms();
+  clock_.advance(3'600'000);
+  const auto tally = start();
+  ASSERT_TRUE(test::eventually([&] {
+    return std::ranges::all_of(tally->partition_statuses(),
+                               [](const auto& status) { return status.position.has_value(); });
+  }));
+  clock_.set(time_ms);
+  for (std::uint64_t i = 0; i < 6; ++i) append_given(kLosers0, 1'000'000 + i, false);
+  clock_.advance(3'600'000);
+  ASSERT_TRUE(faulty_->wait_for(appended_));
+  expect_exact();
 }
 
 TEST_F(TallyTest, CountsRecordsThatARestartFoundUncountedAndThenNewOnes) {
@@ -582,44 +585,6 @@ TEST_F(TallyTest, ARecordThatIsNoResultStopsTheCountAndIsNamed) {
   EXPECT_THAT(captured_.text(), AllOf(HasSubstr("losers-1, offset 4"), HasSubstr("who")));
   EXPECT_EQ(book_->read()->position(kLosers1), 4);
   EXPECT_EQ(book_->read()->total(), 7);
-}
-
-TEST_F(TallyTest, TheWindowInForceShrinksWhenMoreIdsComeThanAreRemembered) {
-  const auto tally = start(4096);  // 1024 a reader; three quarters of them count
-  tally->wait_until_read_back(test::kPatience);
-  EXPECT_EQ(window_.in_force_ms(), window_.configured_ms());
-  for (int second = 0; second < 20; ++second) {
-    append(kWinners0, 100, true);
-    clock_.advance(1000);
-  }
-  ASSERT_TRUE(faulty_->wait_for(appended_));
-  append(kWinners0, 1, true);
-  ASSERT_TRUE(faulty_->wait_for(appended_));
-  ASSERT_TRUE(
-      test::eventually([&] { return window_.in_force_ms().value() < window_.configured_ms(); }));
-  EXPECT_GE(window_.in_force_ms(), 6000);
-  EXPECT_LE(window_.in_force_ms(), 10'000);
-}
-
-TEST_F(TallyTest, AfterARestartTheWindowIsUnknownUntilItIsTheOneInForce) {
-  {
-    const auto tally = start(4096);
-    for (int second = 0; second < 20; ++second) {
-      append(kWinners0, 100, true);
-      clock_.advance(1000);
-    }
-    ASSERT_TRUE(faulty_->wait_for(appended_));
-  }
-  RetryWindow window(600'000, 4);
-  Tally tally({.retry_ids = 4096}, {.contest = contest_,
-                                    .events = *log_,
-                                    .scores = *faulty_,
-                                    .window = window,
-                                    .clock = clock_,
-                                    .log = captured_.logger()});
-  tally.add(all_partitions(log_->partitions()));
-  ASSERT_TRUE(test::eventually([&] { return window.in_force_ms().has_value(); }));
-  EXPECT_LE(window.in_force_ms(), 10'000);
 }
 
 }  // namespace

@@ -162,8 +162,8 @@ class Proof {
       differences_.add("records that no server wrote: their ids are not in time", place());
     }
     if (!record->is_id_given) {
-      ASSIGN_OR_RETURN(const bool is_new, partition.server_ids.add(
-                                              minute_of(record->id.first_48_bits()), record->id));
+      ASSIGN_OR_RETURN(const bool is_new,
+                       partition.server_ids.add(minute_of(record->id.first_48_bits()), record->id));
       if (!is_new) differences_.add("ids of servers that the log holds twice", place());
     }
     if (decision == Decision::kCounts && logged.offset < partition.counted_until) {

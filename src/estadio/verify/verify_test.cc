@@ -92,8 +92,9 @@ class VerifyTest : public testing::Test {
                             .score = score_,
                             .acks = with_acks ? &*acks : nullptr,
                             .are_acks_complete = are_acks_complete,
-                            .retention_ms = 600'000,
-                            .retry_ids = 100'000,
+                            .retry = RetryRule(std::chrono::minutes(10)),
+                            .memory = memory_,
+                            .clock = clock_,
                             .on_progress = {}};
     auto report = verify(input);
     EXPECT_TRUE(report) << report.error().message();
@@ -126,6 +127,8 @@ class VerifyTest : public testing::Test {
   test::TempFolder folder_;
   test::NumberedRecords records_;
   test::MemoryLog log_{kPartitions};
+  IdMemory memory_{{.folder = folder_.path()}};
+  base::SystemClock clock_;
   Score score_;
   std::string acks_;
 };
@@ -158,8 +161,9 @@ TEST_F(VerifyTest, AnEmptyContestIsProven) {
                               .events = empty,
                               .score = score,
                               .acks = nullptr,
-                              .retention_ms = 1,
-                              .retry_ids = 1,
+                              .retry = RetryRule(std::chrono::minutes(10)),
+                              .memory = memory_,
+                              .clock = clock_,
                               .on_progress = {}});
   ASSERT_TRUE(report);
   expect_proven(*report);
@@ -275,7 +279,33 @@ TEST_F(VerifyTest, AResultInAnotherPartitionThanItsIdsIsFound) {
 
 TEST_F(VerifyTest, AnEntryLoggedTwiceAndCountedTwiceIsFound) {
   log_entry(3, false);  // an id of the server cannot occur twice
-  expect_difference(run(), "acknowledged entries counted twice");
+  const VerifyReport report = run();
+  ASSERT_EQ(report.differences.size(), 2U) << report.to_text();
+  EXPECT_EQ(report.differences[0].what, "ids of servers that the log holds twice");
+  EXPECT_EQ(report.differences[1].what, "acknowledged entries counted twice");
+}
+
+TEST_F(VerifyTest, AServersIdThatTheLogHoldsTwiceIsFoundWithoutAcks) {
+  log_entry(3, false);
+  expect_difference(run(/*with_acks=*/false), "ids of servers that the log holds twice");
+}
+
+TEST_F(VerifyTest, ARecordWhoseIdIsNotInTimeIsFoundAndNotCounted) {
+  base::UuidGenerator ids;
+  Entry entry{.id = {}, .is_id_given = true};
+  do entry.id = ids.next(test::TestClock::kStartMs - 3'600'000);
+  while (coin_.toss(entry.id).outcome != Outcome::kWinner);
+  const PartitionId place{.topic = Outcome::kWinner,
+                          .number = coin_.toss(entry.id).partition(kPartitions)};
+  std::string line;
+  RecordFormat(contest_).append(line, entry, {}, Outcome::kWinner);
+  line.pop_back();
+  log_.add(place, line);
+  move_position(place, 1);
+  const VerifyReport report = run();
+  expect_difference(report, "records that no server wrote: their ids are not in time");
+  EXPECT_EQ(report.not_in_time, 1);
+  EXPECT_EQ(report.counted, 200);
 }
 
 TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
