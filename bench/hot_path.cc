@@ -1,14 +1,18 @@
 // The cost of one entry at each hop of the hot path, in isolation: build/release/bin/hot_path.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
 #include <string>
 
+#include "base/check.h"
+#include "base/test_folder.h"
 #include "base/uuid.h"
 #include "estadio/contest/coin.h"
-#include "estadio/contest/recent_ids.h"
 #include "estadio/contest/record.h"
+#include "estadio/dedup/repeat_filter.h"
 #include "estadio/faculty/entry_parser.h"
 #include "estadio/log/block.h"
+#include "estadio/log/disk_log.h"
 #include "http/chunked_decoder.h"
 #include "http/request_parser.h"
 
@@ -55,7 +59,8 @@ void parse_one_entry(benchmark::State& state) {
   EntryBatch batch;
   for (auto _ : state) {
     batch.clear();
-    benchmark::DoNotOptimize(parser.parse(kEntry, {.faculty = {}, .now_ms = 1}, batch));
+    benchmark::DoNotOptimize(
+        parser.parse(kEntry, {.faculty = {}, .now_ms = 1, .judges = {}}, batch));
   }
 }
 BENCHMARK(parse_one_entry);
@@ -68,8 +73,8 @@ void parse_a_thousand_lines(benchmark::State& state) {
   for (int i = 0; i < 1000; ++i) (body += kEntry) += '\n';
   for (auto _ : state) {
     batch.clear();
-    benchmark::DoNotOptimize(
-        parser.parse(body, {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = 1}, batch));
+    benchmark::DoNotOptimize(parser.parse(
+        body, {.format = BodyFormat::kNdjson, .faculty = {}, .now_ms = 1, .judges = {}}, batch));
   }
   state.SetItemsProcessed(state.iterations() * 1000);
 }
@@ -134,12 +139,35 @@ void encode_a_block_of_64(benchmark::State& state) {
 }
 BENCHMARK(encode_a_block_of_64);
 
-void remember_an_id(benchmark::State& state) {
-  RecentIds recent({.capacity = 1'000'000, .retention_ms = 600'000});
+// Records with clients' ids of version 7, spread over the range's number of held ids.
+void decide_on_a_given_id(benchmark::State& state) {
+  const Contest contest = Contest::defaults();
+  const RecordFormat format(contest);
+  const base::SystemClock clock;
+  const base::test::TempFolder folder;
+  base::Logger logger(clock, {.fd = STDERR_FILENO});
+  const auto log = DiskLog::open({.folder = folder / "log"}, clock, logger).value();
+  IdMemory memory({.bytes_max = std::size_t{64} << 20, .folder = folder.path()});
+  RepeatFilter filter(RetryRule(RetryRule::kWindowDefault),
+                      {.topic = Outcome::kWinner, .number = 0},
+                      {.events = *log, .format = format, .memory = memory, .clock = clock});
+  filter.restart(0);
   base::UuidGenerator ids;
-  for (auto _ : state) benchmark::DoNotOptimize(recent.see(ids.next(1), 1));
+  const std::int64_t start_ms = clock.wall_ms();
+  const auto held = state.range(0);
+  std::int64_t number = 0;
+  const auto decide = [&] {
+    // The window's minutes fill one after the other, as in a contest.
+    const std::int64_t time_ms = start_ms + number++ * 600'000 / held;
+    return filter.decide({.id = ids.next(time_ms), .is_id_given = true},
+                         {.offset = number, .time_ms = time_ms, .line = {}});
+  };
+  while (number < held) CHECK(decide().value() == RepeatFilter::Decision::kCounts);
+  for (auto _ : state) benchmark::DoNotOptimize(decide());
+  state.counters["held"] = static_cast<double>(filter.size());
+  state.counters["file MiB"] = static_cast<double>(memory.stats().file_bytes) / (1 << 20);
 }
-BENCHMARK(remember_an_id);
+BENCHMARK(decide_on_a_given_id)->Arg(1000)->Arg(1'000'000)->Arg(60'000'000);
 
 }  // namespace
 }  // namespace estadio

@@ -23,12 +23,6 @@ class Role(Server):
     def __init__(self, role, *flags, listen="127.0.0.1:0", **options):
         super().__init__(None, *flags, role=role, listen=listen, **options)
 
-    def metric(self, name):
-        """Returns the sum of a metric over its labels; None when the role has no such metric."""
-        values = [float(line.rsplit(" ", 1)[1]) for line in self.get("/metrics").text().splitlines()
-                  if re.match(re.escape(name) + r"[{ ]", line)]
-        return sum(values) if values else None
-
 
 class Cluster:
     """A contest in the shared broker and Redis. Ends the processes that it started."""

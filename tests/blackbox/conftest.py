@@ -26,7 +26,7 @@ pytest.register_assert_rewrite("estadio", "wire")
 
 import estadio  # noqa: E402  (assertions in it are rewritten from here on)
 
-pytest_plugins = ["cluster"]  # its fixtures
+pytest_plugins = ["clocks", "cluster"]  # their fixtures
 
 
 def pytest_collection_modifyitems(config, items):

@@ -214,6 +214,13 @@ class Server:
     def get(self, path):
         return self.request("GET", path)
 
+    def metric(self, name, **labels):
+        """Returns the sum of a metric over its other labels; None when there is no such metric."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        values = [float(line.rsplit(" ", 1)[1]) for line in self.get("/metrics").text().splitlines()
+                  if re.match(re.escape(name) + r"[{ ]", line) and all(w in line for w in wanted)]
+        return sum(values) if values else None
+
     def wait_until_ready(self, within=60):
         wait_until(lambda: self.get("/readyz").status == 200,
                    lambda: f"{self.name} to be ready: {self.get('/readyz').text()}", within)

@@ -23,7 +23,7 @@ VALUES = {
     "coalesce-for": "300us",
     "durability-timeout": "4s",
     "retry-window": "5m",
-    "retry-ids": 54321,
+    "retry-memory": "1MiB",
     "http-threads": 3,
     "segment-bytes": "8MiB",
     "log-level": "debug",

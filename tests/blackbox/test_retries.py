@@ -243,24 +243,21 @@ def test_an_id_of_version_7_never_counts_twice_as_it_leaves_the_window(start):
     assert_verified(server.data)
 
 
-def test_an_id_of_version_7_never_counts_twice_when_the_table_of_ids_overflows(start, rng):
-    """More ids than the table holds push the first ones out. Then those must be refused."""
-    server = start("--retry-ids", "100")
-    first = [entry(id=uuid_of_version_7(now_ms(), rng)) for _ in range(20)]
-    for e in first:
-        assert server.post(e).status == 200
-    accepted = len(first)
-    for _ in range(30):
-        later = [entry(id=uuid_of_version_7(now_ms(), rng)) for _ in range(100)]
-        answer = server.post(later)
-        assert answer.status in (200, 422), answer
-        accepted += 100 if answer.status == 200 else 0
-    assert accepted > 100, "the table never overflowed"
-    server.scores_at(accepted)
-    for e in first:
-        assert server.post(e).status in (200, 422)
-    score_after_a_marker(server, accepted + 1)
-    assert_verified(server.data)
+def test_more_ids_than_memory_holds_count_once_each(start, rng):
+    """The ids beyond the memory are in files. A killed server's successor reads them back."""
+    first = start("--retry-memory", "16KiB")
+    entries = [entry(id=uuid_of_version_7(now_ms(), rng)) for _ in range(4000)]
+    assert first.post(as_ndjson(entries), media_type=NDJSON).status == 200
+    first.scores_at(4000)
+    assert first.metric("estadio_retry_bytes", place="file") > 4000 * 16
+    assert first.metric("estadio_retry_bytes", place="memory") <= 16 * 1024
+    assert [f.name for f in first.data.iterdir() if "ids" in f.name] == []
+    first.kill()
+
+    second = start("--retry-memory", "16KiB")
+    assert second.post(as_ndjson(entries), media_type=NDJSON).status == 200
+    score_after_a_marker(second, 4001)
+    assert_verified(second.data)
 
 
 def test_an_id_of_another_version_has_no_age(server):

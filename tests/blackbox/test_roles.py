@@ -226,7 +226,10 @@ def test_a_contest_keeps_the_coin_and_the_rule_that_it_began_with(cluster, tmp_p
     again = cluster.discipline()
     assert next(l for l in again.log_lines()
                 if "coin_commitment" in l)["coin_commitment"] == commitment
-    wait_until(lambda: again.metric("estadio_retry_window_seconds") == 300, "its own window")
+    edge = cluster.faculty(again)
+    for age_ms, status in ((4 * 60_000, 200), (6 * 60_000, 422)):
+        given = uuid_of_version_7(time.time() * 1000 - age_ms)
+        assert edge.post(entry(id=given)).status == status
 
 
 def test_the_seed_is_in_no_log_and_with_a_file_not_in_kafka(cluster, tmp_path):

@@ -40,13 +40,13 @@ def board(start):
 
 def report(redis, **facts):
     """Writes the facts that a tally publishes beside the score, as docs/redis.md describes."""
-    facts = {"started_at_ms": STARTED_AT_MS, "coin_commitment": COMMITMENT, **facts}
+    facts = {"started_at_ms": STARTED_AT_MS, "coin_commitment": COMMITMENT,
+             "retry_window_ms": 450_000, **facts}
     redis.cli("HSET", "{estadio}:contest", *(str(word) for pair in facts.items() for word in pair))
 
 
 def ends(winners, losers):
-    return {"end/winners/0": winners, "end/losers/0": losers,
-            "retry_window_ms/winners/0": 600_000, "retry_window_ms/losers/0": 450_000}
+    return {"end/winners/0": winners, "end/losers/0": losers}
 
 
 def count(redis, winners, losers):
@@ -108,7 +108,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
     redis.start()
     report(redis, **ends(winners=10, losers=4))
     count(redis, winners=7, losers=4)
-    redis.cli("SET", "{estadio}:repeated", 2)
+    redis.cli("HSET", "{estadio}:not_counted", "repeated", 2)
     server = board(redis)
     wait_until_ready(server)
     assert server.scores() == {
@@ -120,6 +120,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
             {"faculty": "Agronomía", "discipline": "Boxeo", "outcome": "loser", "count": 4},
             {"faculty": "Ingeniería", "discipline": "Natación", "outcome": "winner", "count": 7}],
         "repeated": 2,
+        "not_in_time": 0,
         "positions": [
             {"topic": "winners", "partition": 0, "next_offset": 7, "end_offset": 10},
             {"topic": "losers", "partition": 0, "next_offset": 4, "end_offset": 4}],

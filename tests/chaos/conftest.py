@@ -13,7 +13,6 @@ Environment:
 
 import contextlib
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -23,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "blackbox"), str(HERE.parents[1] / "tools")]
 pytest.register_assert_rewrite("cluster", "estadio", "stage", "wire")
 
+import clocks  # noqa: E402
 from cluster import hindrance  # noqa: E402
 from disk import Disk, hindrance_of_disks  # noqa: E402
 from link import Network  # noqa: E402
@@ -32,14 +32,6 @@ from stage import Machines  # noqa: E402
 pytest_plugins = ["report"]
 
 KAFKA_DISK_MB, REDIS_DISK_MB = 512, 64
-
-
-def wrong_clock(folder):
-    """Builds the library that makes a process' clock wrong, and returns its path."""
-    library = folder / "wrong_clock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library,
-                    HERE / "wrong_clock.c"], check=True)
-    return library
 
 
 @pytest.fixture(scope="session")
@@ -70,4 +62,4 @@ def machines(tmp_path_factory):
             "tally-redis": network.link([redis.endpoint]),
             "scoreboard-redis": network.link([redis.endpoint])}
         yield Machines(network, kafka, redis, disks.get("kafka"), disks.get("redis"), links,
-                       wrong_clock(folder))
+                       clocks.build(folder))

@@ -6,10 +6,10 @@ import json
 import os
 import pathlib
 import signal
-import struct
 import subprocess
 import time
 
+import clocks
 from cluster import Cluster
 from deadlines import seconds, wait_until
 from disk import Disk
@@ -46,8 +46,7 @@ class Member:
         self.name = name
         self.flags = flags
         self.listen = f"{HOST}:{free_port()}"
-        self.clock = stage.folder / f"{name}.clock"
-        self.set_clock(0)
+        self.clock = clocks.Clock(stage.machines.wrong_clock, stage.folder / f"{name}.clock")
         self.start()
 
     @property
@@ -55,17 +54,13 @@ class Member:
         return self.name.rstrip("0123456789")
 
     def start(self):
-        own = {}
-        if self.stage.has_clocks:
-            own = {"LD_PRELOAD": str(self.stage.machines.wrong_clock),
-                   "WRONG_CLOCK": str(self.clock)}
+        own = self.clock.environment if self.stage.has_clocks else {}
         self.process = self.stage.start(self.role, *self.flags, listen=self.listen,
                                         env=environment(**own))
 
     def set_clock(self, ahead_s):
         """Moves the clock that the process sees. REQUIRES: a stage with clocks."""
-        with open(self.clock, "r+b" if self.clock.exists() else "wb") as file:
-            file.write(struct.pack("=q", ahead_s))
+        self.clock.set(ahead_s)
 
     def kill(self):
         self.process.kill()

@@ -27,6 +27,8 @@ class JudgeServerTest : public testing::Test {
   // The caller's side of a stream.
   class Caller {
    public:
+    int times_shown = 0;  // replies without a kind
+
     explicit Caller(v1::Judge::Stub& stub) : stream_(stub.JudgeStream(&context_)) {}
     ~Caller() {
       if (!is_over_) context_.TryCancel(), static_cast<void>(stream_->Finish());
@@ -50,10 +52,14 @@ class JudgeServerTest : public testing::Test {
       send(request);
     }
     void half_close() { stream_->WritesDone(); }
-    // Returns the next reply, or a reply without a kind after the last.
+    // Returns the next reply that has a kind, or a reply without one after the last.
     v1::JudgeReply read() {
       v1::JudgeReply reply;
-      if (!stream_->Read(&reply)) reply.Clear();
+      while (stream_->Read(&reply)) {
+        if (reply.kind_case() != v1::JudgeReply::KIND_NOT_SET) return reply;
+        ++times_shown;
+      }
+      reply.Clear();
       return reply;
     }
     // Skips the replies that were not read, and returns the status.
@@ -154,6 +160,18 @@ TEST_F(JudgeServerTest, CallersGetTheRetryWindowAndWithEachReplyTheServersTime) 
   clock_.advance(3'600'000);
   caller.send_batch(1, test::numbered_batch(1, 1));
   EXPECT_EQ(caller.read().now_ms(), clock_.wall_ms());
+}
+
+TEST_F(JudgeServerTest, AnIdleCallerIsShownTheServersTimeOnceASecond) {
+  JudgeServer::Options options;
+  options.stream_age = std::chrono::milliseconds(3000);
+  serve(options);
+  Caller caller(*stub_);
+  caller.send_handshake(contest_);
+  EXPECT_TRUE(caller.read().has_handshake());
+  EXPECT_TRUE(caller.read().has_go_away());  // after two to four seconds
+  EXPECT_GE(caller.times_shown, 1);
+  EXPECT_LE(caller.times_shown, 4);
 }
 
 TEST_F(JudgeServerTest, BatchesAreAnsweredByTheirSequence) {

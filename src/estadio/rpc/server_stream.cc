@@ -1,6 +1,7 @@
 #include "estadio/rpc/server_stream.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <estadio/v1/judge.pb.h>
 #include <fmt/format.h>
@@ -51,6 +52,9 @@ enum class Phase {
 };
 
 enum class GoAwayReason { kAge, kStopping };
+
+// An idle stream shows its caller the server's clock this often.
+constexpr std::chrono::seconds kClockEvery{1};
 
 bool reads(Phase phase) {
   return phase == Phase::kHandshake || phase == Phase::kOpen || phase == Phase::kGoingAway;
@@ -103,6 +107,7 @@ class JudgeStreamCall final : public ServerStream,
   void end(const grpc::Status& status);
   void cut_off();
   bool resume_reading();
+  void show_clock(base::Nanos now);
   void send_go_away(base::Nanos now, GoAwayReason reason);
   void proceed(Lock& lock);
   void write_next(Lock& lock);
@@ -127,6 +132,7 @@ class JudgeStreamCall final : public ServerStream,
   std::vector<Batch*> spare_batches_;
   std::size_t in_flight_ = 0;        // batches at the judge
   std::size_t in_flight_bytes_ = 0;  // of batches whose verdicts are not sent
+  base::Nanos written_at_{};         // the last reply
   std::size_t holders_ = 1;          // gRPC until OnDone(), each batch until answer() returns
 };
 
@@ -205,6 +211,7 @@ void JudgeStreamCall::tick(base::Nanos now) {
     case Phase::kOpen:
     case Phase::kPaused:
       if (now >= deadline_) send_go_away(now, GoAwayReason::kAge);
+      show_clock(now);
       break;
     case Phase::kGoingAway:
     case Phase::kGoingAwayPaused:
@@ -212,6 +219,7 @@ void JudgeStreamCall::tick(base::Nanos now) {
         end(to_status(base::Code::kUnavailable,
                       "the caller did not close the stream after GoAway"));
       }
+      show_clock(now);
       break;
     case Phase::kEnding:
     case Phase::kCutOff:
@@ -367,6 +375,11 @@ bool JudgeStreamCall::resume_reading() {
   return true;
 }
 
+// Queues a reply that only shows the time, unless one was sent lately.
+void JudgeStreamCall::show_clock(base::Nanos now) {
+  if (now - written_at_ >= kClockEvery && replies_.empty() && !writing_) replies_.emplace_back();
+}
+
 // REQUIRES: a phase after the handshake in which batches come.
 void JudgeStreamCall::send_go_away(base::Nanos now, GoAwayReason reason) {
   if (phase_ == Phase::kOpen) phase_ = Phase::kGoingAway;
@@ -393,6 +406,7 @@ void JudgeStreamCall::write_next(Lock& lock) {
   writing_ = std::move(replies_.front());
   replies_.pop_front();
   writing_->message.set_now_ms(calls_.deps().clock.wall_ms());
+  written_at_ = calls_.deps().clock.mono();
   grpc::WriteOptions options;
   if (!replies_.empty()) options.set_buffer_hint();
   lock.unlock();

@@ -32,7 +32,7 @@ class ServerStream {
  public:
   virtual ~ServerStream() = default;
 
-  // Sends a due GoAway. Ends a stream past its deadline.
+  // Sends a due GoAway, or the time on an idle stream. Ends a stream past its deadline.
   virtual void tick(base::Nanos now) = 0;
 
   // Sends a GoAway that says that the server stops. Ends a stream that has no handshake.
