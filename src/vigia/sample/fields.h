@@ -29,7 +29,8 @@ inline constexpr std::int64_t kSummandMax = INT64_MAX / 4;
 inline constexpr std::tuple kSampleFields = {
     Field{"source", &Sample::source, Kind::kLabel, "the source that was read"},
     Field{"kernel", &Sample::kernel, Kind::kLabel, "release of the kernel"},
-    Field{"boot_id", &Sample::boot_id, Kind::kLabel, "the kernel's id of this boot"},
+    Field{"boot_id", &Sample::boot_id, Kind::kLabel,
+          "the kernel's id of this boot; null if unknown"},
     Field{"wall_ms", &Sample::wall_ms, Kind::kTimestamp, "when the sample was taken, since 1970"}
         .within(0, 253'402'300'799'999),  // the year 9999 ends
     Field{"uptime_ns", &Sample::uptime_ns, Kind::kTimestamp,

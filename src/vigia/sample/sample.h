@@ -110,9 +110,9 @@ struct Cgroup {
 };
 
 struct Sample {
-  std::string source;          // Source::name()
-  std::string kernel;          // release
-  std::string boot_id;         // empty if unknown
+  std::string source;  // Source::name()
+  std::string kernel;  // release
+  std::optional<std::string> boot_id;
   std::int64_t wall_ms = 0;    // since 1970, when it was taken
   std::int64_t uptime_ns = 0;  // since boot, with time asleep
   CpuTimes cpu;
