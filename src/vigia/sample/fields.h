@@ -8,8 +8,8 @@
 // order. It also defines the table's headings and units (app/usage_table.cc) and the tables of
 // docs/vigia.md (fields_test.cc).
 //
-// A new figure of a process needs a row in kProcessFields, and its place in kProcessUsageFields
-// where a snapshot shows it.
+// A new figure of a process needs a member in sample.h and a row in kProcessFields. If a snapshot
+// shows it, it also needs a row in kProcessUsageFields.
 //
 // Threads: constants.
 #pragma once
