@@ -14,11 +14,13 @@ struct Asset {
   std::string_view path;  // "/assets/index-4f2a.js"; "/index.html" is also "/"
   std::string_view content_type;
   std::string_view bytes;
-  std::string_view gzip_bytes;  // `bytes` compressed, even if larger; empty: no gzip form
+  // `bytes` as gzip. Every client that accepts gzip gets it, even when it is larger than `bytes`.
+  // Empty: no gzip form.
+  std::string_view gzip_bytes;
 };
 
-// Adds a GET route for each asset. Clients may cache "/assets/" for ever, because its names hold a
-// hash. They revalidate the others. `assets` must outlive the router.
+// Adds a GET route for each asset. Clients may cache "/assets/" for a year without asking, because
+// its names hold a hash. They revalidate the others. `assets` must outlive the router.
 void add_assets(Router& router, std::span<const Asset> assets);
 
 }  // namespace http

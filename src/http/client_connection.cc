@@ -43,11 +43,12 @@ void ClientConnection::send(std::string_view request) {
 void ClientConnection::close() {
   is_connecting_ = is_opening_ = is_waiting_ = has_answered_ = false;
   unsent_ = {};
+  handshake_.reset();
   if (!fd_) return;
   deps_.loop.remove(fd_.get(), *this);
   tls_.reset();
   fd_.reset();
-  parser_.reset();
+  // The parser keeps its answer: on_answer() may be calling this.
 }
 
 // Calls the owner only when open() or send() is pending. Otherwise the next request reconnects.
@@ -104,6 +105,7 @@ bool ClientConnection::finish_connecting() {
     return false;
   }
   is_connecting_ = false;
+  parser_.reset();
   watch(kReadable);
   if (deps_.peer.tls == nullptr) return true;
   tls_ = deps_.peer.tls->start(fd_.get(), deps_.peer.name);
@@ -130,8 +132,13 @@ void ClientConnection::on_connected() {
   if (!unsent_.empty()) return transmit();
   receive();  // starts the handshake
   if (!is_opening_) return;
-  // The handshake may have ended in receive(). Then no event follows, so a timer does.
-  deps_.loop.at(deps_.loop.clock().mono() + kHandshakePatience, [this] { settle_opening(); });
+  // The handshake may have ended in receive(). Then no event follows, so a timer does. It may fire
+  // after this connection was closed or destroyed.
+  handshake_ = std::make_shared<Handshake>();
+  deps_.loop.at(deps_.loop.clock().mono() + kHandshakePatience,
+                [this, handshake = std::weak_ptr(handshake_)] {
+                  if (!handshake.expired()) settle_opening();
+                });
 }
 
 void ClientConnection::transmit() {
@@ -200,14 +207,7 @@ bool ClientConnection::take(std::string_view data) {
 void ClientConnection::take_answer(bool is_reusable) {
   is_waiting_ = false;
   has_answered_ = true;
-  if (!is_reusable) {
-    // As close(), but the parser still holds the answer.
-    deps_.loop.remove(fd_.get(), *this);
-    tls_.reset();
-    fd_.reset();
-    unsent_ = {};
-    has_answered_ = false;
-  }
+  if (!is_reusable) close();
   deps_.owner.on_answer(*this, parser_);
 }
 

@@ -27,19 +27,21 @@ namespace http {
 class ClientConnection final : private net::EventLoop::Watcher {
  public:
   enum class Failure {
-    kConnect,    // not connected, or closed by the server before a request
+    kConnect,    // no connection could be made, or the server closed it before on_open()
     kTls,        // TLS failed before the first answer, for example in the certificate check
     kReset,      // the connection ended while an answer was due
-    kMalformed,  // the received bytes are not an HTTP response
+    kMalformed,  // ResponseParser refused the answer, for example as malformed or too large
   };
 
   // Receives the results. Every method may call send(), open() or close().
   class Owner {
    public:
     virtual ~Owner() = default;
-    // open() has succeeded. With TLS: the server has sent bytes, or 100 ms have passed.
+    // open() has succeeded. With TLS the handshake may be unfinished. The call then comes with the
+    // server's first bytes, or 100 ms after TCP connected.
     virtual void on_open(ClientConnection& connection) = 0;
-    // The answer to send() has arrived. `answer` is valid until this returns.
+    // The answer to send() has arrived. `answer` is valid until this returns, also after a call to
+    // send(), open() or close().
     virtual void on_answer(ClientConnection& connection, const ResponseParser& answer) = 0;
     // open() or send() has failed. The connection is closed.
     virtual void on_failure(ClientConnection& connection, Failure failure,
@@ -47,7 +49,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
   };
 
   struct Peer {
-    std::vector<net::Resolved> addresses;  // tried in this order; at least one
+    std::vector<net::Resolved> addresses;  // tried in turn, from the one tried last; at least one
     const net::TlsContext* tls = nullptr;  // plain when null
     std::string name;                      // for SNI and the certificate check
   };
@@ -77,6 +79,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
 
  private:
   static constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20;
+  struct Handshake {};
 
   void on_ready(std::uint32_t events) override;
   void on_connected();
@@ -101,6 +104,9 @@ class ClientConnection final : private net::EventLoop::Watcher {
 
   base::UniqueFd fd_;
   std::unique_ptr<net::TlsSession> tls_;
+  // Shared, so that the handshake's timer can have a weak pointer. close() and the destructor reset
+  // it, and the timer then does nothing.
+  std::shared_ptr<const Handshake> handshake_;
   std::size_t address_ = 0;     // index of the peer's address in use
   std::size_t tries_left_ = 0;  // addresses not tried yet by this connect()
   std::uint32_t events_ = 0;    // watched

@@ -78,15 +78,17 @@ class Connection final : public net::EventLoop::Watcher {
   void receive();
   std::ptrdiff_t receive_some(char* data, std::size_t size);
   void take(std::string_view data);
-  // Takes the whole requests at the front of `data`. Returns the number of bytes taken.
+  // Takes whole requests, and pieces of a chunked one, from the front of `data`. Returns the number
+  // of bytes taken. It is all of them when the connection takes no more requests.
   std::size_t take_requests(std::string_view data);
   std::size_t take_one(std::string_view data);
-  // Takes the whole requests at the front of received_.
+  // Does the same with received_, and erases the bytes taken.
   void take_received();
-  // Call after taking bytes. Updates the reservation, the receive deadline and the events watched.
+  // Call after taking bytes. Updates the share of the buffered bytes, the receive deadline and the
+  // events watched. Refuses with 503 when the share does not fit.
   void settle();
-  // Reserves memory for this connection's incomplete requests, instead of the amount before.
-  // Returns false when the amount grew and all connections together exceed the limit.
+  // Sets this connection's share of Limits::buffered_request_bytes to `bytes`. Returns false when
+  // the share grew and all connections together exceed the limit. The share is set even then.
   [[nodiscard]] bool reserve_buffer(std::size_t bytes);
   void drop_received();
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }

@@ -1,6 +1,6 @@
 // The rules of header fields that requests and responses share (RFC 9110, section 5; RFC 9112,
-// section 6). They split a line, find the message's end and decide on keep-alive. Both parsers use
-// them, so that they read the same bytes in the same way.
+// section 6). The functions split a header line, find how the body is framed, and decide on
+// keep-alive. Both parsers use them, so that they read the same bytes in the same way.
 //
 // Threads: values and functions.
 #pragma once
@@ -12,13 +12,15 @@
 
 namespace http {
 
-// The reason and HTTP status of a refused message. Close the connection after sending it.
+// The reason and HTTP status of a refused message. A server answers with `status`, then closes the
+// connection.
 struct ParseError {
   int status = 400;
   std::string_view detail;
 };
 
-// The result of a parse: more bytes are needed, the message is complete, or it must be refused.
+// The result of a parse. kMore: more bytes are needed. kDone: the parsed part is complete, which is
+// a head, a body or a response. kFailed: the message must be refused.
 enum class ParseState { kMore, kDone, kFailed };
 
 // Whether all characters are tchar (RFC 9110, section 5.6.2). True for the empty text.

@@ -15,7 +15,8 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kO
 
 [[nodiscard]] std::string_view to_string(Method method);
 
-// Returns the standard phrase, "OK" for 200; "Unknown" for a status without one.
+// Returns the standard phrase of a status that this program knows, such as "OK" for 200. Returns
+// "Unknown" for any other.
 [[nodiscard]] std::string_view reason_of(int status);
 
 struct Header {
@@ -26,8 +27,7 @@ struct Header {
 // Whether two header names or tokens are equal. Ignores ASCII case.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
 
-// One request. Every view points into the connection's buffer and is valid until the handler
-// returns.
+// One request. Every view is valid until the handler returns.
 struct Request {
   Method method = Method::kOther;
   std::string_view path;   // "/v1/entries"

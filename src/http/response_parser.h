@@ -7,8 +7,9 @@
 //
 // A response with Content-Length that arrives in one piece is not copied. Its head and body are
 // views into that piece.
-// Responses 1xx are skipped. The parser refuses ambiguous responses: a Content-Length next to
-// chunks, two lengths, folded lines, lines without a carriage return.
+// The parser skips up to kInterimMax responses 1xx, and refuses 101. It refuses ambiguous
+// responses: a Content-Length next to chunks, two lengths, folded lines, lines without a carriage
+// return.
 // REQUIRES: the request was no HEAD, since the response does not show it.
 //
 // Threads: none; belongs to its connection's loop.
@@ -67,7 +68,7 @@ class ResponseParser {
   void start_response();
   ParseState refuse(std::string_view why);
   ParseState complete(std::string_view body);
-  // Takes the head at the front of `data`.
+  // Takes the head that begins at data[used], or its next piece.
   ParseState take_head(std::string_view data, std::size_t& used);
   ParseState take_body(std::string_view data, std::size_t& used);
   // Reads a whole head, with its empty line, into the members.

@@ -78,7 +78,8 @@ using ServiceFactory = std::function<std::unique_ptr<Service>()>;
 struct Limits {
   std::uint32_t connections = 10'000;
   std::size_t body_bytes = std::size_t{4} << 20;
-  // All incomplete requests together. At least the largest request plus one receive buffer.
+  // All incomplete requests together. Server::open() raises a smaller limit to the largest request
+  // plus one receive buffer.
   std::size_t buffered_request_bytes = std::size_t{64} << 20;
   // For a request from its first byte, and for a TLS handshake.
   std::chrono::nanoseconds receive = std::chrono::seconds(10);
@@ -95,8 +96,9 @@ class Server {
     unsigned threads = 1;  // a Unix socket always has 1
     Limits limits;
     // Under load the loop waits this long, then handles all arrived requests in one round. So the
-    // thread wakes up less often. 0: it never waits. It also does not wait when the last requests
-    // were at least half as many as the active connections. Those clients wait for their answers.
+    // thread wakes up less often. 0: it never waits. It does not wait while a request is
+    // incomplete. It also does not wait when the requests since the last check are at least half as
+    // many as the active connections. Most clients then wait for their answers.
     std::chrono::nanoseconds coalesce_for{};
     const net::TlsContext* tls = nullptr;  // plain when null; must outlive the server
   };

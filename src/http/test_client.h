@@ -1,5 +1,5 @@
-// For tests only: a blocking client that sends raw bytes, a service of one function, and waits with
-// a deadline.
+// For tests only: a blocking client that sends raw bytes, and a service made of one function.
+// eventually() waits for a condition until a deadline.
 //
 // Threads: none; a TestClient belongs to its test's thread.
 #pragma once

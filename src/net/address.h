@@ -26,9 +26,9 @@ struct Address {
   [[nodiscard]] bool is_loopback() const;
 };
 
-// Opens a listening, non-blocking socket. If the host has several addresses, it uses the first one
-// that this machine can listen on. Removes a Unix socket's file when no process listens there.
-// Blocks as resolve() does.
+// Opens a listening, non-blocking socket. Tries the host's addresses in order and uses the first
+// that works. An address in use ends the search with kAlreadyExists. Removes a Unix socket's file
+// when no process listens there. Blocks as resolve() does.
 // Errors: kAlreadyExists when a socket of any process listens there, or a file of another kind has
 // the Unix path; those of resolve(); the system's.
 [[nodiscard]] base::Result<base::UniqueFd> listen_on(const Address& address);

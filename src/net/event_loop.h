@@ -66,7 +66,8 @@ class EventLoop {
 
   // Runs rounds in the calling thread until stop().
   void run();
-  // Posts the end of run(). run() returns at the end of the round that runs this task.
+  // Posts the end of run(). run() returns at the end of the round that runs this task. In a hold it
+  // returns one round later.
   void stop();
 
   // The clock's mono() when this round's wait ended.

@@ -32,7 +32,8 @@ class TlsContext {
 
   // Returns a session over the connected socket `fd`, which stays the caller's. Null when OpenSSL
   // refuses. Without a `server_name` the session is a server's. With one it is a client's, which
-  // sends the name in SNI. With `verify` it fails unless the certificate has that name.
+  // sends the name in SNI. With `verify` the handshake fails unless a trusted certificate has that
+  // name.
   [[nodiscard]] std::unique_ptr<TlsSession> start(int fd,
                                                   const std::string& server_name = {}) const;
 

@@ -11,7 +11,7 @@ namespace vigia {
 struct ContainerName {
   // "docker", "podman", "containerd", "cri-o" or "kubernetes"; empty if the path does not say.
   std::string_view runtime;
-  std::string_view id;    // 64 hexadecimal digits, within the path
+  std::string_view id;    // 64 hexadecimal digits
   std::string_view path;  // of the container's own group, without the groups below it
 
   friend bool operator==(const ContainerName&, const ContainerName&) = default;
@@ -29,7 +29,7 @@ struct ContainerName {
 //
 // For a container within another it returns the outer one, which this host's engine knows. The
 // monitor of a container (`libpod-conmon-ID.scope`) is not part of it. Returns nothing if the path
-// belongs to no container. The result lies within `cgroup`.
+// belongs to no container. `id` and `path` are views into `cgroup`.
 [[nodiscard]] std::optional<ContainerName> container_of(std::string_view cgroup);
 
 }  // namespace vigia

@@ -72,8 +72,8 @@ constexpr void for_each_field(const Fields& fields, const Visit& visit) {
   std::apply([&](const auto&... field) { (visit(field), ...); }, fields);
 }
 
-// The place in a catalogue of the field that `Get` gets, as place_of<kProcessFields,
-// &Process::pid>.
+// Returns the index in `Fields` of the field whose `get` equals `Get`, as
+// place_of<kProcessFields, &Process::pid>.
 template <const auto& Fields, auto Get>
 consteval std::size_t place_of() {
   std::size_t place = 0;
@@ -84,7 +84,8 @@ consteval std::size_t place_of() {
     }
     if (!is_found) ++place;
   });
-  return place;  // beyond the last, which does not compile where it is used
+  // If no field matches, this is the number of fields. std::get<> with it does not compile.
+  return place;
 }
 
 // Applies `get` to the `Part` of an object.

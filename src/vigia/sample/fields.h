@@ -8,8 +8,8 @@
 // order. It also defines the table's headings and units (app/usage_table.cc) and the tables of
 // docs/vigia.md (fields_test.cc).
 //
-// A new figure of a process needs a row in kProcessFields, and its place in kProcessUsageFields
-// where a snapshot shows it.
+// A new figure of a process needs a member in sample.h and a row in kProcessFields. If a snapshot
+// shows it, it also needs a row in kProcessUsageFields.
 //
 // Threads: constants.
 #pragma once
@@ -29,7 +29,8 @@ inline constexpr std::int64_t kSummandMax = INT64_MAX / 4;
 inline constexpr std::tuple kSampleFields = {
     Field{"source", &Sample::source, Kind::kLabel, "the source that was read"},
     Field{"kernel", &Sample::kernel, Kind::kLabel, "release of the kernel"},
-    Field{"boot_id", &Sample::boot_id, Kind::kLabel, "the kernel's id of this boot"},
+    Field{"boot_id", &Sample::boot_id, Kind::kLabel,
+          "the kernel's id of this boot; null if unknown"},
     Field{"wall_ms", &Sample::wall_ms, Kind::kTimestamp, "when the sample was taken, since 1970"}
         .within(0, 253'402'300'799'999),  // the year 9999 ends
     Field{"uptime_ns", &Sample::uptime_ns, Kind::kTimestamp,

@@ -1,6 +1,6 @@
-// The values of a host's counters at one moment, as the kernel keeps them. No figure is derived.
-// Every source (source.h) fills the same fields. A figure that a source cannot read is empty.
-// fields.h has the meaning of each.
+// One reading of a host's counters. Each process and each control group has a moment of its own
+// (read_ns). No figure is derived from two samples. Every source (source.h) fills the same fields.
+// A figure that a source cannot read is empty. fields.h has the meaning of each.
 //
 // Threads: values.
 #pragma once
@@ -110,9 +110,9 @@ struct Cgroup {
 };
 
 struct Sample {
-  std::string source;          // Source::name()
-  std::string kernel;          // release
-  std::string boot_id;         // empty if unknown
+  std::string source;  // Source::name()
+  std::string kernel;  // release
+  std::optional<std::string> boot_id;
   std::int64_t wall_ms = 0;    // since 1970, when it was taken
   std::int64_t uptime_ns = 0;  // since boot, with time asleep
   CpuTimes cpu;

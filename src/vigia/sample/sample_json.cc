@@ -68,16 +68,6 @@ bool read_value(od::value& value, const Range& range, Number& into, Problem& pro
   return true;
 }
 
-bool read_value(od::value& value, const Range& range, Cgroup::Figure& into, Problem& problem) {
-  if (is_null(value)) {
-    into = std::nullopt;
-    return true;
-  }
-  if (read_value(value, range, into.emplace(), problem)) return true;
-  problem.what += ", or null";
-  return false;
-}
-
 bool read_value(od::value& value, const Range&, double& into, Problem& problem) {
   const auto error = value.get_double().get(into);
   return (error == simdjson::SUCCESS && std::isfinite(into) && into >= 0) ||
@@ -109,6 +99,19 @@ bool read_value(od::value& value, const Range&, std::string& into, Problem& prob
   if (text.find('\0') != std::string_view::npos) return problem.say("a text cannot hold NUL");
   into = text;
   return true;
+}
+
+template <class Value>
+bool read_value(od::value& value, const Range& range, std::optional<Value>& into,
+                Problem& problem) {
+  if (is_null(value)) {
+    into = std::nullopt;
+    return true;
+  }
+  if (!into) into.emplace();  // a text that is there keeps its memory
+  if (read_value(value, range, *into, problem)) return true;
+  problem.what += ", or null";
+  return false;
 }
 
 // A member of a JSON object, and the function that reads it into an Object.
@@ -220,13 +223,6 @@ bool read_array(od::value& value, const Members<Object, Count>& members, std::ve
 
 constexpr auto kAnyOrder = [](std::size_t) { return true; };
 
-// An unknown boot is null in JSON and an empty text in a sample.
-bool read_boot_id(od::value& value, Sample& into, Problem& problem) {
-  if (!is_null(value)) return read_value(value, {}, into.boot_id, problem);
-  into.boot_id.clear();
-  return true;
-}
-
 bool read_cpus(od::value& value, Sample& into, Problem& problem) {
   return read_array(value, kMembersOf<kCpuFields>, into.cpus, problem, kAnyOrder);
 }
@@ -274,7 +270,7 @@ constexpr Members<Sample, 10> kSampleMembers = {{
     {"schema", [](od::value&, Sample&, Problem&) { return true; }},  // read before all others
     sample_member<&Sample::source>(),
     sample_member<&Sample::kernel>(),
-    {"boot_id", &read_boot_id},
+    sample_member<&Sample::boot_id>(),
     sample_member<&Sample::wall_ms>(),
     sample_member<&Sample::uptime_ns>(),
     {"hidden_processes", sample_member<&Sample::hidden>().read,
@@ -369,13 +365,7 @@ std::string to_json(const Sample& sample) {
   std::string out;
   JsonObject json(out);
   json.add("schema", kSampleSchema);
-  for_each_field(kSampleFields, [&](const auto& field) {
-    if (field.name == "boot_id" && sample.boot_id.empty()) {
-      json.key(field.name) += "null";
-    } else {
-      add_value(json, field.name, sample.*(field.get));
-    }
-  });
+  add_fields(json, kSampleFields, sample);
   JsonObject host(json.key("host"));
   append_object(host.key("cpu"), kCpuFields, sample.cpu);
   append_objects(host.key("cpus"), kCpuFields, sample.cpus);

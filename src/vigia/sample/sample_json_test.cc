@@ -8,6 +8,7 @@
 #include <concepts>
 #include <fmt/format.h>
 #include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -32,7 +33,6 @@ class Samples {
   Sample next() {
     Sample sample;
     fill(kSampleFields, sample);
-    if (below(4) == 0) sample.boot_id.clear();
     fill(kCpuFields, sample.cpu);
     sample.cpus.resize(static_cast<std::size_t>(below(4)));
     for (CpuTimes& each : sample.cpus) fill(kCpuFields, each);
@@ -64,8 +64,9 @@ class Samples {
         std::min<std::int64_t>(range.most, std::numeric_limits<Number>::max());
     number = static_cast<Number>(any_number(range.least, most));
   }
-  void set(const Range& range, Cgroup::Figure& figure) {
-    if (below(3) > 0) set(range, figure.emplace());
+  template <class Value>
+  void set(const Range& range, std::optional<Value>& value) {
+    if (below(3) > 0) set(range, value.emplace());
   }
   void set(const Range&, double& number) { number = static_cast<double>(below(1'000'000)) / 100; }
   void set(const Range&, char& state) {
@@ -104,8 +105,9 @@ std::string repaired(std::string_view text) {
 
 // Returns the sample with the texts that JSON can hold.
 Sample repaired(Sample sample) {
-  for (std::string* each : {&sample.source, &sample.kernel, &sample.boot_id})
-    *each = repaired(*each);
+  sample.source = repaired(sample.source);
+  sample.kernel = repaired(sample.kernel);
+  if (sample.boot_id) sample.boot_id = repaired(*sample.boot_id);
   for (Process& each : sample.processes) {
     for (std::string* text : {&each.name, &each.command, &each.cgroup}) *text = repaired(*text);
   }
@@ -238,8 +240,12 @@ TEST(SampleJsonTest, CgroupsAndHiddenProcessesMayBeMissing) {
 
 TEST(SampleJsonTest, AnUnknownBootIsNull) {
   Sample sample = made();
-  sample.boot_id.clear();
-  EXPECT_THAT(to_json(sample), HasSubstr("\"boot_id\":null"));
+  sample.boot_id = std::nullopt;
+  const std::string text = to_json(sample);
+  EXPECT_THAT(text, HasSubstr("\"boot_id\":null"));
+  Sample read = made();
+  ASSERT_TRUE(from_json(text, read));
+  EXPECT_EQ(read.boot_id, std::nullopt);
 }
 
 TEST(SampleJsonTest, CgroupsAreInOrderOfPathAlsoWhereThatWasNotUtf8) {
@@ -305,7 +311,7 @@ TEST(SampleJsonTest, AnErrorNamesItsPlace) {
       {R"("name":"sleep")", R"("name":"\ud800")", "processes[0].name: expected a text"},
       {R"("name":"sleep")", R"("name":"\q")", "processes[0].name: expected a text"},
       {R"("name":"sleep")", R"("name":"a\u0000b")", "processes[0].name: a text cannot hold NUL"},
-      {R"("boot_id":"boot")", R"("boot_id":1)", "boot_id: expected a text"},
+      {R"("boot_id":"boot")", R"("boot_id":1)", "boot_id: expected a text, or null"},
       {R"("cpu_ns":null)", R"("cpu_ns":-1)", fmt::format("cgroups[0].cpu_ns: {}, or null", kAny)},
       {R"("cpu_ns":null)", R"("cpu_ns":nul)", fmt::format("cgroups[0].cpu_ns: {}, or null", kAny)},
       {R"("cpu_ns":null,)", "", "cgroups[0].cpu_ns: is missing"},

@@ -1,12 +1,12 @@
 // The usage of a host between two samples: rates, shares and the sums of containers.
 //
 // A process is the same in both samples if pid and start are equal. A reused pid is a new process.
-// A rate is unknown when its counter decreased, or is in one sample only. A process that started in
-// the interval has a rate.
+// A rate is unknown when its counter decreased, or when only one sample has it. A process that
+// started within the interval is an exception: all its processor time counts.
 //
-// A container's rate comes from the counter of its control group. Where that counter is not in
-// both samples, the rate is the sum over the container's processes, and unknown if one of them has
-// no rate. Time that a process used before it ended within the interval is in no process's rate.
+// A container's rate comes from the counter of its control group. If a sample lacks that counter,
+// the rate is the sum over the container's processes. The sum is unknown if one of them has no
+// rate. A process that ended within the interval has no rate, so the sum misses its time.
 //
 // Threads: values and functions.
 #pragma once

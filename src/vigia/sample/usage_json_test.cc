@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
 
 namespace vigia {
@@ -97,6 +98,13 @@ TEST(UsageJsonTest, AContainersFiguresAreNumbersOrNull) {
   EXPECT_TRUE(bare.at("throttled_percent").is_null());
   EXPECT_EQ(told.at("cpu_percent").as_double(), 12.346);
   EXPECT_EQ(told.size(), bare.size());
+}
+
+TEST(UsageJsonTest, AnUnknownBootIsNull) {
+  Usage usage = made();
+  EXPECT_EQ(boost::json::parse(to_json(usage, {})).at("boot_id").as_string(), "boot");
+  usage.sample.boot_id = std::nullopt;
+  EXPECT_TRUE(boost::json::parse(to_json(usage, {})).at("boot_id").is_null());
 }
 
 TEST(UsageJsonTest, OnlyTheChosenProcessesAreInIt) {

@@ -38,7 +38,8 @@ base::Result<ProcFiles> ProcFiles::open(std::string root) {
   files.buffer_.resize(kBytesMax);
   files.tick_ns_ = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
   ASSIGN_OR_RETURN(files.kernel_, files.first_line_of("sys/kernel/osrelease"));
-  ASSIGN_OR_RETURN(files.boot_id_, files.first_line_of("sys/kernel/random/boot_id"));
+  ASSIGN_OR_RETURN(std::string boot_id, files.first_line_of("sys/kernel/random/boot_id"));
+  if (!boot_id.empty()) files.boot_id_ = std::move(boot_id);
   for (HostFile* file : {&files.stat_, &files.meminfo_, &files.loadavg_}) {
     RETURN_IF_ERROR(files.open_file(*file));
   }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,7 +77,7 @@ class ProcFiles {
   std::unique_ptr<DIR, base::CDeleter<&::closedir>> directory_;
   std::int64_t tick_ns_ = 0;
   std::string kernel_;
-  std::string boot_id_;
+  std::optional<std::string> boot_id_;
   std::vector<char> buffer_;
   HostFile stat_{.path = "stat", .fd = {}};
   HostFile meminfo_{.path = "meminfo", .fd = {}};

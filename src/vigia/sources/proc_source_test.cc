@@ -78,6 +78,14 @@ TEST_F(ProcSourceTest, AHostAndItsProcessesAreThereInOrderOfPid) {
   EXPECT_EQ(sample.hidden, 0);
 }
 
+TEST_F(ProcSourceTest, AnEmptyBootIdIsUnknown) {
+  proc_.write("sys/kernel/random/boot_id", "");
+  auto source = ProcSource::open({.root = proc_.path()});
+  ASSERT_TRUE(source) << source.error().message();
+  ASSERT_TRUE((*source)->read(sample_));
+  EXPECT_EQ(sample_.boot_id, std::nullopt);
+}
+
 TEST_F(ProcSourceTest, ProcessesComeAndGo) {
   read();
   proc_.remove("3");
