@@ -209,6 +209,24 @@ def test_it_says_so_when_the_generator_was_the_limit(start, load):
     assert "generator" in said_by(loaded.result).lower(), said_by(loaded.result)
 
 
+@pytest.mark.parametrize("flag", ["--acks", "--json"])
+def test_a_file_of_results_is_never_written_through_a_link(start, tmp_path, flag):
+    server = start()
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    run = ("load", server.url, "--rate", 100, "--duration", "100ms", flag)
+    result = run_estadio(*run, link)
+    assert result.returncode == 2
+    assert f"{flag[2:]}: {link} is a symbolic link" in said_by(result)
+    other = tmp_path / "other"
+    other.hardlink_to(victim)
+    assert run_estadio(*run, other).returncode == 0
+    assert victim.read_text() == "precious"
+    assert other.read_text().count("{") > 1
+    assert run_estadio(*run, "/dev/stdout").stdout.count("{") > 1
+
+
 @pytest.mark.parametrize("arguments, named", [
     ([], "url"),
     (["nonsense", "--rate", "10"], "nonsense"),

@@ -1,30 +1,22 @@
 #include "estadio/load/acks.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <utility>
 
-#include <cerrno>
+#include "base/files.h"
 
 namespace estadio::load {
 
 base::Result<AckFile> AckFile::create(const std::string& path) {
-  base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  auto fd = base::open_output(path);
   if (!fd) {
-    return base::fail(base::Code::kInvalidArgument,
-                      base::Error::from_errno("making the acks file " + path, errno).message());
+    return base::fail(base::Code::kInvalidArgument, std::move(fd).error().within("acks").message());
   }
-  return AckFile(std::move(fd), path);
+  return AckFile(*std::move(fd), path);
 }
 
 base::Result<void> AckFile::write(std::string_view lines) {
   const std::scoped_lock lock(*mutex_);
-  while (!lines.empty()) {
-    const ssize_t count = ::write(fd_.get(), lines.data(), lines.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return base::fail(base::Error::from_errno("writing acks to " + path_, errno));
-    lines.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
+  return base::write_all(fd_, lines, "acks to " + path_);
 }
 
 base::Result<void> AckWriter::add(std::string_view id, std::string_view outcome) {

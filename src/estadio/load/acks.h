@@ -22,7 +22,7 @@ namespace estadio::load {
 
 class AckFile {
  public:
-  // Creates the file, or empties it. Errors: kInvalidArgument, naming the file.
+  // Makes the file, as base::open_output() does. Errors: kInvalidArgument, naming the file.
   [[nodiscard]] static base::Result<AckFile> create(const std::string& path);
 
   // Appends `lines`, which must be whole. Errors: the system's, naming the file.

@@ -20,16 +20,15 @@ namespace {
 // to_json() begins a sample so.
 constexpr std::string_view kStart = "{\"schema\":";
 constexpr std::int64_t kReadBytes = 64 * 1024;
+constexpr mode_t kFileMode = 0600;
 
 }  // namespace
 
 base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existing existing) {
-  const int flags = existing == Existing::kRefuse ? O_WRONLY | O_EXCL : O_RDWR;
-  base::UniqueFd fd(::open(path.c_str(), flags | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd && errno == EEXIST) {
-    return base::fail(base::Code::kAlreadyExists, path + " exists already");
-  }
-  if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
+  ASSIGN_OR_RETURN(base::UniqueFd fd,
+                   existing == Existing::kRefuse
+                       ? base::create_file(path, kFileMode, base::LeftOver::kRefuse)
+                       : base::open_or_create_file(path, kFileMode));
   RecordingFile file(path, std::move(fd));
   struct stat status{};
   if (::fstat(file.fd_.get(), &status) != 0) return file.failed("looking at");

@@ -23,7 +23,7 @@ class RecordingFile {
   // Takes a lock: one process at a time writes to a recording. Cuts off a last line that is cut
   // short, as a recorder that was killed may leave one. Errors: kAlreadyExists if the file exists
   // and `existing` refuses it, or if another process writes to it; kFailedPrecondition if it is not
-  // a recording; those of opening.
+  // a recording, or is a symbolic link; those of opening.
   [[nodiscard]] static base::Result<RecordingFile> open(const std::string& path, Existing existing);
 
   // Writes to standard output, which keeps the part of a line that cannot be written whole.
