@@ -206,6 +206,16 @@ def test_no_room_leaves_whole_lines(file):
     assert text == "" or samples_of(text)
 
 
+@pytest.mark.parametrize("words", [["record", "-"], ["snapshot"]])
+def test_a_limit_on_file_sizes_is_an_error_of_standard_output(tmp_path, words):
+    with open(tmp_path / "out", "wb") as out:
+        result = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", VIGIA, *words],
+                                check=False, stdout=out, stderr=subprocess.PIPE, text=True,
+                                timeout=seconds(60))
+    assert result.returncode == 1
+    assert "writing standard output: File too large" in result.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: there is no /dev/full")
 def test_a_full_disk_is_an_error():
     with open("/dev/full", "wb") as full:
