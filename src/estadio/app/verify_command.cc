@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
@@ -144,7 +145,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
 
 void print(const Proved& proved, const VerifyOptions& options) {
   if (options.is_json) {
-    fmt::print("{}\n", proved.report.to_json());
+    fmt::print("{}\n", base::json_for(STDOUT_FILENO, proved.report.to_json()));
   } else {
     fmt::print("{}coin's commitment (SHA-256 of its seed): {}\n", proved.report.to_text(),
                proved.commitment);
@@ -163,7 +164,7 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
       if (proved.error().code() != base::Code::kUnavailable) {
         return program().print_failure(proved.error());
       }
-      fmt::print("{}  not proven: {}\n", time, proved.error().message());
+      fmt::print("{}  not proven: {}\n", time, base::printable(proved.error().message()));
     } else if (options.is_json || !proved->report.is_proven()) {
       print(*proved, options);
     } else {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "estadio/contest/recent_ids.h"
 #include "estadio/contest/record.h"
 
@@ -282,12 +283,13 @@ std::string VerifyReport::to_text() const {
         name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   };
   std::ptrdiff_t widest = 7;
-  for (const Row& row : rows) widest = std::max(widest, width(row.faculty));
+  for (const Row& row : rows) widest = std::max(widest, width(base::printable(row.faculty)));
   std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
                                  "log", "score");
   for (const Row& row : rows) {
-    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", row.faculty,
-                        std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '),
+    const std::string faculty = base::printable(row.faculty);
+    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", faculty,
+                        std::string(static_cast<std::size_t>(widest - width(faculty)), ' '),
                         row.discipline_id, to_string(row.outcome), row.in_log, row.in_score,
                         row.in_log == row.in_score ? "" : "  DIFFERENT");
   }
@@ -312,7 +314,7 @@ std::string VerifyReport::to_text() const {
   }
   for (const Difference& difference : differences) {
     text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what,
-                        difference.example);
+                        base::printable(difference.example));
   }
   if (lag > 0) {
     text += fmt::format(

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/printable.h"
 #include "vigia/sample/sample_json.h"
 
 namespace vigia {
@@ -47,7 +48,9 @@ base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existin
 }
 
 RecordingFile RecordingFile::standard_output() {
-  return {"standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0))};
+  RecordingFile file("standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)));
+  file.is_terminal_ = ::isatty(file.fd_.get()) == 1;
+  return file;
 }
 
 // Seeks to the end of the last whole line, and cuts off what follows it.
@@ -82,6 +85,7 @@ base::Result<void> RecordingFile::go_to_end() {
 base::Result<void> RecordingFile::append(const Sample& sample) {
   std::string line = to_json(sample);
   line += '\n';
+  if (is_terminal_) line = base::escape_for_terminal(std::move(line));
   std::string_view left = line;
   while (!left.empty()) {
     const ssize_t count = ::write(fd_.get(), left.data(), left.size());
