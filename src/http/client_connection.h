@@ -30,7 +30,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
     kConnect,    // not connected, or closed by the server before a request
     kTls,        // TLS failed before the first answer, for example in the certificate check
     kReset,      // the connection ended while an answer was due
-    kMalformed,  // the received bytes are not an HTTP response
+    kMalformed,  // the received bytes are not one HTTP response
   };
 
   // Receives the results. Every method may call send(), open() or close().

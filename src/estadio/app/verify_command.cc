@@ -60,9 +60,10 @@ struct Proved {
 // The evidence is gathered in the order acks, score, log. So a log that is read later holds every
 // acknowledged and counted entry.
 
-base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
+base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options,
+                                              const Contest& contest) {
   if (options.acks_file.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file));
+  ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file, contest));
   if (acks.is_cut()) {
     fmt::print(stderr,
                "{}: the last line is cut and was skipped: its client may have been killed; "
@@ -76,7 +77,7 @@ base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const ba
                                           base::Logger& log) {
   ASSIGN_OR_RETURN(const DataFolder folder,
                    DataFolder::open_to_read(options.data, options.contest_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options, folder.contest()));
   ASSIGN_OR_RETURN(Score score, RocksScoreBook::read_from(folder.score_folder()));
   ASSIGN_OR_RETURN(auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
   return Evidence{.contest = folder.contest(),
@@ -92,7 +93,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
   ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, clock, log));
   RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options, contest));
   ASSIGN_OR_RETURN(const auto book,
                    RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
   ASSIGN_OR_RETURN(Score score, book->read());
@@ -213,8 +214,10 @@ int run_verify(base::Arguments arguments) {
   options.redis.add_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
                "file of the coin's seed, when the discipline servers have it from a file");
-  settings.add("acks", options.acks_file, "FILE",
-               "acks of clients, one a line: {\"id\":\"…\",\"outcome\":\"winner\"}");
+  settings.add(
+      "acks", options.acks_file, "FILE",
+      "acks of clients, one a line: {\"id\":\"…\",\"outcome\":\"winner\",\"faculty\":\"…\","
+      "\"discipline\":1}; all but the id may be left out");
   settings.add(
       "partial-acks", options.are_acks_partial,
       "accept results without an ack, because the file lacks clients or answers were lost");

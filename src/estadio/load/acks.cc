@@ -19,22 +19,16 @@ base::Result<void> AckFile::write(std::string_view lines) {
   return base::write_all(fd_, lines, "acks to " + path_);
 }
 
-base::Result<void> AckWriter::add(std::string_view id, std::string_view outcome) {
+base::Result<void> AckWriter::add(const Ack& ack) {
   lines_ += R"({"id":")";
-  lines_ += id;
-  lines_ += R"(","outcome":")";
-  lines_ += outcome;
-  return end_line();
-}
-
-base::Result<void> AckWriter::add(std::string_view id) {
-  lines_ += R"({"id":")";
-  lines_ += id;
-  return end_line();
-}
-
-base::Result<void> AckWriter::end_line() {
-  lines_ += "\"}\n";
+  lines_ += ack.id;
+  if (!ack.outcome.empty()) {
+    lines_ += R"(","outcome":")";
+    lines_ += ack.outcome;
+  }
+  lines_ += '"';
+  lines_ += ack.facts;
+  lines_ += "}\n";
   const bool is_due = clock_.mono() - flushed_ >= kFlushEvery;
   return is_due || lines_.size() >= kBufferBytes ? flush() : base::Result<void>();
 }

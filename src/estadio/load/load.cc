@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/open_files.h"
+#include "base/printable.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
@@ -58,7 +59,8 @@ class JsonOutput {
 
   Result<void> write(const Report& report) {
     if (!fd_) return {};
-    return base::write_all(fd_, to_json(report) + "\n", "the report to " + path_);
+    return base::write_all(fd_, base::json_for(fd_.get(), to_json(report) + "\n"),
+                           "the report to " + path_);
   }
 
  private:
@@ -182,7 +184,8 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
 
 int load_exit_status(const Report& report) {
   const bool has_given_up = report.has_retries && !report.measured.errors.empty();
-  return report.measured.accepted_entries > 0 && !has_given_up ? 0 : 1;
+  const bool is_good = report.wrong_answers().empty() && !has_given_up;
+  return report.measured.accepted_entries > 0 && is_good ? 0 : 1;
 }
 
 }  // namespace estadio
