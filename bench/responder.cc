@@ -1,5 +1,6 @@
 // The cheapest HTTP/1.1 server possible, for measuring load generators. It answers every request
-// with the same 200 and body, as nginx does with `return 200`.
+// with the same 200 and body, as nginx does with `return 200`. Only the id in the body differs:
+// `estadio load` expects that no two entries get the same one.
 //
 //   responder PORT        listens on 127.0.0.1:PORT (0 picks one), prints "listening on PORT"
 //
@@ -36,6 +37,8 @@ constexpr std::string_view kAnswer =
     "\r\n"
     R"({"id":"01934f5a-7c00-7000-8000-000000000000","outcome":"winner"})"
     "\n";
+constexpr std::size_t kIdDigits = 12;  // the last ones, which differ
+constexpr std::size_t kIdDigitsAt = kAnswer.find("000000000000\"");
 constexpr std::size_t kAnswersMax = 64;  // in one send
 constexpr std::size_t kHeadMax = 16 * 1024;
 
@@ -92,6 +95,14 @@ class RequestCounter {
   std::exit(1);
 }
 
+// Writes the last digits of an answer's id.
+void write_id(char* answer, std::uint64_t number) {
+  char* digit = answer + kIdDigitsAt + kIdDigits;
+  for (std::size_t i = 0; i < kIdDigits; ++i, number >>= 4) {
+    *--digit = "0123456789abcdef"[number & 15];
+  }
+}
+
 int listen_on(std::uint16_t port) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
@@ -129,6 +140,7 @@ int main(int argc, char** argv) {
   std::array<char, 64 * 1024> room;
   std::array<epoll_event, 256> ready;
   std::unordered_map<int, RequestCounter> connections;
+  std::uint64_t id = 0;
   while (true) {
     const int count = ::epoll_wait(epoll, ready.data(), static_cast<int>(ready.size()), -1);
     for (int i = 0; i < count; ++i) {
@@ -147,6 +159,9 @@ int main(int argc, char** argv) {
       int requests = -1;
       if (received > 0) {
         requests = connections[fd].count({room.data(), static_cast<std::size_t>(received)});
+      }
+      for (int answer = 0; answer < std::min(requests, static_cast<int>(kAnswersMax)); ++answer) {
+        write_id(answers.data() + kAnswer.size() * static_cast<std::size_t>(answer), id++);
       }
       if (requests < 0 || requests > static_cast<int>(kAnswersMax) ||
           (requests > 0 &&

@@ -1,6 +1,6 @@
 // Texts of processes in the table: UTF-8 without control characters, no wider than the column. The
 // first byte is the width.
-#include "vigia/app/printable.h"
+#include "base/printable.h"
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::size_t width = data[0];
-  const std::string shown = vigia::printable(fuzz::text_of(data + 1, size - 1), width);
+  const std::string shown = base::printable(fuzz::text_of(data + 1, size - 1), width);
   std::size_t characters = 0;
   for (std::string_view rest = shown; !rest.empty(); ++characters) {
     const auto first = static_cast<unsigned char>(rest[0]);
@@ -22,6 +22,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   CHECK(characters <= width);
   // A second call replaces nothing.
-  CHECK(vigia::printable(shown, width) == shown);
+  CHECK(base::printable(shown, width) == shown);
   return 0;
 }

@@ -1,4 +1,8 @@
-// Reading and durable writing of whole files. All functions block.
+// Reading, making and durable writing of files. All functions block.
+//
+// Every file that a program makes or writes comes from here. Another user may be able to write to
+// the folder. So no function that writes follows a symbolic link at the end of a path, and no file
+// that was there before is taken for a new one. The folders on the way may be links.
 //
 // Threads: functions; any thread.
 #pragma once
@@ -10,6 +14,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace base {
 
@@ -23,16 +28,44 @@ namespace base {
 // Waits until all changes of names in the folder are durable. Errors: the system's.
 [[nodiscard]] Result<void> sync_folder(const std::string& folder);
 
+// What create_file() does when the name is taken.
+enum class LeftOver {
+  kRefuse,  // fails with kAlreadyExists
+  kRemove,  // removes the file or the link of that name first
+};
+
+// Makes an empty file, open for reading and writing. Its mode is exactly `mode`, whatever the
+// umask. Errors: kAlreadyExists; the system's.
+[[nodiscard]] Result<UniqueFd> create_file(const std::string& path, mode_t mode, LeftOver left);
+
+// Opens an existing file for reading and writing. Errors: kNotFound; kFailedPrecondition when
+// `path` is a symbolic link; the system's.
+[[nodiscard]] Result<UniqueFd> open_file(const std::string& path);
+
+// Opens the file as open_file() does. If there is none, makes it as create_file() does.
+[[nodiscard]] Result<UniqueFd> open_or_create_file(const std::string& path, mode_t mode);
+
+// Opens the file that a user named for a program's output. Replaces a regular file by an empty one
+// with mode 0644 less the umask. Uses a device or a pipe as it is, also through a link such as
+// /dev/stdout. Errors: kFailedPrecondition when `path` is another symbolic link; the system's.
+[[nodiscard]] Result<UniqueFd> open_output(const std::string& path);
+
+// Writes all of `bytes` at the file's position. Errors: the system's, which begin with "writing"
+// and `name`; kResourceExhausted on a full disk.
+[[nodiscard]] Result<void> write_all(const UniqueFd& fd, std::string_view bytes,
+                                     std::string_view name);
+
 // Replaces the file's text durably. Writes `path`.new with `mode`, syncs it and renames it, so that
-// the file holds the old text or the new one. Errors: the system's; kResourceExhausted on a full
-// disk.
+// the file holds the old text or the new one. A link at `path` is replaced, not followed. Removes
+// `path`.new on an error. Errors: the system's; kResourceExhausted on a full disk.
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
                                         mode_t mode);
 
 // Returns the bytes free for this user in the file system that holds `path`. Errors: the system's.
 [[nodiscard]] Result<std::uint64_t> free_bytes(const std::string& path);
 
-// Makes the folder and its missing parents durably. Errors: the system's.
+// Makes the folder and its missing parents durably, with mode 0755 less the umask. Errors: the
+// system's.
 [[nodiscard]] Result<void> make_folder(const std::string& folder);
 
 }  // namespace base

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/units.h"
 
 namespace base {
@@ -73,6 +75,7 @@ void Logger::write(LogLevel level, std::string_view message, Fields fields) {
     }
     line += '\n';
   }
+  line = escape_for_terminal(std::move(line));
   const std::scoped_lock lock(mutex_);
   // Ignore a failed write: there is no other place to report it.
   [[maybe_unused]] const auto written = ::write(options_.fd, line.data(), line.size());

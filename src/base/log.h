@@ -1,5 +1,5 @@
 // Structured logs: one line per event, as text for people or JSON for machines. Errors of writing
-// are ignored.
+// are ignored. Lines are those of escape_for_terminal().
 //
 //   log.info("serving", {{"address", address}, {"threads", 2}});
 //   {"time":"2026-11-23T15:04:05.678Z","level":"info","message":"serving","address":"127.0.0.1:8080","threads":2}

@@ -94,6 +94,19 @@ TEST_F(LogTest, AFieldCannotForgeALineOrDriveATerminal) {
   }
 }
 
+TEST_F(LogTest, NoCharacterOfTheTerminalOrOfBidirectionalTextIsWrittenAsItIs) {
+  for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+    const std::string line = logged(format, [](Logger& log) {
+      log.info("m\u202E", {{"key", "a\u2066"}, {"other", "b\xC2\x9B"}});
+    });
+    for (const char* escape : {"m\\u202e", "a\\u2066", "b\\u009b"}) {
+      EXPECT_NE(line.find(escape), std::string::npos) << line;
+    }
+    EXPECT_EQ(line.find("\xE2"), std::string::npos) << line;
+    EXPECT_EQ(line.find("\xC2"), std::string::npos) << line;
+  }
+}
+
 TEST_F(LogTest, AMessageCannotForgeALine) {
   for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
     const std::string line =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 namespace base {
 
 int Program::run(int argc, char** argv) const {
+  // Beyond a limit on the size of files, write() must fail as on a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   int status = kExitFailed;
   try {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);

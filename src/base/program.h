@@ -35,7 +35,8 @@ struct Program {
   std::span<const Command> commands;
 
   // Runs the command that the first argument names. Returns its exit status, or kExitFailed when
-  // standard output could not be written.
+  // standard output could not be written. Ignores SIGXFSZ, so that a write beyond the limit on the
+  // size of files fails with EFBIG.
   [[nodiscard]] int run(int argc, char** argv) const;
 
   // Returns the settings of one of the commands.

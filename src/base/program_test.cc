@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <csignal>
 
 namespace base {
 namespace {
@@ -51,6 +52,12 @@ Outcome run(std::vector<std::string> words) {
 TEST(ProgramTest, ACommandGetsTheArgumentsAfterItsName) {
   EXPECT_EQ(run({"keep", "a", "keep"}).status, 7);
   EXPECT_EQ(given, (std::vector<std::string>{"a", "keep"}));
+}
+
+TEST(ProgramTest, ALimitOnTheSizeOfFilesDoesNotKillIt) {
+  const auto before = std::signal(SIGXFSZ, SIG_DFL);
+  run({"keep"});
+  EXPECT_EQ(std::signal(SIGXFSZ, before), SIG_IGN);
 }
 
 TEST(ProgramTest, HelpNamesEveryCommand) {

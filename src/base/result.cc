@@ -24,9 +24,12 @@ std::string_view to_string(Code code) {
 
 Error Error::from_errno(std::string_view what, int error_number) {
   Code code = Code::kInternal;
-  if (error_number == ENOSPC || error_number == EDQUOT) code = Code::kResourceExhausted;
+  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) {
+    code = Code::kResourceExhausted;
+  }
   if (error_number == ENOENT) code = Code::kNotFound;
-  return {code, fmt::format("{}: {}", what, std::generic_category().message(error_number))};
+  const std::string_view hint = error_number == EFBIG ? " (see ulimit -f)" : "";
+  return {code, fmt::format("{}: {}{}", what, std::generic_category().message(error_number), hint)};
 }
 
 Error Error::within(std::string_view context) && {

@@ -34,7 +34,7 @@ class Error {
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
 
   // Makes an error from errno. `what` names the failed action ("opening data/log").
-  // ENOSPC and EDQUOT give kResourceExhausted, ENOENT kNotFound, the rest kInternal.
+  // ENOSPC, EDQUOT and EFBIG give kResourceExhausted, ENOENT kNotFound, the rest kInternal.
   [[nodiscard]] static Error from_errno(std::string_view what, int error_number);
 
   [[nodiscard]] Code code() const { return code_; }

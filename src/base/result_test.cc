@@ -21,6 +21,9 @@ TEST(ErrorTest, ContextsPrecedeTheMessageAndTheOutermostIsFirst) {
 TEST(ErrorTest, ErrnoGivesACodeAndTheSystemsWords) {
   EXPECT_EQ(Error::from_errno("writing", ENOSPC).code(), Code::kResourceExhausted);
   EXPECT_EQ(Error::from_errno("writing", EDQUOT).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Error::from_errno("writing", EFBIG).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Error::from_errno("writing", EFBIG).message(),
+            "writing: File too large (see ulimit -f)");
   EXPECT_EQ(Error::from_errno("opening", ENOENT).code(), Code::kNotFound);
   EXPECT_EQ(Error::from_errno("opening", EACCES).code(), Code::kInternal);
   EXPECT_EQ(Error::from_errno("opening data/log", ENOENT).message(),

@@ -42,6 +42,12 @@ struct Uuid {
     return version() == 8 && bytes[8] == kMark[0] && bytes[9] == kMark[1];
   }
 
+  // Returns the first eight bytes, with the time of versions 7 and 8.
+  [[nodiscard]] std::uint64_t high() const {
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    return word;
+  }
   // Returns the last eight bytes. They hold 62 random bits in versions 4 and 7.
   [[nodiscard]] std::uint64_t low() const {
     std::uint64_t word;

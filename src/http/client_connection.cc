@@ -197,10 +197,14 @@ bool ClientConnection::take(std::string_view data) {
     case ParseState::kFailed: fail(Failure::kMalformed, parser_.error()); return false;
     case ParseState::kDone: break;
   }
+  if (used != data.size()) {
+    fail(Failure::kMalformed, "bytes follow the answer");
+    return false;
+  }
   // An answer may come before the whole request was sent. The connection then ends: the server
   // would read the rest of the request as another one.
   // A server may close after an answer without announcing it.
-  take_answer(parser_.keep_alive() && used == data.size() && unsent_.empty() && !has_peer_closed_);
+  take_answer(parser_.keep_alive() && unsent_.empty() && !has_peer_closed_);
   return fd_ && !is_connecting_;
 }
 

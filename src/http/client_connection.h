@@ -30,7 +30,7 @@ class ClientConnection final : private net::EventLoop::Watcher {
     kConnect,    // no connection could be made, or the server closed it before on_open()
     kTls,        // TLS failed before the first answer, for example in the certificate check
     kReset,      // the connection ended while an answer was due
-    kMalformed,  // ResponseParser refused the answer, for example as malformed or too large
+    kMalformed,  // ResponseParser refused the answer, or more bytes followed it
   };
 
   // Receives the results. Every method may call send(), open() or close().

@@ -17,11 +17,14 @@ std::string_view take_line(std::string_view& lines) {
   return line;
 }
 
+bool is_reason_character(char c) { return c == '\t' || (c != '\x7F' && !(c >= 0 && c < ' ')); }
+
 // HTTP-version SP status-code SP [ reason ] (RFC 9112, section 4); the last space may be missing.
 bool is_status_line(std::string_view line) {
   return line.size() >= 12 && line.starts_with("HTTP/1.") && (line[7] == '1' || line[7] == '0') &&
          line[8] == ' ' && line[9] >= '1' && line[9] <= '9' && is_digit(line[10]) &&
-         is_digit(line[11]) && (line.size() == 12 || line[12] == ' ');
+         is_digit(line[11]) && (line.size() == 12 || line[12] == ' ') &&
+         std::ranges::all_of(line.substr(12), is_reason_character);
 }
 
 }  // namespace

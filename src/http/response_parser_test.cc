@@ -146,6 +146,10 @@ TEST(ResponseParserTest, AMalformedResponseIsNamed) {
   EXPECT_EQ(error_of("SSH-2.0-OpenSSH\r\n\r\n"),
             "expected 'HTTP/1.1 STATUS reason' in the status line");
   EXPECT_EQ(error_of("\r\n\r\n"), "expected 'HTTP/1.1 STATUS reason' in the status line");
+  for (const char* reason : {"\x1b[31mRED", "a\x7F", "a\x01"}) {
+    EXPECT_EQ(error_of("HTTP/1.1 200 " + std::string(reason) + "\r\n\r\n"),
+              "expected 'HTTP/1.1 STATUS reason' in the status line");
+  }
   EXPECT_EQ(error_of("HTTP/1.1 101 Switching\r\n\r\n"), "the server switches to another protocol");
 
   const auto field_error = [](std::string_view fields) {

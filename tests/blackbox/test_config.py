@@ -1,5 +1,6 @@
 """Flags, environment, files and help: every key from every source, and clear errors."""
 
+import hashlib
 import os
 import re
 import socket
@@ -496,3 +497,93 @@ def test_every_role_has_a_port_that_a_probe_can_find(role, port):
     flags = ["--data", "contest"] if role == "all" else []
     result = run_estadio(role, *flags, "--print-config")
     assert f'http = "127.0.0.1:{port}"' in result.stdout, result.stdout + result.stderr
+
+
+# Files that another user planted in the folder of a contest that has not begun.
+
+def test_no_planted_link_is_followed(start, tmp_path):
+    data, victim = tmp_path / "contest", tmp_path / "victim"
+    data.mkdir()
+    victim.write_text("precious")
+    for name in ("coin.seed", "contest.toml", "fixed.toml"):
+        (data / f"{name}.new").symlink_to(victim)
+    (data / "coin.seed").symlink_to(victim)
+    (data / "contest.toml").symlink_to(victim)
+    server = start(data=data)
+    assert server.post({"faculty": "Ingeniería", "discipline": 1}).status == 200
+    server.stop()
+    assert victim.read_text() == "precious"
+    assert not [path for path in data.rglob("*") if path.is_symlink()]
+    start(data=data).stop()
+
+
+def test_a_planted_lock_that_is_a_link_is_refused(tmp_path):
+    data = tmp_path / "contest"
+    data.mkdir()
+    (data / "lock").symlink_to(tmp_path / "victim")
+    result = run_estadio("all", "--data", data, "--http", "127.0.0.1:0")
+    assert result.returncode == 2
+    assert f"{data}/lock is a symbolic link" in said_by(result)
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("mask", [0, 0o077])
+def test_the_files_have_their_modes_whatever_was_left_over_and_whatever_the_umask(
+        start, tmp_path, mask):
+    data = tmp_path / "contest"
+    data.mkdir()
+    for name in ("coin.seed", "contest.toml", "fixed.toml"):
+        (data / f"{name}.new").touch()
+        (data / f"{name}.new").chmod(0o666)
+    before = os.umask(mask)
+    try:
+        server = start(data=data)
+    finally:
+        os.umask(before)
+    server.stop()
+    modes = {name: (data / name).stat().st_mode & 0o777
+             for name in ("coin.seed", "contest.toml", "fixed.toml", "lock")}
+    assert modes == {"coin.seed": 0o600, "contest.toml": 0o640, "fixed.toml": 0o640,
+                     "lock": 0o640}
+    for segment in (data / "log").glob("*.log"):
+        assert segment.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_planted_seed_is_replaced(start, tmp_path):
+    data = tmp_path / "contest"
+    data.mkdir()
+    (data / "coin.seed").write_text("00" * 16 + "\n")
+    (data / "coin.seed").chmod(0o644)
+    server = start(data=data)
+    commitment = server.contest()["seed_commitment"]
+    server.stop()
+    assert commitment != hashlib.sha256(bytes(16)).hexdigest()
+    seed = bytes.fromhex((data / "coin.seed").read_text())
+    assert commitment == hashlib.sha256(seed).hexdigest()
+    assert (data / "coin.seed").stat().st_mode & 0o777 == 0o600
+    assert start(data=data).contest()["seed_commitment"] == commitment
+
+
+@pytest.mark.parametrize("part", ["log", "score"])
+def test_a_planted_part_of_a_contest_is_refused(tmp_path, part):
+    data = tmp_path / "contest"
+    (data / part).mkdir(parents=True)
+    result = run_estadio("all", "--data", data, "--http", "127.0.0.1:0")
+    assert result.returncode == 2
+    assert f"holds a {part} but not fixed.toml" in said_by(result)
+
+
+def test_a_link_in_place_of_the_next_segment_is_removed(start, tmp_path):
+    server = start("--segment-bytes", "1MiB")
+    assert server.post({"faculty": "Ingeniería", "discipline": 1}).status == 200
+    server.stop()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (server.data / "log" / "next").unlink(missing_ok=True)
+    (server.data / "log" / "next").symlink_to(victim)
+    again = start("--segment-bytes", "1MiB", data=server.data)
+    entries = [{"faculty": "Ingeniería", "discipline": 1, "student": "x" * 200}] * 2000
+    while len(list((server.data / "log").glob("*.log"))) < 2:
+        assert again.post(entries).status == 200
+    again.scores_at(1 + again.accepted)
+    assert victim.read_text() == "precious"

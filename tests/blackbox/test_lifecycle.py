@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -441,3 +442,69 @@ def test_posts_on_a_full_disk_leave_the_readers_be(small_disk, start):
     for path in ("/v1/scores", "/v1/contest", "/healthz", "/metrics", "/"):
         assert server.get(path).status == 200, path
     small_disk.make_room()
+
+
+# A limit on the size of files.
+
+# The shell counts in blocks of 512 bytes: 2 MiB.
+LIMITED = ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh"]
+
+
+def test_an_append_beyond_the_limit_on_file_sizes_gets_503_and_loses_nothing(
+        start, rng, tmp_path):
+    server = start("--segment-bytes", "1MiB", prefix=LIMITED)
+    acks = {}
+
+    def post_one():
+        posted = random_entry(rng, id=str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        answer = server.post(posted)
+        assert answer.status == 200, answer
+        acks[posted["id"]] = answer.json()["outcome"]
+
+    post_one()
+    # These need a segment of their own, which would be larger than the limit.
+    answer = server.post([random_entry(rng, student="x" * 200) for _ in range(9000)])
+    assert_problem(answer, 503)
+    post_one()
+    assert server.process.poll() is None
+    server.scores_at(2)
+    assert server.stop() == 0
+    assert "File too large" in server.log_text()
+    assert_verified(server.data, "--acks", write_acks(tmp_path / "acks", acks))
+
+
+def test_a_limit_on_file_sizes_without_room_for_a_segment_is_an_error_at_the_start(tmp_path):
+    result = run_estadio("all", "--data", tmp_path / "data", "--http", "127.0.0.1:0",
+                         prefix=LIMITED)
+    assert result.returncode == 1
+    assert str(tmp_path / "data") in said_by(result)
+    assert "File too large (see ulimit -f)" in said_by(result)
+
+
+def test_a_limit_that_is_lowered_under_way_gives_503_and_a_restart_has_all(
+        start, rng, tmp_path):
+    server = start("--segment-bytes", "1MiB")
+    acks = {}
+    statuses = set()
+
+    def post_some():
+        for _ in range(50):
+            posted = random_entry(rng, student="x" * 200,
+                                  id=str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+            answer = server.post(posted)
+            statuses.add(answer.status)
+            if answer.status == 200:
+                acks[posted["id"]] = answer.json()["outcome"]
+        return statuses - {200}
+
+    assert not post_some()
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    wait_until(post_some, "an entry that is refused")
+    assert statuses <= {200, 503, 504}, statuses
+    assert server.process.poll() is None
+    server.kill()
+    again = start("--segment-bytes", "1MiB")
+    wait_until(lambda: is_caught_up(again.scores()), "the count of the whole log")
+    assert again.scores()["total"] >= len(acks)
+    again.stop()
+    assert_verified(again.data, "--acks", write_acks(tmp_path / "acks", acks), "--partial-acks")

@@ -1,18 +1,25 @@
 """`estadio load`: an open loop that keeps its times, and correct figures."""
 
 import collections
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
+import tempfile
+import threading
 import time
 
 import pytest
 
-from deadlines import seconds, wait_until
+import lying_server
+from deadlines import TIME_FACTOR, seconds, wait_until
 from estadio import (BINARY, CLOSED_CONTEST, FACULTIES, as_ndjson, assert_verified, entry,
-                     environment, read_acks, run_estadio, uuid_of_version_7)
+                     environment, read_acks, run_estadio, uuid_of_version_7,
+                     verify)
 from services.server import free_port
+from terminal import STEERING
 
 PERCENTILES = ["p50", "p90", "p99", "p999", "max"]
 
@@ -207,6 +214,140 @@ def test_it_says_so_when_the_generator_was_the_limit(start, load):
     loaded = load(server.url, "--rate", 1_000_000, "--duration", "50ms", "--connections", 64,
                   within=120)
     assert "generator" in said_by(loaded.result).lower(), said_by(loaded.result)
+
+
+def test_the_acks_have_the_faculty_and_the_discipline_that_were_sent(start, tmp_path):
+    server = start()
+    entries, path = tmp_path / "entries.ndjson", tmp_path / "acks.ndjson"
+    entries.write_bytes(as_ndjson([entry(faculty="engineering", discipline=2),
+                                   entry(faculty="Agronomía", discipline=3)]))
+    for batch in (1, 10):
+        result = run_estadio("load", server.url, "--rate", 200, "--duration", "500ms", "--entries",
+                             entries, "--batch", batch, "--acks", path)
+        assert result.returncode == 0, said_by(result)
+        acks = [json.loads(line) for line in path.read_text().splitlines()]
+        assert len(acks) == 100
+        assert {(ack["faculty"], ack["discipline"]) for ack in acks} == {
+            ("engineering", 2), ("Agronomía", 3)}
+        assert {"outcome" in ack for ack in acks} == {batch == 1}
+        server.scores_at(100 if batch == 1 else 200)
+        assert_verified(server.data, "--acks", path, "--partial-acks")
+    # The acks of the last run, with another discipline in one of them.
+    changed = path.read_text().replace('"discipline":2', '"discipline":1', 1)
+    path.write_text(changed)
+    result = verify(server.data, "--acks", path, "--partial-acks")
+    assert result.returncode == 1
+    assert "acknowledged discipline 1, the log has discipline 2" in said_by(result)
+    assert next(ack for ack in map(json.loads, changed.splitlines())
+                if ack["discipline"] == 1)["id"] in said_by(result)
+
+
+# Targets that lie.
+
+# More than a run of 8 connections needs, of which each may hold an answer of 1 MiB.
+PEAK_KIB_MAX = 128 * 1024
+
+
+def run_and_measure(command):
+    """Returns the finished process and its peak of resident memory in KiB."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(list(map(str, command)), env=environment(),
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        timer = threading.Timer(seconds(60), process.kill)
+        timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        result = subprocess.CompletedProcess(command, process.returncode, out.read(), err.read())
+    return result, usage.ru_maxrss
+
+
+@pytest.fixture
+def lie(tmp_path):
+    """lie(mode, *flags) loads a server that answers so. Returns the result, report and acks."""
+    def run(mode, *flags, acks=True):
+        report, acks_path = tmp_path / "report.json", tmp_path / "acks.ndjson"
+        with contextlib.closing(lying_server.LyingServer(mode)) as server:
+            result, peak_kib = run_and_measure([
+                BINARY, "load", server.url, "--rate", 200, "--duration", "500ms",
+                "--connections", 8, "--timeout", "1s", "--json", report,
+                *(["--acks", acks_path] if acks else []), *flags])
+        assert result.returncode == 1, said_by(result)
+        if TIME_FACTOR == 1:  # a sanitizer needs memory of its own
+            assert peak_kib < PEAK_KIB_MAX
+        assert not STEERING.findall(said_by(result))
+        written = acks_path.read_text().splitlines() if acks else []
+        return result, json.loads(report.read_text()), [json.loads(line) for line in written]
+
+    return run
+
+
+@pytest.mark.parametrize("acks", [True, False])
+@pytest.mark.parametrize("mode, flags, said", [
+    (lying_server.accepted_0, ["--batch", 10],
+     "the server answered accepted 0, expected 10, the number of entries that were sent"),
+    (lying_server.accepted_0, [], "the server answered accepted 0, expected 1"),
+    (lying_server.same_id, ["--retry"], f"the server answered id {lying_server.ID}, expected "),
+    (lying_server.other_id, ["--retry"], "the id that was sent"),
+    (lying_server.escapes_in_body, [], "the server answered '{"),
+], ids=["batch", "count for one", "same id", "other id", "no UUID"])
+def test_an_answer_that_does_not_fit_is_an_error_and_no_ack(lie, mode, flags, said, acks):
+    result, report, written = lie(mode, *flags, acks=acks)
+    assert report["accepted"] == 0 and written == []
+    assert report["errors"] == {"answer": report["requests"]}
+    assert said in result.stderr and said in result.stdout
+    assert said in report["reasons"]["answer"]
+
+
+@pytest.mark.parametrize("acks", [True, False])
+def test_an_id_for_everybody_is_accepted_once(lie, acks):
+    result, report, written = lie(lying_server.same_id, acks=acks)
+    assert report["accepted"] == 1 and len(written) == (1 if acks else 0)
+    assert report["errors"] == {"answer": report["requests"] - 1}
+    assert f"id {lying_server.ID} to a second entry, expected an id of its own" in result.stderr
+
+
+@pytest.mark.parametrize("mode, kind, why", [
+    (lying_server.endless_head, "malformed", "the head is longer than 16 KiB"),
+    (lying_server.endless_100, "malformed", "too many interim responses"),
+    (lying_server.endless_chunks, "malformed", ""),
+    (lying_server.endless_body, "malformed", "the body is too large"),
+    (lying_server.huge_length, "malformed", "the body is too large"),
+    (lying_server.no_body, "timeout", "no whole answer in time"),
+    (lying_server.two_answers, "malformed", "bytes follow the answer"),
+    (lying_server.escapes, "malformed", "status line"),
+    (lying_server.drip, "timeout", "no whole answer in time"),
+    (lying_server.garbage, "reset", "closed within the head"),
+    (lying_server.reset, "reset", ""),
+], ids=lambda value: getattr(value, "__name__", None))
+def test_a_target_that_breaks_http_is_an_error_and_its_answers_take_little_memory(
+        lie, mode, kind, why):
+    result, report, written = lie(mode)
+    assert report["accepted"] == 0 and written == []
+    assert sum(report["errors"].values()) == report["requests"] > 0
+    assert kind in report["errors"], report
+    assert why in report["reasons"][kind] != ""
+    assert f"{kind}: {report['reasons'][kind]}" in result.stdout
+
+
+@pytest.mark.parametrize("flag", ["--acks", "--json"])
+def test_a_file_of_results_is_never_written_through_a_link(start, tmp_path, flag):
+    server = start()
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    run = ("load", server.url, "--rate", 100, "--duration", "100ms", flag)
+    result = run_estadio(*run, link)
+    assert result.returncode == 2
+    assert f"{flag[2:]}: {link} is a symbolic link" in said_by(result)
+    other = tmp_path / "other"
+    other.hardlink_to(victim)
+    assert run_estadio(*run, other).returncode == 0
+    assert victim.read_text() == "precious"
+    assert other.read_text().count("{") > 1
+    assert run_estadio(*run, "/dev/stdout").stdout.count("{") > 1
 
 
 @pytest.mark.parametrize("arguments, named", [

@@ -110,6 +110,21 @@ def test_the_samples_of_a_snapshot_are_shown_in_all_ways(recording):
     assert [each["kind"] for each in lines][:2] == ["host", "process"]
 
 
+def test_a_link_is_not_followed(tmp_path, file):
+    victim = tmp_path / "victim"
+    victim.write_text("")
+    file.symlink_to(victim)
+    assert f"{file} exists already" in vigia("record", file, "--count", 1, status=1)
+    assert f"{file} is a symbolic link" in vigia("record", file, "--append", "--count", 1, status=1)
+    assert victim.read_text() == ""
+
+
+@pytest.mark.parametrize("flags", [[], ["--append"]])
+def test_it_is_readable_by_its_owner_alone_whatever_the_umask(file, flags):
+    vigia("record", file, "--count", 1, *flags, umask=0o777)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_after_a_whole_line(start, file, which):
     process = start(file, "--interval", "10ms")
@@ -189,6 +204,16 @@ def test_no_room_leaves_whole_lines(file):
     assert f"writing {file}: File too large" in said
     text = file.read_text()
     assert text == "" or samples_of(text)
+
+
+@pytest.mark.parametrize("words", [["record", "-"], ["snapshot"]])
+def test_a_limit_on_file_sizes_is_an_error_of_standard_output(tmp_path, words):
+    with open(tmp_path / "out", "wb") as out:
+        result = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", VIGIA, *words],
+                                check=False, stdout=out, stderr=subprocess.PIPE, text=True,
+                                timeout=seconds(60))
+    assert result.returncode == 1
+    assert "writing standard output: File too large" in result.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: there is no /dev/full")

@@ -9,6 +9,7 @@ import pytest
 
 from deadlines import seconds, wait_until
 from estadio import BINARY
+from terminal import HOSTILE, STEERING, output_on_a_terminal
 
 VIGIA = BINARY.with_name("vigia")
 
@@ -140,3 +141,31 @@ def test_a_view_that_cannot_be_written_is_no_success():
     with open("/dev/full", "wb") as full:
         assert subprocess.run([VIGIA, "snapshot", "--interval", "0"], check=False,
                               stdout=full).returncode == 1
+
+
+@pytest.mark.parametrize("words", [["snapshot", "--interval", "0", "--source", "proc"],
+                                   ["snapshot", "--interval", "0", "--source", "proc",
+                                    "--format", "ndjson"],
+                                   ["record", "-", "--count", "1", "--source", "proc"]])
+def test_json_on_a_terminal_has_no_character_that_steers_it(start, words):
+    pid = start(HOSTILE, "3600", executable="/bin/sleep")
+    status, output = output_on_a_terminal([VIGIA, *words])
+    assert status == 0
+    assert not STEERING.findall(output)
+    documents = [json.loads(line) for line in output.splitlines()]
+    shown = next(each for document in documents for each in document.get("processes", [document])
+                 if each.get("pid") == pid)
+    assert shown["command"] == f"{HOSTILE} 3600"
+
+
+def test_json_in_a_pipe_has_the_characters_as_they_are(start):
+    start(HOSTILE, "3600", executable="/bin/sleep")
+    assert HOSTILE[HOSTILE.index("\u061c"):-2] in snapshot("--interval", "0", "--source", "proc")
+
+
+def test_a_table_has_no_character_that_steers_a_terminal(start):
+    pid = start(HOSTILE, "3600", executable="/bin/sleep")
+    table = snapshot("--interval", "0", "--source", "proc", "--format", "table")
+    assert not STEERING.findall(table)
+    row = next(line for line in table.splitlines() if line.split()[:1] == [str(pid)])
+    assert "a?[2J?K????????b 3600" in row

@@ -11,8 +11,9 @@ import uuid
 
 import pytest
 
-from estadio import (CLOSED_CONTEST, CONTEST, NDJSON, Server, as_ndjson, assert_verified, entry,
+from estadio import (BINARY, CLOSED_CONTEST, CONTEST, NDJSON, Server, as_ndjson, assert_verified, entry,
                      random_entry, read_acks, run_estadio, verify, write_acks)
+from terminal import STEERING, output_on_a_terminal
 
 ENTRIES = 500
 
@@ -387,3 +388,20 @@ def test_an_acks_file_with_a_bad_line_is_unusable_and_the_line_named(played, lin
 def test_flags_it_does_not_know_are_unusable(played):
     assert_unusable(verify(played.data, "--frobnicate"), "--frobnicate")
     assert_unusable(run_estadio("verify"), "data")
+
+
+def test_no_name_of_a_contest_steers_a_terminal(start, tmp_path):
+    name = "Letras\u061c\u200f\u202e\u2067\u0085"
+    contest = tmp_path / "contest.toml"
+    contest.write_text(CONTEST.replace('"Agronomía"', f'"{name}"'), encoding="utf-8")
+    server = start("--contest", contest)
+    assert server.post(entry(faculty=name)).status == 200
+    server.scores_of_all_accepted()
+    server.stop()
+    command = [BINARY, "verify", "--data", server.data]
+    status, table = output_on_a_terminal(command)
+    assert status == 0 and "Letras?????" in table
+    status, report = output_on_a_terminal([*command, "--json"])
+    assert status == 0
+    assert not STEERING.findall(table + report)
+    assert name in {row["faculty"] for row in json.loads(report)["counts"]}

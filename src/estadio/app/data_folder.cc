@@ -1,6 +1,5 @@
 #include "estadio/app/data_folder.h"
 
-#include <fcntl.h>
 #include <sys/file.h>
 
 #include <cerrno>
@@ -17,8 +16,7 @@ constexpr mode_t kFileMode = 0640;
 
 base::Result<base::UniqueFd> lock_folder(const std::string& path) {
   const std::string file = path + "/lock";
-  base::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
-  if (!fd) return base::fail(base::Error::from_errno("opening " + file, errno));
+  ASSIGN_OR_RETURN(base::UniqueFd fd, base::open_or_create_file(file, kFileMode));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail(base::Error::from_errno("locking " + file, errno));
     return base::fail(base::Code::kAlreadyExists,
@@ -109,13 +107,15 @@ base::Result<DataFolder> DataFolder::make(const std::string& path, const Asked& 
                                           std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const bool has_log, base::exists(path + "/log"));
   if (has_log) return refuse_incomplete(path, "a log", "fixed.toml");
+  ASSIGN_OR_RETURN(const bool has_score, base::exists(path + "/score"));
+  if (has_score) return refuse_incomplete(path, "a score", "fixed.toml");
   std::string text(kDefaultContest);
   if (!asked.contest_file.empty()) {
     ASSIGN_OR_RETURN(text, base::read_file(asked.contest_file, Contest::kFileBytesMax));
   }
   ASSIGN_OR_RETURN(Contest contest, Contest::from_toml(text, asked.contest_file));
   RETURN_IF_ERROR(base::replace_file(contest_file_of(path), text, kFileMode));
-  ASSIGN_OR_RETURN(const CoinSeed seed, load_or_draw_coin_seed(seed_file_of(path)));
+  ASSIGN_OR_RETURN(const CoinSeed seed, draw_and_keep_coin_seed(seed_file_of(path)));
   ContestManifest manifest{.started_at_ms = now_ms,
                            .retry_window = asked.retry.of_new_contest(),
                            .coin_commitment = Coin(seed).commitment(),

@@ -31,7 +31,9 @@ class DataFolder {
   };
 
   // Makes the folder when it is missing, and locks it for this process. A contest in the folder
-  // does not change when open() fails.
+  // does not change when open() fails. A folder without fixed.toml holds no contest yet. Then
+  // open() draws a new seed and replaces a coin.seed that is there. That file comes from a start
+  // that was killed, or from another user, who then knows the seed.
   // Errors: kAlreadyExists when another process runs a contest in it; kFailedPrecondition when the
   // retry window differs from the folder's, the contest asked for cannot follow the folder's, a
   // part is missing, or the seed is another contest's; kCorruption when fixed.toml is damaged;

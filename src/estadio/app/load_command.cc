@@ -61,6 +61,9 @@ int run_load_command(base::Arguments arguments) {
                                                                  : base::kExitFailed;
   }
   if (options.json != "-") fmt::print("{}", to_text(*report));
+  if (const std::string wrong = report->wrong_answers(); !wrong.empty()) {
+    program().print_error(wrong);
+  }
   return load_exit_status(*report);
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
@@ -60,9 +61,10 @@ struct Proved {
 // The evidence is gathered in the order acks, score, log. So a log that is read later holds every
 // acknowledged and counted entry.
 
-base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options) {
+base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options,
+                                              const Contest& contest) {
   if (options.acks_file.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file));
+  ASSIGN_OR_RETURN(Acks acks, Acks::from_file(options.acks_file, contest));
   if (acks.is_cut()) {
     fmt::print(stderr,
                "{}: the last line is cut and was skipped: its client may have been killed; "
@@ -76,7 +78,7 @@ base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const ba
                                           base::Logger& log) {
   ASSIGN_OR_RETURN(const DataFolder folder,
                    DataFolder::open_to_read(options.data, options.contest_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options, folder.contest()));
   ASSIGN_OR_RETURN(Score score, RocksScoreBook::read_from(folder.score_folder()));
   ASSIGN_OR_RETURN(auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
   return Evidence{.contest = folder.contest(),
@@ -92,7 +94,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
   ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
   ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, clock, log));
   RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options));
+  ASSIGN_OR_RETURN(auto acks, gather_acks(options, contest));
   ASSIGN_OR_RETURN(const auto book,
                    RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
   ASSIGN_OR_RETURN(Score score, book->read());
@@ -146,7 +148,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
 
 void print(const Proved& proved, const VerifyOptions& options) {
   if (options.is_json) {
-    fmt::print("{}\n", proved.report.to_json());
+    fmt::print("{}\n", base::json_for(STDOUT_FILENO, proved.report.to_json()));
   } else {
     fmt::print("{}coin's commitment (SHA-256 of its seed): {}\n", proved.report.to_text(),
                proved.commitment);
@@ -165,7 +167,7 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
       if (proved.error().code() != base::Code::kUnavailable) {
         return program().print_failure(proved.error());
       }
-      fmt::print("{}  not proven: {}\n", time, proved.error().message());
+      fmt::print("{}  not proven: {}\n", time, base::printable(proved.error().message()));
     } else if (options.is_json || !proved->report.is_proven()) {
       print(*proved, options);
     } else {
@@ -215,8 +217,10 @@ int run_verify(base::Arguments arguments) {
   options.ids.add_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
                "file of the coin's seed, when the discipline servers have it from a file");
-  settings.add("acks", options.acks_file, "FILE",
-               "acks of clients, one a line: {\"id\":\"…\",\"outcome\":\"winner\"}");
+  settings.add(
+      "acks", options.acks_file, "FILE",
+      "acks of clients, one a line: {\"id\":\"…\",\"outcome\":\"winner\",\"faculty\":\"…\","
+      "\"discipline\":1}; all but the id may be left out");
   settings.add(
       "partial-acks", options.are_acks_partial,
       "accept results without an ack, because the file lacks clients or answers were lost");

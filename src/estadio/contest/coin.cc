@@ -77,9 +77,7 @@ base::Result<CoinSeed> load_coin_seed(const std::string& path) {
   return *seed;
 }
 
-base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path) {
-  auto existing = load_coin_seed(path);
-  if (existing || existing.error().code() != base::Code::kNotFound) return existing;
+base::Result<CoinSeed> draw_and_keep_coin_seed(const std::string& path) {
   const CoinSeed seed = draw_coin_seed();
   if (auto kept = base::replace_file(path, hex(seed.data(), seed.size()) + "\n", 0600); !kept) {
     return base::fail(std::move(kept).error().within("keeping the coin's seed"));

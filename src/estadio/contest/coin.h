@@ -57,8 +57,8 @@ class Coin {
 // Errors: kNotFound; kCorruption when the file holds anything else; the system's errors.
 [[nodiscard]] base::Result<CoinSeed> load_coin_seed(const std::string& path);
 
-// Same as load_coin_seed(). If the file does not exist, draws a seed and writes it durably to
-// `path`. Only the file's owner may read it.
-[[nodiscard]] base::Result<CoinSeed> load_or_draw_coin_seed(const std::string& path);
+// Draws a seed and writes it durably to `path`. Only the file's owner may read it. Replaces a file
+// that is there: its writer knows that seed. Errors: the system's.
+[[nodiscard]] base::Result<CoinSeed> draw_and_keep_coin_seed(const std::string& path);
 
 }  // namespace estadio

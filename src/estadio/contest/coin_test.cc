@@ -91,20 +91,19 @@ class CoinSeedTest : public testing::Test {
   const std::string path_ = folder_ / "coin.seed";
 };
 
-TEST_F(CoinSeedTest, IsDrawnOnceAndKept) {
-  const auto drawn = load_or_draw_coin_seed(path_);
+TEST_F(CoinSeedTest, IsDrawnAndKept) {
+  const auto drawn = draw_and_keep_coin_seed(path_);
   ASSERT_TRUE(drawn) << drawn.error().message();
-  EXPECT_EQ(*load_or_draw_coin_seed(path_), *drawn);
   EXPECT_EQ(*load_coin_seed(path_), *drawn);
   EXPECT_EQ(test::read_file(path_), Coin(*drawn).reveal() + "\n");
-  const auto other = load_or_draw_coin_seed(folder_ / "other.seed");
+  const auto other = draw_and_keep_coin_seed(folder_ / "other.seed");
   ASSERT_TRUE(other);
   EXPECT_NE(*other, *drawn);
 }
 
 TEST_F(CoinSeedTest, IsReadableByItsOwnerAlone) {
   const mode_t old = ::umask(0);
-  const auto drawn = load_or_draw_coin_seed(path_);
+  const auto drawn = draw_and_keep_coin_seed(path_);
   ::umask(old);
   ASSERT_TRUE(drawn);
   struct stat info{};
@@ -114,10 +113,22 @@ TEST_F(CoinSeedTest, IsReadableByItsOwnerAlone) {
       << "something else was left behind";
 }
 
+TEST_F(CoinSeedTest, ASeedThatWasThereBeforeIsNotUsed) {
+  test::write_file(path_, Coin(counting_seed()).reveal() + "\n");
+  ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
+  const auto drawn = draw_and_keep_coin_seed(path_);
+  ASSERT_TRUE(drawn) << drawn.error().message();
+  EXPECT_NE(*drawn, counting_seed());
+  EXPECT_EQ(*load_coin_seed(path_), *drawn);
+  struct stat info{};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
 TEST_F(CoinSeedTest, MayBeInTheCurrentFolder) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder_.path());
-  const auto drawn = load_or_draw_coin_seed("coin.seed");
+  const auto drawn = draw_and_keep_coin_seed("coin.seed");
   std::filesystem::current_path(before);
   EXPECT_TRUE(drawn) << drawn.error().message();
 }
@@ -136,21 +147,20 @@ TEST_F(CoinSeedTest, ADamagedSeedIsRefusedAndUnchanged) {
         good + "\nmore", "0x" + good, good.substr(0, 31) + "g", std::string(10'000, 'a'),
         std::string(16, '\0')}) {
     test::write_file(path_, text);
-    for (const auto& loaded : {load_coin_seed(path_), load_or_draw_coin_seed(path_)}) {
-      ASSERT_FALSE(loaded) << text;
-      EXPECT_EQ(loaded.error().code(), base::Code::kCorruption) << loaded.error().message();
-      EXPECT_THAT(loaded.error().message(), AllOf(HasSubstr(path_), HasSubstr("32 hexadecimal")));
-    }
+    const auto loaded = load_coin_seed(path_);
+    ASSERT_FALSE(loaded) << text;
+    EXPECT_EQ(loaded.error().code(), base::Code::kCorruption) << loaded.error().message();
+    EXPECT_THAT(loaded.error().message(), AllOf(HasSubstr(path_), HasSubstr("32 hexadecimal")));
     EXPECT_EQ(test::read_file(path_), text);
   }
   for (const std::string& text : {good, good + "\n"}) {
     test::write_file(path_, text);
-    EXPECT_EQ(load_or_draw_coin_seed(path_).value(), counting_seed());
+    EXPECT_EQ(load_coin_seed(path_).value(), counting_seed());
   }
 }
 
 TEST_F(CoinSeedTest, NoSeedIsDrawnWhenItCannotBeStored) {
-  const auto drawn = load_or_draw_coin_seed(folder_ / "nowhere/coin.seed");
+  const auto drawn = draw_and_keep_coin_seed(folder_ / "nowhere/coin.seed");
   ASSERT_FALSE(drawn);
   EXPECT_THAT(drawn.error().message(), HasSubstr("nowhere/coin.seed"));
 }

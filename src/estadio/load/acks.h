@@ -1,9 +1,10 @@
 // The acks file: one line of JSON for each entry that the server accepted. `estadio verify`
 // compares it with the log and the score.
 //
-//   {"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner"}
-//   {"id":"01934f5a-7c00-7abc-8def-0123456789ab"}                     in a batch: its answer has
-//                                                                     no outcome per entry
+//   {"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner","faculty":"Letras","discipline":1}
+//
+// Faculty and discipline are those that were sent; one that was not is left out. An entry of a
+// batch has no outcome: the answer to a batch has none for each entry.
 //
 // Threads: an AckFile may be shared; each thread has an AckWriter of its own.
 #pragma once
@@ -22,7 +23,7 @@ namespace estadio::load {
 
 class AckFile {
  public:
-  // Creates the file, or empties it. Errors: kInvalidArgument, naming the file.
+  // Makes the file, as base::open_output() does. Errors: kInvalidArgument, naming the file.
   [[nodiscard]] static base::Result<AckFile> create(const std::string& path);
 
   // Appends `lines`, which must be whole. Errors: the system's, naming the file.
@@ -46,9 +47,13 @@ class AckWriter {
     lines_.reserve(kBufferBytes + kSpareBytes);
   }
 
-  // Adds a line, with the outcome or without. Errors: those of AckFile::write().
-  [[nodiscard]] base::Result<void> add(std::string_view id, std::string_view outcome);
-  [[nodiscard]] base::Result<void> add(std::string_view id);
+  struct Ack {
+    std::string_view id;
+    std::string_view outcome;  // may be empty
+    std::string_view facts;    // EntryFacts::facts
+  };
+  // Adds a line. Errors: those of AckFile::write().
+  [[nodiscard]] base::Result<void> add(const Ack& ack);
   // Writes the buffered lines. Drops them on an error.
   [[nodiscard]] base::Result<void> flush();
 
@@ -56,8 +61,6 @@ class AckWriter {
   static constexpr std::size_t kBufferBytes = std::size_t{256} * 1024;
   static constexpr std::size_t kSpareBytes = 256;  // a line
   static constexpr std::chrono::milliseconds kFlushEvery{200};
-
-  base::Result<void> end_line();
 
   AckFile& file_;
   const base::Clock& clock_;

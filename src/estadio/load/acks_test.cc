@@ -27,11 +27,16 @@ TEST_F(AcksTest, ALineForEachEntry) {
   auto file = AckFile::create(path_);
   ASSERT_TRUE(file);
   AckWriter writer(*file, clock_);
-  ASSERT_TRUE(writer.add(kId, "winner"));
-  ASSERT_TRUE(writer.add(kId));
+  const std::string_view facts = R"(,"faculty":"Letras","discipline":1)";
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = "winner", .facts = facts}));
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = {}, .facts = facts}));
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = {}, .facts = {}}));
   ASSERT_TRUE(writer.flush());
   EXPECT_EQ(content(),
-            "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\",\"outcome\":\"winner\"}\n"
+            "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\",\"outcome\":\"winner\","
+            "\"faculty\":\"Letras\",\"discipline\":1}\n"
+            "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\",\"faculty\":\"Letras\","
+            "\"discipline\":1}\n"
             "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n");
 }
 
@@ -39,13 +44,13 @@ TEST_F(AcksTest, LinesAreWrittenWhenTheLastWriteIsAWhileAgo) {
   auto file = AckFile::create(path_);
   ASSERT_TRUE(file);
   AckWriter writer(*file, clock_);
-  ASSERT_TRUE(writer.add(kId));
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = {}, .facts = {}}));
   EXPECT_EQ(content(), "");
   clock_.now += std::chrono::seconds(1);
-  ASSERT_TRUE(writer.add(kId));
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = {}, .facts = {}}));
   const std::string both = content();
   EXPECT_EQ(std::ranges::count(both, '\n'), 2);
-  ASSERT_TRUE(writer.add(kId));
+  ASSERT_TRUE(writer.add({.id = kId, .outcome = {}, .facts = {}}));
   EXPECT_EQ(content(), both);
 }
 
@@ -65,7 +70,8 @@ TEST_F(AcksTest, LinesOfSeveralThreadsStayWholeAndAllArrive) {
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
         AckWriter writer(*file, clock_);
-        for (int i = 0; i < kLines; ++i) ASSERT_TRUE(writer.add(kId, "loser"));
+        for (int i = 0; i < kLines; ++i)
+          ASSERT_TRUE(writer.add({.id = kId, .outcome = "loser", .facts = {}}));
         ASSERT_TRUE(writer.flush());
       });
     }
@@ -91,7 +97,8 @@ TEST_F(AcksTest, AFullDiskIsAnError) {
   AckWriter writer(*file, clock_);
   base::Result<void> result;
   // The error comes when lines are written, at the latest with flush().
-  for (int i = 0; i < 100'000 && result; ++i) result = writer.add(kId, "winner");
+  for (int i = 0; i < 100'000 && result; ++i)
+    result = writer.add({.id = kId, .outcome = "winner", .facts = {}});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code(), base::Code::kResourceExhausted);
   EXPECT_THAT(result.error().message(), testing::HasSubstr("/dev/full"));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/json.h"
@@ -46,6 +47,27 @@ base::Result<std::string> read_all(const std::string& path) {
   return bad(fmt::format("{} is larger than {}, the limit of a file", path,
                          base::format_bytes(Entries::kFileBytesMax)));
 }
+
+// Gives each different text of facts an index.
+class FactsIndex {
+ public:
+  explicit FactsIndex(std::vector<std::string>& texts) : texts_(texts) {}
+
+  std::uint32_t index_of(const std::string& text) {
+    if (text.empty()) return 0;
+    const auto known = known_.find(text);
+    if (known != known_.end()) return known->second;
+    if (texts_.size() > Entries::kFactsMax) return 0;
+    const auto index = static_cast<std::uint32_t>(texts_.size());
+    texts_.push_back(text);
+    known_.emplace(text, index);
+    return index;
+  }
+
+ private:
+  std::vector<std::string>& texts_;
+  std::unordered_map<std::string, std::uint32_t> known_;
+};
 
 std::string_view without_white_space(std::string_view line) {
   constexpr std::string_view kSpace = " \t\r";
@@ -91,6 +113,7 @@ base::Result<void> Entries::index_lines(std::string_view name) {
   const std::string_view text(text_.data(), size);
 
   JsonReader reader;
+  FactsIndex facts_index(facts_);
   std::string bad_lines;
   std::size_t bad_count = 0;
   std::size_t number = 0;
@@ -119,9 +142,9 @@ base::Result<void> Entries::index_lines(std::string_view name) {
     lines_.push_back({.at = offset(line),
                       .size = static_cast<std::uint32_t>(line.size()) & 0x7FFF'FFFF,
                       .has_id = facts->has_id,
-                      .id_at = facts->id.empty() ? kNoId : offset(facts->id)});
+                      .id_at = facts->id.empty() ? kNoId : offset(facts->id),
+                      .facts = facts_index.index_of(facts->facts)});
     longest_bytes_ = std::max(longest_bytes_, line.size());
-    have_ids_ |= facts->has_id;
   }
   if (bad_count > kBadLinesNamed) {
     bad_lines += fmt::format("; and {} more", bad_count - kBadLinesNamed);

@@ -17,14 +17,17 @@ class Entries {
   static constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
   static constexpr std::size_t kEntriesMax = std::size_t{1} << 25;
   static constexpr std::size_t kEntryBytesMax = std::size_t{1} << 20;
+  // Different pairs of faculty and discipline. The acks of entries with further pairs lack both.
+  static constexpr std::size_t kFactsMax = std::size_t{1} << 16;
 
   // The order in which a run sends them.
   enum class Order { kInTurn, kAtRandom };
 
   struct Entry {
-    std::string_view json;  // one object, without a line's end
-    bool has_id = false;    // a member "id", whatever its value
-    std::string_view id;    // a view into `json` when it is a UUID; else empty
+    std::string_view json;   // one object, without a line's end
+    bool has_id = false;     // a member "id", whatever its value
+    std::string_view id;     // a view into `json` when it is a UUID; else empty
+    std::string_view facts;  // EntryFacts::facts
   };
 
   // Reads one JSON object per line, to be sent unchanged and in turn. Skips empty lines.
@@ -45,12 +48,11 @@ class Entries {
     const std::string_view text = text_;
     return {.json = text.substr(line.at, line.size),
             .has_id = line.has_id != 0,
-            .id = line.id_at == kNoId ? std::string_view() : text.substr(line.id_at, kIdSize)};
+            .id = line.id_at == kNoId ? std::string_view() : text.substr(line.id_at, kIdSize),
+            .facts = facts_[line.facts]};
   }
   // The bytes of the longest entry.
   [[nodiscard]] std::size_t longest_bytes() const { return longest_bytes_; }
-  // Whether at least one entry has an id.
-  [[nodiscard]] bool have_ids() const { return have_ids_; }
 
  private:
   struct Line {
@@ -58,6 +60,7 @@ class Entries {
     std::uint32_t size : 31;
     std::uint32_t has_id : 1;
     std::uint32_t id_at;  // in text_, or kNoId
+    std::uint32_t facts;  // the index in facts_
   };
   static constexpr std::uint32_t kNoId = UINT32_MAX;
   static constexpr std::size_t kIdSize = 36;
@@ -68,8 +71,8 @@ class Entries {
   std::string text_;
   Order order_;
   std::vector<Line> lines_;
+  std::vector<std::string> facts_{std::string()};  // each different one; the first is empty
   std::size_t longest_bytes_ = 0;
-  bool have_ids_ = false;
 };
 
 }  // namespace estadio::load

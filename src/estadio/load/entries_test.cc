@@ -21,7 +21,6 @@ TEST(EntriesTest, LinesAreKeptAsTheyAre) {
   EXPECT_EQ(entries->at(1).json, R"({"any": [1, 2]})");
   EXPECT_EQ(entries->at(2).json, "{}");
   EXPECT_EQ(entries->longest_bytes(), entries->at(0).json.size());
-  EXPECT_FALSE(entries->have_ids());
 }
 
 TEST(EntriesTest, IdsAreFound) {
@@ -30,12 +29,33 @@ TEST(EntriesTest, IdsAreFound) {
       "{\"id\":7}\n",
       "x");
   ASSERT_TRUE(entries);
-  EXPECT_TRUE(entries->have_ids());
   EXPECT_FALSE(entries->at(0).has_id);
   EXPECT_TRUE(entries->at(1).has_id);
   EXPECT_EQ(entries->at(1).id, "01934f5a-7c00-7abc-8def-0123456789ab");
   EXPECT_TRUE(entries->at(2).has_id);
   EXPECT_EQ(entries->at(2).id, "");
+}
+
+TEST(EntriesTest, FacultyAndDisciplineAreReadyForTheAcks) {
+  const auto entries = Entries::from_text(
+      "{\"discipline\":1,\"faculty\":\"Letras\"}\n{}\n{\"faculty\":\"Letras\",\"discipline\":1}\n",
+      "x");
+  ASSERT_TRUE(entries);
+  EXPECT_EQ(entries->at(0).facts, R"(,"faculty":"Letras","discipline":1)");
+  EXPECT_EQ(entries->at(1).facts, "");
+  EXPECT_EQ(entries->at(2).facts.data(), entries->at(0).facts.data()) << "held once";
+}
+
+TEST(EntriesTest, DifferentPairsOfFacultyAndDisciplineAreBounded) {
+  std::string text;
+  for (std::size_t i = 0; i < Entries::kFactsMax + 2; ++i) {
+    text += fmt::format("{{\"discipline\":{}}}\n", i);
+  }
+  const auto entries = Entries::from_text(text, "x");
+  ASSERT_TRUE(entries);
+  EXPECT_EQ(entries->at(Entries::kFactsMax - 1).facts,
+            fmt::format(",\"discipline\":{}", Entries::kFactsMax - 1));
+  EXPECT_EQ(entries->at(Entries::kFactsMax).facts, "");
 }
 
 TEST(EntriesTest, BadLinesAreNamedByNumber) {

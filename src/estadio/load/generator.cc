@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/printable.h"
+
 namespace estadio::load {
 namespace {
 
@@ -20,6 +22,7 @@ constexpr Nanos kBackoffMin = milliseconds(10);
 constexpr Nanos kBackoffMax = seconds(1);
 constexpr Nanos kRetryAfterMax = seconds(10);
 constexpr Nanos kPublishEvery = milliseconds(100);
+constexpr std::size_t kReasonMax = 400;  // characters
 
 // A sweep looks at each connection, so sweep less often with many of them.
 Nanos sweep_interval(std::int64_t connections, Nanos timeout) {
@@ -72,6 +75,7 @@ Generator::Generator(const Options& options, const Dependencies& deps)
       clock_(deps.clock),
       loop_(deps.clock),
       receive_buffer_(kReceiveBytes),
+      check_(options.schedule.batch, options.foreign, deps.seen_ids),
       jitter_(static_cast<std::minstd_rand::result_type>(options.seed)),
       recent_latency_(std::make_unique<base::Histogram>()),
       spare_latency_(std::make_unique<base::Histogram>()) {
@@ -168,7 +172,7 @@ void Generator::start_request(Slot& slot, Nanos intended) {
   ++in_hand_;
   if (!schedule_.is_closed_loop()) next_intended_ = start_ + schedule_.intended(next_);
   slot.intended = intended;
-  slot.request = writer_.next(slot.room, slot.ids);
+  slot.request = writer_.next(slot.room, slot.sent_entries);
   send(slot);
 }
 
@@ -185,18 +189,19 @@ void Generator::on_answer(http::ClientConnection& connection, const http::Respon
   const int status = answer.status();
   if (status >= 200 && status < 300) return accept(slot, answer.body(), clock_.mono());
   give_back(slot, {.kind = fmt::format("http_{}", status),
+                   .why = {},
                    .may_retry = is_retryable(status),
                    .retry_after = retry_after_of(answer)});
 }
 
 void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
-  if (options_.reads_answers) {
-    const std::optional<Answer> answer = json_.read_answer(body);
-    if (answer) measured_.repeated_entries += answer->repeated;
-    if (acks_ != nullptr && !acknowledge(slot, answer.value_or(Answer{}))) {
-      return give_back(slot, {.kind = "answer"});
-    }
+  const Answer answer = json_.read_answer(body);
+  if (const auto difference = check_.difference(answer, body, slot.sent_entries)) {
+    const std::string why = "the server answered " + *difference;
+    return give_back(slot, {.kind = kWrongAnswer, .why = why});
   }
+  measured_.repeated_entries += answer.repeated;
+  if (acks_ != nullptr) acknowledge(slot, answer);
   const Nanos latency = now - slot.intended;
   measured_.latency.record(latency);
   recent_latency_->record(latency);
@@ -208,24 +213,28 @@ void Generator::accept(Slot& slot, std::string_view body, Nanos now) {
   make_free(slot);
 }
 
-// Adds the answer's entries to the acks. Returns false when the answer to one entry has no id.
-bool Generator::acknowledge(const Slot& slot, const Answer& answer) {
+// Adds the entries of an accepted request to the acks.
+void Generator::acknowledge(const Slot& slot, const Answer& answer) {
+  const SentEntries& sent = slot.sent_entries;
   base::Result<void> added;
   if (options_.schedule.batch == 1) {
-    if (answer.id.empty()) return false;
-    added = acks_->add(answer.id, answer.outcome);
+    added = acks_->add({.id = answer.id,
+                        .outcome = answer.outcome,
+                        .facts = writer_.facts_of(sent.entries.front())});
   } else {
-    const std::string_view ids = slot.ids;
-    for (std::size_t at = 0; at < ids.size() && added; at += base::Uuid::kTextSize) {
-      added = acks_->add(ids.substr(at, base::Uuid::kTextSize));
+    std::string_view ids = sent.ids;
+    for (const std::uint32_t entry : sent.entries) {
+      if (!added) break;
+      added = acks_->add({.id = ids.substr(0, base::Uuid::kTextSize),
+                          .outcome = {},
+                          .facts = writer_.facts_of(entry)});
+      ids.remove_prefix(base::Uuid::kTextSize);
     }
   }
-  if (!added) {
-    error_ = std::move(added).error();
-    phase_ = Phase::kDone;
-    loop_.stop();
-  }
-  return true;
+  if (added) return;
+  error_ = std::move(added).error();
+  phase_ = Phase::kDone;
+  loop_.stop();
 }
 
 void Generator::on_failure(http::ClientConnection& connection,
@@ -237,10 +246,17 @@ void Generator::on_failure(http::ClientConnection& connection,
     rest(slot, Slot::State::kResting, backoff(slot));
     return settle_opening(slot, Slot::State::kResting);
   }
-  give_back(slot, {.kind = name_of(failure), .may_retry = true, .is_of_connection = true});
+  give_back(slot,
+            {.kind = name_of(failure), .why = why, .may_retry = true, .is_of_connection = true});
+}
+
+void Generator::note_reason(const Fault& fault) {
+  if (fault.why.empty() || measured_.reasons.contains(fault.kind)) return;
+  measured_.reasons.emplace(fault.kind, base::printable(fault.why, kReasonMax));
 }
 
 void Generator::give_back(Slot& slot, const Fault& fault) {
+  note_reason(fault);
   slot.failures = fault.may_retry ? slot.failures + 1 : 0;
   if (options_.retries && fault.may_retry && !is_interrupted_) {
     slot.last_error = fault.kind;
@@ -305,10 +321,11 @@ void Generator::check(Slot& slot, Nanos now) {
       if (now < std::min(slot.deadline, give_up_at_)) return;
       slot.connection.close();
       return give_back(slot, {.kind = is_interrupted_ ? "interrupted" : "timeout",
+                              .why = is_interrupted_ ? "" : "no whole answer in time",
                               .may_retry = now < give_up_at_,
                               .is_of_connection = true});
     case Slot::State::kRetrying:
-      if (now >= give_up_at_) return give_back(slot, {.kind = slot.last_error});
+      if (now >= give_up_at_) return give_back(slot, {.kind = slot.last_error, .why = {}});
       if (now < slot.deadline) return;
       ++measured_.retries;
       return send(slot);

@@ -38,10 +38,12 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "estadio/load/acks.h"
+#include "estadio/load/answer_check.h"
 #include "estadio/load/json_reader.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/schedule.h"
+#include "estadio/load/seen_ids.h"
 #include "estadio/load/thread_usage.h"
 #include "http/client_connection.h"
 #include "net/event_loop.h"
@@ -95,7 +97,7 @@ class Generator final : private http::ClientConnection::Owner {
     std::chrono::nanoseconds timeout = std::chrono::seconds(10);
     bool retries = false;
     std::chrono::nanoseconds retry_for = std::chrono::seconds(30);  // after the run's end
-    bool reads_answers = false;  // parse the bodies, for acks and repeated entries
+    ForeignBody foreign = ForeignBody::kFits;
     std::uint64_t seed = 0;
   };
 
@@ -104,6 +106,7 @@ class Generator final : private http::ClientConnection::Owner {
     const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
+    SeenIds& seen_ids;
     StartBarrier& start_barrier;
     const base::Clock& clock;
   };
@@ -144,7 +147,7 @@ class Generator final : private http::ClientConnection::Owner {
 
     std::string_view request;
     std::string room;  // holds the request's bytes unless the writer does
-    std::string ids;   // its entries' ids, when the writer gives them
+    SentEntries sent_entries;
     base::Nanos intended{};
     base::Nanos sent{};
     base::Nanos free_since{};
@@ -156,6 +159,7 @@ class Generator final : private http::ClientConnection::Owner {
   // Why a request was not accepted.
   struct Fault {
     std::string_view kind;          // as in Measurements::errors
+    std::string_view why;           // for Measurements::reasons; may be empty
     bool may_retry = false;         // a later attempt may be accepted
     bool is_of_connection = false;  // the connection is closed; it rests before it opens again
     base::Nanos retry_after{};      // from the server's Retry-After
@@ -189,7 +193,8 @@ class Generator final : private http::ClientConnection::Owner {
   void start_request(Slot& slot, base::Nanos intended);
   void send(Slot& slot);
   void accept(Slot& slot, std::string_view body, base::Nanos now);
-  [[nodiscard]] bool acknowledge(const Slot& slot, const Answer& answer);
+  void acknowledge(const Slot& slot, const Answer& answer);
+  void note_reason(const Fault& fault);
   // Retries the request or counts it as an error.
   void give_back(Slot& slot, const Fault& fault);
   void end_request(Slot& slot);
@@ -218,6 +223,7 @@ class Generator final : private http::ClientConnection::Owner {
   std::deque<Slot> slots_;
   FreeSlots free_;
   JsonReader json_;
+  AnswerCheck check_;
   std::minstd_rand jitter_;
 
   Phase phase_ = Phase::kOpening;

@@ -35,7 +35,7 @@ void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& d
       .timeout = options.timeout,
       .retries = options.retry,
       .retry_for = options.retry_for,
-      .reads_answers = gives_ids || deps.acks != nullptr || deps.entries.have_ids(),
+      .foreign = deps.acks == nullptr ? ForeignBody::kFits : ForeignBody::kIsWrong,
       .seed = deps.seed + static_cast<std::uint64_t>(index)};
 
   Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
@@ -45,6 +45,7 @@ void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& d
                            Generator::Dependencies{.peer = deps.peer,
                                                    .writer = *worker.writer,
                                                    .acks = worker.acks ? &*worker.acks : nullptr,
+                                                   .seen_ids = seen_ids_,
                                                    .start_barrier = start_barrier_,
                                                    .clock = deps.clock});
 }

@@ -33,14 +33,17 @@ struct Rig {
         writer(entries, target,
                {.batch = options.schedule.batch, .gives_ids = options.retries, .seed = 7}, kClock),
         start_barrier(1, kClock),
-        generator(
-            options,
-            {.peer = peer, .writer = writer, .start_barrier = start_barrier, .clock = kClock}) {}
+        generator(options, {.peer = peer,
+                            .writer = writer,
+                            .seen_ids = seen_ids,
+                            .start_barrier = start_barrier,
+                            .clock = kClock}) {}
 
   Target target;
   http::ClientConnection::Peer peer;
   Entries entries;
   RequestWriter writer;
+  SeenIds seen_ids;
   StartBarrier start_barrier;
   Generator generator;
 };
@@ -172,6 +175,25 @@ TEST(GeneratorTest, WithoutRetriesEveryFaultIsCountedByItsKind) {
           {"http_503", 10}, {"http_422", 10}, {"reset", 20}, {"malformed", 10}, {"timeout", 10}}));
 }
 
+TEST(GeneratorTest, AKindOfErrorHasItsFirstReason) {
+  const ScriptedServer server([](const Arrival& arrival) -> ScriptedServer::Reply {
+    const std::string whole = ScriptedServer::accept(arrival).bytes;
+    switch (arrival.number) {
+      case 0: return {.bytes = whole + whole};
+      case 1: return {.bytes = "nonsense\r\n\r\n"};
+      case 2: return {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", .closes = true};
+      default: return {.bytes = ScriptedServer::answer(200, R"({"accepted":0})")};
+    }
+  });
+  const Measurements measured = run(server, open_loop(100, milliseconds(100), 1));
+  EXPECT_EQ(measured.accepted_entries, 0U);
+  EXPECT_EQ(measured.errors, (Errors{{"malformed", 2}, {"reset", 1}, {"answer", 7}}));
+  EXPECT_EQ(measured.reasons.at("malformed"), "bytes follow the answer");
+  EXPECT_EQ(measured.reasons.at("reset"), "closed within the body");
+  EXPECT_EQ(measured.reasons.at("answer"),
+            "the server answered accepted 0, expected 1, the number of entries that were sent");
+}
+
 TEST(GeneratorTest, ARetryHasTheSameIdAndCountsFromTheFirstIntendedTime) {
   std::map<std::string, int> attempts;
   const ScriptedServer server([&](const Arrival& arrival) -> ScriptedServer::Reply {
@@ -281,14 +303,16 @@ TEST(GeneratorTest, AConnectionThatTheServerClosedWhileIdleIsNoError) {
   EXPECT_EQ(measured.errors, Errors{});
 }
 
-TEST(GeneratorTest, UnexpectedBytesEndTheConnection) {
+TEST(GeneratorTest, UnexpectedBytesAreAnErrorAndEndTheConnection) {
   const ScriptedServer server([](const Arrival& arrival) {
     const std::string answer = ScriptedServer::accept(arrival).bytes;
     return ScriptedServer::Reply{.bytes = answer + answer};
   });
   const Measurements measured = run(server, open_loop(100, milliseconds(200), 2));
-  EXPECT_EQ(measured.accepted_entries, 20U);
-  EXPECT_GE(server.connections(), 20);
+  EXPECT_EQ(measured.requests, 20U);
+  EXPECT_EQ(measured.accepted_entries, 0U);
+  ASSERT_TRUE(measured.errors.contains("malformed"));
+  EXPECT_GE(static_cast<std::uint64_t>(server.connections()), measured.errors.at("malformed"));
 }
 
 TEST(GeneratorTest, AnAnswerThatComesBeforeTheWholeRequestWasSentCounts) {

@@ -1,7 +1,9 @@
 #include "estadio/load/json_reader.h"
 
+#include <optional>
 #include <simdjson.h>
 
+#include "base/json.h"
 #include "base/uuid.h"
 
 namespace estadio::load {
@@ -16,7 +18,9 @@ std::optional<Answer> match_answer(std::string_view body) {
   constexpr std::string_view kRepeated = R"(,"repeated":true)";
   constexpr std::size_t kIdEnd = kId.size() + base::Uuid::kTextSize;
   if (!body.starts_with(kId) || body.size() < kIdEnd) return std::nullopt;
-  Answer answer{.id = body.substr(kId.size(), base::Uuid::kTextSize), .outcome = {}};
+  Answer answer;
+  answer.kind = Answer::Kind::kOne;
+  answer.id = body.substr(kId.size(), base::Uuid::kTextSize);
   if (!body.substr(kIdEnd).starts_with(kOutcome)) return std::nullopt;
   std::string_view rest = body.substr(kIdEnd + kOutcome.size());
   for (const std::string_view outcome : {"winner", "loser"}) {
@@ -32,9 +36,96 @@ std::optional<Answer> match_answer(std::string_view body) {
   }
   const bool ends = rest == "}" || rest == "}\n";
   // A UUID has no quote and no escape, so the match cannot be wrong.
-  if (!ends || !base::Uuid::parse(answer.id)) return std::nullopt;
+  const auto uuid = base::Uuid::parse(answer.id);
+  if (!ends || !uuid) return std::nullopt;
+  answer.uuid = *uuid;
   return answer;
 }
+
+// Returns the entry's faculty and discipline as members for its ack.
+std::string facts_of(const dom::object& entry) {
+  std::string facts;
+  std::string_view faculty;
+  if (entry.at_key("faculty").get(faculty) == simdjson::SUCCESS) {
+    facts += R"(,"faculty":)";
+    base::append_json_string(facts, faculty);
+  }
+  std::int64_t discipline = 0;
+  if (entry.at_key("discipline").get(discipline) == simdjson::SUCCESS) {
+    facts += R"(,"discipline":)";
+    base::append_json_number(facts, discipline);
+  }
+  return facts;
+}
+
+// Gathers the members of an answer.
+class AnswerMembers {
+ public:
+  void take(std::string_view key, dom::element value) {
+    if (key == "id") {
+      read_id(value);
+    } else if (key == "outcome") {
+      has_outcome_ = value.get(answer_.outcome) == simdjson::SUCCESS &&
+                     (answer_.outcome == "winner" || answer_.outcome == "loser");
+      expect(has_outcome_);
+    } else if (key == "accepted") {
+      has_accepted_ = value.get(answer_.accepted) == simdjson::SUCCESS;
+      expect(has_accepted_);
+    } else if (key == "winners") {
+      has_winners_ = value.get(answer_.winners) == simdjson::SUCCESS;
+      is_good_ &= has_winners_;
+    } else if (key == "losers") {
+      has_losers_ = value.get(answer_.losers) == simdjson::SUCCESS;
+      is_good_ &= has_losers_;
+    } else if (key == "repeated") {
+      read_repeated(value);
+    }
+  }
+
+  [[nodiscard]] Answer to_answer() {
+    answer_.has_outcomes = has_winners_ && has_losers_;
+    if (!is_answer_) {
+      answer_.kind = Answer::Kind::kForeign;
+    } else if (is_good_ && has_id_ && has_outcome_) {
+      answer_.kind = Answer::Kind::kOne;
+    } else if (is_good_ && has_accepted_) {
+      answer_.kind = Answer::Kind::kSeveral;
+    } else {
+      answer_.kind = Answer::Kind::kMalformed;
+    }
+    return answer_;
+  }
+
+ private:
+  void expect(bool is_good) {
+    is_answer_ = true;
+    is_good_ &= is_good;
+  }
+  void read_id(dom::element value) {
+    const bool is_text = value.get(answer_.id) == simdjson::SUCCESS;
+    const auto uuid = is_text ? base::Uuid::parse(answer_.id) : std::nullopt;
+    has_id_ = uuid.has_value();
+    if (uuid) answer_.uuid = *uuid;
+    expect(has_id_);
+  }
+  void read_repeated(dom::element value) {
+    bool is_repeated = false;
+    if (value.get(is_repeated) == simdjson::SUCCESS) {
+      answer_.repeated = is_repeated ? 1 : 0;
+    } else {
+      is_good_ &= value.get(answer_.repeated) == simdjson::SUCCESS;
+    }
+  }
+
+  Answer answer_;
+  bool is_answer_ = false;  // has a member that only answers have
+  bool is_good_ = true;
+  bool has_id_ = false;
+  bool has_outcome_ = false;
+  bool has_accepted_ = false;
+  bool has_winners_ = false;
+  bool has_losers_ = false;
+};
 
 }  // namespace
 
@@ -61,6 +152,7 @@ base::Result<EntryFacts> JsonReader::read_entry(std::string_view line) {
     return base::fail(base::Code::kInvalidArgument, simdjson::error_message(error));
   }
   EntryFacts facts;
+  facts.facts = facts_of(object);
   dom::element id;
   if (object.at_key("id").get(id) != simdjson::SUCCESS) return facts;
   facts.has_id = true;
@@ -73,42 +165,22 @@ base::Result<EntryFacts> JsonReader::read_entry(std::string_view line) {
   return facts;
 }
 
-std::optional<Answer> JsonReader::read_answer(std::string_view body) {
-  if (auto answer = match_answer(body)) return answer;
+Answer JsonReader::read_answer(std::string_view body) {
+  if (const auto answer = match_answer(body)) return *answer;
   return parse_answer(body);
 }
 
-std::optional<Answer> JsonReader::parse_answer(std::string_view body) {
+Answer JsonReader::parse_answer(std::string_view body) {
   constexpr bool kCopyForPadding = true;
   dom::object object;
+  if (!body.starts_with('{') && body.find_first_not_of(" \t\r\n") == 0) return {};
   if (parser_->parser.parse(body.data(), body.size(), kCopyForPadding).get_object().get(object) !=
       simdjson::SUCCESS) {
-    return std::nullopt;
+    return {};
   }
-  Answer answer;
-  const auto read_repeated = [&](dom::element value) {
-    bool is_repeated = false;
-    if (value.get_bool().get(is_repeated) == simdjson::SUCCESS) {
-      answer.repeated = is_repeated ? 1 : 0;
-      return true;
-    }
-    return value.get_uint64().get(answer.repeated) == simdjson::SUCCESS;
-  };
-  bool has_counts = false;
-  for (const dom::key_value_pair member : object) {
-    bool is_good = true;
-    if (member.key == "id") is_good = member.value.get_string().get(answer.id) == simdjson::SUCCESS;
-    if (member.key == "outcome") {
-      is_good = member.value.get_string().get(answer.outcome) == simdjson::SUCCESS;
-    }
-    if (member.key == "repeated") is_good = read_repeated(member.value);
-    if (member.key == "accepted") has_counts = member.value.is_uint64();
-    if (!is_good) return std::nullopt;
-  }
-  const bool is_of_one =
-      base::Uuid::parse(answer.id) && (answer.outcome == "winner" || answer.outcome == "loser");
-  if (!is_of_one && !has_counts) return std::nullopt;
-  return answer;
+  AnswerMembers members;
+  for (const dom::key_value_pair member : object) members.take(member.key, member.value);
+  return members.to_answer();
 }
 
 }  // namespace estadio::load

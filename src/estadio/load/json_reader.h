@@ -6,10 +6,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "base/uuid.h"
 
 namespace estadio::load {
 
@@ -17,14 +18,30 @@ namespace estadio::load {
 struct EntryFacts {
   bool has_id = false;  // a member "id", whatever its value
   std::string_view id;  // a view into the line when it is a UUID; else empty
+  // Its faculty, a text, and its discipline, a whole number, as members for its ack:
+  // `,"faculty":"Letras","discipline":1`. A member of another type is left out.
+  std::string facts;
 };
 
 // An answer with status 2xx.
 //   {"id":"01934f5a-...","outcome":"winner"}                    to one entry
 //   {"accepted":1000,"winners":503,"losers":497,"repeated":0}   to several
 struct Answer {
-  std::string_view id;
+  enum class Kind {
+    kForeign,    // no object with one of the members above
+    kMalformed,  // such an object, but members are missing or are no such values
+    kOne,        // has id, uuid and outcome
+    kSeveral,    // has accepted
+  };
+
+  Kind kind = Kind::kForeign;
+  std::string_view id;  // as it was written
+  base::Uuid uuid;
   std::string_view outcome;
+  std::uint64_t accepted = 0;
+  bool has_outcomes = false;  // winners and losers
+  std::uint64_t winners = 0;
+  std::uint64_t losers = 0;
   std::uint64_t repeated = 0;  // entries whose id was known already
 };
 
@@ -43,13 +60,12 @@ class JsonReader {
   // Errors: kInvalidArgument, when `line` is not one JSON object.
   [[nodiscard]] base::Result<EntryFacts> read_entry(std::string_view line);
 
-  // Returns nothing when `body` is not an object of one of the two kinds. An answer to one entry in
-  // exactly the form above is compared, not parsed; its views point into `body`. The views of other
-  // answers are valid until the next call.
-  [[nodiscard]] std::optional<Answer> read_answer(std::string_view body);
+  // An answer to one entry in exactly the form above is compared, not parsed; its views point into
+  // `body`. The views of other answers are valid until the next call.
+  [[nodiscard]] Answer read_answer(std::string_view body);
 
  private:
-  [[nodiscard]] std::optional<Answer> parse_answer(std::string_view body);
+  [[nodiscard]] Answer parse_answer(std::string_view body);
 
   struct Parser;
   std::unique_ptr<Parser> parser_;

@@ -68,10 +68,11 @@ TEST(JsonReaderTest, ReadsTheAnswerToOneEntryInAnyForm) {
         R"({ "id" : "01934f5a-7c00-7abc-8def-0123456789ab", "outcome": "winner", "x":[{}] } )",
         R"({"id":"\u00301934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner"})"}) {
     const auto answer = reader.read_answer(body);
-    ASSERT_TRUE(answer) << body;
-    EXPECT_EQ(answer->id, kId);
-    EXPECT_EQ(answer->outcome, "winner");
-    EXPECT_EQ(answer->repeated, 0U);
+    ASSERT_EQ(answer.kind, Answer::Kind::kOne) << body;
+    EXPECT_EQ(answer.id, kId);
+    EXPECT_EQ(answer.uuid, base::Uuid::parse(kId));
+    EXPECT_EQ(answer.outcome, "winner");
+    EXPECT_EQ(answer.repeated, 0U);
   }
 }
 
@@ -81,38 +82,62 @@ TEST(JsonReaderTest, ARepeatedEntryIsReadAsRepeated) {
        {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"loser","repeated":true})",
         R"({"repeated":true,"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"loser"})"}) {
     const auto answer = reader.read_answer(body);
-    ASSERT_TRUE(answer) << body;
-    EXPECT_EQ(answer->outcome, "loser");
-    EXPECT_EQ(answer->repeated, 1U);
+    ASSERT_EQ(answer.kind, Answer::Kind::kOne) << body;
+    EXPECT_EQ(answer.outcome, "loser");
+    EXPECT_EQ(answer.repeated, 1U);
   }
   const auto first = reader.read_answer(
       R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"loser","repeated":false})");
-  ASSERT_TRUE(first);
-  EXPECT_EQ(first->repeated, 0U);
+  ASSERT_EQ(first.kind, Answer::Kind::kOne);
+  EXPECT_EQ(first.repeated, 0U);
 }
 
 TEST(JsonReaderTest, ReadsTheCountsOfABatch) {
   JsonReader reader;
   const auto answer =
       reader.read_answer(R"({"accepted":1000,"winners":503,"losers":497,"repeated":12})");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->repeated, 12U);
-  EXPECT_EQ(answer->id, "");
+  ASSERT_EQ(answer.kind, Answer::Kind::kSeveral);
+  EXPECT_EQ(answer.accepted, 1000U);
+  EXPECT_TRUE(answer.has_outcomes);
+  EXPECT_EQ(answer.winners, 503U);
+  EXPECT_EQ(answer.losers, 497U);
+  EXPECT_EQ(answer.repeated, 12U);
+  EXPECT_FALSE(reader.read_answer(R"({"accepted":1000})").has_outcomes);
 }
 
 TEST(JsonReaderTest, OtherTextIsNoAnswer) {
   JsonReader reader;
   for (const std::string_view body :
-       {"", "ok", "{}", "[]", R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab"})",
-        R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"draw"})",
+       {"", " ", "ok", "{}", "[]", "7", R"({"status":"ok","repeated":true})",
         R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner")",
         R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner"}x)",
-        R"({"id":"01934f5a-7c00-7abc-8def-0123456789a\","outcome":"winner"})",
-        R"({"id":"not a uuid, though as long as one is","outcome":"winner"})",
-        R"({"id":7,"outcome":"winner"})", R"({"accepted":"many"})",
-        R"({"accepted":1,"repeated":-1})"}) {
-    EXPECT_FALSE(reader.read_answer(body)) << body;
+        R"({"id":"01934f5a-7c00-7abc-8def-0123456789a\","outcome":"winner"})"}) {
+    EXPECT_EQ(reader.read_answer(body).kind, Answer::Kind::kForeign) << body;
   }
+}
+
+TEST(JsonReaderTest, AnAnswerWithWrongMembersIsMalformed) {
+  JsonReader reader;
+  for (const std::string_view body :
+       {R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab"})", R"({"outcome":"winner"})",
+        R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"draw"})",
+        R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab","outcome":"winner","repeated":[]})",
+        R"({"id":"not a uuid, though as long as one is","outcome":"winner"})",
+        R"({"id":7,"outcome":"winner"})", R"({"accepted":"many"})", R"({"accepted":-1})",
+        R"({"accepted":1,"repeated":-1})", R"({"accepted":1,"winners":1.5})",
+        R"({"accepted":1,"losers":"1"})"}) {
+    EXPECT_EQ(reader.read_answer(body).kind, Answer::Kind::kMalformed) << body;
+  }
+}
+
+TEST(JsonReaderTest, FacultyAndDisciplineAreFactsOfAnEntry) {
+  JsonReader reader;
+  const auto facts_of = [&](std::string line) { return entry_of(reader, line)->facts; };
+  EXPECT_EQ(facts_of(R"({"discipline":3,"faculty":"Ingenier\u00eda \"x\""})"),
+            R"(,"faculty":"Ingeniería \"x\"","discipline":3)");
+  EXPECT_EQ(facts_of(R"({"faculty":7,"discipline":"1"})"), "");
+  EXPECT_EQ(facts_of(R"({"discipline":1.5})"), "");
+  EXPECT_EQ(facts_of(R"({"discipline":-1})"), R"(,"discipline":-1)");
 }
 
 }  // namespace

@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <fmt/format.h>
 #include <optional>
 #include <random>
 #include <utility>
 
+#include "base/files.h"
 #include "base/open_files.h"
+#include "base/printable.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
 #include "estadio/load/acks.h"
@@ -48,25 +49,18 @@ class JsonOutput {
  public:
   static Result<JsonOutput> open(const std::string& path) {
     if (path.empty()) return JsonOutput({}, path);
-    base::UniqueFd fd(path == "-"
-                          ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                          : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!fd) return bad(base::Error::from_errno("json: making " + path, errno).message());
-    return JsonOutput(std::move(fd), path);
+    if (path == "-") {
+      return JsonOutput(base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), path);
+    }
+    auto fd = base::open_output(path);
+    if (!fd) return bad(std::move(fd).error().within("json").message());
+    return JsonOutput(*std::move(fd), path);
   }
 
   Result<void> write(const Report& report) {
     if (!fd_) return {};
-    const std::string text = to_json(report) + "\n";
-    for (std::string_view rest = text; !rest.empty();) {
-      const ssize_t count = ::write(fd_.get(), rest.data(), rest.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) {
-        return base::fail(base::Error::from_errno("writing the report to " + path_, errno));
-      }
-      rest.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
+    return base::write_all(fd_, base::json_for(fd_.get(), to_json(report) + "\n"),
+                           "the report to " + path_);
   }
 
  private:
@@ -190,7 +184,8 @@ Result<Report> run_load(const LoadOptions& options, const base::Clock& clock, ba
 
 int load_exit_status(const Report& report) {
   const bool has_given_up = report.has_retries && !report.measured.errors.empty();
-  return report.measured.accepted_entries > 0 && !has_given_up ? 0 : 1;
+  const bool is_good = report.wrong_answers().empty() && !has_given_up;
+  return report.measured.accepted_entries > 0 && is_good ? 0 : 1;
 }
 
 }  // namespace estadio

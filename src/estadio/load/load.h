@@ -27,7 +27,8 @@ namespace estadio {
                                                   const base::Clock& clock, base::Logger& log,
                                                   std::stop_token stop);
 
-// Returns 1 when no entry was accepted, or when a run with retries has errors; else 0.
+// Returns 1 when no entry was accepted, when an answer does not fit what was sent, or when a run
+// with retries has errors; else 0.
 [[nodiscard]] int load_exit_status(const load::Report& report);
 
 }  // namespace estadio

@@ -114,7 +114,9 @@ TEST_F(LoadTest, AcksOfBatchesAreTheIdsThatWereGiven) {
   EXPECT_EQ(report->measured.repeated_entries, 38U);
   std::set<std::string> acks;
   for (const std::string& line : lines("acks")) {
-    EXPECT_EQ(line, fmt::format(R"({{"id":"{}"}})", text_of(line, "id")));
+    EXPECT_THAT(
+        line, testing::MatchesRegex("[{]\"id\":\"[-0-9a-f]+\",\"faculty\":\"(Ingenier|Agronom)ía\","
+                                    "\"discipline\":[123][}]"));
     acks.insert(text_of(line, "id"));
   }
   EXPECT_EQ(acks.size(), 950U);
@@ -133,6 +135,94 @@ TEST_F(LoadTest, AnAnswerThatDoesNotSayWhatWasAcceptedIsNoAck) {
   EXPECT_EQ(report->measured.accepted_entries, 50U);
   EXPECT_EQ(report->measured.errors.at("answer"), 50U);
   EXPECT_EQ(lines("acks").size(), 50U);
+}
+
+TEST_F(LoadTest, AcksHaveTheFacultyAndDisciplineThatWereSent) {
+  std::map<std::string, std::string> sent;  // by id: the entry's members
+  const ScriptedServer server([&](const Arrival& arrival) {
+    auto reply = ScriptedServer::accept(arrival);
+    sent[text_of(reply.bytes, "id")] = arrival.body.substr(1);
+    return reply;
+  });
+  LoadOptions options = options_for(server);
+  options.acks = path("acks");
+  ASSERT_TRUE(run(options));
+  ASSERT_EQ(lines("acks").size(), 100U);
+  for (const std::string& line : lines("acks")) {
+    EXPECT_THAT(line, testing::EndsWith("," + sent[text_of(line, "id")])) << line;
+  }
+}
+
+TEST_F(LoadTest, ABatchThatWasNotAcceptedWholeIsAnErrorAndNoAck) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    const int accepted = arrival.number % 2 == 0 ? 50 : 0;
+    return ScriptedServer::Reply{ScriptedServer::answer(
+        200, fmt::format(R"({{"accepted":{0},"winners":0,"losers":{0},"repeated":0}})", accepted))};
+  });
+  for (const bool writes_acks : {true, false}) {
+    LoadOptions options = options_for(server);
+    options.rate = 5000;
+    options.batch = 50;
+    if (writes_acks) options.acks = path("acks");
+    const auto report = run(options);
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->measured.accepted_entries, 500U);
+    EXPECT_EQ(report->measured.errors.at("answer"), 10U);
+    EXPECT_EQ(report->measured.latency.count(), 10U);
+    EXPECT_EQ(load_exit_status(*report), 1);
+    EXPECT_EQ(report->wrong_answers(),
+              "10 answers do not fit what was sent; the first: the server answered accepted 0, "
+              "expected 50, the number of entries that were sent");
+    EXPECT_THAT(to_text(*report), HasSubstr("answer: the server answered accepted 0"));
+  }
+  EXPECT_EQ(lines("acks").size(), 500U);
+}
+
+TEST_F(LoadTest, AnIdForSeveralEntriesIsAnErrorWhicheverThreadGetsIt) {
+  const ScriptedServer server([](const Arrival&) {
+    return ScriptedServer::Reply{ScriptedServer::answer(
+        200, R"({"id":"01a2091b-b90a-8001-8e5d-9379d5353ea9","outcome":"loser"})")};
+  });
+  LoadOptions options = options_for(server);
+  options.threads = 2;
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.accepted_entries + report->measured.errors.at("answer"), 100U);
+  EXPECT_LE(report->measured.accepted_entries, 2U) << "two threads at the same time";
+  EXPECT_EQ(lines("acks").size(), report->measured.accepted_entries);
+  EXPECT_EQ(load_exit_status(*report), 1);
+  EXPECT_THAT(report->wrong_answers(), HasSubstr("to a second entry"));
+}
+
+TEST_F(LoadTest, AnIdThatWasNotSentIsAnErrorAndNoAck) {
+  const ScriptedServer server([](const Arrival& arrival) {
+    return ScriptedServer::Reply{ScriptedServer::answer(
+        200, fmt::format(R"({{"id":"01934f5a-7c00-7000-8000-{:012}","outcome":"loser"}})",
+                         arrival.number))};
+  });
+  LoadOptions options = options_for(server);
+  options.retry = true;
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.errors.at("answer"), 100U);
+  EXPECT_TRUE(lines("acks").empty());
+  EXPECT_EQ(load_exit_status(*report), 1);
+  EXPECT_THAT(report->wrong_answers(), HasSubstr("the id that was sent"));
+}
+
+TEST_F(LoadTest, AnEntryOfAFileWithItsOwnIdMayBeAnsweredAgain) {
+  const ScriptedServer server(ScriptedServer::accept);
+  test::write_file(path("entries"), R"({"id":"01934f5a-7c00-7abc-8def-0123456789ab"})"
+                                    "\n");
+  LoadOptions options = options_for(server);
+  options.entries = path("entries");
+  options.acks = path("acks");
+  const auto report = run(options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->measured.accepted_entries, 100U);
+  EXPECT_EQ(load_exit_status(*report), 0);
 }
 
 TEST_F(LoadTest, RepeatedEntriesAreCountedWhenIdsAreGiven) {

@@ -65,8 +65,8 @@ void add_load_settings(base::Settings& settings, LoadOptions& options) {
   settings.add("seed", options.seed, 0, 1'000'000'000,
                "seed of the generated entries, which makes a run repeatable; 0: a random seed");
   settings.add("acks", options.acks, "FILE",
-               "file that gets a line of JSON for each accepted entry: its id and, without "
-               "--batch, its outcome");
+               "file that gets a line of JSON for each accepted entry: its id, faculty and "
+               "discipline and, without --batch, its outcome");
   settings.add("json", options.json, "FILE",
                "file that gets the report as JSON; - is standard output");
   settings.add("tls-ca", options.tls_ca, "FILE",

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/printable.h"
 
 namespace estadio::load {
 namespace {
@@ -57,6 +58,17 @@ std::string errors_text(const Measurements& measured) {
   return text;
 }
 
+// A line for each kind of error that has a reason.
+std::string reasons_text(const Measurements& measured) {
+  std::string text;
+  for (const auto& [kind, count] : measured.errors) {
+    const auto reason = measured.reasons.find(kind);
+    if (reason == measured.reasons.end()) continue;
+    text += fmt::format("            {}: {}\n", kind, reason->second);
+  }
+  return text;
+}
+
 }  // namespace
 
 void Measurements::merge(const Measurements& other) {
@@ -68,6 +80,7 @@ void Measurements::merge(const Measurements& other) {
   repeated_entries += other.repeated_entries;
   retries += other.retries;
   for (const auto& [kind, count] : other.errors) errors[kind] += count;
+  reasons.insert(other.reasons.begin(), other.reasons.end());
   latency.merge(other.latency);
   service.merge(other.service);
   late.merge(other.late);
@@ -90,6 +103,15 @@ std::uint64_t Report::error_count() const {
   std::uint64_t count = 0;
   for (const auto& each : measured.errors) count += each.second;
   return count;
+}
+
+std::string Report::wrong_answers() const {
+  const auto count = measured.errors.find(kWrongAnswer);
+  if (count == measured.errors.end()) return {};
+  const auto reason = measured.reasons.find(kWrongAnswer);
+  return fmt::format("{} answers do not fit what was sent{}{}", with_commas(count->second),
+                     reason == measured.reasons.end() ? "" : "; the first: ",
+                     reason == measured.reasons.end() ? "" : reason->second);
 }
 
 std::string Report::saturation() const {
@@ -124,12 +146,14 @@ std::string to_text(const Report& report) {
       "  entries   {} accepted of {}: {} a second for {:.1f} s{}\n"
       "  requests  {} over {} connections, {} retries, {} entries repeated\n"
       "  errors    {}\n",
-      report.url, with_commas(measured.accepted_entries), with_commas(report.entries()),
+      base::printable(report.url), with_commas(measured.accepted_entries),
+      with_commas(report.entries()),
       with_commas(static_cast<std::uint64_t>(std::llround(report.rate_reached()))),
       report.duration_seconds(), report.was_interrupted ? " (interrupted)" : "",
       with_commas(measured.requests), with_commas(static_cast<std::uint64_t>(report.connections)),
       with_commas(measured.retries), with_commas(measured.repeated_entries), errors_text(measured));
 
+  text += reasons_text(measured);
   const auto unsent = measured.errors.find("unsent");
   const bool did_answer = !measured.errors.contains("connect") && !report.was_interrupted;
   if (unsent != measured.errors.end() && did_answer) {
@@ -174,6 +198,11 @@ std::string to_json(const Report& report) {
   JsonObject errors(object.key("errors"));
   for (const auto& [kind, count] : measured.errors) errors.add(kind, count);
   errors.close();
+  JsonObject reasons(object.key("reasons"));
+  for (const auto& [kind, reason] : measured.reasons) {
+    if (measured.errors.contains(kind)) reasons.add(kind, reason);
+  }
+  reasons.close();
   add(object, "latency_ms", measured.latency);
   add(object, "service_ms", measured.service);
   object.add("retries", measured.retries);

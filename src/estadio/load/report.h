@@ -8,11 +8,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/histogram.h"
 
 namespace estadio::load {
+
+// The kind of error of an answer that does not fit what was sent (answer_check.h).
+inline constexpr std::string_view kWrongAnswer = "answer";
 
 // The figures of one thread, or of several merged. Each due request is either accepted with 2xx or
 // one error: requests = accepted requests + the sum of errors.
@@ -25,6 +29,9 @@ struct Measurements {
   // "http_503", "connect", "reset", "timeout", "malformed", "tls", "answer", "unsent",
   // "interrupted".
   std::map<std::string, std::uint64_t, std::less<>> errors;
+  // The first reason of an error by its kind, also of one that was retried. Not every kind has one.
+  // No reason has a character that steers a terminal.
+  std::map<std::string, std::string, std::less<>> reasons;
 
   // Durations of the accepted requests.
   base::Histogram latency;  // from the intended time to the answer
@@ -66,6 +73,8 @@ struct Report {
   // Accepted entries a second.
   [[nodiscard]] double rate_reached() const;
   [[nodiscard]] std::uint64_t error_count() const;
+  // Returns what was wrong with the answers that did not fit; empty when all did.
+  [[nodiscard]] std::string wrong_answers() const;
   // Returns why the generator itself was the limit; empty when it was not.
   [[nodiscard]] std::string saturation() const;
 };
@@ -74,6 +83,7 @@ struct Report {
 [[nodiscard]] std::string to_text(const Report& report);
 
 // {"requests":n,"entries":n,"accepted":n,"rate":n,"duration_s":n,"errors":{"timeout":n},
+//  "reasons":{"timeout":"..."},
 //  "latency_ms":{"p50":n,"p90":n,"p99":n,"p999":n,"max":n,"mean":n},"service_ms":{...},
 //  "retries":n,"repeated":n,"generator":{"saturated":b,"late_ms_p99":n,"late_ms_max":n,
 //  "cpu_share":n,"busy_share":n},"interrupted":b,"asked":{"url":"...","rate":n or "max","batch":n,

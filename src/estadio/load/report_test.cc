@@ -50,11 +50,13 @@ double figure_of(const std::string& json, std::string_view key) {
 TEST(MeasurementsTest, MergingEqualsMeasuringTogether) {
   Measurements low = measured_from(1, 500);
   low.errors = {{"reset", 1}, {"timeout", 2}};
+  low.reasons = {{"reset", "first"}};
   low.cpu_share = 0.25;
   low.busy_share = 0.75;
   low.retries = 3;
   Measurements high = measured_from(501, 1000);
   high.errors = {{"timeout", 5}};
+  high.reasons = {{"reset", "third"}, {"timeout", "second"}};
   high.cpu_share = 0.5;
   high.busy_share = 0.5;
   high.started = seconds(99);
@@ -71,6 +73,8 @@ TEST(MeasurementsTest, MergingEqualsMeasuringTogether) {
   EXPECT_EQ(merged.retries, 3U);
   EXPECT_EQ(merged.repeated_entries, 4U);
   EXPECT_EQ(merged.errors.at("timeout"), 7U);
+  EXPECT_EQ(merged.reasons.at("reset"), "first");
+  EXPECT_EQ(merged.reasons.at("timeout"), "second");
   EXPECT_EQ(merged.errors.at("reset"), 1U);
   EXPECT_EQ(merged.cpu_share, 0.5);
   EXPECT_EQ(merged.busy_share, 0.75);
@@ -94,6 +98,7 @@ TEST(ReportTest, TheRateIsOfAcceptedEntriesOverTheRun) {
 TEST(ReportTest, JsonHoldsEveryFigure) {
   Measurements measured = measured_from(1, 1000);
   measured.errors = {{"http_503", 2}, {"timeout", 1}};
+  measured.reasons = {{"timeout", "none in time"}, {"reset", "was retried"}};
   measured.requests += 3;
   measured.retries = 7;
   measured.repeated_entries = 5;
@@ -101,7 +106,8 @@ TEST(ReportTest, JsonHoldsEveryFigure) {
   measured.busy_share = 0.25;
   const std::string json = to_json(report_of(measured));
   EXPECT_THAT(json, HasSubstr(R"({"requests":1003,"entries":1003,"accepted":1000,"rate":100,)"
-                              R"("duration_s":10,"errors":{"http_503":2,"timeout":1},)"));
+                              R"("duration_s":10,"errors":{"http_503":2,"timeout":1},)"
+                              R"("reasons":{"timeout":"none in time"},)"));
   EXPECT_THAT(json, HasSubstr(R"("latency_ms":{"p50":500.)"));
   EXPECT_THAT(json, HasSubstr(R"("max":1000,"mean":500.5})"));
   EXPECT_THAT(json, HasSubstr(R"("service_ms":{"p50":0.5)"));

@@ -58,39 +58,53 @@ void RequestWriter::skip_turns_of_others() {
   next_in_turn_ = (next_in_turn_ + skipped) % entries_.size();
 }
 
-std::string_view RequestWriter::next(std::string& room, std::string& ids) {
+std::string_view RequestWriter::next(std::string& room, SentEntries& sent) {
+  sent.ids.clear();
+  sent.entries.clear();
   if (!prepared_.empty()) {
-    const std::string& request = prepared_[next_entry()];
+    const std::size_t index = next_entry();
+    const Entries::Entry entry = entries_.at(index);
+    note(sent, index, entry.id, entry.has_id);
     skip_turns_of_others();
-    return request;
+    return prepared_[index];
   }
   room.resize(body_at_);
-  ids.clear();
-  append_entry(room, ids, entries_.at(next_entry()));
+  append_entry(room, sent, next_entry());
   for (std::int64_t i = 1; i < options_.batch; ++i) {
     room += '\n';
-    append_entry(room, ids, entries_.at(next_entry()));
+    append_entry(room, sent, next_entry());
   }
   skip_turns_of_others();
   return std::string_view(room).substr(write_head(room, body_at_));
 }
 
-void RequestWriter::append_entry(std::string& room, std::string& ids, const Entries::Entry& entry) {
+void RequestWriter::append_entry(std::string& room, SentEntries& sent, std::size_t index) {
+  const Entries::Entry entry = entries_.at(index);
   if (!options_.gives_ids || entry.has_id) {
     room += entry.json;
-    ids += entry.id;
-    return;
+    return note(sent, index, entry.id, entry.has_id);
   }
   std::array<char, base::Uuid::kTextSize> text;
   uuids_.next(clock_.wall_ms()).format_to(text.data());
   const std::string_view id(text.data(), text.size());
-  ids += id;
+  note(sent, index, id, true);
   room += kIdStart;
   room += id;
   room += '"';
   const std::string_view members = entry.json.substr(1);
   if (members.find_first_not_of(" \t") != members.size() - 1) room += ',';
   room += members;
+}
+
+// Adds an entry of the request. `id` is empty when there is none, or it is no UUID.
+void RequestWriter::note(SentEntries& sent, std::size_t index, std::string_view id,
+                         bool has_id) const {
+  using IdSource = SentEntries::IdSource;
+  const IdSource with_id = id.empty() ? IdSource::kUnknown : IdSource::kClient;
+  sent.id_source = has_id ? with_id : IdSource::kServer;
+  if (id.empty() && options_.batch > 1) return;
+  sent.ids += id;
+  sent.entries.push_back(static_cast<std::uint32_t>(index));
 }
 
 std::size_t RequestWriter::write_head(std::string& room, std::size_t body_at) const {

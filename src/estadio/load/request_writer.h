@@ -22,6 +22,21 @@
 
 namespace estadio::load {
 
+// What a request holds, to check its answer and to write its acks.
+struct SentEntries {
+  // Where the id of a request's only entry comes from.
+  enum class IdSource {
+    kServer,   // the request has no id
+    kClient,   // it is in `ids`
+    kUnknown,  // the entry has an own id that is no UUID
+  };
+
+  IdSource id_source = IdSource::kServer;
+  std::string ids;  // one after the other; without own ids that are no UUIDs
+  // The entries of `ids`, or a request's only entry: indices into Entries.
+  std::vector<std::uint32_t> entries;
+};
+
 class RequestWriter {
  public:
   static constexpr std::size_t kBodyBytesMax = std::size_t{16} << 20;
@@ -40,15 +55,20 @@ class RequestWriter {
   RequestWriter(const Entries& entries, const Target& target, const Options& options,
                 const base::Clock& clock);
 
-  // Returns the next request. It is valid until `room` changes or this object is destroyed. With
-  // gives_ids, sets `ids` to the entries' ids, one after the other. An entry's own id that is no
-  // UUID is left out.
-  [[nodiscard]] std::string_view next(std::string& room, std::string& ids);
+  // Returns the next request. It is valid until `room` changes or this object is destroyed. Sets
+  // `sent` to what it holds.
+  [[nodiscard]] std::string_view next(std::string& room, SentEntries& sent);
+
+  // Returns the faculty and discipline of an entry for its ack (EntryFacts::facts).
+  [[nodiscard]] std::string_view facts_of(std::uint32_t entry) const {
+    return entries_.at(entry).facts;
+  }
 
  private:
   [[nodiscard]] std::size_t next_entry();
   void skip_turns_of_others();
-  void append_entry(std::string& room, std::string& ids, const Entries::Entry& entry);
+  void append_entry(std::string& room, SentEntries& sent, std::size_t index);
+  void note(SentEntries& sent, std::size_t index, std::string_view id, bool has_id) const;
   // Writes the head so that it ends at `body_at`. Returns the index of its first byte.
   std::size_t write_head(std::string& room, std::size_t body_at) const;
 

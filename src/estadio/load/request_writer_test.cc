@@ -41,9 +41,10 @@ Sent take_apart(std::string_view request) {
 std::vector<std::string> bodies_of(RequestWriter& writer, int count) {
   std::vector<std::string> bodies;
   std::string room;
-  std::string ids;
+  SentEntries sent_entries;
   bodies.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) bodies.push_back(take_apart(writer.next(room, ids)).body);
+  for (int i = 0; i < count; ++i)
+    bodies.push_back(take_apart(writer.next(room, sent_entries)).body);
   return bodies;
 }
 
@@ -51,8 +52,8 @@ TEST(RequestWriterTest, TheEntriesOfAFileAreSentInTurnAsTheyAre) {
   const Entries entries = entries_of("{\"n\":1}\n{\"n\": 2}\n{\"n\":3}\n");
   RequestWriter writer(entries, target_of("http://h:8080/x"), {}, kClock);
   std::string room;
-  std::string ids;
-  const Sent sent = take_apart(writer.next(room, ids));
+  SentEntries sent_entries;
+  const Sent sent = take_apart(writer.next(room, sent_entries));
   EXPECT_EQ(sent.path, "/x");
   EXPECT_EQ(sent.host, "h:8080");
   EXPECT_EQ(sent.type, "application/json");
@@ -91,27 +92,27 @@ TEST(RequestWriterTest, ABatchIsLinesOfJson) {
   const Entries entries = entries_of("{\"n\":1}\n{\"n\":2}\n");
   RequestWriter writer(entries, target_of("http://h:1"), {.batch = 3}, kClock);
   std::string room;
-  std::string ids;
-  const Sent sent = take_apart(writer.next(room, ids));
+  SentEntries sent_entries;
+  const Sent sent = take_apart(writer.next(room, sent_entries));
   EXPECT_EQ(sent.type, "application/x-ndjson");
   EXPECT_EQ(sent.body, "{\"n\":1}\n{\"n\":2}\n{\"n\":1}");
-  EXPECT_EQ(take_apart(writer.next(room, ids)).body, "{\"n\":2}\n{\"n\":1}\n{\"n\":2}");
+  EXPECT_EQ(take_apart(writer.next(room, sent_entries)).body, "{\"n\":2}\n{\"n\":1}\n{\"n\":2}");
 }
 
 TEST(RequestWriterTest, GivenIdsAreOfVersion7AndDiffer) {
   const Entries entries = entries_of("{\"n\":1}\n{}\n{ }\n");
   RequestWriter writer(entries, target_of("http://h:1"), {.gives_ids = true}, kClock);
   std::string room;
-  std::string ids;
+  SentEntries sent_entries;
   std::set<std::string> seen;
   for (int i = 0; i < 300; ++i) {
-    const std::string body = take_apart(writer.next(room, ids)).body;
-    const auto id = base::Uuid::parse(ids);
-    ASSERT_TRUE(id) << ids;
+    const std::string body = take_apart(writer.next(room, sent_entries)).body;
+    const auto id = base::Uuid::parse(sent_entries.ids);
+    ASSERT_TRUE(id) << sent_entries.ids;
     EXPECT_EQ(id->version(), 7);
-    EXPECT_TRUE(seen.insert(ids).second);
+    EXPECT_TRUE(seen.insert(sent_entries.ids).second);
     const char* const members[] = {R"(,"n":1})", "}", " }"};
-    EXPECT_EQ(body, fmt::format(R"({{"id":"{}"{})", ids, members[i % 3]));
+    EXPECT_EQ(body, fmt::format(R"({{"id":"{}"{})", sent_entries.ids, members[i % 3]));
   }
 }
 
@@ -120,10 +121,44 @@ TEST(RequestWriterTest, AnEntrysOwnIdIsLeftAlone) {
       entries_of("{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n{\"id\":null}\n");
   RequestWriter writer(entries, target_of("http://h:1"), {.batch = 2, .gives_ids = true}, kClock);
   std::string room;
-  std::string ids;
-  EXPECT_EQ(take_apart(writer.next(room, ids)).body,
+  SentEntries sent_entries;
+  EXPECT_EQ(take_apart(writer.next(room, sent_entries)).body,
             "{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n{\"id\":null}");
-  EXPECT_EQ(ids, "01934f5a-7c00-7abc-8def-0123456789ab");
+  EXPECT_EQ(sent_entries.ids, "01934f5a-7c00-7abc-8def-0123456789ab");
+}
+
+TEST(RequestWriterTest, SaysWhereTheIdComesFromAndWhichEntryItIs) {
+  using IdSource = SentEntries::IdSource;
+  const Entries entries = entries_of(
+      "{\"faculty\":\"a\"}\n{\"id\":\"01934f5a-7c00-7abc-8def-0123456789ab\"}\n"
+      "{\"id\":7,\"discipline\":3}\n");
+  std::string room;
+  SentEntries sent;
+  for (const bool gives_ids : {false, true}) {
+    RequestWriter writer(entries, target_of("http://h:1"), {.gives_ids = gives_ids}, kClock);
+    static_cast<void>(writer.next(room, sent));
+    EXPECT_EQ(sent.id_source, gives_ids ? IdSource::kClient : IdSource::kServer);
+    EXPECT_EQ(sent.ids.size(), gives_ids ? base::Uuid::kTextSize : 0U);
+    EXPECT_EQ(writer.facts_of(sent.entries.front()), R"(,"faculty":"a")");
+    static_cast<void>(writer.next(room, sent));
+    EXPECT_EQ(sent.id_source, IdSource::kClient);
+    EXPECT_EQ(sent.ids, "01934f5a-7c00-7abc-8def-0123456789ab");
+    EXPECT_EQ(writer.facts_of(sent.entries.front()), "");
+    static_cast<void>(writer.next(room, sent));
+    EXPECT_EQ(sent.id_source, IdSource::kUnknown);
+    EXPECT_EQ(sent.ids, "");
+    EXPECT_EQ(writer.facts_of(sent.entries.front()), R"(,"discipline":3)");
+  }
+}
+
+TEST(RequestWriterTest, TheEntriesOfABatchAreThoseWithIds) {
+  const Entries entries = entries_of("{\"id\":7}\n{\"n\":1}\n{\"n\":2}\n");
+  RequestWriter writer(entries, target_of("http://h:1"), {.batch = 3, .gives_ids = true}, kClock);
+  std::string room;
+  SentEntries sent;
+  static_cast<void>(writer.next(room, sent));
+  EXPECT_EQ(sent.ids.size(), 2 * base::Uuid::kTextSize);
+  EXPECT_THAT(sent.entries, testing::ElementsAre(1, 2));
 }
 
 TEST(RequestWriterTest, GeneratedEntriesAreUniformAndFollowTheSeed) {

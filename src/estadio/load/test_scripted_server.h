@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <functional>
@@ -53,8 +54,15 @@ class ScriptedServer {
   // A request with a larger body is answered after its head. The server then stops reading.
   static constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20;
 
-  // Answers with an id and an outcome, as the contest's server does. An entry's own id is kept.
+  // Answers with an id and an outcome, as the contest's server does. An entry's own id is kept. A
+  // batch gets its counts.
   static Reply accept(const Arrival& arrival) {
+    if (arrival.type == "application/x-ndjson") {
+      const auto entries = std::ranges::count(arrival.body, '\n') + 1;
+      return {.bytes = answer(
+                  200, fmt::format(R"({{"accepted":{0},"winners":{0},"losers":0,"repeated":0}})",
+                                   entries))};
+    }
     return {.bytes = answer(200, fmt::format(R"({{"id":"{}","outcome":"{}"}})", id_of(arrival),
                                              arrival.number % 2 == 0 ? "winner" : "loser"))};
   }

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/files.h"
+
 namespace estadio {
 
 SegmentPreallocator::SegmentPreallocator(std::string folder, std::size_t segment_bytes, Disk& disk,
@@ -30,10 +32,10 @@ SegmentPreallocator::~SegmentPreallocator() {
 
 void SegmentPreallocator::use(const std::string& path, std::size_t bytes, std::size_t written) {
   // Without it no zeros are put ahead; the room is reserved all the same.
-  auto file = std::make_shared<base::UniqueFd>(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  auto file = base::open_file(path);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !is_zeroing_; });
-  file_ = *file ? std::move(file) : nullptr;
+  file_ = file ? std::make_shared<base::UniqueFd>(*std::move(file)) : nullptr;
   bytes_ = bytes;
   claimed_ = written;
   zeroed_ = std::max(written, std::min(bytes, kAheadBytes));
@@ -65,8 +67,7 @@ base::Result<base::UniqueFd> SegmentPreallocator::take_next() {
 
 base::Result<base::UniqueFd> SegmentPreallocator::make_next() const {
   const std::string path = next_path();
-  base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-  if (!fd) return base::fail(base::Error::from_errno("making " + path, errno));
+  ASSIGN_OR_RETURN(base::UniqueFd fd, base::create_file(path, 0640, base::LeftOver::kRemove));
   const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(segment_bytes_));
   if (error != 0) {
     ::unlink(path.c_str());

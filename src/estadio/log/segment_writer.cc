@@ -26,8 +26,7 @@ SegmentWriter::SegmentWriter(std::string folder, std::size_t segment_bytes, Disk
       preallocator_(std::move(folder), segment_bytes, disk, log) {}
 
 base::Result<void> SegmentWriter::resume(const Segment& segment, const End& end) {
-  active_ = base::UniqueFd(::open(segment.path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!active_) return base::fail(base::Error::from_errno("opening " + segment.path, errno));
+  ASSIGN_OR_RETURN(active_, base::open_file(segment.path));
   if (end.rest == SegmentReader::Rest::kTorn) RETURN_IF_ERROR(repair_tail(segment, end.position));
   RETURN_IF_ERROR(rewrite(segment, end.last_block, end.position));
   bytes_ = segment.header.bytes;

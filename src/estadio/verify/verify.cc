@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "estadio/contest/record.h"
 #include "estadio/dedup/repeat_filter.h"
 #include "estadio/dedup/seen_ids.h"
@@ -36,32 +37,78 @@ class Differences {
   std::vector<Difference> all_;
 };
 
-// Reads an object with an `id` and an optional `outcome`. Ignores other members. Returns nothing
-// when the line is not such an object.
-std::optional<Acks::Ack> parse_ack(simdjson::dom::parser& parser, const std::string& line) {
-  simdjson::dom::object object;
-  if (parser.parse(line).get(object) != simdjson::SUCCESS) return std::nullopt;
-  Acks::Ack ack;
-  bool has_id = false;
-  bool has_outcome = false;
-  for (const auto& [key, value] : object) {
-    const bool is_id = key == "id";
-    if (!is_id && key != "outcome") continue;
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
-    if (std::exchange(is_id ? has_id : has_outcome, true)) return std::nullopt;
-    if (is_id) {
-      const auto id = base::Uuid::parse(text);
-      if (!id) return std::nullopt;
-      ack.id = *id;
-    } else if (text == "winner" || text == "loser") {
-      ack.outcome = text == "winner" ? 0 : 1;
-    } else {
-      return std::nullopt;
+// Reads the lines of an acks file.
+class AckParser {
+ public:
+  explicit AckParser(const Contest& contest) : contest_(contest) {}
+
+  // Reads an object with an `id` and optional members. Ignores others. Returns nothing when the
+  // line is not such an object.
+  std::optional<Acks::Ack> parse(const std::string& line) {
+    simdjson::dom::object object;
+    if (parser_.parse(line).get(object) != simdjson::SUCCESS) return std::nullopt;
+    Acks::Ack ack;
+    unsigned seen = 0;
+    for (const auto& [key, value] : object) {
+      const auto member = std::ranges::find(kMembers, key);
+      if (member == std::end(kMembers)) continue;
+      const auto place = static_cast<unsigned>(member - std::begin(kMembers));
+      if ((seen & 1U << place) != 0 || !take(place, value, ack)) return std::nullopt;
+      seen |= 1U << place;
     }
+    if ((seen & 1U << kId) == 0) return std::nullopt;
+    return ack;
   }
-  if (!has_id) return std::nullopt;
-  return ack;
+
+ private:
+  enum Member : unsigned { kId, kOutcome, kFaculty, kDiscipline };
+  static constexpr std::string_view kMembers[] = {"id", "outcome", "faculty", "discipline"};
+
+  bool take(unsigned member, simdjson::dom::element value, Acks::Ack& ack) const {
+    if (member == kDiscipline) {
+      std::int64_t id = 0;
+      if (value.get(id) != simdjson::SUCCESS) return false;
+      const auto found = contest_.find_discipline(id);
+      ack.discipline = found ? std::int16_t{*found} : Acks::Ack::kNotOfContest;
+      return true;
+    }
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return false;
+    if (member == kFaculty) {
+      const auto found = contest_.find_faculty(text);
+      ack.faculty = found ? std::int16_t{*found} : Acks::Ack::kNotOfContest;
+      return true;
+    }
+    if (member == kId) {
+      const auto id = base::Uuid::parse(text);
+      if (id) ack.id = *id;
+      return id.has_value();
+    }
+    ack.outcome = text == "winner" ? 0 : 1;
+    return text == "winner" || text == "loser";
+  }
+
+  const Contest& contest_;
+  simdjson::dom::parser parser_;
+};
+
+// Adds what `other`, an ack of the same id, says. Returns false, and changes nothing, when they
+// contradict each other.
+bool merge(Acks::Ack& ack, const Acks::Ack& other) {
+  const auto agree = [](auto one, auto another) {
+    return one == another || one == Acks::Ack::kNotSaid || another == Acks::Ack::kNotSaid;
+  };
+  if (!agree(ack.outcome, other.outcome) || !agree(ack.faculty, other.faculty) ||
+      !agree(ack.discipline, other.discipline)) {
+    return false;
+  }
+  const auto add = [](auto& one, auto another) {
+    if (one == Acks::Ack::kNotSaid) one = another;
+  };
+  add(ack.outcome, other.outcome);
+  add(ack.faculty, other.faculty);
+  add(ack.discipline, other.discipline);
+  return true;
 }
 
 // Counts the log again and compares it with coin, score and acks.
@@ -203,10 +250,41 @@ class Proof {
     if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record.outcome) {
       differences_.add("acknowledged outcomes that the log does not hold", record.id.to_string());
     }
+    if (!is_repeat) compare_place(*ack, record, place());
     if (ack->is_in_log && !is_repeat) {
       differences_.add("acknowledged entries counted twice", place());
     }
     ack->is_in_log = true;
+  }
+
+  // Compares the faculty and the discipline of an ack with those of its record.
+  void compare_place(const Acks::Ack& ack, const Record& record, const std::string& place) {
+    const auto differs = [](std::int16_t said, std::int16_t logged) {
+      return said != Acks::Ack::kNotSaid && said != logged;
+    };
+    const auto add = [&](std::string_view what, const std::string& said,
+                         const std::string& logged) {
+      differences_.add(what, fmt::format("{} in {}: acknowledged {}, the log has {}",
+                                         record.id.to_string(), place, said, logged));
+    };
+    if (differs(ack.faculty, record.faculty)) {
+      add("acknowledged faculties that the log does not hold", faculty_name(ack.faculty),
+          faculty_name(record.faculty));
+    }
+    if (differs(ack.discipline, record.discipline)) {
+      add("acknowledged disciplines that the log does not hold", discipline_name(ack.discipline),
+          discipline_name(record.discipline));
+    }
+  }
+
+  [[nodiscard]] std::string faculty_name(std::int16_t index) const {
+    if (index < 0) return "a faculty that the contest does not have";
+    return input_.contest.faculties()[static_cast<std::size_t>(index)].name;
+  }
+  [[nodiscard]] std::string discipline_name(std::int16_t index) const {
+    if (index < 0) return "a discipline that the contest does not have";
+    return fmt::format("discipline {}",
+                       input_.contest.disciplines()[static_cast<std::size_t>(index)].id);
   }
 
   void compare_scores() {
@@ -266,18 +344,18 @@ class Proof {
 
 }  // namespace
 
-base::Result<Acks> Acks::from_file(const std::string& path) {
+base::Result<Acks> Acks::from_file(const std::string& path, const Contest& contest) {
   std::ifstream file(path);
   if (!file) {
     return base::fail(base::Code::kInvalidArgument,
                       fmt::format("cannot open the acks file {}", path));
   }
   Acks acks;
-  simdjson::dom::parser parser;
+  AckParser parser(contest);
   std::string line;
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
     if (line.empty()) continue;
-    const auto ack = parse_ack(parser, line);
+    const auto ack = parser.parse(line);
     if (!ack && file.eof() && !line.ends_with('}') && !acks.acks_.empty()) {
       acks.is_cut_ = true;
       break;
@@ -285,7 +363,8 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
     if (!ack) {
       return base::fail(
           base::Code::kInvalidArgument,
-          fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\"}}",
+          fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\","
+                      "\"faculty\":\"NAME\",\"discipline\":NUMBER}}",
                       path, number));
     }
     acks.acks_.push_back(*ack);
@@ -293,17 +372,16 @@ base::Result<Acks> Acks::from_file(const std::string& path) {
   if (!file.eof()) {
     return base::fail(base::Code::kInvalidArgument, fmt::format("cannot read {}", path));
   }
-  const auto key = [](const Ack& ack) { return std::tie(ack.id.bytes, ack.outcome); };
+  const auto key = [](const Ack& ack) {
+    return std::tie(ack.id.bytes, ack.outcome, ack.faculty, ack.discipline);
+  };
   std::ranges::sort(acks.acks_, {}, key);
-  // Acks of one id with the same outcome become one. An ack without an outcome, which sorts first,
-  // merges with one that has it. Two outcomes of one id stay two acks: one of them is wrong.
+  // Acks of one id that agree become one. An ack that does not say something, which sorts first,
+  // agrees with one that does. Acks that contradict each other stay two: one of them is wrong.
   std::vector<Ack> each;
   for (const Ack& ack : acks.acks_) {
-    if (!each.empty() && each.back().id == ack.id) {
-      if (each.back().outcome == ack.outcome) continue;
-      if (each.back().outcome < 0) each.pop_back();
-    }
-    each.push_back(ack);
+    const bool is_known = !each.empty() && each.back().id == ack.id && merge(each.back(), ack);
+    if (!is_known) each.push_back(ack);
   }
   acks.acks_ = std::move(each);
   return acks;
@@ -324,12 +402,13 @@ std::string VerifyReport::to_text() const {
         name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   };
   std::ptrdiff_t widest = 7;
-  for (const Row& row : rows) widest = std::max(widest, width(row.faculty));
+  for (const Row& row : rows) widest = std::max(widest, width(base::printable(row.faculty)));
   std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
                                  "log", "score");
   for (const Row& row : rows) {
-    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", row.faculty,
-                        std::string(static_cast<std::size_t>(widest - width(row.faculty)), ' '),
+    const std::string faculty = base::printable(row.faculty);
+    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", faculty,
+                        std::string(static_cast<std::size_t>(widest - width(faculty)), ' '),
                         row.discipline_id, to_string(row.outcome), row.in_log, row.in_score,
                         row.in_log == row.in_score ? "" : "  DIFFERENT");
   }
@@ -355,7 +434,7 @@ std::string VerifyReport::to_text() const {
   }
   for (const Difference& difference : differences) {
     text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what,
-                        difference.example);
+                        base::printable(difference.example));
   }
   if (lag > 0) {
     text += fmt::format(

@@ -4,7 +4,7 @@
 // positions, by the tally's rule for repeats (RepeatFilter). So the proof also holds while entries
 // come in. Results that the tally has yet to count are a lag, not a difference.
 //
-// Memory: 18 bytes per ack (sizeof(Acks::Ack)). The servers' ids of a partition, and its clients'
+// Memory: 22 bytes per ack (sizeof(Acks::Ack)). The servers' ids of a partition, and its clients'
 // ids of the retry window, are in IdMemory: about 28 bytes each, beyond its limit in files.
 //
 // Threads: verify() blocks and runs in its caller's thread.
@@ -32,15 +32,23 @@ namespace estadio {
 // The acks of clients.
 class Acks {
  public:
-  // Reads NDJSON of {"id":"…","outcome":"winner"}. The outcome is optional. An id may occur more
-  // than once. A last line that is cut is skipped: the client may have died while it wrote.
+  // Reads NDJSON of {"id":"…","outcome":"winner","faculty":"Ingeniería","discipline":1}. All but
+  // the id is optional. The faculty may be any of its names in `contest`. An id may occur more than
+  // once. A last line that is cut is skipped: the client may have died while it wrote.
   // Errors: kInvalidArgument, which names file and line.
-  [[nodiscard]] static base::Result<Acks> from_file(const std::string& path);
+  [[nodiscard]] static base::Result<Acks> from_file(const std::string& path,
+                                                    const Contest& contest);
 
   struct Ack {
+    // What the file says about a faculty or a discipline, unless it is an index into the contest.
+    static constexpr std::int16_t kNotSaid = -1;
+    static constexpr std::int16_t kNotOfContest = -2;
+
     base::Uuid id;
-    std::int8_t outcome = -1;  // of Outcome; -1 when the file does not say
+    std::int8_t outcome = kNotSaid;  // of Outcome
     bool is_in_log = false;
+    std::int16_t faculty = kNotSaid;
+    std::int16_t discipline = kNotSaid;
   };
 
   [[nodiscard]] std::size_t size() const { return acks_.size(); }

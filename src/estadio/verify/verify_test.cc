@@ -82,9 +82,18 @@ class VerifyTest : public testing::Test {
     acks_ += "}\n";
   }
 
+  // Acknowledges with a faculty and a discipline, as JSON; either may be empty.
+  void acknowledge_place(std::uint64_t number, std::string_view faculty,
+                         std::string_view discipline) {
+    acks_ += fmt::format("{{\"id\":\"{}\"", test::numbered_id(number).to_string());
+    if (!faculty.empty()) acks_ += fmt::format(",\"faculty\":{}", faculty);
+    if (!discipline.empty()) acks_ += fmt::format(",\"discipline\":{}", discipline);
+    acks_ += "}\n";
+  }
+
   VerifyReport run(bool with_acks = true, bool are_acks_complete = true) {
     test::write_file(folder_ / "acks", acks_);
-    auto acks = Acks::from_file(folder_ / "acks");
+    auto acks = Acks::from_file(folder_ / "acks", contest_);
     EXPECT_TRUE(acks) << acks.error().message();
     const VerifyInput input{.contest = contest_,
                             .coin = *judge_,
@@ -221,6 +230,59 @@ TEST_F(VerifyTest, AcksOfOneIdWithAndWithoutTheOutcomeCountOnce) {
   EXPECT_EQ(report.acknowledged, 200);
 }
 
+TEST_F(VerifyTest, AnAckMaySayFacultyAndDisciplineByAnyNameOfTheContest) {
+  acknowledge_place(4, R"("Ingeniería")", "2");  // number 4: faculty 0, discipline 1
+  acknowledge_place(4, R"("ENGINEERING")", "");
+  acknowledge_place(5, "", "3");
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.acknowledged, 200);
+}
+
+TEST_F(VerifyTest, AnAckWithAnotherFacultyIsFound) {
+  acknowledge_place(4, R"("Agronomía")", "2");
+  expect_difference(run(), "acknowledged faculties that the log does not hold");
+  EXPECT_THAT(run().differences[0].example,
+              AllOf(HasSubstr(test::numbered_id(4).to_string()),
+                    HasSubstr("acknowledged Agronomía, the log has Ingeniería")));
+}
+
+TEST_F(VerifyTest, AnAckWithAnotherDisciplineIsFound) {
+  acknowledge_place(4, R"("Ingeniería")", "3");
+  expect_difference(run(), "acknowledged disciplines that the log does not hold");
+  EXPECT_THAT(run().differences[0].example,
+              HasSubstr("acknowledged discipline 3, the log has discipline 2"));
+}
+
+TEST_F(VerifyTest, AnAckOfAFacultyOrDisciplineThatTheContestDoesNotHaveIsFound) {
+  acknowledge_place(4, R"("Letras")", "");
+  EXPECT_THAT(run().differences.at(0).example,
+              HasSubstr("a faculty that the contest does not have"));
+  acks_.clear();
+  for (std::uint64_t number = 0; number < 200; ++number) acknowledge(number);
+  acknowledge_place(4, "", "77");
+  EXPECT_THAT(run().differences.at(0).example,
+              HasSubstr("a discipline that the contest does not have"));
+}
+
+TEST_F(VerifyTest, AcksOfOneIdThatContradictEachOtherAreFound) {
+  acknowledge_place(4, R"("Ingeniería")", "2");
+  acknowledge_place(4, R"("Agronomía")", "2");
+  EXPECT_FALSE(run().is_proven());
+}
+
+TEST_F(VerifyTest, ARepeatWithAnotherFacultyIsNoDifferenceOfTheAck) {
+  acknowledge_place(10, R"("Ingeniería")", "2");
+  std::string line = records_.line(toss(10).outcome, 10, true);
+  const std::size_t at = line.find("Ingeniería");
+  ASSERT_NE(at, std::string::npos);
+  line.replace(at, std::string_view("Ingeniería").size(), "Agronomía");
+  line.pop_back();
+  log_.add(place_of(10), line);
+  move_position(place_of(10), 1);
+  expect_proven(run());
+}
+
 TEST_F(VerifyTest, AScoreThatIsOffByOneIsFound) {
   for (const std::int64_t by : {+1, -1}) {
     count(4, by);
@@ -344,9 +406,10 @@ class VerifyAcksTest : public testing::Test {
  protected:
   base::Result<Acks> read(std::string_view text) {
     test::write_file(path_, text);
-    return Acks::from_file(path_);
+    return Acks::from_file(path_, contest_);
   }
   test::TempFolder folder_;
+  const Contest contest_ = Contest::defaults();
   const std::string path_ = folder_ / "acks.ndjson";
 };
 
@@ -374,7 +437,12 @@ TEST_F(VerifyAcksTest, ABadLineIsNamed) {
   }
   EXPECT_FALSE(
       read("{\"id\":\"" + test::numbered_id(1).to_string() + "\",\"outcome\":\"draw\"}\n"));
-  EXPECT_FALSE(Acks::from_file(folder_ / "none"));
+  for (const char* member : {R"("faculty":7)", R"("discipline":"1")", R"("discipline":1.5)",
+                             R"("discipline":1,"discipline":1)"}) {
+    EXPECT_FALSE(read("{\"id\":\"" + test::numbered_id(1).to_string() + "\"," + member + "}\n"))
+        << member;
+  }
+  EXPECT_FALSE(Acks::from_file(folder_ / "none", contest_));
 }
 
 TEST_F(VerifyAcksTest, ACutLastLineIsSkipped) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <fmt/format.h>
 #include <string>
 
@@ -115,8 +114,6 @@ int run_record(base::Arguments arguments) {
   add_settings(settings, options);
   if (const auto status = program().load_settings(settings, arguments)) return *status;
   base::StopSignals signals;
-  // Beyond a limit on the size of files, write() fails as on a full disk.
-  std::signal(SIGXFSZ, SIG_IGN);
   if (const auto done = record(options, signals); !done) {
     program().print_error(done.error().message());
     return base::kExitFailed;

@@ -8,9 +8,12 @@
 #include <fmt/format.h>
 #include <memory>
 #include <numeric>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/printable.h"
 #include "base/settings.h"
 #include "vigia/app/commands.h"
 #include "vigia/app/sampler.h"
@@ -135,6 +138,10 @@ base::Result<Usage> take(const SnapshotOptions& options) {
   return usage_of(first, std::move(second));
 }
 
+void print_json(std::string json) {
+  fmt::print("{}", base::json_for(STDOUT_FILENO, std::move(json)));
+}
+
 }  // namespace
 
 int run_snapshot(base::Arguments arguments) {
@@ -155,8 +162,8 @@ int run_snapshot(base::Arguments arguments) {
   }
   const std::vector<std::size_t> places = chosen(*usage, options);
   switch (options.format) {
-    case Format::kJson: fmt::print("{}\n", to_json(*usage, places)); break;
-    case Format::kNdjson: fmt::print("{}", to_ndjson(*usage, places)); break;
+    case Format::kJson: print_json(to_json(*usage, places) + "\n"); break;
+    case Format::kNdjson: print_json(to_ndjson(*usage, places)); break;
     case Format::kTable: fmt::print("{}", to_table(*usage, places)); break;
   }
   return base::kExitOk;

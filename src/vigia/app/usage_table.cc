@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "vigia/app/printable.h"
+#include "base/printable.h"
 #include "vigia/sample/fields.h"
 
 namespace vigia {
@@ -55,7 +55,7 @@ std::string_view shown_unit(Unit unit) {
 template <class Value>
 std::string shown(const Value& value, Unit unit, std::size_t width) {
   if constexpr (kIsText<Value>) {
-    return printable(value, width);
+    return base::printable(value, width);
   } else {
     switch (unit) {
       case Unit::kNanoseconds: return fmt::format("{:.2f}", static_cast<double>(value) / 1e9);
@@ -134,7 +134,7 @@ std::string host_line(const Usage& usage) {
       sample.hidden > 0 ? fmt::format(", and {} that vigia may not read", sample.hidden) : "",
       shown(usage.busy_percent, Unit::kPercent, 0), 100 * sample.cpus.size(),
       mib(sample.memory.available_bytes), mib(sample.memory.total_bytes), sample.load.one,
-      sample.load.five, sample.load.fifteen, printable(sample.source, 16));
+      sample.load.five, sample.load.fifteen, base::printable(sample.source, 16));
 }
 
 }  // namespace

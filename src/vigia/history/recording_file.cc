@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/printable.h"
 #include "vigia/sample/sample_json.h"
 
 namespace vigia {
@@ -20,16 +21,15 @@ namespace {
 // to_json() begins a sample so.
 constexpr std::string_view kStart = "{\"schema\":";
 constexpr std::int64_t kReadBytes = 64 * 1024;
+constexpr mode_t kFileMode = 0600;
 
 }  // namespace
 
 base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existing existing) {
-  const int flags = existing == Existing::kRefuse ? O_WRONLY | O_EXCL : O_RDWR;
-  base::UniqueFd fd(::open(path.c_str(), flags | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd && errno == EEXIST) {
-    return base::fail(base::Code::kAlreadyExists, path + " exists already");
-  }
-  if (!fd) return base::fail(base::Error::from_errno("opening " + path, errno));
+  ASSIGN_OR_RETURN(base::UniqueFd fd,
+                   existing == Existing::kRefuse
+                       ? base::create_file(path, kFileMode, base::LeftOver::kRefuse)
+                       : base::open_or_create_file(path, kFileMode));
   RecordingFile file(path, std::move(fd));
   struct stat status{};
   if (::fstat(file.fd_.get(), &status) != 0) return file.failed("looking at");
@@ -48,7 +48,9 @@ base::Result<RecordingFile> RecordingFile::open(const std::string& path, Existin
 }
 
 RecordingFile RecordingFile::standard_output() {
-  return {"standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0))};
+  RecordingFile file("standard output", base::UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)));
+  file.is_terminal_ = ::isatty(file.fd_.get()) == 1;
+  return file;
 }
 
 // Seeks to the end of the last whole line, and cuts off what follows it.
@@ -83,6 +85,7 @@ base::Result<void> RecordingFile::go_to_end() {
 base::Result<void> RecordingFile::append(const Sample& sample) {
   std::string line = to_json(sample);
   line += '\n';
+  if (is_terminal_) line = base::escape_for_terminal(std::move(line));
   std::string_view left = line;
   while (!left.empty()) {
     const ssize_t count = ::write(fd_.get(), left.data(), left.size());

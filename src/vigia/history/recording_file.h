@@ -23,10 +23,11 @@ class RecordingFile {
   // Takes a lock: one process at a time writes to a recording. Cuts off a last line that is cut
   // short, as a recorder that was killed may leave one. Errors: kAlreadyExists if the file exists
   // and `existing` refuses it, or if another process writes to it; kFailedPrecondition if it is not
-  // a recording; those of opening.
+  // a recording, or is a symbolic link; those of opening.
   [[nodiscard]] static base::Result<RecordingFile> open(const std::string& path, Existing existing);
 
-  // Writes to standard output, which keeps the part of a line that cannot be written whole.
+  // Writes to standard output, which keeps the part of a line that cannot be written whole. On a
+  // terminal, the lines are those of base::escape_for_terminal().
   [[nodiscard]] static RecordingFile standard_output();
 
   // Writes a line. Errors: kResourceExhausted if there is no room; those of writing.
@@ -49,6 +50,7 @@ class RecordingFile {
   std::string path_;
   base::UniqueFd fd_;
   bool is_regular_ = false;
+  bool is_terminal_ = false;
   std::int64_t bytes_ = 0;
   std::int64_t bytes_cut_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 #include <string>
 
 #include "base/test_folder.h"
@@ -115,6 +116,16 @@ TEST_F(RecordingFileTest, ALineThatDoesNotFitLeavesTheLinesBefore) {
   EXPECT_EQ(read_file(path_), line_of(1));
   ASSERT_TRUE(file->append(sample_of(3)));
   EXPECT_EQ(read_file(path_), line_of(1) + line_of(3));
+}
+
+TEST_F(RecordingFileTest, ALinkIsNotFollowed) {
+  const std::string victim = path_ + ".victim";
+  write_file(victim, "precious");
+  std::filesystem::create_symlink(victim, path_);
+  for (const auto existing : {RecordingFile::Existing::kRefuse, RecordingFile::Existing::kAppend}) {
+    EXPECT_FALSE(open(existing));
+  }
+  EXPECT_EQ(read_file(victim), "precious");
 }
 
 TEST_F(RecordingFileTest, AFullDiskIsNamed) {

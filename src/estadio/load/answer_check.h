@@ -1,0 +1,51 @@
+// Whether the answer to an accepted request fits what was sent.
+//
+//   entries of a request   answer                        it fits when
+//   1, with an id          {"id":…,"outcome":…}          the id is the one that was sent
+//   1, without an id       {"id":…,"outcome":…}          no other entry has got the id (seen_ids.h)
+//   several                {"accepted":n,"winners":…}    n is the number of entries, winners and
+//                                                        losers add up to n, repeated is at most n
+//
+// A body that is no answer of a contest's server, such as "{}" of another server, says nothing that
+// could be wrong. It fits, unless acks are written.
+//
+// Threads: belongs to a generator's thread; the SeenIds are shared.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "estadio/load/json_reader.h"
+#include "estadio/load/request_writer.h"
+#include "estadio/load/seen_ids.h"
+
+namespace estadio::load {
+
+// Whether a body that is no answer fits.
+enum class ForeignBody { kFits, kIsWrong };
+
+class AnswerCheck {
+ public:
+  // `seen` must outlive this.
+  AnswerCheck(std::int64_t batch, ForeignBody foreign, SeenIds& seen)
+      : batch_(static_cast<std::uint64_t>(batch)), foreign_(foreign), seen_(seen) {}
+
+  // Returns what the server answered and what was expected, when these differ. The text has no
+  // character that steers a terminal. Remembers the ids that the server gives.
+  [[nodiscard]] std::optional<std::string> difference(const Answer& answer, std::string_view body,
+                                                      const SentEntries& sent);
+
+ private:
+  [[nodiscard]] std::optional<std::string> difference_of_one(const Answer& answer,
+                                                             const SentEntries& sent);
+  [[nodiscard]] std::optional<std::string> difference_of_several(const Answer& answer) const;
+  [[nodiscard]] std::string expected() const;
+
+  const std::uint64_t batch_;
+  const ForeignBody foreign_;
+  SeenIds& seen_;
+};
+
+}  // namespace estadio::load

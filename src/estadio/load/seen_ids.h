@@ -1,0 +1,75 @@
+// The ids that a server gave lately. A server that gives an id to two entries has lost one of them.
+//
+// A table of fixed size. An id's fingerprint selects a bucket, one cache line, with the last eight
+// fingerprints of that bucket, the newest first:
+//
+//   fingerprint  | which bucket (15 bits) |                        |
+//   bucket       | newest |        |        |        |        |        |        | oldest |
+//
+// Bound: 2 MiB for all threads, about the last quarter of a million ids. An older id is forgotten,
+// so a second entry with it is not noticed. The table fits into a processor's cache: four times as
+// many ids take 100 ns more an answer. Two different ids have the same fingerprint once in 2^64. So
+// an answer is blamed wrongly once in 2^46.
+//
+// Threads: any. No lock. Two threads that add to one bucket at the same time may lose an id. They
+// blame no answer wrongly.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/uuid.h"
+
+namespace estadio::load {
+
+class SeenIds {
+ public:
+  static constexpr std::size_t kBucketBits = 15;
+  static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
+  static constexpr std::size_t kIdsOfBucket = 8;
+
+  SeenIds() : buckets_(kBuckets) {}
+
+  // Adds the id. Returns false when it is remembered already.
+  [[nodiscard]] bool add(const base::Uuid& id) {
+    const std::uint64_t fingerprint = fingerprint_of(id);
+    Bucket& bucket = buckets_[fingerprint >> (64 - kBucketBits)];
+    // Look before the first store: another thread may move what this one has stored.
+    for (const auto& place : bucket.fingerprints) {
+      const std::uint64_t here = place.load(std::memory_order_relaxed);
+      if (here == fingerprint) return false;
+      if (here == kNone) break;
+    }
+    std::uint64_t next = fingerprint;
+    for (auto& place : bucket.fingerprints) {
+      const std::uint64_t here = place.load(std::memory_order_relaxed);
+      place.store(next, std::memory_order_relaxed);
+      if (here == kNone) break;
+      next = here;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::uint64_t kNone = 0;
+
+  struct alignas(64) Bucket {
+    std::array<std::atomic<std::uint64_t>, kIdsOfBucket> fingerprints{};
+  };
+
+  // Mixes both halves of the id with the finalizer of MurmurHash3 (Appleby, 2011).
+  static std::uint64_t fingerprint_of(const base::Uuid& id) {
+    std::uint64_t hash = id.high() * 0x9E37'79B9'7F4A'7C15ULL ^ id.low();
+    hash = (hash ^ hash >> 33) * 0xFF51'AFD7'ED55'8CCDULL;
+    hash = (hash ^ hash >> 33) * 0xC4CE'B9FE'1A85'EC53ULL;
+    hash ^= hash >> 33;
+    return hash == kNone ? 1 : hash;
+  }
+
+  std::vector<Bucket> buckets_;
+};
+
+}  // namespace estadio::load
