@@ -41,6 +41,9 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("max-body", max_body, "largest body of a request; a larger one gets 413");
   settings.add("max-buffered-requests", max_buffered_requests,
                "bytes of incomplete requests of all connections; beyond it requests get 503");
+  settings.add("max-buffered-answers", max_buffered_answers,
+               "memory of answers that clients have not read, of all connections; beyond it the "
+               "connections that hold the most for the longest time are closed");
   settings.add("receive-timeout", receive_timeout, kPatienceMin, kPatienceMax,
                "longest time that a request may take to arrive; after it the request gets 408");
   settings.add("idle-timeout", idle_timeout, kPatienceMin, kPatienceMax,
@@ -90,6 +93,7 @@ http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
           .limits = {.connections = static_cast<std::uint32_t>(max_connections),
                      .body_bytes = max_body.count,
                      .buffered_request_bytes = max_buffered_requests.count,
+                     .buffered_answer_bytes = max_buffered_answers.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
           .coalesce_for = coalesce_for,

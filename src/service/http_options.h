@@ -26,6 +26,7 @@ struct HttpOptions {
   std::int64_t max_connections = 10'000;
   base::Bytes max_body{std::uint64_t{4} << 20};
   base::Bytes max_buffered_requests{std::uint64_t{64} << 20};
+  base::Bytes max_buffered_answers{std::uint64_t{64} << 20};
   std::chrono::nanoseconds receive_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
   std::chrono::nanoseconds coalesce_for = std::chrono::microseconds(800);
