@@ -250,6 +250,12 @@ void Connection::dispatch(const RequestHead& head, std::string_view body) {
                       .constant_body = {}});
   if (close) stage_ = Stage::kFinishing;
   const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
+  // A null Host is none.
+  if (head.host.data() != nullptr && !worker_.hosts().allows(head.host)) {
+    return respond_problem(worker_.exchange_of(*this, sequence), 421,
+                           "this server does not answer requests for that Host; "
+                           "--allowed-hosts lists the hosts that it answers for");
+  }
   const Request request{.method = head.method,
                         .path = head.path,
                         .query = head.query,

@@ -42,6 +42,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   limits.buffered_request_bytes =
       std::max(limits.buffered_request_bytes,
                RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
+  server->shared_->hosts = options.hosts;
   server->shared_->tls = options.tls;
   server->shared_->coalesce_for = options.coalesce_for;
   const bool is_unix = !options.address.unix_path.empty();

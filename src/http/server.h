@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/metrics_writer.h"
 #include "base/result.h"
+#include "http/allowed_hosts.h"
 #include "http/message.h"
 #include "net/address.h"
 #include "net/event_loop.h"
@@ -99,6 +100,9 @@ class Server {
     net::Address address;
     unsigned threads = 1;  // a Unix socket always has 1
     Limits limits;
+    // A request for another host gets 421. A request of HTTP/1.0 without Host is taken: a browser
+    // always sends Host.
+    AllowedHosts hosts = AllowedHosts::any();
     // Under load the loop waits this long, then handles all arrived requests in one round. So the
     // thread wakes up less often. 0: it never waits. It also does not wait when the last requests
     // were at least half as many as the active connections. Those clients wait for their answers.

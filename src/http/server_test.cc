@@ -38,6 +38,7 @@ class ServerTest : public testing::Test {
     auto server = Server::open({.address = std::move(address),
                                 .threads = threads,
                                 .limits = limits,
+                                .hosts = hosts_,
                                 .coalesce_for = coalesce_for_,
                                 .tls = nullptr},
                                {TestService::factory([this](Router& router, net::EventLoop& loop) {
@@ -129,7 +130,8 @@ class ServerTest : public testing::Test {
   net::EventLoop* loop_ = nullptr;  // the only loop, or the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
-  std::chrono::nanoseconds coalesce_for_{};  // of the server that start() makes
+  AllowedHosts hosts_ = AllowedHosts::any();  // of the server that start() makes
+  std::chrono::nanoseconds coalesce_for_{};   // of the server that start() makes
   std::unique_ptr<Server> server_;
 };
 
@@ -633,6 +635,54 @@ TEST_F(ServerTest, AMalformedRequestGetsAProblemAndTheConnectionIsClosed) {
     EXPECT_NE(response.body.find(fmt::format("\"status\":{}", status)), std::string::npos);
     EXPECT_TRUE(client.sees_the_end());
   }
+}
+
+TEST_F(ServerTest, ARequestForAnotherHostGets421AndTheConnectionGoesOn) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient client = this->client();
+  client.send("GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  const TestResponse refused = client.read_response();
+  EXPECT_EQ(refused.status, 421);
+  EXPECT_TRUE(refused.head.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+  EXPECT_EQ(refused.header("Content-Type"), "application/problem+json");
+  EXPECT_NE(refused.body.find("--allowed-hosts"), std::string::npos);
+  client.send("GET /nowhere HTTP/1.1\r\nHost:\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("HEAD /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.read_response(true).status, 421);
+  client.send("POST /echo HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\nhi\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("GET /hello HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, TheAuthorityOfATargetOverridesHost) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient client = this->client();
+  client.send("GET http://evil.example/hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("GET http://localhost:1/hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST_F(ServerTest, AnHttp10RequestWithoutHostIsTakenAndOneOfHttp11IsMalformed) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient old = client();
+  old.send("GET /hello HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(old.read_response().status, 200);
+  TestClient other = client();
+  other.send("GET /hello HTTP/1.0\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(other.read_response().status, 421);
+  TestClient now = client();
+  now.send("GET /hello HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(now.read_response().status, 400);
 }
 
 TEST_F(ServerTest, ARequestBeforeAMalformedOneIsStillAnswered) {

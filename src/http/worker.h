@@ -21,6 +21,7 @@ class Connection;
 // State that the workers of one server share.
 struct Server::Shared {
   Limits limits;
+  AllowedHosts hosts;
   std::chrono::nanoseconds coalesce_for{};
   const net::TlsContext* tls = nullptr;
   std::size_t workers = 1;
@@ -57,6 +58,7 @@ class Worker final : private net::EventLoop::Watcher {
   [[nodiscard]] net::EventLoop& loop() { return loop_; }
   [[nodiscard]] const Router& router() const { return router_; }
   [[nodiscard]] const Limits& limits() const { return shared_.limits; }
+  [[nodiscard]] const AllowedHosts& hosts() const { return shared_.hosts; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] std::string_view date() const { return date_; }
   // The buffer into which every connection receives.

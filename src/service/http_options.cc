@@ -32,6 +32,9 @@ void HttpOptions::add_to(base::Settings& settings) {
         return {};
       },
       [this] { return address.to_string(); });
+  settings.add("allowed-hosts", allowed_hosts, "HOST[,…]",
+               "hosts that requests may name, besides localhost and the host of --http; others get "
+               "421; * allows all, and so does no list unless --http is a loopback address");
   settings.add("tls-cert", tls_certificate, "FILE", "certificate chain (PEM); turns on HTTPS");
   settings.add("tls-key", tls_key, "FILE", "private key of the certificate (PEM)");
   settings.add("http-threads", threads, 0, 256,
@@ -57,10 +60,25 @@ base::Result<void> HttpOptions::check() const {
   if (tls_certificate.empty() != tls_key.empty()) {
     return base::fail(base::Code::kInvalidArgument, "tls-cert, tls-key: expected both or neither");
   }
+  if (auto allowed = hosts(); !allowed) {
+    return base::fail(std::move(allowed).error().within("allowed-hosts"));
+  }
   if (auto tls = load_tls(); !tls) {
     return base::fail(std::move(tls).error().within("tls-cert, tls-key"));
   }
   return {};
+}
+
+base::Result<http::AllowedHosts> HttpOptions::hosts() const {
+  const bool is_published = !address.unix_path.empty() || !address.is_loopback();
+  if (is_published && allowed_hosts.empty()) return http::AllowedHosts::any();
+  http::AllowedHosts hosts = http::AllowedHosts::loopback();
+  // A host that is none of a URL, such as one with a zone, is left out.
+  if (const auto own = http::AllowedHosts::parse(address.host)) hosts.add(*own);
+  if (allowed_hosts.empty()) return hosts;
+  ASSIGN_OR_RETURN(const http::AllowedHosts listed, http::AllowedHosts::parse(allowed_hosts));
+  hosts.add(listed);
+  return hosts;
 }
 
 base::Result<std::unique_ptr<net::TlsContext>> HttpOptions::load_tls() const {
@@ -96,6 +114,7 @@ http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
                      .buffered_answer_bytes = max_buffered_answers.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
+          .hosts = hosts().value(),
           .coalesce_for = coalesce_for,
           .tls = tls};
 }

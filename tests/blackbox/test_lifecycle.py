@@ -87,7 +87,7 @@ def test_a_drain_answers_all_of_a_pipeline_it_has_accepted(start, tmp_path):
     requests = []
     for given in ids:
         body = as_json(entry(id=given))
-        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: "
+        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                         b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     with server.wire() as wire:
         wire.send(b"".join(requests))
@@ -104,9 +104,9 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
     server = start("--receive-timeout", "1s")
     with contextlib.ExitStack() as stack:
         idle, watching, half = (stack.enter_context(server.wire()) for _ in range(3))
-        idle.send(b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n")
+        idle.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.response().status == 200
-        watching.send(b"GET /v1/scores/stream HTTP/1.1\r\nHost: estadio\r\n\r\n")
+        watching.send(b"GET /v1/scores/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"200" in watching.stream.readline()
         half.send(b"POST /v1/entries HTTP/1.1\r\nHost: esta")
         assert server.post(entry()).status == 200
@@ -118,7 +118,7 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
 def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, rng):
     """The log answers into loops that wait for nothing else."""
     lines = as_ndjson([entry() for _ in range(2000)])
-    head = (b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/x-ndjson\r\n"
+    head = (b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
             b"Content-Length: %d\r\n\r\n" % len(lines))
     server = start()
     for round_ in range(12):
@@ -462,7 +462,7 @@ def post_pipelined(server, entries):
     """Posts each entry in its own request, all on one connection. Returns the answers."""
     requests = []
     for body in map(as_json, entries):
-        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: "
+        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                         b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     with server.wire() as wire:
         wire.send(b"".join(requests))

@@ -16,7 +16,7 @@ MIB = 2**20
 
 
 def head(length, media_type="application/json"):
-    return (f"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: {media_type}\r\n"
+    return (f"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\n"
             f"Content-Length: {length}\r\n\r\n").encode()
 
 
@@ -35,7 +35,7 @@ def test_a_body_of_10_mib_is_refused_and_says_so(server, body):
 def test_a_chunked_body_is_refused_once_it_is_too_large(server):
     chunk = b"%x\r\n%s\r\n" % (64 * 1024, b" " * 64 * 1024)
     with server.wire() as wire:
-        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/json"
+        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
                   b"\r\nTransfer-Encoding: chunked\r\n\r\n")
         wire.send_until_refused(chunk * 160)
         assert_problem(wire.response(), 413)
@@ -103,7 +103,7 @@ def test_entries_that_can_never_be_in_flight_together_are_refused_for_good(start
     assert_nothing_counted(server)
 
 
-REQUESTS = b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n" * 10_000
+REQUESTS = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000
 
 
 def resident_bytes(server):
