@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <utility>
 
 #include "base/json.h"
@@ -42,8 +41,17 @@ LogField::LogField(std::string_view key, double value)
       text(std::isfinite(value) ? fmt::format("{:.6g}", value) : "null"),
       is_number(true) {}
 
+Logger::Logger(const Clock& clock, Options options)
+    : clock_(clock), options_(options), writer_(options.fd, [this](std::uint64_t count) {
+        return to_line(LogLevel::kWarning, fmt::format("{} log lines were dropped", count), {});
+      }) {}
+
 void Logger::write(LogLevel level, std::string_view message, Fields fields) {
   if (level < options_.level) return;
+  writer_.write(to_line(level, message, fields));
+}
+
+std::string Logger::to_line(LogLevel level, std::string_view message, Fields fields) const {
   const std::string time = format_time(clock_.wall_ms());
   std::string line;
   if (options_.format == LogFormat::kJson) {
@@ -75,10 +83,12 @@ void Logger::write(LogLevel level, std::string_view message, Fields fields) {
     }
     line += '\n';
   }
-  line = escape_for_terminal(std::move(line));
-  const std::scoped_lock lock(mutex_);
-  // Ignore a failed write: there is no other place to report it.
-  [[maybe_unused]] const auto written = ::write(options_.fd, line.data(), line.size());
+  return escape_for_terminal(std::move(line));
+}
+
+void write_metrics(MetricsWriter& metrics, std::string_view program, const Logger& log) {
+  metrics.counter(fmt::format("{}_log_lines_dropped_total", program),
+                  "Lines of the process' own log that could not be written.", log.lost_lines());
 }
 
 }  // namespace base

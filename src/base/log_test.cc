@@ -33,6 +33,7 @@ class LogTest : public testing::Test {
     const int fd = ::fileno(file.get());
     Logger log(clock_, {.level = level, .format = format, .fd = fd});
     write(log);
+    EXPECT_TRUE(log.flush());
     std::string text(static_cast<std::size_t>(::lseek(fd, 0, SEEK_END)), '\0');
     EXPECT_EQ(::pread(fd, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
     return text;
@@ -162,6 +163,19 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
     ASSERT_FALSE(error) << line;
   }
   EXPECT_EQ(count, kThreads * kEach);
+}
+
+TEST_F(LogTest, OneLineTellsHowManyLinesWereDropped) {
+  const auto oversized = [](Logger& log) {
+    log.info(std::string(LineWriter::kQueueBytes, 'x'));
+    log.info(std::string(LineWriter::kQueueBytes, 'x'));
+    log.info("m");
+    EXPECT_EQ(log.lost_lines(), 2U);
+  };
+  EXPECT_EQ(logged(LogFormat::kText, oversized),
+            "15:04:05.678 info    m\n15:04:05.678 warning 2 log lines were dropped\n");
+  EXPECT_TRUE(logged(LogFormat::kJson, oversized)
+                  .ends_with("\"level\":\"warning\",\"message\":\"2 log lines were dropped\"}\n"));
 }
 
 }  // namespace

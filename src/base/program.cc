@@ -1,5 +1,9 @@
 #include "base/program.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -10,10 +14,31 @@
 #include <vector>
 
 namespace base {
+namespace {
+
+// Occupies the standard descriptors that are closed. Otherwise a file of data would become
+// descriptor 2, and log lines would be written into it. A write to them still fails with EBADF.
+void occupy_closed_standard_files() {
+  int fd = ::open("/dev/null", O_RDONLY);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDONLY);
+  if (fd >= 0) ::close(fd);
+}
+
+constexpr int kErrorPatienceMs = 2000;
+
+// Waits until standard error takes bytes. Returns false when it does not in time: a pipe that
+// nobody reads must not keep the process from ending.
+bool takes_an_error() {
+  pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&room, 1, kErrorPatienceMs) > 0;
+}
+
+}  // namespace
 
 int Program::run(int argc, char** argv) const {
   // Beyond a limit on the size of files, write() must fail as on a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
+  occupy_closed_standard_files();
   int status = kExitFailed;
   try {
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
@@ -94,7 +119,7 @@ std::optional<int> Program::load_settings(Settings& settings, Arguments argument
 }
 
 void Program::print_error(std::string_view message) const {
-  fmt::print(stderr, "{}: {}\n", name, message);
+  if (takes_an_error()) std::fputs(fmt::format("{}: {}\n", name, message).c_str(), stderr);
 }
 
 int Program::print_failure(const Error& error) const {

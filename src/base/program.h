@@ -47,7 +47,8 @@ struct Program {
   // command must end now, else nothing.
   [[nodiscard]] std::optional<int> load_settings(Settings& settings, Arguments arguments) const;
 
-  // Prints "NAME: message" on standard error.
+  // Prints "NAME: message" on standard error. Prints nothing when standard error takes no bytes for
+  // two seconds.
   void print_error(std::string_view message) const;
 
   // Prints the error and returns the exit status for it: kExitUsage when the user must change the

@@ -33,7 +33,8 @@ void answer(const Asset& asset, const Request& request, Exchange exchange) {
   exchange.respond({.status = 200,
                     .content_type = asset.content_type,
                     .body = sends_gzip ? asset.gzip_bytes : asset.bytes,
-                    .extra_headers = headers});
+                    .extra_headers = headers,
+                    .body_life = BodyLife::kServer});
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ struct Asset {
 };
 
 // Adds a GET route for each asset. Clients may cache "/assets/" for a year without asking, because
-// its names hold a hash. They revalidate the others. `assets` must outlive the router.
+// its names hold a hash. They revalidate the others. `assets` must outlive the server, which sends
+// their bytes from where they are.
 void add_assets(Router& router, std::span<const Asset> assets);
 
 }  // namespace http

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fmt/format.h>
+#include <sys/uio.h>
 
 #include "http/problem.h"
 #include "http/router.h"
@@ -15,13 +16,14 @@
 namespace http {
 namespace {
 
-constexpr std::size_t kKeptCapacity = 64 * 1024;  // larger buffers are freed when empty
+constexpr std::size_t kKeptCapacity = SendQueue::kKeptCapacity;  // of received bytes too
+constexpr std::size_t kIdleCapacity = 4 * 1024;                  // of an idle connection's buffer
 constexpr std::chrono::nanoseconds kLinger = std::chrono::seconds(2);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-void give_back_if_large(std::string& buffer) {
+void give_back_if_large(std::string& buffer, std::size_t kept = kKeptCapacity) {
   buffer.clear();
-  if (buffer.capacity() > kKeptCapacity) buffer.shrink_to_fit();
+  if (buffer.capacity() > kept) buffer.shrink_to_fit();
 }
 
 }  // namespace
@@ -43,6 +45,7 @@ Connection::Connection(base::UniqueFd fd, std::unique_ptr<net::TlsSession> tls, 
 Connection::~Connection() {
   if (fd_) worker_.loop().remove(fd_.get(), *this);
   static_cast<void>(reserve_buffer(0));
+  worker_.count_answer_bytes(answer_bytes_, 0);
 }
 
 void Connection::close() {
@@ -51,6 +54,8 @@ void Connection::close() {
   fd_.reset();
   // Keep the bytes until the destructor: a handler may be using views into them.
   static_cast<void>(reserve_buffer(0));
+  worker_.count_answer_bytes(answer_bytes_, 0);
+  answer_bytes_ = 0;
   worker_.defer_destroy(*this);
 }
 
@@ -125,6 +130,23 @@ void Connection::settle() {
     request_started_ = worker_.loop().now();
   }
   update_interest();
+  // No answer will leave that resumes the reading.
+  if (has_unread_ && pending_.empty() && out_.empty()) resume_next_round();
+}
+
+bool Connection::has_answer_room() const {
+  switch (worker_.answer_room()) {
+    case AnswerRoom::kMuch: return unsent_bytes() <= kUnsentMax;
+    case AnswerRoom::kLittle: return unsent_bytes() == 0;
+    case AnswerRoom::kNone: return false;
+  }
+  return false;
+}
+
+void Connection::count_answers() {
+  const std::size_t bytes = fd_ ? out_.memory() + early_bytes_ : 0;
+  worker_.count_answer_bytes(answer_bytes_, bytes);
+  answer_bytes_ = bytes;
 }
 
 bool Connection::reserve_buffer(std::size_t bytes) {
@@ -147,7 +169,7 @@ std::size_t Connection::take_requests(std::string_view data) {
   std::size_t taken = 0;
   has_unread_ = false;
   while (taken < data.size() && stage_ < Stage::kStreaming) {
-    if (pending_.size() == kPipelineMax || unsent_bytes() > kUnsentMax) {
+    if (pending_.size() == kPipelineMax || !has_answer_room()) {
       has_unread_ = true;
       break;
     }
@@ -224,9 +246,16 @@ void Connection::dispatch(const RequestHead& head, std::string_view body) {
                       .close = close,
                       .is_http_1_0 = head.is_http_1_0,
                       .is_answered = false,
-                      .bytes = {}});
+                      .bytes = {},
+                      .constant_body = {}});
   if (close) stage_ = Stage::kFinishing;
   const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
+  // A null Host is none.
+  if (head.host.data() != nullptr && !worker_.hosts().allows(head.host)) {
+    return respond_problem(worker_.exchange_of(*this, sequence), 421,
+                           "this server does not answer requests for that Host; "
+                           "--allowed-hosts lists the hosts that it answers for");
+  }
   const Request request{.method = head.method,
                         .path = head.path,
                         .query = head.query,
@@ -238,15 +267,19 @@ void Connection::dispatch(const RequestHead& head, std::string_view body) {
 void Connection::refuse(const ParseError& error) {
   worker_.count_request();
   stage_ = Stage::kFinishing;
-  pending_.push_back(
-      {.head_only = false, .close = true, .is_http_1_0 = false, .is_answered = false, .bytes = {}});
+  pending_.push_back({.head_only = false,
+                      .close = true,
+                      .is_http_1_0 = false,
+                      .is_answered = false,
+                      .bytes = {},
+                      .constant_body = {}});
   const auto sequence = first_sequence_ + static_cast<std::uint32_t>(pending_.size()) - 1;
   respond_problem(worker_.exchange_of(*this, sequence), error.status, error.detail, {},
                   error.status == 503 ? "Retry-After: 1\r\n" : "");
 }
 
-void Connection::format_response(std::string& out, const Pending& pending,
-                                 const Response& response) {
+std::string_view Connection::format_response(std::string& out, const Pending& pending,
+                                             const Response& response) {
   std::array<char, 24> number;
   const auto append_number = [&](std::size_t value) {
     const auto end = std::to_chars(number.data(), number.data() + number.size(), value).ptr;
@@ -276,7 +309,12 @@ void Connection::format_response(std::string& out, const Pending& pending,
     out += "\r\nConnection: keep-alive";
   }
   out += "\r\n\r\n";
-  if (!pending.head_only) out += response.body;
+  if (pending.head_only) return {};
+  if (response.body_life == BodyLife::kServer && response.body.size() >= kConstantMin) {
+    return response.body;
+  }
+  out += response.body;
+  return {};
 }
 
 void Connection::respond(std::uint32_t sequence, const Response& response) {
@@ -284,21 +322,24 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
   if (!fd_ || index >= pending_.size() || pending_[index].is_answered) return;
   worker_.count_response(response.status);
   if (index > 0) {
-    pending_[index].is_answered = true;
-    format_response(pending_[index].bytes, pending_[index], response);
-    early_bytes_ += pending_[index].bytes.size();
-    return;
+    Pending& early = pending_[index];
+    early.is_answered = true;
+    early.constant_body = format_response(early.bytes, early, response);
+    early_bytes_ += early.bytes.size();
+    return count_answers();
   }
-  format_response(out_, pending_.front(), response);
+  out_.append_constant(format_response(out_.tail(), pending_.front(), response));
   std::size_t answered = 1;
   while (answered < pending_.size() && pending_[answered].is_answered) {
-    out_ += pending_[answered].bytes;
+    out_.tail() += pending_[answered].bytes;
+    out_.append_constant(pending_[answered].constant_body);
     early_bytes_ -= pending_[answered].bytes.size();
     ++answered;
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(answered));
   first_sequence_ += static_cast<std::uint32_t>(answered);
   send_continue();
+  count_answers();
   worker_.mark_dirty(*this);
 }
 
@@ -306,7 +347,7 @@ void Connection::respond(std::uint32_t sequence, const Response& response) {
 void Connection::send_continue() {
   if (continue_ != Continue::kPending || !pending_.empty()) return;
   continue_ = Continue::kSent;
-  out_ += kContinue;
+  out_.tail() += kContinue;
   worker_.mark_dirty(*this);
 }
 
@@ -324,73 +365,81 @@ void Connection::start_stream(std::uint32_t sequence, std::string_view content_t
                    {.status = 200, .content_type = content_type, .body = {}, .extra_headers = {}});
   }
   worker_.count_response(200);
-  out_ += "HTTP/1.1 200 OK\r\n";
-  out_ += worker_.date();
-  out_ += fmt::format("Content-Type: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-                      content_type);
+  out_.tail() += fmt::format(
+      "HTTP/1.1 200 OK\r\n{}Content-Type: {}\r\nCache-Control: no-store\r\n"
+      "Connection: close\r\n\r\n",
+      worker_.date(), content_type);
   stage_ = Stage::kStreaming;
   worker_.mark_dirty(*this);
 }
 
 bool Connection::send_stream(std::string_view data) {
   if (!fd_ || stage_ != Stage::kStreaming) return false;
-  if (out_.size() - out_sent_ > kStreamBacklogMax) {
+  if (out_.unsent() > kStreamBacklogMax) {
     close();
     return false;
   }
-  out_ += data;
+  out_.tail() += data;
+  count_answers();
   worker_.mark_dirty(*this);
   return true;
 }
 
 void Connection::flush() {
   if (!fd_) return;
-  while (out_sent_ < out_.size()) {
-    const char* data = out_.data() + out_sent_;
-    const std::size_t size = out_.size() - out_sent_;
-    std::ptrdiff_t count = 0;
-    if (tls_) {
-      count = tls_->write(data, size);
-    } else {
-      count = ::send(fd_.get(), data, size, MSG_NOSIGNAL);
-      if (count < 0) {
-        count = errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantWrite
-                                                  : net::TlsSession::kFailed;
-      }
-    }
+  while (!out_.empty()) {
+    const std::ptrdiff_t count = send_some();
     // receive() goes on with the handshake once the client sends.
     if (count == net::TlsSession::kWantRead) return;
     if (count == net::TlsSession::kWantWrite) {
       if (send_stalled_.count() == 0) send_stalled_ = worker_.loop().now();
-      drop_sent();
+      out_.compact();
+      count_answers();
       return update_interest();
     }
     if (count <= 0) return close();
     worker_.count_sent(static_cast<std::size_t>(count));
-    out_sent_ += static_cast<std::size_t>(count);
+    out_.drop(static_cast<std::size_t>(count));
     last_activity_ = worker_.loop().now();
     send_stalled_ = {};
   }
-  give_back_if_large(out_);
-  out_sent_ = 0;
+  out_.give_back();
+  count_answers();
   after_answers();
 }
 
-// Drops sent bytes while out_ never gets empty, or a slow reader would make it grow without end.
-// Waits until half of out_ and kKeptCapacity are sent, so that moving the rest stays cheap.
-void Connection::drop_sent() {
-  if (out_sent_ < kKeptCapacity || out_sent_ < out_.size() / 2) return;
-  out_.erase(0, out_sent_);
-  out_sent_ = 0;
+// Sends once. Returns as net::TlsSession::write() does, also without TLS.
+std::ptrdiff_t Connection::send_some() {
+  const std::string_view front = out_.front();
+  if (tls_) return tls_->write(front.data(), front.size());
+  std::ptrdiff_t count = 0;
+  if (!out_.has_constants()) {
+    count = ::send(fd_.get(), front.data(), front.size(), MSG_NOSIGNAL);
+  } else {
+    const auto pieces = out_.next();
+    std::array<iovec, SendQueue::kPieces> parts{};
+    std::ranges::transform(pieces, parts.begin(), [](std::string_view piece) {
+      return iovec{.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
+    });
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  }
+  if (count >= 0) return count;
+  return errno == EAGAIN || errno == EINTR ? net::TlsSession::kWantWrite : net::TlsSession::kFailed;
 }
 
 void Connection::after_answers() {
   if (stage_ == Stage::kFinishing && pending_.empty()) return start_lingering();
-  if (has_unread_ && !is_resuming_) {
-    is_resuming_ = true;
-    worker_.resume_next_round(*this);
-  }
+  if (has_unread_) resume_next_round();
   update_interest();
+}
+
+void Connection::resume_next_round() {
+  if (is_resuming_) return;
+  is_resuming_ = true;
+  worker_.resume_next_round(*this);
 }
 
 void Connection::resume() {
@@ -402,7 +451,7 @@ void Connection::resume() {
 
 // The client has closed its side. It may still wait for answers.
 void Connection::finish_reading() {
-  const bool is_done = pending_.empty() && out_sent_ == out_.size();
+  const bool is_done = pending_.empty() && out_.empty();
   if (stage_ == Stage::kStreaming || stage_ == Stage::kLingering || is_done) return close();
   stage_ = Stage::kFinishing;
   if (!pending_.empty()) pending_.back().close = true;
@@ -424,7 +473,7 @@ void Connection::update_interest() {
   std::uint32_t wanted = 0;
   const bool finished_reading = stage_ == Stage::kFinishing && (interest_ & EPOLLIN) == 0;
   if (!has_unread_ && !finished_reading) wanted |= EPOLLIN;
-  if (out_sent_ < out_.size() && send_stalled_.count() != 0) wanted |= EPOLLOUT;
+  if (!out_.empty() && send_stalled_.count() != 0) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
   interest_ = wanted;
   worker_.loop().modify(fd_.get(), interest_, *this);
@@ -450,6 +499,11 @@ void Connection::check_deadlines(base::Nanos now) {
     return settle();
   }
   if (pending_.empty() && now - last_activity_ > limits.idle) close();
+}
+
+void Connection::give_back_buffers() {
+  if (out_.empty()) out_.give_back(kIdleCapacity);
+  if (received_.empty()) give_back_if_large(received_, kIdleCapacity);
 }
 
 void Connection::drain() {

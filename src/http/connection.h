@@ -5,7 +5,8 @@
 //
 // A round of the loop reads a connection once, so that a busy client cannot starve the others.
 // Reading pauses when [pending_] holds kPipelineMax requests, or more than kUnsentMax bytes of
-// answers are unsent. It resumes once answers have left.
+// answers are unsent. When the unsent answers of all connections take much memory, reading pauses
+// earlier (AnswerRoom). It resumes once answers have left.
 //
 // Threads: none; belongs to its Worker.
 #pragma once
@@ -17,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "http/chunked_decoder.h"
 #include "http/request_parser.h"
+#include "http/send_queue.h"
 #include "http/server.h"
 #include "net/event_loop.h"
 #include "net/tls.h"
@@ -37,7 +39,7 @@ class Connection final : public net::EventLoop::Watcher {
   void respond(std::uint32_t sequence, const Response& response);
   void start_stream(std::uint32_t sequence, std::string_view content_type);
   bool send_stream(std::string_view data);
-  [[nodiscard]] bool has_unsent() const { return out_sent_ < out_.size(); }
+  [[nodiscard]] bool has_unsent() const { return !out_.empty(); }
 
   // Sends [out_] as far as the socket takes it. The worker calls it at the end of a round in which
   // the connection is dirty.
@@ -47,6 +49,17 @@ class Connection final : public net::EventLoop::Watcher {
   void resume();
   // Enforces Limits: receive, idle and send_stall. The worker calls it every 250 ms.
   void check_deadlines(base::Nanos now);
+  // Frees the buffers that are empty and not small. The worker calls it for a connection that had
+  // no request for 250 ms.
+  void give_back_buffers();
+  // The memory of unsent answers, in bytes.
+  [[nodiscard]] std::size_t answer_bytes() const { return answer_bytes_; }
+  // For how long the client has taken no byte of its answers. 0 while it reads.
+  [[nodiscard]] base::Nanos stalled_for(base::Nanos now) const {
+    return send_stalled_.count() == 0 ? base::Nanos(0) : now - send_stalled_;
+  }
+  // Closes the connection now. The worker destroys it at the end of the round.
+  void close();
   // The server is stopping. Closes an idle connection or a stream now, others after their answers.
   void drain();
 
@@ -71,7 +84,9 @@ class Connection final : public net::EventLoop::Watcher {
     bool close = false;
     bool is_http_1_0 = false;
     bool is_answered = false;
-    std::string bytes;  // the answer, while an earlier one is due
+    // The answer, while an earlier one is due.
+    std::string bytes;
+    std::string_view constant_body;  // follows the bytes
   };
 
   void on_ready(std::uint32_t events) override;
@@ -91,21 +106,29 @@ class Connection final : public net::EventLoop::Watcher {
   // the share grew and all connections together exceed the limit. The share is set even then.
   [[nodiscard]] bool reserve_buffer(std::size_t bytes);
   void drop_received();
-  [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - out_sent_ + early_bytes_; }
+  [[nodiscard]] std::size_t unsent_bytes() const { return out_.unsent() + early_bytes_; }
+  // Whether the answer to another request may be added to the unsent ones.
+  [[nodiscard]] bool has_answer_room() const;
+  // Call after unsent answers came or left. Tells the worker how much memory they take.
+  void count_answers();
   void dispatch(const RequestHead& head, std::string_view body);
   void send_continue();
   void refuse(const ParseError& error);
-  void format_response(std::string& out, const Pending& pending, const Response& response);
-  void drop_sent();
+  // Appends the response to `out`, without a constant body. Returns that body, or nothing.
+  std::string_view format_response(std::string& out, const Pending& pending,
+                                   const Response& response);
+  std::ptrdiff_t send_some();
   void after_answers();
+  void resume_next_round();
   void finish_reading();
   void start_lingering();
   void update_interest();
-  void close();
 
   static constexpr std::size_t kPipelineMax = 64;
   // Checked before a request is taken. The answers of requests taken before may exceed it.
   static constexpr std::size_t kUnsentMax = std::size_t{256} * 1024;
+  // A shorter constant body is copied, which is cheaper than another piece to send.
+  static constexpr std::size_t kConstantMin = std::size_t{4} * 1024;
   // A stream with more than this unsent is closed. Checked before an event is added.
   static constexpr std::size_t kStreamBacklogMax = std::size_t{1} << 20;
 
@@ -130,8 +153,8 @@ class Connection final : public net::EventLoop::Watcher {
   std::uint32_t first_sequence_ = 0;  // the number of pending_.front()
   std::size_t early_bytes_ = 0;       // bytes of the answers in pending_
 
-  std::string out_;
-  std::size_t out_sent_ = 0;
+  SendQueue out_;
+  std::size_t answer_bytes_ = 0;  // by count_answers()
 
   std::uint32_t interest_ = EPOLLIN;
   base::Nanos request_started_{};  // start of the incomplete request or the linger; else 0

@@ -39,12 +39,17 @@ struct Request {
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+// How long a body stays valid: during the call that it is given to, or as long as the server. A
+// body of the server's life is sent from where it is. Others are copied.
+enum class BodyLife : std::uint8_t { kCall, kServer };
+
 // One whole answer.
 struct Response {
   int status = 200;
   std::string_view content_type;  // none when empty
   std::string_view body;
   std::string_view extra_headers;  // "Name: value\r\n" as often as needed
+  BodyLife body_life = BodyLife::kCall;
 };
 
 }  // namespace http

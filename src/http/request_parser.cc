@@ -18,6 +18,7 @@ struct HeadParser {
   ParseError& error;
   Framing framing{false};
   bool seen_host = false;
+  bool has_authority = false;  // in the target, which overrides Host (RFC 9112, section 3.2.2)
   std::string_view expect;
 
   bool refuse(int status, std::string_view detail) {
@@ -59,6 +60,8 @@ struct HeadParser {
       if (slash != std::string_view::npos && target[slash] == '?') {
         return refuse(400, "malformed request target");
       }
+      head.host = target.substr(0, slash).substr(kScheme.size());
+      has_authority = true;
       target = slash == std::string_view::npos ? "/" : target.substr(slash);
     }
     const auto mark = target.find('?');
@@ -77,6 +80,7 @@ struct HeadParser {
         if (equals_ignoring_case(field.name, "host")) {
           if (seen_host) return refuse(400, "repeated Host");
           seen_host = true;
+          if (!has_authority) head.host = field.value;
         }
         return true;
       case 6:
@@ -134,6 +138,7 @@ ParseState parse_head(std::string_view data, std::size_t& scanned, RequestHead& 
   }
 
   head.header_count = 0;
+  head.host = {};
   head.expects_continue = head.is_http_1_0 = false;
   head.size = end + 4;
   HeadParser parser{.head = head, .error = error, .expect = {}};

@@ -20,6 +20,8 @@ struct RequestHead {
   Method method = Method::kOther;
   std::string_view path;
   std::string_view query;
+  // The target's authority, or else the Host. Null when there is neither, as HTTP/1.0 allows.
+  std::string_view host;
   std::array<Header, kHeadersMax> headers;
   std::size_t header_count = 0;
   std::size_t size = 0;  // bytes of the head, with its empty line

@@ -53,6 +53,7 @@ void expect_same(const Parsed& a, const Parsed& b) {
   EXPECT_EQ(a.head.method, b.head.method);
   EXPECT_EQ(a.head.path, b.head.path);
   EXPECT_EQ(a.head.query, b.head.query);
+  EXPECT_EQ(a.head.host, b.head.host);
   EXPECT_EQ(headers_of(a.head), headers_of(b.head));
   EXPECT_EQ(a.head.size, b.head.size);
   EXPECT_EQ(a.head.content_length, b.head.content_length);
@@ -73,6 +74,16 @@ Parsed parse_in_pieces(std::string_view text, const std::vector<std::size_t>& cu
   }
   parsed.state = parse_head(text, scanned, parsed.head, parsed.error);
   return parsed;
+}
+
+TEST(RequestParserTest, TheHostIsTheTargetsAuthorityOrElseTheField) {
+  EXPECT_EQ(parse("GET / HTTP/1.1\r\nhost:  h:80 \r\n\r\n").head.host, "h:80");
+  EXPECT_EQ(parse("GET http://a:1/p HTTP/1.1\r\nHost: h\r\n\r\n").head.host, "a:1");
+  EXPECT_EQ(parse("GET http://a HTTP/1.1\r\nHost: h\r\n\r\n").head.host, "a");
+  const RequestHead empty = parse("GET / HTTP/1.1\r\nHost:\r\n\r\n").head;
+  EXPECT_TRUE(empty.host.empty());
+  EXPECT_NE(empty.host.data(), nullptr);
+  EXPECT_EQ(parse("GET / HTTP/1.0\r\n\r\n").head.host.data(), nullptr);
 }
 
 TEST(RequestHeadTest, GivesThePartsOfARequestAsViews) {

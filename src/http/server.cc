@@ -42,10 +42,12 @@ base::Result<std::unique_ptr<Server>> Server::open(const Options& options,
   limits.buffered_request_bytes =
       std::max(limits.buffered_request_bytes,
                RequestHead::kBytesMax + limits.body_bytes + Worker::kScratchBytes);
+  server->shared_->hosts = options.hosts;
   server->shared_->tls = options.tls;
   server->shared_->coalesce_for = options.coalesce_for;
   const bool is_unix = !options.address.unix_path.empty();
   const unsigned threads = is_unix ? 1 : std::max(1U, options.threads);
+  server->shared_->workers = threads;
   std::vector<base::UniqueFd> listeners;
   ASSIGN_OR_RETURN(listeners.emplace_back(), net::listen_on(options.address));
   ASSIGN_OR_RETURN(server->address_, net::local_address(listeners.front().get(), options.address));
@@ -78,6 +80,7 @@ void Server::stop(std::chrono::nanoseconds patience) {
 Server::Stats Server::stats() const {
   Stats stats;
   for (const auto& worker : workers_) worker->add_to(stats);
+  stats.buffered_answer_bytes = shared_->buffered_answer_bytes.load(std::memory_order_relaxed);
   return stats;
 }
 
@@ -91,6 +94,11 @@ void write_metrics(base::MetricsWriter& metrics, std::string_view program,
                   stats.connections_accepted);
   metrics.counter(name("connections_refused_total"), "Connections refused at the limit.",
                   stats.connections_refused);
+  metrics.counter(name("connections_dropped_total"),
+                  "Connections closed because unread answers took too much memory.",
+                  stats.connections_dropped);
+  metrics.gauge(name("buffered_answers_bytes"), "Memory of answers that clients have not read.",
+                stats.buffered_answer_bytes);
   metrics.counter(name("requests_total"), "Requests received.", stats.requests);
   metrics.counter(name("coalesced_rounds_total"), "Times that requests were handled together.",
                   stats.coalesced_rounds);

@@ -8,7 +8,10 @@
 // Bounds (Limits): a connection over the limit is closed. Without TLS it first gets 503. A body too
 // large gets 413, a request too slow 408. A request gets 503 when all incomplete requests together
 // exceed `buffered_request_bytes`. The server stops reading from a client that does not read its
-// answers. It closes that connection after `send_stall`.
+// answers. It closes that connection after `send_stall`. When the unsent answers of all connections
+// take more memory than `buffered_answer_bytes`, it closes the connections that hold the most for
+// the longest time without reading. When they take half of it, a connection gets its next answer
+// only once it has read the one before.
 //
 // Threads: stats() and address() may be called from any thread. serve(), stop() and the destructor
 // belong to one thread. Exchange and Service belong to their loop.
@@ -26,6 +29,7 @@
 #include "base/log.h"
 #include "base/metrics_writer.h"
 #include "base/result.h"
+#include "http/allowed_hosts.h"
 #include "http/message.h"
 #include "net/address.h"
 #include "net/event_loop.h"
@@ -81,6 +85,8 @@ struct Limits {
   // All incomplete requests together. Server::open() raises a smaller limit to the largest request
   // plus one receive buffer.
   std::size_t buffered_request_bytes = std::size_t{64} << 20;
+  // The memory of all answers that clients have not read. One answer may be larger.
+  std::size_t buffered_answer_bytes = std::size_t{64} << 20;
   // For a request from its first byte, and for a TLS handshake.
   std::chrono::nanoseconds receive = std::chrono::seconds(10);
   std::chrono::nanoseconds idle = std::chrono::seconds(75);  // between two requests
@@ -95,6 +101,9 @@ class Server {
     net::Address address;
     unsigned threads = 1;  // a Unix socket always has 1
     Limits limits;
+    // A request for another host gets 421. A request of HTTP/1.0 without Host is taken: a browser
+    // always sends Host.
+    AllowedHosts hosts = AllowedHosts::any();
     // Under load the loop waits this long, then handles all arrived requests in one round. So the
     // thread wakes up less often. 0: it never waits. It does not wait while a request is
     // incomplete. It also does not wait when the requests since the last check are at least half as
@@ -107,6 +116,8 @@ class Server {
     std::uint64_t connections_open = 0;
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_refused = 0;
+    std::uint64_t connections_dropped = 0;  // closed for `buffered_answer_bytes`
+    std::uint64_t buffered_answer_bytes = 0;
     std::uint64_t requests = 0;
     std::uint64_t coalesced_rounds = 0;        // rounds that were held for `coalesce_for`
     std::uint64_t responses_by_class[6] = {};  // [2] counts 2xx, and so on

@@ -28,6 +28,8 @@ class ServerTest : public testing::Test {
   //   GET  /hello     "hello"
   //   POST /echo      the body, or "empty"
   //   GET  /big       kBigBytes bytes
+  //   GET  /large     kLargeBytes bytes, which no socket's buffers hold together
+  //   GET  /page      the same bytes, which live as long as the server
   //   GET  /hold      answered by release(), in the order of arrival from 0
   //   GET  /later     answered by the loop 20 ms later
   //   GET  /stream    a stream; held_ has it too
@@ -36,6 +38,7 @@ class ServerTest : public testing::Test {
     auto server = Server::open({.address = std::move(address),
                                 .threads = threads,
                                 .limits = limits,
+                                .hosts = hosts_,
                                 .coalesce_for = coalesce_for_,
                                 .tls = nullptr},
                                {TestService::factory([this](Router& router, net::EventLoop& loop) {
@@ -62,6 +65,16 @@ class ServerTest : public testing::Test {
     router.add(Method::kGet, "/big", [](const Request&, Exchange exchange) {
       exchange.respond({.status = 200, .content_type = {}, .body = big(), .extra_headers = {}});
     });
+    router.add(Method::kGet, "/large", [](const Request&, Exchange exchange) {
+      exchange.respond({.status = 200, .content_type = {}, .body = large(), .extra_headers = {}});
+    });
+    router.add(Method::kGet, "/page", [](const Request&, Exchange exchange) {
+      exchange.respond({.status = 200,
+                        .content_type = {},
+                        .body = large(),
+                        .extra_headers = {},
+                        .body_life = BodyLife::kServer});
+    });
     router.add(Method::kGet, "/hold", [this](const Request&, Exchange exchange) {
       held_.push_back(exchange);
       ++held_count_;
@@ -83,6 +96,22 @@ class ServerTest : public testing::Test {
     return bytes;
   }
 
+  static constexpr std::size_t kLargeBytes = std::size_t{6} << 20;
+  static const std::string& large() {
+    static const std::string bytes(kLargeBytes, 'l');
+    return bytes;
+  }
+
+  // Returns clients that ask for `path` and never read.
+  [[nodiscard]] std::vector<TestClient> unread(std::size_t count, std::string_view path) const {
+    std::vector<TestClient> clients;
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.emplace_back(server_->address(), 4096);
+      EXPECT_TRUE(clients.back().get(path));
+    }
+    return clients;
+  }
+
   [[nodiscard]] TestClient client() const { return TestClient(server_->address()); }
 
   // Waits until `count` requests are held. Then answers the request with number `index`.
@@ -101,7 +130,8 @@ class ServerTest : public testing::Test {
   net::EventLoop* loop_ = nullptr;  // the only loop, or the last of several
   std::vector<Exchange> held_;
   std::atomic<std::size_t> held_count_ = 0;
-  std::chrono::nanoseconds coalesce_for_{};  // of the server that start() makes
+  AllowedHosts hosts_ = AllowedHosts::any();  // of the server that start() makes
+  std::chrono::nanoseconds coalesce_for_{};   // of the server that start() makes
   std::unique_ptr<Server> server_;
 };
 
@@ -290,6 +320,97 @@ TEST_F(ServerTest, RequestsThatWaitedForTheirAnswersToBeReadAreAllAnswered) {
   }
   ::shutdown(client.fd(), SHUT_WR);
   sender.join();
+}
+
+TEST_F(ServerTest, AnswersThatNobodyReadsAreBoundedAndTheOthersAreServed) {
+  start({.buffered_answer_bytes = 3 * kLargeBytes});
+  std::vector<TestClient> stuck;
+  for (int i = 0; i < 20; ++i) {
+    stuck.emplace_back(server_->address(), 4096);
+    ASSERT_TRUE(stuck.back().get("/large"));
+    TestClient reader = client();
+    ASSERT_TRUE(reader.get("/large"));
+    ASSERT_EQ(reader.read_response().body.size(), kLargeBytes);
+    ASSERT_LE(server_->stats().buffered_answer_bytes, 3 * kLargeBytes + kLargeBytes);
+  }
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections_dropped >= 17; }));
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections_open <= 3; }));
+  EXPECT_GE(server_->stats().connections_open, 2U);
+}
+
+TEST_F(ServerTest, AnswersThatNobodyReadsAreBoundedOverSeveralLoops) {
+  start({.buffered_answer_bytes = 4 * kLargeBytes}, 2);
+  const auto stuck = unread(20, "/large");
+  EXPECT_TRUE(eventually([&] {
+    const Server::Stats stats = server_->stats();
+    return stats.requests == 20 && stats.buffered_answer_bytes <= 4 * kLargeBytes;
+  }));
+  EXPECT_GE(server_->stats().connections_dropped, 14U);
+}
+
+TEST_F(ServerTest, AClientThatHoldsLittleOutlivesThoseThatHoldMuch) {
+  start({.buffered_answer_bytes = 3 * kLargeBytes});
+  TestClient slow(server_->address(), 4096);
+  ASSERT_TRUE(slow.get("/page"));
+  const auto stuck = unread(10, "/large");
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections_dropped >= 7; }));
+  EXPECT_EQ(slow.read_response().body.size(), kLargeBytes);
+}
+
+TEST_F(ServerTest, AnAnswerLargerThanTheBoundReachesItsClient) {
+  start({.buffered_answer_bytes = 1});
+  TestClient client = this->client();
+  ASSERT_TRUE(client.get("/big"));
+  EXPECT_EQ(client.read_response().body.size(), big().size());
+  EXPECT_EQ(server_->stats().connections_dropped, 0U);
+}
+
+TEST_F(ServerTest, APipelineIsAnsweredWholeWhileUnreadAnswersTakeMostMemory) {
+  start({.buffered_answer_bytes = 4 * kLargeBytes});
+  const auto stuck = unread(3, "/large");
+  ASSERT_TRUE(eventually([&] { return server_->stats().buffered_answer_bytes > 2 * kLargeBytes; }));
+  TestClient client = this->client();
+  std::string requests;
+  for (int i = 0; i < 500; ++i) requests += "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_TRUE(client.send(requests));
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(client.read_response().body, "hello") << i;
+  EXPECT_EQ(server_->stats().connections_dropped, 0U);
+}
+
+TEST_F(ServerTest, TheMemoryOfAnswersIsFreeOnceTheyAreReadOrTheirClientsLeave) {
+  start();
+  auto clients = unread(4, "/large");
+  ASSERT_TRUE(eventually([&] { return server_->stats().buffered_answer_bytes > 2 * kLargeBytes; }));
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(clients[i].read_response().body.size(), kLargeBytes);
+  for (std::size_t i = 2; i < 4; ++i) clients[i].abort();
+  EXPECT_TRUE(eventually([&] { return server_->stats().buffered_answer_bytes == 0; }));
+}
+
+TEST_F(ServerTest, AConstantBodyIsSentFromWhereItIs) {
+  start();
+  auto clients = unread(8, "/page");
+  ASSERT_TRUE(eventually([&] { return server_->stats().requests == 8; }));
+  EXPECT_LT(server_->stats().buffered_answer_bytes, 64U * 1024);
+  for (TestClient& client : clients) ASSERT_EQ(client.read_response().body, large());
+}
+
+TEST_F(ServerTest, ConstantBodiesKeepTheirPlaceInAPipeline) {
+  start();
+  TestClient client = this->client();
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (const std::string_view path : {"/page", "/hello", "/page", "/hello"}) client.get(path);
+  client.send("HEAD /page HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.get("/hello");
+  ASSERT_TRUE(holds(1));
+  release(0, "first");
+  EXPECT_EQ(client.read_response().body, "first");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client.read_response().body, large());
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+  EXPECT_EQ(client.read_response(true).header("Content-Length"), std::to_string(kLargeBytes));
+  EXPECT_EQ(client.read_response().body, "hello");
 }
 
 TEST_F(ServerTest, UnfinishedRequestsBeyondTheirBoundGet503AndTheOthersGoOn) {
@@ -514,6 +635,54 @@ TEST_F(ServerTest, AMalformedRequestGetsAProblemAndTheConnectionIsClosed) {
     EXPECT_NE(response.body.find(fmt::format("\"status\":{}", status)), std::string::npos);
     EXPECT_TRUE(client.sees_the_end());
   }
+}
+
+TEST_F(ServerTest, ARequestForAnotherHostGets421AndTheConnectionGoesOn) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient client = this->client();
+  client.send("GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  const TestResponse refused = client.read_response();
+  EXPECT_EQ(refused.status, 421);
+  EXPECT_TRUE(refused.head.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+  EXPECT_EQ(refused.header("Content-Type"), "application/problem+json");
+  EXPECT_NE(refused.body.find("--allowed-hosts"), std::string::npos);
+  client.send("GET /nowhere HTTP/1.1\r\nHost:\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("HEAD /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.read_response(true).status, 421);
+  client.send("POST /echo HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\nhi\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("GET /hello HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST_F(ServerTest, TheAuthorityOfATargetOverridesHost) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient client = this->client();
+  client.send("GET http://evil.example/hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 421);
+  client.send("GET http://localhost:1/hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST_F(ServerTest, AnHttp10RequestWithoutHostIsTakenAndOneOfHttp11IsMalformed) {
+  hosts_ = AllowedHosts::loopback();
+  start();
+  TestClient old = client();
+  old.send("GET /hello HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(old.read_response().status, 200);
+  TestClient other = client();
+  other.send("GET /hello HTTP/1.0\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(other.read_response().status, 421);
+  TestClient now = client();
+  now.send("GET /hello HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(now.read_response().status, 400);
 }
 
 TEST_F(ServerTest, ARequestBeforeAMalformedOneIsStillAnswered) {

@@ -42,6 +42,14 @@ class ServerTlsTest : public testing::Test {
                               .body = std::string(kBigBytes, 'b'),
                               .extra_headers = {}});
           });
+          router.add(Method::kGet, "/page", [](const Request&, Exchange exchange) {
+            static const std::string page(kBigBytes, 'b');
+            exchange.respond({.status = 200,
+                              .content_type = {},
+                              .body = page,
+                              .extra_headers = {},
+                              .body_life = BodyLife::kServer});
+          });
         })},
         clock_, log_);
     ASSERT_TRUE(server) << server.error().message();
@@ -118,6 +126,9 @@ TEST_F(ServerTlsTest, BodiesOfManyRecordsComeWholeBothWays) {
   const std::string big = talk(
       *client, "localhost", "GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", SIZE_MAX);
   EXPECT_TRUE(big.ends_with(std::string(kBigBytes, 'b')));
+  const std::string page = talk(
+      *client, "localhost", "GET /page HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", SIZE_MAX);
+  EXPECT_TRUE(page.ends_with(std::string(kBigBytes, 'b')));
 }
 
 TEST_F(ServerTlsTest, AClientRefusesACertificateThatItDoesNotTrust) {

@@ -1,5 +1,6 @@
 #include "http/worker.h"
 
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,6 +17,9 @@ namespace {
 
 constexpr int kAcceptsARound = 64;
 constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::milliseconds(250);
+// Once fewer bytes than that were buffered for so long, the allocator gives its free memory back.
+constexpr std::size_t kBurstBytes = std::size_t{16} << 20;
+constexpr std::chrono::nanoseconds kCalm = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kDrainPoll = std::chrono::milliseconds(5);
 
 // The Date header's line (RFC 9110, section 5.6.7).
@@ -168,12 +172,80 @@ void Worker::count_response(int status) {
   bump(responses_by_class_[std::clamp(status / 100, 0, 5)], 1);
 }
 
+// A worker below its share never waits for another worker's clients. So all together may exceed the
+// limit for a while, until the sweeps of the others have closed connections.
+AnswerRoom Worker::answer_room() const {
+  if (answer_bytes_ <= answer_share() / 2) return AnswerRoom::kMuch;
+  const std::size_t all = all_answer_bytes();
+  const std::size_t limit = shared_.limits.buffered_answer_bytes;
+  if (all > limit && answer_bytes_ > answer_share() && answer_holders_ > 1) {
+    return AnswerRoom::kNone;
+  }
+  return all > limit / 2 ? AnswerRoom::kLittle : AnswerRoom::kMuch;
+}
+
+void Worker::note_burst() {
+  const std::size_t buffered =
+      all_answer_bytes() + shared_.buffered_request_bytes.load(std::memory_order_relaxed);
+  if (buffered > kBurstBytes) shared_.burst_at.store(loop_.now(), std::memory_order_relaxed);
+}
+
+// Closes connections while the unsent answers take too much memory. The first are those with the
+// largest product of memory and time without reading. So a client that reads a large answer, and a
+// slow client with a small one, outlive a client that never reads. One connection is kept, since
+// its answer may be larger than the limit.
+void Worker::drop_unread() {
+  const std::size_t limit = shared_.limits.buffered_answer_bytes;
+  const auto is_full = [&] { return all_answer_bytes() > limit && answer_bytes_ > answer_share(); };
+  if (!is_full()) return;
+  struct Holder {
+    double cost;
+    Connection* connection;
+  };
+  std::vector<Holder> holders;
+  for (const auto& connection : connections_) {
+    if (!connection || connection->answer_bytes() == 0) continue;
+    const base::Nanos stalled = connection->stalled_for(loop_.now()) + std::chrono::milliseconds(1);
+    holders.push_back({.cost = static_cast<double>(connection->answer_bytes()) *
+                               static_cast<double>(stalled.count()),
+                       .connection = connection.get()});
+  }
+  std::ranges::sort(holders, std::ranges::greater(), &Holder::cost);
+  // Down to three quarters, so that the next answer does not find the memory full again.
+  for (const Holder& holder : holders) {
+    const bool has_room = all_answer_bytes() <= limit - limit / 4 ||
+                          answer_bytes_ <= answer_share() - answer_share() / 4;
+    if (has_room || answer_holders_ <= 1) return;
+    holder.connection->close();
+    bump(dropped_, 1);
+  }
+}
+
+void Worker::tell_answer_bytes() {
+  if (answer_bytes_ == told_answer_bytes_) return;
+  shared_.buffered_answer_bytes.fetch_add(answer_bytes_ - told_answer_bytes_,  // modulo 2^64
+                                          std::memory_order_relaxed);
+  told_answer_bytes_ = answer_bytes_;
+}
+
+// After a burst the free memory lies between the memory in use, and the allocator would keep it. It
+// takes some milliseconds to give it back, so wait until the burst is over.
+void Worker::give_memory_back() {
+  base::Nanos burst_at = shared_.burst_at.load(std::memory_order_relaxed);
+  if (burst_at.count() == 0 || loop_.clock().mono() - burst_at < kCalm) return;
+  // One worker does it for all.
+  if (shared_.burst_at.compare_exchange_strong(burst_at, base::Nanos(0))) ::malloc_trim(0);
+}
+
 void Worker::end_round() {
+  note_burst();
   for (Connection* connection : dirty_) {
     connection->is_dirty = false;
     connection->flush();
   }
   dirty_.clear();
+  drop_unread();
+  tell_answer_bytes();
   for (const std::uint32_t slot : to_destroy_) {
     connections_[slot].reset();
     ++generations_[slot];
@@ -211,8 +283,13 @@ void Worker::sweep() {
   for (const auto& connection : connections_) {
     if (!connection) continue;
     connection->check_deadlines(now);
-    if (std::exchange(connection->has_new_request, false)) ++active_;
+    if (std::exchange(connection->has_new_request, false)) {
+      ++active_;
+    } else {
+      connection->give_back_buffers();
+    }
   }
+  give_memory_back();
   loop_.at(now + kSweepEvery, [this] { sweep(); });
 }
 
@@ -251,6 +328,7 @@ void Worker::add_to(Server::Stats& stats) const {
   stats.connections_open += read(open_);
   stats.connections_accepted += read(accepted_);
   stats.connections_refused += read(refused_);
+  stats.connections_dropped += read(dropped_);
   stats.requests += read(requests_);
   stats.coalesced_rounds += read(coalesced_rounds_);
   stats.received_bytes += read(received_bytes_);

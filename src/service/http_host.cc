@@ -15,6 +15,7 @@ AdminService::Callbacks HttpHost::admin_callbacks(const Role& role) {
           .write_metrics =
               [this, &role](base::MetricsWriter& metrics) {
                 http::write_metrics(metrics, context_.program.name, server_->stats());
+                base::write_metrics(metrics, context_.program.name, context_.log);
                 const bool is_open = context_.life_cycle.state() != LifeCycle::State::kOpening;
                 if (is_open) role.write_metrics(metrics);
               }};

@@ -32,6 +32,9 @@ void HttpOptions::add_to(base::Settings& settings) {
         return {};
       },
       [this] { return address.to_string(); });
+  settings.add("allowed-hosts", allowed_hosts, "HOST[,…]",
+               "hosts that requests may name, besides localhost and the host of --http; others get "
+               "421; * allows all, and so does no list unless --http is a loopback address");
   settings.add("tls-cert", tls_certificate, "FILE", "certificate chain (PEM); turns on HTTPS");
   settings.add("tls-key", tls_key, "FILE", "private key of the certificate (PEM)");
   settings.add("http-threads", threads, 0, 256,
@@ -41,6 +44,9 @@ void HttpOptions::add_to(base::Settings& settings) {
   settings.add("max-body", max_body, "largest body of a request; a larger one gets 413");
   settings.add("max-buffered-requests", max_buffered_requests,
                "bytes of incomplete requests of all connections; beyond it requests get 503");
+  settings.add("max-buffered-answers", max_buffered_answers,
+               "memory of answers that clients have not read, of all connections; beyond it the "
+               "connections that hold the most for the longest time are closed");
   settings.add("receive-timeout", receive_timeout, kPatienceMin, kPatienceMax,
                "longest time that a request may take to arrive; after it the request gets 408");
   settings.add("idle-timeout", idle_timeout, kPatienceMin, kPatienceMax,
@@ -54,10 +60,25 @@ base::Result<void> HttpOptions::check() const {
   if (tls_certificate.empty() != tls_key.empty()) {
     return base::fail(base::Code::kInvalidArgument, "tls-cert, tls-key: expected both or neither");
   }
+  if (auto allowed = hosts(); !allowed) {
+    return base::fail(std::move(allowed).error().within("allowed-hosts"));
+  }
   if (auto tls = load_tls(); !tls) {
     return base::fail(std::move(tls).error().within("tls-cert, tls-key"));
   }
   return {};
+}
+
+base::Result<http::AllowedHosts> HttpOptions::hosts() const {
+  const bool is_published = !address.unix_path.empty() || !address.is_loopback();
+  if (is_published && allowed_hosts.empty()) return http::AllowedHosts::any();
+  http::AllowedHosts hosts = http::AllowedHosts::loopback();
+  // A host that is none of a URL, such as one with a zone, is left out.
+  if (const auto own = http::AllowedHosts::parse(address.host)) hosts.add(*own);
+  if (allowed_hosts.empty()) return hosts;
+  ASSIGN_OR_RETURN(const http::AllowedHosts listed, http::AllowedHosts::parse(allowed_hosts));
+  hosts.add(listed);
+  return hosts;
 }
 
 base::Result<std::unique_ptr<net::TlsContext>> HttpOptions::load_tls() const {
@@ -90,8 +111,10 @@ http::Server::Options HttpOptions::to_server(const net::TlsContext* tls) const {
           .limits = {.connections = static_cast<std::uint32_t>(max_connections),
                      .body_bytes = max_body.count,
                      .buffered_request_bytes = max_buffered_requests.count,
+                     .buffered_answer_bytes = max_buffered_answers.count,
                      .receive = receive_timeout,
                      .idle = idle_timeout},
+          .hosts = hosts().value(),
           .coalesce_for = coalesce_for,
           .tls = tls};
 }

@@ -5,13 +5,19 @@
 namespace service {
 namespace {
 
+// Prints the error after the log's lines.
+int fail(const base::Error& error, const Context& context) {
+  context.log.flush();
+  return context.program.print_failure(error);
+}
+
 int run(const RoleFactory& make, const Context& context) {
   auto made = make(context);
-  if (!made) return context.program.print_failure(made.error());
+  if (!made) return fail(made.error(), context);
   auto role = *std::move(made);
   const auto opened = role->open();
   if (!opened && opened.error().code() != base::Code::kCancelled) {
-    return context.program.print_failure(opened.error());
+    return fail(opened.error(), context);
   }
   if (opened) {
     context.life_cycle.set_state(LifeCycle::State::kServing);

@@ -15,6 +15,8 @@ from wire import assert_problem
 # A value for each key, none of them the default.
 VALUES = {
     "max-buffered-requests": "32MiB",
+    "max-buffered-answers": "16MiB",
+    "allowed-hosts": "contest.example,192.0.2.1",
     "max-body": "1MiB",
     "max-entries": 77,
     "max-connections": 123,
@@ -138,7 +140,7 @@ def test_the_defaults_are_the_documented_ones(printed):
     """A default given as a flag changes nothing."""
     documented = {"max-body": "4MiB", "max-entries": 10000, "max-in-flight": "64MiB",
                   "max-connections": 10000, "receive-timeout": "10s", "idle-timeout": "75s",
-                  "coalesce-for": "800us",
+                  "coalesce-for": "800us", "max-buffered-answers": "64MiB",
                   "durability-timeout": "10s", "segment-bytes": "64MiB", "retry-window": "10m",
                   }
     flags = [word for key, value in documented.items() for word in (f"--{key}", value)]
@@ -179,6 +181,8 @@ BAD_VALUES = [
     ("max-body", "99999999999999999999"), ("max-body", "99999999TiB"),
     ("max-entries", "many"), ("max-entries", "0"), ("max-entries", "-5"), ("max-entries", "1.5"),
     ("max-connections", "0"), ("max-connections", "1e999"),
+    ("max-buffered-answers", "lots"), ("allowed-hosts", "contest.example:8080"),
+    ("allowed-hosts", "*.example"), ("allowed-hosts", "a,,b"),
     ("http-threads", "-1"), ("http-threads", "two"),
     ("coalesce-for", "101ms"), ("receive-timeout", "soon"), ("receive-timeout", "-1s"), ("receive-timeout", "10 parsecs"),
     ("retry-window", "forever"), ("log-level", "shouting"),

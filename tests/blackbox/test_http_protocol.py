@@ -17,7 +17,7 @@ BODY = as_json(entry())
 
 
 def head(*fields, target="/v1/entries", method="POST", version="HTTP/1.1",
-         default_fields=("Host: estadio", "Content-Type: application/json")):
+         default_fields=("Host: localhost", "Content-Type: application/json")):
     """Returns a request's head: its request line, the default fields and `fields`."""
     lines = [f"{method} {target} {version}", *default_fields, *fields]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
@@ -32,7 +32,7 @@ def chunked(*chunks, end=b"0\r\n\r\n"):
 
 
 POST = with_length(BODY)
-GET = head(method="GET", target="/healthz", default_fields=("Host: estadio",))
+GET = head(method="GET", target="/healthz", default_fields=("Host: localhost",))
 # An entry that a server counts if it reads the bytes after a refused request as a request.
 SMUGGLED = POST
 
@@ -91,7 +91,7 @@ AMBIGUOUS = {
     "a folded line": head("X-Folded: one\r\n two", LENGTH) + BODY,
     "a line folded with a tab": head("X-Folded: one\r\n\ttwo", LENGTH) + BODY,
     "a space before the first field":
-        b"POST /v1/entries HTTP/1.1\r\n Host: estadio\r\n" + LENGTH.encode() + b"\r\n\r\n" + BODY,
+        b"POST /v1/entries HTTP/1.1\r\n Host: localhost\r\n" + LENGTH.encode() + b"\r\n\r\n" + BODY,
     "bare line feeds": POST.replace(b"\r\n", b"\n"),
     "one bare line feed": head(LENGTH, "X-One: 1\nX-Two: 2") + BODY,
     "a bare line feed before the length":
@@ -108,7 +108,7 @@ AMBIGUOUS = {
     "a parenthesis in a name": head(LENGTH, "X(One): 1") + BODY,
     "a byte over 127 in a name": head(LENGTH, "X-\xf1: 1") + BODY,
     "no host": head(LENGTH, default_fields=("Content-Type: application/json",)) + BODY,
-    "two hosts": head("Host: estadio", LENGTH) + BODY,
+    "two hosts": head("Host: localhost", LENGTH) + BODY,
     "two different hosts": head("Host: elsewhere", LENGTH) + BODY,
 }
 
@@ -175,7 +175,7 @@ def test_endless_trailers_are_refused(server):
 
 
 @pytest.mark.parametrize("line", [
-    b"GET /healthz", b"GET", b"Host: estadio", b"GET  /healthz HTTP/1.1",
+    b"GET /healthz", b"GET", b"Host: localhost", b"GET  /healthz HTTP/1.1",
     b"GET /healthz HTTP/1.1 x",
     b" GET /healthz HTTP/1.1", b"GET /health z HTTP/1.1", b"GET /healthz http/1.1",
     b"GET /healthz HTTP/1", b"GET /healthz HTTP/1.", b"GET /healthz HTTP/11",
@@ -183,7 +183,7 @@ def test_endless_trailers_are_refused(server):
     b"GET /healthz\tHTTP/1.1", b"GET /\x7f HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
 ], ids=repr)
 def test_a_bad_request_line_is_refused_and_the_connection_closed(server, line):
-    assert_refused_and_closed(server, line + b"\r\nHost: estadio\r\n\r\n", 400, 505)
+    assert_refused_and_closed(server, line + b"\r\nHost: localhost\r\n\r\n", 400, 505)
 
 
 @pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/3.0", "HTTP/9.9"])
@@ -210,7 +210,7 @@ def test_a_target_too_long_is_refused_and_the_connection_closed(server):
     assert_refused_and_closed(server, request, 414, 431)
 
 
-@pytest.mark.parametrize("beginning", [b"", b"GET /healthz HTTP/1.1\r\nHost: estadio\r\nX: "],
+@pytest.mark.parametrize("beginning", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "],
                          ids=["in the request line", "in a field"])
 def test_a_head_without_an_end_is_refused_before_its_end(server, beginning):
     with server.wire() as wire:
@@ -249,7 +249,7 @@ def test_the_name_of_the_chunked_coding_has_no_case(server):
 
 
 def test_field_names_have_no_case_and_values_no_outer_space(server):
-    fields = ("HOST:estadio", "content-TYPE: \t application/json \t ",
+    fields = ("HOST:localhost", "content-TYPE: \t application/json \t ",
               f"cOnTeNt-LeNgTh:{len(BODY)}")
     assert_accepted(server, head(*fields, default_fields=()) + BODY)
 
@@ -285,7 +285,7 @@ def test_a_post_without_a_body_is_refused(server):
     head(f"Content-Length: {len(SMUGGLED)}", method="GET", target="/healthz"),
     head(f"Content-Length: {len(SMUGGLED)}", method="DELETE", target="/v1/scores"),
     head(f"Content-Length: {len(SMUGGLED)}", "Content-Type: text/plain",
-         default_fields=("Host: estadio",)),
+         default_fields=("Host: localhost",)),
 ], ids=["404", "GET with a body", "405", "415"])
 def test_a_body_that_is_not_wanted_is_never_taken_for_a_request(server, request_head):
     with server.wire() as wire:
@@ -385,17 +385,18 @@ def test_pipelined_requests_are_answered_in_their_order(server):
 
 def test_pipelined_requests_of_every_kind_keep_their_order(server):
     """Quick answers (a 404, the score) must not overtake answers that wait for the disk."""
-    get = dict(method="GET", default_fields=("Host: estadio",))
+    get = dict(method="GET", default_fields=("Host: localhost",))
     kinds = [
         ("POST", POST, 200),
         ("GET", head(target="/nowhere", **get), 404),
         ("POST", with_length(b"{"), 400),
         ("POST", head("Transfer-Encoding: chunked") + chunked(BODY), 200),
-        ("HEAD", head(target="/v1/scores", method="HEAD", default_fields=("Host: estadio",)), 200),
+        ("HEAD", head(target="/v1/scores", method="HEAD",
+                      default_fields=("Host: localhost",)), 200),
         ("POST", with_length(as_json(entry(discipline=9))), 422),
         ("GET", head(target="/v1/contest", **get), 200),
         ("DELETE", head(target="/v1/scores", method="DELETE",
-                        default_fields=("Host: estadio",)), 405),
+                        default_fields=("Host: localhost",)), 405),
     ] * 10
     with server.wire() as wire:
         wire.send(b"".join(request for _, request, _ in kinds))
@@ -442,7 +443,72 @@ def test_an_empty_line_before_a_request_is_ignored(server):
 
 
 def test_the_absolute_form_of_a_target_is_accepted(server):
-    assert_accepted(server, with_length(BODY, target="http://estadio/v1/entries"))
+    assert_accepted(server, with_length(BODY, target="http://localhost/v1/entries"))
+
+
+# Other hosts: a page of another site whose name leads to 127.0.0.1 (DNS rebinding).
+
+def answer_for(server, host, target="/healthz", method="GET", version="HTTP/1.1"):
+    with server.wire() as wire:
+        wire.send(f"{method} {target} {version}\r\nHost: {host}\r\n\r\n".encode())
+        return wire.response(method)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+@pytest.mark.parametrize("port", ["", ":8080", ":65535"])
+def test_the_names_of_the_loopback_address_are_allowed_with_any_port(server, host, port):
+    assert answer_for(server, host + port).status == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "192.0.2.1", "",
+                                  "localhost.evil.example", "localhost@evil.example"])
+@pytest.mark.parametrize("target", ["/", "/v1/scores", "/v1/scores/stream", "/healthz", "/readyz",
+                                    "/metrics", "/nowhere"])
+def test_another_host_gets_421_that_names_the_flag(server, host, target):
+    answer = answer_for(server, host, target)
+    assert_problem(answer, 421)
+    assert "--allowed-hosts" in answer.json()["detail"]
+
+
+def test_an_entry_for_another_host_is_not_counted(server):
+    fields = ("Host: evil.example", "Content-Type: application/json")
+    with server.wire() as wire:
+        wire.send(with_length(BODY, default_fields=fields)
+                  + head("Transfer-Encoding: chunked", default_fields=fields) + chunked(BODY)
+                  + POST)
+        assert [wire.response("POST").status for _ in range(3)] == [421, 421, 200]
+    server.count_accepted(1)
+    server.scores_of_all_accepted()
+
+
+def test_the_authority_of_a_target_counts_and_not_the_host(server):
+    assert answer_for(server, "localhost", target="http://evil.example/healthz").status == 421
+    assert answer_for(server, "evil.example", target="http://localhost:1/healthz").status == 200
+
+
+def test_a_request_of_http_1_0_for_another_host_gets_421(server):
+    assert answer_for(server, "evil.example", version="HTTP/1.0").status == 421
+
+
+def test_listed_hosts_are_allowed_besides_the_loopback_names(start):
+    server = start("--allowed-hosts", "contest.example,192.0.2.1")
+    for host in ("contest.example", "Contest.Example:443", "192.0.2.1:80", "localhost"):
+        assert answer_for(server, host).status == 200, host
+    assert_problem(answer_for(server, "evil.example"), 421)
+
+
+def test_a_star_allows_every_host(start):
+    assert answer_for(start("--allowed-hosts", "*"), "evil.example").status == 200
+
+
+def test_a_server_beyond_loopback_allows_every_host_until_it_has_a_list(start, tmp_path):
+    published = start(listen="0.0.0.0:0")
+    assert answer_for(published, "contest.example").status == 200
+    listed = start("--allowed-hosts", "contest.example", listen="0.0.0.0:0",
+                   data=tmp_path / "other")
+    assert answer_for(listed, "contest.example").status == 200
+    assert answer_for(listed, "127.0.0.1").status == 200
+    assert_problem(answer_for(listed, "evil.example"), 421)
 
 
 # HTTP/1.0 and HEAD.
@@ -496,7 +562,7 @@ def test_chunks_in_http_1_0_end_the_connection(server):
 
 @pytest.mark.parametrize("target", ["/", "/healthz", "/readyz", "/v1/contest", "/nowhere"])
 def test_head_is_get_without_the_body(server, target):
-    fields = dict(target=target, default_fields=("Host: estadio",))
+    fields = dict(target=target, default_fields=("Host: localhost",))
     with server.wire() as wire:
         wire.send(head(method="HEAD", **fields) + head(method="GET", **fields))
         head_answer, get_answer = wire.response("HEAD"), wire.response("GET")

@@ -3,6 +3,8 @@
 import concurrent.futures
 import contextlib
 import http.client
+import json
+import os
 import random
 import re
 import resource
@@ -19,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from deadlines import seconds, wait_until
-from estadio import (as_json, as_ndjson, assert_verified, entry, is_caught_up, random_entry,
+from estadio import (BINARY, as_json, as_ndjson, assert_verified, entry, is_caught_up, random_entry,
                      run_estadio, write_acks)
 from wire import assert_problem
 
@@ -86,7 +88,7 @@ def test_a_drain_answers_all_of_a_pipeline_it_has_accepted(start, tmp_path):
     requests = []
     for given in ids:
         body = as_json(entry(id=given))
-        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: "
+        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                         b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     with server.wire() as wire:
         wire.send(b"".join(requests))
@@ -103,9 +105,9 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
     server = start("--receive-timeout", "1s")
     with contextlib.ExitStack() as stack:
         idle, watching, half = (stack.enter_context(server.wire()) for _ in range(3))
-        idle.send(b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n")
+        idle.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.response().status == 200
-        watching.send(b"GET /v1/scores/stream HTTP/1.1\r\nHost: estadio\r\n\r\n")
+        watching.send(b"GET /v1/scores/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"200" in watching.stream.readline()
         half.send(b"POST /v1/entries HTTP/1.1\r\nHost: esta")
         assert server.post(entry()).status == 200
@@ -117,7 +119,7 @@ def test_a_drain_does_not_wait_for_the_idle_the_watching_or_the_half_sent(start)
 def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, rng):
     """The log answers into loops that wait for nothing else."""
     lines = as_ndjson([entry() for _ in range(2000)])
-    head = (b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/x-ndjson\r\n"
+    head = (b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
             b"Content-Length: %d\r\n\r\n" % len(lines))
     server = start()
     for round_ in range(12):
@@ -133,6 +135,114 @@ def test_a_drain_ends_well_with_results_on_their_way_and_no_client_left(start, r
         server.signal(signal.SIGTERM)
         assert server.wait(within=20) == 0, server.log_text()
         assert_verified(server.data)
+
+
+class UnreadLog:
+    """The standard error of a server: a pipe that the test reads only when it says so."""
+
+    def __init__(self, data):
+        self.reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            [BINARY, "all", "--data", data, "--http", "127.0.0.1:0", "--log-format", "json"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
+        self.writer = writer
+        self.text = b""
+
+    def port(self):
+        while b'"serving"' not in self.text:
+            self.text += os.read(self.reader, 4096)
+        return int(re.search(rb'"address":"127.0.0.1:(\d+)"', self.text)[1])
+
+    def fill(self):
+        """Leaves no room in the pipe. The server's own descriptor stays as it was."""
+        own = os.open(f"/proc/self/fd/{self.writer}", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(own, b"\n" * 4096)
+        os.close(own)
+
+    def read_to_the_end(self):
+        os.close(self.writer)
+        self.writer = None
+        while piece := os.read(self.reader, 65536):
+            self.text += piece
+        return self.text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.reader)
+        if self.writer is not None:
+            os.close(self.writer)
+
+
+def post_one(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds(60))
+    connection.request("POST", "/v1/entries", as_json(entry()),
+                       {"Content-Type": "application/json"})
+    with contextlib.closing(connection):
+        return connection.getresponse().status
+
+
+def test_a_log_that_nobody_reads_stops_neither_the_answers_nor_the_end(tmp_path):
+    with UnreadLog(tmp_path / "data") as server:
+        port = server.port()
+        server.fill()
+        assert post_one(port) == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(seconds(30)) == 0
+    assert_verified(tmp_path / "data")
+
+
+def test_an_error_that_nobody_reads_does_not_keep_a_command_from_its_end(tmp_path):
+    with UnreadLog(tmp_path / "data") as server:
+        server.port()
+        server.fill()
+        second = subprocess.Popen(
+            [BINARY, "all", "--data", tmp_path / "data", "--http", "127.0.0.1:0"],
+            stdin=subprocess.DEVNULL, stderr=server.writer)
+        assert second.wait(seconds(30)) != 0
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(seconds(30)) == 0
+
+
+def test_the_last_lines_of_the_log_are_written_before_the_end(tmp_path):
+    with UnreadLog(tmp_path / "data") as server:
+        assert post_one(server.port()) == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(seconds(30)) == 0
+        assert json.loads(server.read_to_the_end().splitlines()[-1])["message"] == "stopped"
+
+
+def test_a_log_whose_reader_has_gone_does_not_end_the_server(tmp_path):
+    with UnreadLog(tmp_path / "data") as server:
+        port = server.port()
+        os.close(server.reader)
+        server.reader = os.open(os.devnull, os.O_RDONLY)
+        assert post_one(port) == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(seconds(30)) == 0
+
+
+def test_a_closed_standard_error_is_not_taken_by_a_file_of_data(tmp_path):
+    """Else log lines would be written into that file, since they go to descriptor 2."""
+    data = tmp_path / "data"
+    address = tmp_path / "socket"
+    process = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", BINARY, "all", "--data", data,
+         "--http", f"unix:{address}"], stdin=subprocess.DEVNULL)
+    try:
+        wait_until(address.exists, "the server to listen")
+        assert os.readlink(f"/proc/{process.pid}/fd/2") == "/dev/null"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(seconds(30)) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert_verified(data)
 
 
 def test_a_drained_server_no_longer_takes_connections(start):
@@ -353,7 +463,7 @@ def post_pipelined(server, entries):
     """Posts each entry in its own request, all on one connection. Returns the answers."""
     requests = []
     for body in map(as_json, entries):
-        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: "
+        requests.append(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                         b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     with server.wire() as wire:
         wire.send(b"".join(requests))

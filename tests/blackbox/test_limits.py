@@ -1,13 +1,14 @@
 """Bodies, entries in a request and bytes in flight each have a bound with a clear answer."""
 
 import contextlib
+import re
 import socket
 import threading
 from pathlib import Path
 
 import pytest
 
-from deadlines import wait_until
+from deadlines import TIME_FACTOR, wait_until
 from estadio import NDJSON, as_json, as_ndjson, assert_nothing_counted, assert_verified, entry
 from wire import assert_problem
 
@@ -15,7 +16,7 @@ MIB = 2**20
 
 
 def head(length, media_type="application/json"):
-    return (f"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: {media_type}\r\n"
+    return (f"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\n"
             f"Content-Length: {length}\r\n\r\n").encode()
 
 
@@ -34,7 +35,7 @@ def test_a_body_of_10_mib_is_refused_and_says_so(server, body):
 def test_a_chunked_body_is_refused_once_it_is_too_large(server):
     chunk = b"%x\r\n%s\r\n" % (64 * 1024, b" " * 64 * 1024)
     with server.wire() as wire:
-        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/json"
+        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
                   b"\r\nTransfer-Encoding: chunked\r\n\r\n")
         wire.send_until_refused(chunk * 160)
         assert_problem(wire.response(), 413)
@@ -102,7 +103,7 @@ def test_entries_that_can_never_be_in_flight_together_are_refused_for_good(start
     assert_nothing_counted(server)
 
 
-REQUESTS = b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n" * 10_000
+REQUESTS = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000
 
 
 def resident_bytes(server):
@@ -129,6 +130,79 @@ def test_a_client_that_sends_and_never_reads_is_read_no_further(server):
                 assert server.post(entry()).status == 200
         assert resident_bytes(server) - before < 64 * MIB
         server.scores_of_all_accepted()
+
+
+def metric(server, name):
+    line = next(l for l in server.get("/metrics").text().splitlines() if l.startswith(name + " "))
+    return float(line.split()[1])
+
+
+@contextlib.contextmanager
+def unread(server, path, requests, connections=10):
+    """Connections that ask for `path` many times and read nothing. The system buffers up to 4 MiB
+    of the answers for each.
+    """
+    asked = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * requests
+    with contextlib.ExitStack() as stack:
+        for _ in range(connections):
+            one = stack.enter_context(socket.socket())
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            one.connect(server.address)
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.send(asked)
+        yield
+
+
+def unread_bytes(server):
+    return metric(server, "estadio_http_buffered_answers_bytes")
+
+
+def test_answers_that_nobody_reads_take_no_more_memory_than_the_limit(start):
+    """Without the limit these answers take 2.5 MiB."""
+    server = start("--max-buffered-answers", "1MiB")
+    with unread(server, "/metrics", requests=1500):
+        wait_until(lambda: unread_bytes(server) > MIB / 2, "answers that are not read")
+        for _ in range(50):
+            assert server.post(entry()).status == 200
+            assert server.get("/").status == 200
+            assert unread_bytes(server) <= 1.1 * MIB
+    wait_until(lambda: unread_bytes(server) < MIB / 8, "no answers of clients that have left")
+    server.scores_of_all_accepted()
+
+
+@pytest.mark.skipif(TIME_FACTOR != 1, reason="a sanitizer keeps freed memory")
+def test_the_memory_of_a_burst_is_given_back(start):
+    server = start()
+    assert server.post(entry()).status == 200
+    before = resident_bytes(server)
+    with contextlib.ExitStack() as stack:
+        for _ in range(15):
+            wire = stack.enter_context(server.wire())
+            wire.send(head(3 * MIB) + b" " * (3 * MIB - 1))
+        wait_until(lambda: resident_bytes(server) - before > 40 * MIB, "much to be buffered")
+    wait_until(lambda: resident_bytes(server) - before < 12 * MIB,
+               lambda: f"memory to be given back; {resident_bytes(server) - before} more bytes")
+
+
+def test_a_slow_reader_outlives_those_that_hold_most_of_the_unread_answers(start):
+    server = start("--max-buffered-answers", "256KiB")
+    body = as_ndjson([entry()] * 3000)
+    with server.wire() as slow, unread(server, "/metrics", requests=1500):
+        slow.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(lambda: metric(server, "estadio_http_connections_dropped_total") > 0,
+                   "closed connections")
+        assert server.post(body, media_type=NDJSON).status == 200
+        assert slow.response().status == 200
+    server.scores_of_all_accepted()
+
+
+def test_the_pages_files_take_no_memory_for_each_client_that_does_not_read_them(start):
+    server = start()
+    script = re.search(r'/assets/[^"]+\.js', server.get("/").text())[0]
+    with unread(server, script, requests=50):
+        wait_until(lambda: metric(server, "estadio_http_requests_total") > 30, "the requests")
+        assert unread_bytes(server) < MIB / 8
 
 
 def test_a_client_that_sends_without_pause_does_not_stop_the_others(server):

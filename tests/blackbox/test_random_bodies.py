@@ -162,7 +162,7 @@ def random_request(rng):
         cut = rng.randrange(1, len(body))
         framing = "Transfer-Encoding: chunked"
         payload = b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in (body[:cut], body[cut:], b""))
-    head = (f"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/json\r\n"
+    head = (f"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"{framing}\r\nConnection: {rng.choice(['close', 'keep-alive'])}\r\n\r\n")
     return head.encode() + payload
 

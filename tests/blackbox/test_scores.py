@@ -253,7 +253,7 @@ def test_many_watchers_see_the_same(server):
 
 
 def test_watchers_that_leave_or_never_read_do_no_harm(server):
-    request = b"GET /v1/scores/stream HTTP/1.1\r\nHost: estadio\r\n\r\n"
+    request = b"GET /v1/scores/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with contextlib.ExitStack() as stack:
         for i in range(40):
             wire = stack.enter_context(server.wire())

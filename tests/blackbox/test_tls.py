@@ -49,7 +49,7 @@ def test_a_body_of_many_records_goes_over_tls(server, rng):
 
 def test_a_connection_over_tls_is_kept_and_pipelined(server):
     body = as_json(entry())
-    request = (b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/json\r\n"
+    request = (b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
     with server.wire() as wire:
         wire.send(request * 50)
@@ -62,7 +62,7 @@ def test_a_connection_over_tls_is_kept_and_pipelined(server):
 
 def test_a_request_may_come_a_byte_a_record(server):
     with server.wire() as wire:
-        for byte in b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n":
+        for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n":
             wire.send(bytes([byte]))
         assert wire.response().status == 200
 
@@ -92,7 +92,7 @@ def test_both_current_versions_are_spoken(server, certificate, version):
     context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
     with Wire(server.address, tls=context) as wire:
         assert wire.socket.version() == version.replace("_", ".")
-        wire.send(b"GET /healthz HTTP/1.1\r\nHost: estadio\r\n\r\n")
+        wire.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert wire.response().status == 200
 
 
@@ -100,7 +100,7 @@ def test_plain_http_is_not_served_on_the_tls_port(server):
     body = as_json(entry())
     received = b""
     with Wire(server.address) as wire:
-        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\nContent-Type: application/json"
+        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
                   b"\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         with contextlib.suppress(ConnectionResetError):
             while chunk := wire.stream.read1(4096):
@@ -145,7 +145,7 @@ def test_a_handshake_that_comes_byte_by_byte_is_cut_off_too(server):
 ], ids=["length", "chunked, nothing of it", "chunked"])
 def test_a_slow_body_gets_its_408_over_tls_too(server, part):
     with server.wire() as wire:
-        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\n"
+        wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\n"
                   b"Content-Type: application/json\r\n" + part)
         assert_problem(wire.response("POST"), 408)
     assert_nothing_counted(server)
@@ -162,7 +162,7 @@ def test_garbage_for_a_handshake_hurts_no_other_client(server, rng):
 def test_a_client_that_goes_without_a_goodbye_hurts_no_other(server):
     for _ in range(20):
         with server.wire() as wire:
-            wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: estadio\r\n")
+            wire.send(b"POST /v1/entries HTTP/1.1\r\nHost: localhost\r\n")
             # Python closes the socket below TLS and sends no close_notify.
     assert server.post(entry()).status == 200
     server.scores_of_all_accepted()

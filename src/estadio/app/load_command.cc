@@ -55,6 +55,7 @@ int run_load_command(base::Arguments arguments) {
     return kSignalCheckEvery;
   });
   const auto report = run_load(options, clock, log, stop.get_token());
+  log.flush();  // before the report, which may go to the same terminal
   if (!report) {
     program().print_error(report.error().message());
     return report.error().code() == base::Code::kInvalidArgument ? base::kExitUsage

@@ -165,6 +165,7 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
     const std::string time = base::format_time(clock.wall_ms());
     if (!proved) {
       if (proved.error().code() != base::Code::kUnavailable) {
+        log.flush();  // before the error
         return program().print_failure(proved.error());
       }
       fmt::print("{}  not proven: {}\n", time, base::printable(proved.error().message()));
@@ -240,6 +241,7 @@ int run_verify(base::Arguments arguments) {
   base::Logger log(clock, {.level = base::LogLevel::kError});
   if (options.watches) return watch(options, clock, log);
   const auto proved = prove(options, clock, log);
+  log.flush();  // before the report or the error
   if (!proved) return program().print_failure(proved.error());
   print(*proved, options);
   return proved->report.is_proven() ? base::kExitOk : base::kExitFailed;

@@ -2,14 +2,15 @@
 //
 //   entries of a request   answer                        it fits when
 //   1, with an id          {"id":…,"outcome":…}          the id is the one that was sent
-//   1, without an id       {"id":…,"outcome":…}          no other entry has got the id (seen_ids.h)
-//   several                {"accepted":n,"winners":…}    n is the number of entries, winners and
+//   1, without an id       {"id":…,"outcome":…}          no other entry has got the id
+//   (answered_ids.h) several                {"accepted":n,"winners":…}    n is the number of
+//   entries, winners and
 //                                                        losers add up to n, repeated is at most n
 //
 // A body that is no answer of a contest's server, such as "{}" of another server, says nothing that
 // could be wrong. It fits, unless acks are written.
 //
-// Threads: belongs to a generator's thread; the SeenIds are shared.
+// Threads: belongs to a generator's thread; the AnsweredIds are shared.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@
 #include <string>
 #include <string_view>
 
+#include "estadio/load/answered_ids.h"
 #include "estadio/load/json_reader.h"
 #include "estadio/load/request_writer.h"
-#include "estadio/load/seen_ids.h"
 
 namespace estadio::load {
 
@@ -29,7 +30,7 @@ enum class ForeignBody { kFits, kIsWrong };
 class AnswerCheck {
  public:
   // `seen` must outlive this.
-  AnswerCheck(std::int64_t batch, ForeignBody foreign, SeenIds& seen)
+  AnswerCheck(std::int64_t batch, ForeignBody foreign, AnsweredIds& seen)
       : batch_(static_cast<std::uint64_t>(batch)), foreign_(foreign), seen_(seen) {}
 
   // Returns what the server answered and what was expected, when these differ. The text has no
@@ -45,7 +46,7 @@ class AnswerCheck {
 
   const std::uint64_t batch_;
   const ForeignBody foreign_;
-  SeenIds& seen_;
+  AnsweredIds& seen_;
 };
 
 }  // namespace estadio::load

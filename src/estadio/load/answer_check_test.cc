@@ -34,7 +34,7 @@ class AnswerCheckTest : public testing::Test {
   }
 
   JsonReader reader_;
-  SeenIds seen_;
+  AnsweredIds seen_;
 };
 
 TEST_F(AnswerCheckTest, TheIdIsTheOneThatWasSent) {

@@ -75,7 +75,7 @@ Generator::Generator(const Options& options, const Dependencies& deps)
       clock_(deps.clock),
       loop_(deps.clock),
       receive_buffer_(kReceiveBytes),
-      check_(options.schedule.batch, options.foreign, deps.seen_ids),
+      check_(options.schedule.batch, options.foreign, deps.answered_ids),
       jitter_(static_cast<std::minstd_rand::result_type>(options.seed)),
       recent_latency_(std::make_unique<base::Histogram>()),
       spare_latency_(std::make_unique<base::Histogram>()) {

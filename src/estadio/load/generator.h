@@ -39,11 +39,11 @@
 #include "base/result.h"
 #include "estadio/load/acks.h"
 #include "estadio/load/answer_check.h"
+#include "estadio/load/answered_ids.h"
 #include "estadio/load/json_reader.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
 #include "estadio/load/schedule.h"
-#include "estadio/load/seen_ids.h"
 #include "estadio/load/thread_usage.h"
 #include "http/client_connection.h"
 #include "net/event_loop.h"
@@ -106,7 +106,7 @@ class Generator final : private http::ClientConnection::Owner {
     const http::ClientConnection::Peer& peer;
     RequestWriter& writer;
     AckWriter* acks = nullptr;  // none when null
-    SeenIds& seen_ids;
+    AnsweredIds& answered_ids;
     StartBarrier& start_barrier;
     const base::Clock& clock;
   };

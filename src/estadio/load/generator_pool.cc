@@ -45,7 +45,7 @@ void GeneratorPool::add_worker(const LoadOptions& options, const Dependencies& d
                            Generator::Dependencies{.peer = deps.peer,
                                                    .writer = *worker.writer,
                                                    .acks = worker.acks ? &*worker.acks : nullptr,
-                                                   .seen_ids = seen_ids_,
+                                                   .answered_ids = answered_ids_,
                                                    .start_barrier = start_barrier_,
                                                    .clock = deps.clock});
 }

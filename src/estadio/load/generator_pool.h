@@ -17,12 +17,12 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "estadio/load/acks.h"
+#include "estadio/load/answered_ids.h"
 #include "estadio/load/entries.h"
 #include "estadio/load/generator.h"
 #include "estadio/load/options.h"
 #include "estadio/load/report.h"
 #include "estadio/load/request_writer.h"
-#include "estadio/load/seen_ids.h"
 #include "estadio/load/target.h"
 #include "http/client_connection.h"
 
@@ -69,7 +69,7 @@ class GeneratorPool {
   void add_worker(const LoadOptions& options, const Dependencies& deps, std::int64_t index);
   void run(Worker& worker);
 
-  SeenIds seen_ids_;
+  AnsweredIds answered_ids_;
   StartBarrier start_barrier_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -35,7 +35,7 @@ struct Rig {
         start_barrier(1, kClock),
         generator(options, {.peer = peer,
                             .writer = writer,
-                            .seen_ids = seen_ids,
+                            .answered_ids = answered_ids,
                             .start_barrier = start_barrier,
                             .clock = kClock}) {}
 
@@ -43,7 +43,7 @@ struct Rig {
   http::ClientConnection::Peer peer;
   Entries entries;
   RequestWriter writer;
-  SeenIds seen_ids;
+  AnsweredIds answered_ids;
   StartBarrier start_barrier;
   Generator generator;
 };

@@ -250,7 +250,7 @@ class Proof {
     if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record.outcome) {
       differences_.add("acknowledged outcomes that the log does not hold", record.id.to_string());
     }
-    if (!is_repeat) compare_place(*ack, record, place());
+    if (!is_repeat) compare_place(*ack, record, place);
     if (ack->is_in_log && !is_repeat) {
       differences_.add("acknowledged entries counted twice", place());
     }
@@ -258,14 +258,15 @@ class Proof {
   }
 
   // Compares the faculty and the discipline of an ack with those of its record.
-  void compare_place(const Acks::Ack& ack, const Record& record, const std::string& place) {
+  template <class Place>
+  void compare_place(const Acks::Ack& ack, const Record& record, const Place& place) {
     const auto differs = [](std::int16_t said, std::int16_t logged) {
       return said != Acks::Ack::kNotSaid && said != logged;
     };
     const auto add = [&](std::string_view what, const std::string& said,
                          const std::string& logged) {
-      differences_.add(what, fmt::format("{} in {}: acknowledged {}, the log has {}",
-                                         record.id.to_string(), place, said, logged));
+      differences_.add(what,
+                       fmt::format("{}: acknowledged {}, the log has {}", place(), said, logged));
     };
     if (differs(ack.faculty, record.faculty)) {
       add("acknowledged faculties that the log does not hold", faculty_name(ack.faculty),

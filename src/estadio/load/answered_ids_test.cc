@@ -1,4 +1,4 @@
-#include "estadio/load/seen_ids.h"
+#include "estadio/load/answered_ids.h"
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@ std::vector<base::Uuid> ids_of_a_server(std::size_t count) {
   return ids;
 }
 
-TEST(SeenIdsTest, AnIdThatComesAgainIsNoticed) {
-  SeenIds seen;
+TEST(AnsweredIdsTest, AnIdThatComesAgainIsNoticed) {
+  AnsweredIds seen;
   for (const base::Uuid& id : {base::Uuid{}, ids_of_a_server(1).front()}) {
     EXPECT_TRUE(seen.add(id));
     EXPECT_FALSE(seen.add(id));
@@ -27,15 +27,15 @@ TEST(SeenIdsTest, AnIdThatComesAgainIsNoticed) {
   }
 }
 
-TEST(SeenIdsTest, NeverNoticesAnIdThatIsNew) {
-  SeenIds seen;
-  const auto ids = ids_of_a_server(SeenIds::kBuckets * SeenIds::kIdsOfBucket * 2);
+TEST(AnsweredIdsTest, NeverNoticesAnIdThatIsNew) {
+  AnsweredIds seen;
+  const auto ids = ids_of_a_server(AnsweredIds::kBuckets * AnsweredIds::kIdsOfBucket * 2);
   EXPECT_TRUE(std::ranges::all_of(ids, [&](const base::Uuid& id) { return seen.add(id); }));
 }
 
-TEST(SeenIdsTest, RemembersTheLastIdsAndForgetsMuchOlderOnes) {
-  SeenIds seen;
-  const auto ids = ids_of_a_server(SeenIds::kBuckets * SeenIds::kIdsOfBucket * 4);
+TEST(AnsweredIdsTest, RemembersTheLastIdsAndForgetsMuchOlderOnes) {
+  AnsweredIds seen;
+  const auto ids = ids_of_a_server(AnsweredIds::kBuckets * AnsweredIds::kIdsOfBucket * 4);
   for (const base::Uuid& id : ids) ASSERT_TRUE(seen.add(id));
   const auto noticed = [&](std::size_t from, std::size_t until) {
     // From the newest: an id that is noticed pushes none out.
@@ -43,13 +43,13 @@ TEST(SeenIdsTest, RemembersTheLastIdsAndForgetsMuchOlderOnes) {
     for (std::size_t i = until; i > from; --i) count += seen.add(ids[i - 1]) ? 0U : 1U;
     return count;
   };
-  const std::size_t quarter = SeenIds::kBuckets * SeenIds::kIdsOfBucket / 4;
+  const std::size_t quarter = AnsweredIds::kBuckets * AnsweredIds::kIdsOfBucket / 4;
   EXPECT_GE(noticed(ids.size() - quarter, ids.size()), quarter * 999 / 1000);
   EXPECT_LE(noticed(0, 10'000), 10U);
 }
 
-TEST(SeenIdsTest, ThreadsThatAddToTheSameBucketsNoticeNoNewId) {
-  SeenIds seen;
+TEST(AnsweredIdsTest, ThreadsThatAddToTheSameBucketsNoticeNoNewId) {
+  AnsweredIds seen;
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
@@ -59,8 +59,8 @@ TEST(SeenIdsTest, ThreadsThatAddToTheSameBucketsNoticeNoNewId) {
   }
 }
 
-TEST(SeenIdsTest, AThreadNoticesTheIdsOfAnother) {
-  SeenIds seen;
+TEST(AnsweredIdsTest, AThreadNoticesTheIdsOfAnother) {
+  AnsweredIds seen;
   const auto ids = ids_of_a_server(10'000);
   for (const base::Uuid& id : ids) ASSERT_TRUE(seen.add(id));
   std::jthread([&] {

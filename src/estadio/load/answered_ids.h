@@ -25,13 +25,13 @@
 
 namespace estadio::load {
 
-class SeenIds {
+class AnsweredIds {
  public:
   static constexpr std::size_t kBucketBits = 15;
   static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
   static constexpr std::size_t kIdsOfBucket = 8;
 
-  SeenIds() : buckets_(kBuckets) {}
+  AnsweredIds() : buckets_(kBuckets) {}
 
   // Adds the id. Returns false when it is remembered already.
   [[nodiscard]] bool add(const base::Uuid& id) {
