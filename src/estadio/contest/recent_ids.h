@@ -1,20 +1,17 @@
-// The recent given ids of a partition. The tally uses them to tell a repeat from a new entry.
+// The recent given ids that a process logged itself or read from the log, for KnownIds.
 //
-// The rule is a function of the log alone. A record is a repeat when one of the last `capacity`
-// records with given ids has the same id. That record must be at most `retention_ms` older, in the
-// log's time. The earlier record's time is rounded down to the second. A new reader may start
-// anywhere. After reading back that far, it decides like every earlier reader.
+// An id is held when one of the last `capacity` ids that were seen is the same, and was seen at most
+// `retention_ms` earlier. The earlier time is rounded down to the second.
 //
-//   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the log's order)
+//   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the order seen)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
 // Memory: 24 to 48 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
 // them under a secret key of the process. Clients then cannot cause collisions.
 //
-// Threads: a RecentIds belongs to one reader.
+// Threads: a RecentIds is guarded by its owner's mutex.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -26,42 +23,32 @@ namespace estadio {
 class RecentIds {
  public:
   struct Options {
-    std::size_t capacity = 1'000'000;         // ids, less than 2^30
-    std::int64_t retention_ms = 12 * 60'000;  // in the log's time
+    std::size_t capacity = 1'000'000;  // ids, less than 2^30
+    std::int64_t retention_ms = 12 * 60'000;
   };
-
-  // Returns the options of one partition when all `partitions` together remember `ids` ids. The
-  // tally and verify both use this, so that they decide alike.
-  [[nodiscard]] static Options share(std::size_t ids, std::size_t partitions,
-                                     std::int64_t retention_ms) {
-    return {.capacity = std::max(kCapacityMin, ids / partitions), .retention_ms = retention_ms};
-  }
 
   explicit RecentIds(Options options);
 
-  // Adds the next record's id. `time_ms` is the record's time in the log. Returns true when the
-  // record is a repeat.
+  // Adds an id that was seen at `time_ms`. Returns true when it was held.
   bool see(const base::Uuid& id, std::int64_t time_ms);
 
-  // Returns true when see() would. Changes nothing.
+  // Returns what see() would return. Changes nothing.
   [[nodiscard]] bool holds(const base::Uuid& id, std::int64_t time_ms) const;
 
-  // Returns how far back ids are certainly remembered, in ms before `now_ms`, at most `most_ms`.
-  // Computed as if the capacity were three quarters. The spare quarter absorbs entries in flight
-  // while a smaller window is announced.
+  // Returns how far back ids are certainly held, in ms before `now_ms`, at most `most_ms`.
+  // Computed as if the capacity were three quarters.
   [[nodiscard]] std::int64_t window_ms(std::int64_t now_ms, std::int64_t most_ms) const;
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
   void clear();
 
  private:
-  // The ids from place `from` on were logged at `time_ms` or later.
+  // The ids from place `from` on were seen at `time_ms` or later.
   struct Mark {
     std::uint64_t from;
     std::int64_t time_ms;
   };
-  static constexpr std::size_t kCapacityMin = 1024;
-  // Times are rounded down to the second, so that the rule does not depend on where reading began.
+  // Times are rounded down to the second, so that few marks are needed.
   static constexpr std::int64_t kMarkMs = 1000;
   static constexpr std::uint32_t kEmpty = 0;
   static constexpr std::uint64_t kPlaceMask = 0x7FFF'FFFF;

@@ -32,10 +32,14 @@ base::Result<IdMemory::Region> IdMemory::allocate(std::size_t bytes) {
 
 base::Result<IdMemory::Region> IdMemory::allocate_in_file(std::size_t bytes) {
   const std::string what = "making a file for ids in " + options_.folder;
-  std::string path = options_.folder + "/estadio-ids-XXXXXX";
-  const base::UniqueFd file(::mkostemp(path.data(), O_CLOEXEC));
+  base::UniqueFd file(::open(options_.folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    // The file system cannot make files without a name.
+    std::string path = options_.folder + "/estadio-ids-XXXXXX";
+    file = base::UniqueFd(::mkostemp(path.data(), O_CLOEXEC));
+    if (file) ::unlink(path.c_str());
+  }
   if (!file) return base::fail(base::Error::from_errno(what, errno));
-  ::unlink(path.c_str());
   // Reserve the room now: a write to a mapped page of a full disk would end the process.
   if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); error != 0) {
     return base::fail(base::Error::from_errno(what, error));
