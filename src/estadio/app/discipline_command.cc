@@ -153,7 +153,7 @@ class DisciplineRole final : public service::Role {
   std::unique_ptr<KafkaLog> events_;
   std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
   std::unique_ptr<JudgeServer> judges_;
-  std::optional<base::PeriodicThread> looker_;  // tells gRPC's health whether this server is ready
+  std::optional<base::PeriodicThread> looker_;
 
   std::unique_ptr<service::HttpHost> http_;  // last: ends before the members it reads
 };
@@ -177,6 +177,9 @@ void DisciplineRole::serve() {
                                 {"partitions", events_->partitions()},
                                 {"coin_commitment", coin_->commitment()}});
   looker_.emplace([this] {
+    // While no entry comes, only a question notices that Kafka is away.
+    [[maybe_unused]] const auto end =
+        events_->end_offset({.topic = Outcome::kWinner, .number = 0});
     judges_->set_serving(!unready_reason());
     return kLookEvery;
   });

@@ -95,6 +95,7 @@ class CapturedLog {
 
   [[nodiscard]] base::Logger& logger() { return logger_; }
   [[nodiscard]] std::string text() const {
+    logger_.flush();
     std::string text(static_cast<std::size_t>(::lseek(fd_.get(), 0, SEEK_END)), '\0');
     const auto size = ::pread(fd_.get(), text.data(), text.size(), 0);
     text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
@@ -104,7 +105,7 @@ class CapturedLog {
  private:
   base::SystemClock clock_;
   base::UniqueFd fd_;
-  base::Logger logger_;
+  mutable base::Logger logger_;  // text() waits for its lines
 };
 
 // Returns an id that contains the number.

@@ -1,6 +1,6 @@
-// Reads back the given ids of the log for a discipline server whose contest is over. A late entry's
-// answer depends on whether any server logged it before. LateIds reads once when the contest is
-// over. It reads again once no entry can be on its way, and then KnownIds knows the whole log.
+// Reads back the given ids of the log for a judge whose contest is over. A late entry's answer
+// depends on whether any server logged it before. LateIds reads once when the contest is over. It
+// reads again once no entry can be on its way, and then KnownIds knows the whole log.
 //
 // Threads: belongs to one thread. The constructor starts another, which the destructor joins.
 #pragma once
@@ -27,7 +27,8 @@ class LateIds {
     const Contest& contest;  // REQUIRES: it has a closes_at_ms()
     EventLog& events;
     std::int64_t retention_ms = 0;  // how long before the end an id is looked for
-    // How long after the end another server's entries may reach the log.
+    // How long after the end another server's entries may reach the log. 0 when only this process
+    // writes to the log: then the log is read back at once, and not at the end.
     std::int64_t settle_ms = 0;
     KnownIds& known;
     const base::Clock& clock;

@@ -20,11 +20,11 @@ class LateIdsTest : public testing::Test {
                      "contest.toml")
                      .value()) {}
 
-  [[nodiscard]] std::unique_ptr<LateIds> start() {
+  [[nodiscard]] std::unique_ptr<LateIds> start(std::int64_t settle_ms = LateIds::kSettleMs) {
     return std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
                                                            .events = events_,
                                                            .retention_ms = 180'000,
-                                                           .settle_ms = LateIds::kSettleMs,
+                                                           .settle_ms = settle_ms,
                                                            .known = known_,
                                                            .clock = clock_,
                                                            .log = log_.logger()});
@@ -72,6 +72,13 @@ TEST_F(LateIdsTest, AnUnloggedEntryIsRefusedOnceNothingIsInFlight) {
   clock_.advance(11'000);
   add(1, clock_.wall_ms());
   clock_.advance(LateIds::kSettleMs);
+  EXPECT_TRUE(test::eventually([&] { return durability_of(2) == Durability::kRefused; }));
+  EXPECT_EQ(durability_of(1), Durability::kKept);
+}
+
+TEST_F(LateIdsTest, TheOnlyWriterReadsBackBeforeTheEnd) {
+  add(1);
+  const auto late_ids = start(0);
   EXPECT_TRUE(test::eventually([&] { return durability_of(2) == Durability::kRefused; }));
   EXPECT_EQ(durability_of(1), Durability::kKept);
 }
