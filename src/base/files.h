@@ -1,8 +1,9 @@
 // Reading, making and durable writing of files. All functions block.
 //
-// Every file that a program makes or writes comes from here. Another user may be able to write to
-// the folder. So no function that writes follows a symbolic link at the end of a path, and no file
-// that was there before is taken for a new one. The folders on the way may be links.
+// Our code makes and writes every named file through these functions. Another user may be able to
+// write to the folder. So no function that writes to a file follows a symbolic link at the end of a
+// path. No function takes a file that was there before for a new one. The folders on the way may be
+// links.
 //
 // Threads: functions; any thread.
 #pragma once
@@ -38,16 +39,17 @@ enum class LeftOver {
 // umask. Errors: kAlreadyExists; the system's.
 [[nodiscard]] Result<UniqueFd> create_file(const std::string& path, mode_t mode, LeftOver left);
 
-// Opens an existing file for reading and writing. Errors: kNotFound; kFailedPrecondition when
+// Opens a file that exists, for reading and writing. Errors: kNotFound; kFailedPrecondition when
 // `path` is a symbolic link; the system's.
 [[nodiscard]] Result<UniqueFd> open_file(const std::string& path);
 
 // Opens the file as open_file() does. If there is none, makes it as create_file() does.
 [[nodiscard]] Result<UniqueFd> open_or_create_file(const std::string& path, mode_t mode);
 
-// Opens the file that a user named for a program's output. Replaces a regular file by an empty one
-// with mode 0644 less the umask. Uses a device or a pipe as it is, also through a link such as
-// /dev/stdout. Errors: kFailedPrecondition when `path` is another symbolic link; the system's.
+// Opens the file that a user named for a program's output. Makes an empty file with mode 0644 less
+// the umask. Removes a regular file of that name first. Uses a device or a pipe as it is, also
+// through a link such as /dev/stdout. Errors: kFailedPrecondition when `path` is another symbolic
+// link; kAlreadyExists when another process makes the file meanwhile; the system's.
 [[nodiscard]] Result<UniqueFd> open_output(const std::string& path);
 
 // Writes all of `bytes` at the file's position. Errors: the system's, which begin with "writing"

@@ -5,7 +5,7 @@
 //   separators      U+2028, U+2029
 //   bidirectional   U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 (UAX 9)
 //
-// Threads: functions.
+// Threads: functions; any thread.
 #pragma once
 
 #include <cstddef>
@@ -15,16 +15,18 @@
 namespace base {
 
 // Returns the first `width` characters of `text`, which may be any bytes. Each of the characters
-// above becomes '?'. So does each byte that is not UTF-8.
+// above becomes '?'. So does each byte that is not part of a UTF-8 character.
 [[nodiscard]] std::string printable(std::string_view text,
                                     std::size_t width = std::string_view::npos);
 
-// Returns `json` with all of the characters above but C0 as escapes (\u202e). The JSON means the
-// same: they occur only in its strings, where C0 is escaped anyway. Also for lines of logs.
+// Returns `json` with an escape, such as \u202e, in place of each of the characters above except
+// C0. The JSON means the same, because these characters occur only in its strings. C0 needs no
+// escape here: the strings of JSON have it escaped already. The function also serves the logs'
+// lines of text.
 // REQUIRES: `json` is valid UTF-8.
 [[nodiscard]] std::string escape_for_terminal(std::string json);
 
-// Returns what is to be written to `fd`: escape_for_terminal(json) on a terminal, else `json`.
+// Returns escape_for_terminal(json) when `fd` is a terminal, else `json`.
 [[nodiscard]] std::string json_for(int fd, std::string json);
 
 }  // namespace base

@@ -4,7 +4,7 @@
 //   own bytes   [ sent | head A | head B, body B ]
 //   constants                   ^ body A            before the own byte number `at`
 //
-// Threads: none; belongs to its Connection.
+// Threads: belongs to the thread of its Connection.
 #pragma once
 
 #include <array>
@@ -18,32 +18,34 @@ namespace http {
 class SendQueue {
  public:
   static constexpr std::size_t kPieces = 8;
-  // A larger buffer is freed when it is empty.
+  // give_back() frees a larger buffer.
   static constexpr std::size_t kKeptCapacity = std::size_t{32} * 1024;
 
-  // The end of the own bytes. REQUIRES: the caller only appends to it.
+  // Returns the own bytes. REQUIRES: the caller only appends to them.
   [[nodiscard]] std::string& tail() { return own_; }
-  // REQUIRES: `bytes` outlives the queue.
+  // Appends constant bytes without a copy. REQUIRES: `bytes` outlives the queue.
   void append_constant(std::string_view bytes);
 
   [[nodiscard]] std::size_t unsent() const { return own_.size() - sent_ + constant_bytes_; }
   [[nodiscard]] bool empty() const { return unsent() == 0; }
-  // The memory of unsent bytes. 0 when the queue is empty, though it keeps a small buffer.
+  // Returns the bytes of memory that unsent own bytes keep in use. Returns 0 when the queue is
+  // empty, although it keeps a small buffer.
   [[nodiscard]] std::size_t memory() const { return empty() ? 0 : own_.capacity(); }
 
   [[nodiscard]] bool has_constants() const { return !constants_.empty(); }
-  // Returns the next bytes that are in one piece.
+  // Returns the first of the unsent bytes, as many as lie in one piece.
   [[nodiscard]] std::string_view front() const {
     return has_constants() ? next().front() : std::string_view(own_).substr(sent_);
   }
-  // Returns the next bytes to send as pieces, the rest of them empty. Those may not be all bytes.
+  // Returns the first of the unsent bytes as pieces. Pieces that are not needed are empty. More
+  // unsent bytes may follow them.
   [[nodiscard]] std::array<std::string_view, kPieces> next() const;
-  // Drops `count` bytes that were sent.
+  // Drops the first `count` of the unsent bytes, which were sent. REQUIRES: count <= unsent().
   void drop(std::size_t count);
   // Frees the memory of sent bytes when they are many. So a queue that is never empty does not grow
-  // without end. Copies a byte at most once for each byte sent.
+  // without end. Copies no more bytes than it frees.
   void compact();
-  // Call when the queue is empty. Keeps a buffer of at most `kept` bytes.
+  // Frees the buffer if it is larger than `kept` bytes. REQUIRES: the queue is empty.
   void give_back(std::size_t kept = kKeptCapacity);
 
  private:

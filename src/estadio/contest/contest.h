@@ -23,8 +23,8 @@ struct Faculty {
   std::string name;                  // canonical, stored and shown: "Ingeniería"
   std::vector<std::string> aliases;  // "engineering"
   // The faculty's names in paths: "ingenieria", "engineering". These are name and aliases, folded,
-  // with '-' for each byte that is not an ASCII letter or digit. A slug that an earlier faculty
-  // has, or that is all '-', is left out. So there may be none.
+  // with '-' for each byte that is not an ASCII letter or digit. A slug that is already taken, or
+  // that is all '-', is left out. So there may be none.
   std::vector<std::string> slugs;
 };
 
@@ -49,8 +49,8 @@ class Contest {
   // Faculties: Ingeniería and Agronomía. Disciplines: Natación, Atletismo and Boxeo.
   [[nodiscard]] static Contest defaults();
 
-  // Reads contest.toml. Missing keys have the values of defaults(). Error messages use `name` as
-  // the file's name.
+  // Reads contest.toml. Missing top-level keys have the values of defaults(). A faculty needs a
+  // name, a discipline an id and a name. Error messages use `name` as the file's name.
   // Errors: kInvalidArgument with file, line, column and what was expected. from_file() also
   // returns the errors of reading the file.
   [[nodiscard]] static base::Result<Contest> from_toml(std::string_view text,

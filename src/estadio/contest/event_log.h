@@ -85,7 +85,9 @@ class PartitionReader {
   [[nodiscard]] virtual base::Result<void> read(std::vector<LoggedRecord>& records,
                                                 std::chrono::nanoseconds patience) = 0;
 
-  // Moves to `offset`. REQUIRES: 0 <= offset <= the partition's end.
+  // Moves to `offset`, which may be the partition's end.
+  // Errors: kInvalidArgument when `offset` is negative or beyond the end; kCorruption when the log
+  // has lost its record; kUnavailable. After an error the position stays.
   [[nodiscard]] virtual base::Result<void> seek(std::int64_t offset) = 0;
 
   // Returns the offset of the next record that read() gives.
@@ -118,13 +120,14 @@ class EventLog {
   virtual ~EventLog() = default;
 
   // Appends the batch. After an error other than kUnavailable or kResourceExhausted, the log may
-  // hold part of it. Batches keep the order of their calls, in the log and in their calls of
-  // `done`. So the `done` of an empty batch follows those of all batches before it. Only the `done`
+  // hold part of it. The log holds batches in the order in which append() was called, and calls
+  // `done` in the same order. An empty batch also waits for the batches before it. Only the `done`
   // of a refused batch may come earlier. append() may call `done` before it returns. The caller may
   // change `batch` after append() returns.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
-  // Queries are not const. A remote log may record that its cluster is unreachable.
+  // The queries that may ask a cluster are not const, because they may record that the cluster is
+  // unreachable. partitions() asks nothing, so it is const.
 
   // Returns the partition's incarnation. A topic that is deleted and made again gets new ones, so a
   // position is valid only within one incarnation. The incarnation may be nil while the partition
@@ -139,7 +142,8 @@ class EventLog {
   [[nodiscard]] virtual base::Result<std::int64_t> offset_before(PartitionId id,
                                                                  std::int64_t time_ms) = 0;
 
-  // Returns a reader at `offset`. REQUIRES: the log outlives the reader.
+  // Returns a reader at `offset`. Errors: those of PartitionReader::seek(); the system's.
+  // REQUIRES: the log outlives the reader.
   [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) = 0;
 };

@@ -15,21 +15,24 @@ namespace estadio {
 // Threads: a Judge belongs to one thread, which calls judge(). `done` may run on any thread.
 class Judge {
  public:
-  // Called once, with the batch's status. A verdict's own durability overrides the status.
+  // Called once, with the batch's status.
   //   A value: every verdict is set, and its result is durable in the log.
   //   kUnavailable, kResourceExhausted: nothing was logged.
   //   Any other error: the result is unknown.
-  // With an error, every verdict's durability is set. Its outcome is valid only when the durability
-  // is kKept.
+  // A verdict's own durability overrides the status. If it is kOfBatch, durability_of_batch()
+  // decides. With an error, an outcome is valid only when its entry's durability is kKept.
   using Done = std::function<void(base::Result<void>)>;
 
   virtual ~Judge() = default;
 
-  // Judges every entry of `batch` into `verdicts`. A late entry is never logged. Its durability is
-  // kKept when the log has it, kRefused when the log does not have it, and kUnknown when the judge
-  // cannot tell. The judge's destructor may call `done`.
-  // REQUIRES: verdicts has as many places as batch has entries. Their durability is kOfBatch. The
-  // caller keeps both alive and does not touch them until `done` is called.
+  // Judges every entry of `batch` into `verdicts`. The judge's destructor may call `done`.
+  //
+  // A late entry is never logged. Its durability is kKept when the log has it, kRefused when the
+  // log does not have it, and kUnknown when the judge cannot tell. With an error it may be kOfBatch
+  // too. Then kRefused means only that this call logged nothing.
+  //
+  // REQUIRES: `verdicts` has as many places as `batch` has entries, each with durability kOfBatch.
+  // The caller keeps both alive and does not touch them until `done` is called.
   virtual void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) = 0;
 };
 

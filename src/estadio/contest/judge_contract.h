@@ -3,9 +3,9 @@
 // An adapter's test makes a harness and instantiates the suite:
 //
 //   struct LocalJudgeHarness {
-//     static constexpr int kPartitions = …;  // of each topic, as below
+//     static constexpr int kPartitions = …;  // the partitions of each topic in events()
 //     const Contest& contest();
-//     const Coin& coin();          // its tosses are expected
+//     const Coin& coin();          // the outcomes must equal its tosses
 //     Judge& judge();              // used by the test's thread
 //     EventLog& events();          // gets the results; kPartitions partitions per topic
 //   };
@@ -44,7 +44,8 @@ class JudgeContract : public testing::Test {
     batch.text += student;
   }
 
-  // Judges the batch and returns the verdicts. Fills them before with values that must change.
+  // Judges the batch and returns the verdicts. Fills them before with values that the judge must
+  // overwrite.
   std::vector<Verdict> judge(const EntryBatch& batch) {
     std::vector<Verdict> verdicts;
     for (std::size_t i = 0; i < batch.entries.size(); ++i) {

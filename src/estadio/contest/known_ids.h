@@ -1,5 +1,6 @@
-// Given ids that are known to be in the log. The judge answers their retries without logging them
-// again. A retry with an unknown id costs one more record, never a second count.
+// Given ids that are known to be in the log. The judge answers a retry with a known id and does not
+// log it again. A retry with an unknown id is logged again, unless it is late. Within the retry
+// window the tally does not count it again.
 //
 // A process that does not read the log back knows only the ids that it logged itself. The log may
 // hold others.
@@ -23,14 +24,18 @@ class KnownIds {
  public:
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
-  enum class Coverage : std::uint8_t { kWholeLog, kOwn };
+  enum class Coverage : std::uint8_t {
+    kWholeLog,  // every given id of the log's last retention time
+    kOwn,       // those that this process logged; the log may hold others
+  };
 
   explicit KnownIds(std::int64_t retention_ms, Coverage coverage = Coverage::kWholeLog)
       : retention_ms_(retention_ms),
         ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
         knows_whole_log_(coverage == Coverage::kWholeLog) {}
 
-  // Call this once the log of the last retention_ms was read back and no other process adds to it.
+  // Changes the coverage to kWholeLog. REQUIRES: the ids of the log's last retention_ms were read
+  // back and added, and no other process appends to the log any more.
   void set_knows_whole_log() { knows_whole_log_ = true; }
 
   // Sets is_repeated of every verdict: true when the entry's given id is known. A late entry with a

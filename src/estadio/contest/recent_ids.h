@@ -1,7 +1,7 @@
 // The recent given ids that a process logged itself or read from the log, for KnownIds.
 //
-// An id is held when one of the last `capacity` ids that were seen is the same, and was seen at most
-// `retention_ms` earlier. The earlier time is rounded down to the second.
+// An id is held when one of the last `capacity` ids that were seen is the same, and was seen at
+// most `retention_ms` earlier. The earlier time is rounded down to the second.
 //
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the order seen)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)

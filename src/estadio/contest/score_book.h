@@ -92,7 +92,7 @@ class ScoreBook {
   // incarnation matches it.
   // Errors: kUnavailable or kResourceExhausted when the store cannot take the commit now.
   // kCorruption when the stored score is damaged, or has a key or value that no score book wrote.
-  // Then the score must be restored or deleted: the tally counts a deleted score from the log. An
+  // Then restore the score or delete it. After a deletion the tally counts the whole log again. An
   // implementation may have further errors. After an error the commit may have been applied. The
   // caller may give the same commit again: it is never applied twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;

@@ -8,7 +8,7 @@
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Rocks, ScoreBookContract, RocksHarness);
 //
-// The references are valid until the next call of reopen() and the harness' end.
+// A reference is valid until the next reopen() or the harness's end, whichever comes first.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,7 +1,8 @@
-// Memory for the ids of the retry window: up to a limit in this process' memory, beyond it in files
-// of a folder. The files have no names, so nothing is left of them when the process ends.
+// Memory for the ids of the retry window. Up to a limit it is memory of this process. Beyond the
+// limit it is in files of a folder. The files have no names, so nothing is left of them when the
+// process ends. On a file system that cannot make such a file, it loses its name at once.
 //
-// A region in a file is mapped memory. The system keeps what is used of it in its page cache.
+// A region in a file is mapped memory. The system keeps the pages in use in its page cache.
 //
 // Threads: an IdMemory may be used from any thread. A Region belongs to one thread.
 #pragma once
@@ -19,7 +20,7 @@ namespace estadio {
 class IdMemory {
  public:
   struct Options {
-    std::size_t bytes_max = std::size_t{64} << 20;  // in memory
+    std::size_t bytes_max = std::size_t{64} << 20;  // of the process's memory, for all regions
     std::string folder;                             // for the files
   };
 
@@ -28,7 +29,7 @@ class IdMemory {
     std::size_t file_bytes = 0;
   };
 
-  // Zeroed memory, which is given back at the end of the region's life.
+  // Memory that is zero at first. The destructor gives it back.
   class Region {
    public:
     Region() = default;
@@ -54,13 +55,13 @@ class IdMemory {
 
     void* data_ = nullptr;
     std::size_t bytes_ = 0;
-    std::atomic<std::size_t>* used_ = nullptr;  // counts its bytes
+    std::atomic<std::size_t>* used_ = nullptr;  // the count that includes bytes_
   };
 
   explicit IdMemory(Options options) : options_(std::move(options)) {}
 
-  // Returns a region, which must not outlive this. Errors: kResourceExhausted when there is no room
-  // for it; the system's. They name the folder.
+  // Returns a region. REQUIRES: this outlives the region. Errors: kResourceExhausted when the disk
+  // has no room; the system's. Errors about a file name the folder.
   [[nodiscard]] base::Result<Region> allocate(std::size_t bytes);
 
   [[nodiscard]] Stats stats() const { return {.memory_bytes = memory_, .file_bytes = files_}; }

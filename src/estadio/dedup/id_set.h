@@ -21,13 +21,13 @@ class IdSet {
   explicit IdSet(IdMemory& memory) : memory_(memory) {}
 
   // Adds the id. Returns false when the set has it already.
-  // Errors: those of IdMemory::allocate(). Then nothing has changed.
+  // Errors: those of IdMemory::allocate(). After an error the set is as before.
   [[nodiscard]] base::Result<bool> add(const base::Uuid& id);
   [[nodiscard]] bool contains(const base::Uuid& id) const;
   [[nodiscard]] std::size_t size() const { return used_ + (has_nil_ ? 1 : 0); }
 
  private:
-  // The nil id marks a free slot.
+  // The nil id marks a free slot. So has_nil_ says whether the set has the nil id itself.
   [[nodiscard]] std::span<base::Uuid> slots() const {
     return {static_cast<base::Uuid*>(region_.data()), region_.bytes() / sizeof(base::Uuid)};
   }
@@ -37,7 +37,7 @@ class IdSet {
 
   IdMemory& memory_;
   IdMemory::Region region_;
-  std::size_t used_ = 0;  // slots
+  std::size_t used_ = 0;  // slots that hold an id
   bool has_nil_ = false;
 };
 

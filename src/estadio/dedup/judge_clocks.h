@@ -1,5 +1,5 @@
-// The clocks of the judges that a process may send entries to. The edge refuses ids by these
-// clocks, not by its own: the judges decide.
+// The clocks of the judges that a process may send entries to. The edge checks ids against these
+// clocks and not against its own, because the judges decide.
 //
 // Threads: a JudgeClocks may be used from any thread. JudgeTimes is a value.
 #pragma once
@@ -14,17 +14,18 @@
 
 namespace estadio {
 
-// What the judges' clocks show at one moment.
+// The times that the judges' clocks show at one moment, and the judges' rule.
 struct JudgeTimes {
   std::int64_t earliest_ms = 0;  // since 1970
   std::int64_t latest_ms = 0;
   RetryRule rule{RetryRule::kWindowDefault};
 
-  // Returns the times that the edge takes ids of.
+  // Returns the times that an id may have when it comes to the edge.
   [[nodiscard]] RetryRule::IdTimes id_times() const { return rule.at_edge(earliest_ms, latest_ms); }
 };
 
-// Returns why the edge refuses the id, for its sender, with the id's time and the judges'. Returns
+// Returns why the edge refuses the id, as a text for its sender with the id's time and the judges'
+// time. Returns nothing when the edge takes the id. It takes every id without a time.
 [[nodiscard]] std::optional<std::string> why_refused(const base::Uuid& id, const JudgeTimes& times);
 
 class JudgeClocks {

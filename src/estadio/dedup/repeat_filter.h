@@ -1,18 +1,18 @@
-// Decides which records of a partition count. The decision is a function of the log alone, so that
-// every reader decides alike, wherever it began:
+// Decides which records of a partition count. The decision is a function of the log alone. So every
+// reader decides alike, wherever it began:
 //
-//   - A record without a client's id counts.
-//   - A record whose id has version 7 counts when the id is in time (RetryRule::in_log()) and no
-//     earlier record of the partition has the same id in time.
-//   - A record with another id counts unless an earlier record of the partition has the same id,
-//     and their minutes differ by at most reach_minutes(): the window and two minutes.
+//   - A record without a given id counts.
+//   - A record whose given id has version 7 counts when it is in time (RetryRule::in_log()) and no
+//     earlier in-time record of the partition has the same id.
+//   - A record with a given id of another version counts unless an earlier record of the partition
+//     has the same id, and the minutes of both differ by at most reach_minutes().
 //
 // The filter holds the ids that a record of about the present time can repeat. A record whose time
-// is much earlier may repeat an id that is not held: then the filter first reads back that far. It
-// also reads back after restart(), when the first record with a client's id comes. A contest
-// without such ids is never read back.
+// is much earlier may repeat an id that is not held. Then the filter first reads the log back that
+// far. It also reads back when the first record with a given id comes after restart(). A contest
+// without given ids is never read back.
 //
-// Bound: IdMemory's, beyond which the ids are in files.
+// Bound: that of IdMemory for ids in memory. Further ids are in files.
 //
 // Threads: a RepeatFilter belongs to one thread.
 #pragma once
@@ -41,15 +41,15 @@ class RepeatFilter {
     EventLog& events;
     const RecordFormat& format;
     IdMemory& memory;
-    const base::Clock& clock;  // decides only when ids are forgotten
+    const base::Clock& clock;  // decides when ids are forgotten, not which records count
   };
 
   RepeatFilter(RetryRule rule, PartitionId partition, const Dependencies& deps);
 
-  // Forgets everything. The next record is that of `offset`.
+  // Forgets everything. The next call of decide() gets the record at `offset`.
   void restart(std::int64_t offset);
 
-  // From now on a read-back ends with kCancelled when `is_cancelled` returns true.
+  // From now on a read-back ends with kCancelled once `is_cancelled` returns true.
   void set_cancellation(std::function<bool()> is_cancelled) {
     is_cancelled_ = std::move(is_cancelled);
   }
@@ -62,28 +62,29 @@ class RepeatFilter {
   // Forgets the ids that no record of about the present time can repeat. Call this now and then.
   void forget_old();
 
-  [[nodiscard]] std::size_t size() const { return seen_.size(); }  // ids held
+  [[nodiscard]] std::size_t size() const { return seen_.size(); }  // as SeenIds::size()
 
-  // Rounded up.
+  // Returns the window and two minutes, rounded up to minutes.
   [[nodiscard]] static Minute reach_minutes(RetryRule rule) {
     return (-rule.in_log(0).oldest_ms + kMinuteMs - 1) / kMinuteMs;
   }
 
  private:
-  // The earliest time of the records that came in a span of the monotonic clock.
+  // The records with given ids that came in about a minute of the monotonic clock.
   struct Span {
-    std::int64_t earliest_ms = INT64_MAX;
-    std::uint64_t records = 0;  // with clients' ids
+    std::int64_t earliest_ms = INT64_MAX;  // the earliest of their times
+    std::uint64_t records = 0;
   };
 
   [[nodiscard]] bool is_in_time(const base::Uuid& id, std::int64_t record_ms) const;
-  // The first minute with ids that a record of this time can repeat.
+  // Returns the first minute with ids that a record of this time can repeat.
   [[nodiscard]] Minute first_minute(std::int64_t record_ms) const {
     return minute_of(record_ms) - reach_;
   }
   // Adds the record's id. Returns false when the record is a repeat. REQUIRES: it is in time.
   [[nodiscard]] base::Result<bool> add(const base::Uuid& id, std::int64_t record_ms);
-  // Reads the records before `end` whose ids may be of `first` or later, and holds these ids.
+  // Reads the records before offset `end` back, as far as their ids can be of minute `first` or
+  // later. Adds the ids of these minutes.
   [[nodiscard]] base::Result<void> read_back(Minute first, std::int64_t end);
 
   const RetryRule rule_;
@@ -93,7 +94,8 @@ class RepeatFilter {
   std::function<bool()> is_cancelled_;
 
   SeenIds seen_;
-  // All ids of this minute and later ones are held that records before the next one have.
+  // The records before the next one have ids of many minutes. The filter holds all of them from
+  // this minute on.
   Minute held_from_ = INT64_MIN;
   Span span_;
   Span span_before_;

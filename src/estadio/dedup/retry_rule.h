@@ -1,18 +1,20 @@
-// Which ids a record may have, by the id's time and the record's. The rule needs no clock that is
-// right: it compares two times that are in the log.
+// Which ids a record may have, by the id's time and the record's. An id of version 7 holds the time
+// when it was made. An id of another version has no time, and the rule allows it.
 //
-//   id's time                                 the judge's clock
-//   -----|--------- window ----------|-- ahead --|----->
-//        oldest                                newest
+//   -----+--------- window ---------+-- ahead --+----->  the id's time
+//      oldest                   the clock    newest
 //
-// Three places check an id of version 7, each with one minute and a quarter more room than the one
-// before. So an id that passes the first check passes the others, although it travels meanwhile.
+// Three places check an id. Each takes ids that are one minute older and 15 s further ahead than
+// the place before. So an id that the edge takes also passes the later checks, if it travels for
+// less than a minute.
 //
-//   the edge    `window`, and 30 s ahead    by the judges' clocks, as the edge knows them
-//   the judge   1 min more, and 45 s        by its own clock, which is the record's time
-//   the log     2 min more, and 60 s        by the record's time: the id is "in time"
+//   place       oldest            newest       clock
+//   the edge    window            30 s ahead   the judges' clocks, as the edge knows them
+//   the judge   window and 1 min  45 s ahead   its own; the reading becomes the record's time
+//   the log     window and 2 min  60 s ahead   the record's time: the record is "in time"
 //
-// A record whose id is not in time never counts. No judge writes one.
+// The log's check compares two times that are in the log. So it does not need a correct clock. A
+// record that is not in time never counts. No judge writes such a record.
 //
 // Threads: values.
 #pragma once
@@ -27,7 +29,7 @@ class RetryRule {
   static constexpr std::chrono::milliseconds kWindowDefault = std::chrono::minutes(10);
   static constexpr std::chrono::milliseconds kWindowMax = std::chrono::hours(168);
 
-  // The times that an id may have, both included. In ms since 1970.
+  // The times that an id may have, from oldest_ms to newest_ms, both included. In ms since 1970.
   struct IdTimes {
     std::int64_t oldest_ms = 0;
     std::int64_t newest_ms = 0;
@@ -50,7 +52,7 @@ class RetryRule {
     return {.oldest_ms = now_ms - window_ms_ - kDelayMs,
             .newest_ms = now_ms + kAheadMs + kAheadMs / 2};
   }
-  // For the log: the ids that are in time in a record of `record_ms`.
+  // For the log: a record of `record_ms` is in time when its id has one of these times.
   [[nodiscard]] constexpr IdTimes in_log(std::int64_t record_ms) const {
     return {.oldest_ms = record_ms - window_ms_ - 2 * kDelayMs,
             .newest_ms = record_ms + 2 * kAheadMs};

@@ -1,10 +1,9 @@
-// The clients' ids of a partition's records, by minutes. Each id has one minute, or several when
-// its version is not 7:
+// The given ids of a partition's records, by minutes. The version of an id decides its minutes:
 //
-//   version 7   the minute of the id's own time
-//   another     the minute of each record that has it
+//   version 7         the minute of the id's own time
+//   another version   the minute of each record that has the id
 //
-// A minute is dropped as a whole, once no further record can have an id of it.
+// Ids are forgotten by whole minutes.
 //
 // Threads: a SeenIds belongs to one thread.
 #pragma once
@@ -40,15 +39,17 @@ class SeenIds {
   // Returns whether one of the minutes first to last has the id.
   [[nodiscard]] bool contains(Minute first, Minute last, const base::Uuid& id) const;
 
+  // Forgets the ids of all minutes before `first`.
   void forget_before(Minute first);
   void clear() { forget_before(INT64_MAX); }
 
+  // Returns how many ids are held. An id counts once for each of its minutes.
   [[nodiscard]] std::size_t size() const;
 
  private:
   IdMemory& memory_;
   std::map<Minute, IdSet> minutes_;
-  // The minute of the last add(). Most ids are of the same one.
+  // The minute of the last add() and its set. Most ids are of the same minute as the id before.
   Minute last_minute_ = 0;
   IdSet* last_ = nullptr;
 };

@@ -1,14 +1,15 @@
 // Whether the answer to an accepted request fits what was sent.
 //
-//   entries of a request   answer                        it fits when
-//   1, with an id          {"id":…,"outcome":…}          the id is the one that was sent
-//   1, without an id       {"id":…,"outcome":…}          no other entry has got the id
-//   (answered_ids.h) several                {"accepted":n,"winners":…}    n is the number of
-//   entries, winners and
-//                                                        losers add up to n, repeated is at most n
+//   entries      answer                      fits when
+//   1, with id   {"id":…,"outcome":…}        the id is the one that was sent
+//   1, no id     {"id":…,"outcome":…}        no other entry has got the id (answered_ids.h)
+//   several      {"accepted":n,"winners":…}  n is the number of entries
+//                                            winners and losers add up to n
+//                                            repeated is at most n
 //
-// A body that is no answer of a contest's server, such as "{}" of another server, says nothing that
-// could be wrong. It fits, unless acks are written.
+// A sent id that is no UUID is not compared. Another server than a contest's may answer with
+// another body, such as "{}". The check cannot judge such a body: ForeignBody decides. It also
+// decides on {"accepted":1,…} as the answer to one entry.
 //
 // Threads: belongs to a generator's thread; the AnsweredIds are shared.
 #pragma once
@@ -24,17 +25,18 @@
 
 namespace estadio::load {
 
-// Whether a body that is no answer fits.
+// Whether a body that is no answer of a contest's server fits. kIsWrong when acks are written.
 enum class ForeignBody { kFits, kIsWrong };
 
 class AnswerCheck {
  public:
-  // `seen` must outlive this.
+  // Each request has `batch` entries. REQUIRES: `seen` outlives this.
   AnswerCheck(std::int64_t batch, ForeignBody foreign, AnsweredIds& seen)
       : batch_(static_cast<std::uint64_t>(batch)), foreign_(foreign), seen_(seen) {}
 
-  // Returns what the server answered and what was expected, when these differ. The text has no
-  // character that steers a terminal. Remembers the ids that the server gives.
+  // Returns nothing when the answer fits, else a text: what the server answered and what was
+  // expected. The text has no character that steers a terminal. Remembers the ids that the server
+  // gives.
   [[nodiscard]] std::optional<std::string> difference(const Answer& answer, std::string_view body,
                                                       const SentEntries& sent);
 

@@ -1,18 +1,18 @@
 // The ids that a server gave lately. A server that gives an id to two entries has lost one of them.
 //
-// A table of fixed size. An id's fingerprint selects a bucket, one cache line, with the last eight
-// fingerprints of that bucket, the newest first:
+// A table of fixed size holds fingerprints, which are hashes of ids. The first 15 bits of a
+// fingerprint select its bucket. A bucket is one cache line with its last eight fingerprints:
 //
-//   fingerprint  | which bucket (15 bits) |                        |
+//   fingerprint  | 15 bits: which bucket | 49 bits |
 //   bucket       | newest |        |        |        |        |        |        | oldest |
 //
-// Bound: 2 MiB for all threads, about the last quarter of a million ids. An older id is forgotten,
-// so a second entry with it is not noticed. The table fits into a processor's cache: four times as
-// many ids take 100 ns more an answer. Two different ids have the same fingerprint once in 2^64. So
-// an answer is blamed wrongly once in 2^46.
+// Bound: 2 MiB for all threads, about the last 2^18 ids. An older id is forgotten, so a second
+// entry with it is not noticed. The table fits into a processor's cache. A table of four times as
+// many ids takes 100 ns more an answer. Two different ids have the same fingerprint once in 2^64.
+// With 2^18 ids in the table, an answer is blamed wrongly once in 2^46.
 //
-// Threads: any. No lock. Two threads that add to one bucket at the same time may lose an id. They
-// blame no answer wrongly.
+// Threads: any, without a lock. When two threads add to one bucket at the same time, the table may
+// lose an id. No answer is blamed wrongly because of this.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// The end of each partition as far as Kafka acknowledged records to this process: one past the last
-// of them. It shows whether Kafka has lost results.
+// Holds, for each partition, one past the last record that Kafka acknowledged to this process. This
+// shows whether Kafka has lost results.
 //
 // Offsets only grow. An offset before a known end means that the topic was deleted and made again,
 // or that it lost its end. From then on append() must refuse: has_lost() stays true.
@@ -19,7 +19,7 @@ namespace estadio {
 
 class AcknowledgedEnds {
  public:
-  // `partitions` is the number of each topic. REQUIRES: `log` outlives this.
+  // `partitions` is the number of partitions of each topic. REQUIRES: `log` outlives this.
   AcknowledgedEnds(KafkaTopics topics, int partitions, base::Logger& log);
 
   // Moves the end beyond `offset`, that of a record which Kafka acknowledged. Returns false, and
@@ -31,7 +31,7 @@ class AcknowledgedEnds {
     return ends_[index_of(id)].load(std::memory_order_relaxed);
   }
 
-  // Logs the first loss.
+  // Makes has_lost() true for good. Logs the first loss.
   void note_lost(PartitionId id);
   [[nodiscard]] bool has_lost() const { return has_lost_; }
 

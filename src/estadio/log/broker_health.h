@@ -1,11 +1,12 @@
 // Whether a Kafka cluster can be reached.
 //
-// Two things tell that no broker can be reached: the client's own errors, and a query that timed
-// out. While the cluster is away, queries fail at once, and the cluster is probed.
+// The cluster is away when the client reports that all brokers are down, or when a probe gets no
+// answer. A query that times out starts a probe. While the cluster is away, queries fail at once,
+// and the cluster is probed.
 //
 //   reachable --note_error(), probe()--> away --note_answer(), probe()--> reachable
 //
-// Threads: all methods may be called from any thread, claim_probe() from one alone.
+// Threads: all methods may be called from any thread, claim_probe() from one thread only.
 #pragma once
 
 #include <atomic>
@@ -30,8 +31,8 @@ class BrokerHealth {
   void note_answer() {
     if (is_away_.load(std::memory_order_relaxed)) note_back();
   }
-  // A client reports librdkafka's `error`. A refusal is logged when its error differs from the last
-  // refusal.
+  // Takes an error that a librdkafka client reports. If the error means that the cluster refuses
+  // this process, it is logged, unless it equals the last one logged.
   void note_error(int error, std::string_view reason);
 
   // Returns true at most once a second, and only while the cluster is unreachable.

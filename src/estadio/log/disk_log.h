@@ -11,8 +11,8 @@
 //
 // Bounds: append() refuses beyond kGatheringBytesMax in gathering_. Beyond kTailBytesMax tail_
 // drops its oldest blocks. On a full disk the log refuses entries and tries again every second.
-// After a failed write or fdatasync the contents of the disk are unknown. The log then refuses
-// everything until a new process opens it and reads what the disk has.
+// After a failed write or fdatasync the contents of the disk are unknown. append() then refuses
+// every batch until a new process opens the log and reads what the disk has.
 //
 // Threads: as EventLog says.
 #pragma once
@@ -56,7 +56,7 @@ class DiskLog final : public EventLog {
     std::uint64_t commits = 0;
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
-    bool has_failed = false;  // refuses everything
+    bool has_failed = false;  // append() refuses every batch
     bool is_full = false;     // there is no room for the next commit
   };
 
@@ -70,8 +70,8 @@ class DiskLog final : public EventLog {
                                                                    const base::Clock& clock,
                                                                    base::Logger& log);
 
-  // Opens the log for reading alone, also while another process writes. The log then ends at its
-  // last whole block.
+  // Opens the log for reading alone, also while another process writes. This log ends at the last
+  // block that was whole when it was opened. It does not grow.
   // Errors: kNotFound when there is no log; kCorruption naming the file; the system's.
   [[nodiscard]] static base::Result<std::unique_ptr<DiskLog>> open_to_read(
       const std::string& folder, const base::Clock& clock, base::Logger& log);

@@ -7,7 +7,7 @@
 // replaces a producer that failed for good, and probes a cluster that is away.
 //
 // The cluster does not keep a batch over several partitions in one step. When it kept only a part,
-// `done` gets "unknown", and the sender sends the batch again with the same ids.
+// `done` gets kDeadlineExceeded. The client may send its entries again with the ids that it gave.
 //
 // Bounds: append() refuses beyond `in_flight_bytes` of records that are not durable. A record that
 // is not delivered within `delivery_timeout` is given up: refused if it never left, else unknown.

@@ -33,9 +33,11 @@ struct KafkaCluster {
 
 // Reads a file of lines KEY=VALUE, in the format of the --command-config of Kafka's own tools.
 // Skips empty lines and lines that start with #. Only two kinds of keys are allowed, so that no
-// setting can break the log's guarantees: security (`security.`, `sasl.`, `ssl.`,
-// `enable.ssl.certificate.verification`) and connections (`client.`, `broker.address.`, `socket.`,
-// `reconnect.` and `metadata.max.age.ms`).
+// setting can break the log's guarantees.
+//
+//   security      security.*, sasl.*, ssl.*, enable.ssl.certificate.verification
+//   connections   client.*, broker.address.*, socket.*, reconnect.*, metadata.max.age.ms
+//
 // Errors: kInvalidArgument naming file and line. Error messages contain no values except paths.
 [[nodiscard]] base::Result<std::map<std::string, std::string>> read_kafka_properties(
     const std::string& path);

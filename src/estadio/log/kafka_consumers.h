@@ -27,7 +27,7 @@ class KafkaConsumers {
     std::vector<PartitionId> partitions_;  // guarded by the mutex of KafkaConsumers
   };
 
-  // `partitions` is the number of each topic.
+  // `partitions` is the number of partitions of each topic.
   KafkaConsumers(KafkaCluster cluster, int partitions);
 
   // Returns a consumer that does not read the partition yet, or a new one. It is shared with the

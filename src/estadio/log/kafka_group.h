@@ -41,8 +41,8 @@ class KafkaGroup {
     std::function<void(std::span<const PartitionId> partitions)> gained;
     // The member lost these partitions.
     std::function<void(std::span<const PartitionId> partitions)> lost;
-    // Called when the cluster refuses the member for a reason other than the last one since a
-    // rebalance. The member keeps trying.
+    // Called when the cluster refuses the member. The same error in a row is reported once; a
+    // rebalance resets this. The member keeps trying.
     std::function<void(const base::Error& why)> refused;
   };
 
@@ -51,8 +51,8 @@ class KafkaGroup {
                                                                       Callbacks callbacks,
                                                                       const base::Clock& clock,
                                                                       base::Logger& log);
-  // Begins to leave the group and returns. The destructor waits. Several members leave sooner when
-  // each has begun.
+  // Begins to leave the group and returns. The destructor waits. To end several members quickly,
+  // call this on each before you destroy the first.
   void begin_leaving() { thread_.request_stop(); }
   // Leaves the group. `lost` gets the remaining partitions, unless leaving fails or takes longer
   // than the leave timeout.

@@ -12,7 +12,7 @@
 // BrokerHealth and AcknowledgedEnds hold what these parts learn of the cluster.
 //
 // Positions are Kafka's offsets. The client library hides a topic's id. So a partition's
-// incarnation is a digest of the partition's name, its first record and that record's broker time.
+// incarnation is a digest of the partition's name, its first record and the time of that record.
 // Topics keep every record (kafka_topics.h), so the first record never changes.
 //
 // Bounds: those of KafkaAppender.

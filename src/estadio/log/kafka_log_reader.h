@@ -66,7 +66,7 @@ class KafkaLogReader final : public PartitionReader {
   std::optional<base::Error> damage_;  // at position_: nothing is read beyond it
   // Own the memory that the returned records point into.
   std::vector<KafkaMessage> held_;
-  std::vector<rd_kafka_message_s*> taken_;  // room
+  std::vector<rd_kafka_message_s*> taken_;  // buffer for take()
 };
 
 }  // namespace estadio

@@ -1,12 +1,13 @@
 // The contest's manifest, agreed once among all its processes through the compacted topic
 // `contest`:
 //
-//   {"version":1,"started_at_ms":…,"partitions":2,"retry_window_ms":600000,"retry_ids":4000000,
+//   {"version":1,"started_at_ms":…,"partitions":2,"retry_window_ms":600000,
 //    "coin_commitment":"…","coin_seed":"…"}
 //
-// A process that finds no manifest proposes its own. Each proposal has a unique key, so compaction
-// keeps it. The first proposal in the topic is in force. The manifest holds the seed unless the
-// seed is stored elsewhere. Then anyone who reads the topic learns the seed: restrict read access.
+// agree_on_manifest() proposes a manifest when the topic has none. Each proposal has a unique key,
+// so compaction keeps it. The first proposal in the topic is in force. The manifest holds the seed
+// unless the seed is stored elsewhere. Anyone who can read the topic can read that seed: restrict
+// read access.
 //
 // Threads: functions; they wait for the cluster.
 #pragma once
@@ -35,7 +36,8 @@ struct KafkaContest {
                                                           base::Logger& log);
 
 // Same as read_manifest(). If the contest has not begun, begins it with `proposal`. The topics'
-// partition count replaces the proposal's. Makes missing topics.
+// partition count replaces the proposal's. Makes a missing `contest` topic. Makes missing `winners`
+// and `losers` only when it begins the contest.
 [[nodiscard]] base::Result<ContestManifest> agree_on_manifest(const KafkaContest& contest,
                                                               ContestManifest proposal,
                                                               const base::Clock& clock,

@@ -1,8 +1,8 @@
 // A producer of the log's records, idempotent, with its two topics.
 //
-// librdkafka queues the records of a few milliseconds and sends them together. It reports the
-// result of every record that was queued, and its own errors, to the callbacks. These run on the
-// thread that calls poll() or flush().
+// librdkafka queues records for up to `linger` and sends them together. It reports the result of
+// every record that was queued, and its own errors, to the callbacks. These run on the thread that
+// calls poll() or flush().
 //
 // Threads: all methods may be called from any thread, open_topics() before the others.
 #pragma once
@@ -52,7 +52,7 @@ class KafkaProducer {
   [[nodiscard]] std::size_t produce_at(PartitionId to, std::span<rd_kafka_message_s> messages,
                                        std::int64_t time_ms);
 
-  // Returns the outcome that all records of the reported message's topic share.
+  // Returns the topic of a reported message, as an Outcome.
   [[nodiscard]] static Outcome outcome_of(const rd_kafka_message_s& message);
 
   // Calls the callbacks that are due. Waits for one at most `patience`.

@@ -37,18 +37,22 @@ enum class MissingTopics { kMake, kRefuse };
 //   message.timestamp.before.max.ms and .after.max.ms without a limit   even wrong ones
 //   min.insync.replicas 2 or more                                  a broker may be lost
 //
-// With a single broker the last one is only a warning. Returns the number of partitions of each.
-// Errors: kFailedPrecondition naming topic, setting and the command that corrects it;
-// kFailedPrecondition also when the partition counts differ, or when a topic has no copies in a
-// cluster of several brokers; kNotFound when a topic is missing and `missing` is kRefuse;
-// kInvalidArgument when `replication` is too small for the cluster; kUnavailable when there are too
-// few brokers for the replicas, or when the cluster does not answer before the deadline.
+// With a single broker the last one is only a warning. Returns the number of partitions of each
+// topic. Errors:
+//
+//   kFailedPrecondition   a setting is wrong; the message names topic, setting and the command that
+//                         corrects it
+//                         the partition counts differ or exceed Contest::kPartitionsMax
+//                         a topic has no copies in a cluster of several brokers
+//   kNotFound             a topic is missing, and `missing` is kRefuse
+//   kInvalidArgument      a topic must be made, and `replication` is too small for the cluster
+//   kUnavailable          too few brokers for the replicas, or no answer before the deadline
 [[nodiscard]] base::Result<int> prepare_topics(rd_kafka_s& client, const KafkaTopics& topics,
                                                MissingTopics missing, const KafkaDeadline& deadline,
                                                base::Logger& log);
 
-// Same for the topic `contest`: one partition, cleanup.policy=compact. It holds the manifest
-// (kafka_manifest.h).
+// Does the same for the topic `contest`, with one partition and cleanup.policy=compact. The topic
+// holds the manifest (kafka_manifest.h).
 [[nodiscard]] base::Result<void> prepare_contest_topic(rd_kafka_s& client,
                                                        const KafkaTopics& topics,
                                                        MissingTopics missing,

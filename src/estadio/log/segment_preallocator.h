@@ -41,7 +41,7 @@ class SegmentPreallocator {
   [[nodiscard]] base::Result<void> claim(std::size_t end);
   // Returns the next segment's file, empty, with its bytes reserved. The writer writes its header
   // and renames it from next_path().
-  // Errors: kResourceExhausted when the disk is full.
+  // Errors: the system's; kResourceExhausted when the disk is full.
   [[nodiscard]] base::Result<base::UniqueFd> take_next();
   [[nodiscard]] std::string next_path() const { return folder_ + "/next"; }
 

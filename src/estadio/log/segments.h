@@ -23,8 +23,9 @@ struct Segment {
 // "00000000000000000012.log".
 [[nodiscard]] std::string segment_name(std::uint64_t number);
 
-// Returns the folder's segments in order. Errors: kCorruption naming a file that is missing,
-// misnamed, damaged, of the wrong size or of another log; kNotFound when there is no folder.
+// Returns the folder's segments in order. Errors: kCorruption when a file is missing, misnamed,
+// damaged, of the wrong size or of another log; the message names the file where this was found.
+// kNotFound when there is no folder.
 [[nodiscard]] base::Result<std::vector<Segment>> list_segments(const std::string& folder);
 
 // A block and its place.
@@ -46,7 +47,8 @@ class SegmentReader {
   // The bytes after the last block of next().
   enum class Rest {
     kZeros,
-    kTorn,  // the start of a block that a process was writing when it ended
+    // Bytes with no valid block after them: a commit that did not end, or a damaged last block.
+    kTorn,
   };
   // Errors: kCorruption, naming file and byte, when a valid block follows the bad bytes.
   [[nodiscard]] base::Result<Rest> examine_rest();

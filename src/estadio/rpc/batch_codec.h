@@ -1,5 +1,5 @@
 // Batches and verdicts as messages. A message has columns, most with one byte for each entry.
-// proto/estadio/v1/judge.proto draws them. The functions check a whole message before they use it.
+// proto/estadio/v1/judge.proto draws them. A decoder that succeeds has checked the whole message.
 //
 // Faculties and disciplines travel as the caller's indexes. The handshake translates them
 // (handshake.h).

@@ -1,12 +1,11 @@
 // One stream of a judge's client to a server (JudgeStream of proto/estadio/v1/judge.proto).
 //
-//   kHandshake --the response--> kOpen --retire()--> kRetiring --the queue is written-->
-//   kHalfClosed
-//       |                          |                     |                                   |
-//       |        a read or a write fails, or the server ends the stream                      |
-//       +--------------------------+---------------------+-----------------------------------+
-//                                  v
-//                               kBroken --no write is under way--> kReleased --> Owner::on_done()
+//   kHandshake --response--> kOpen --retire()--> kRetiring --queue written--> kHalfClosed
+//       |                      |                     |                            |
+//       |        a read or a write fails, or the server ends the stream           |
+//       +----------------------+---------------------+----------------------------+
+//                              v
+//                           kBroken --no write is under way--> kReleased --> Owner::on_done()
 //
 // The stream writes one message at a time and queues the others. It keeps each sub-batch until its
 // answer comes, its deadline passes, or the stream is done.

@@ -17,8 +17,8 @@ namespace estadio {
 
 class JudgeCall {
  public:
-  // `sub_batches` has the entries of each, by their places in the batch. REQUIRES: one sub-batch or
-  // more; `verdicts` stays alive until the last has ended.
+  // `sub_batches` lists, for each sub-batch, the places of its entries in the batch.
+  // REQUIRES: one sub-batch or more; `verdicts` stays alive until the last has ended.
   JudgeCall(std::span<Verdict> verdicts, std::vector<std::vector<std::uint32_t>> sub_batches,
             Judge::Done done);
 

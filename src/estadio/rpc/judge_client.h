@@ -4,27 +4,29 @@
 //
 // JudgeChannels belongs to the app. It has a channel to each address. All judges share the
 // channels. Its thread opens broken streams again and ends late batches. A judge has streams of its
-// own on these channels (client_stream.h). So judges of several loops do not wait for each other.
-// Many batches may be under way on each stream.
+// own on these channels (client_stream.h). So the judges of several threads do not wait for each
+// other. Many batches may be under way on each stream.
 //
 // A batch is divided greedily over few streams (routing.h). A batch that no stream accepted was not
 // logged (kUnavailable). A batch sent on a stream that broke or timed out may have been logged
-// (kInternal, kDeadlineExceeded). Where entries of one batch differ, each verdict has its own
-// durability. The judge sends nothing twice: the client decides whether to send again.
+// (kInternal, kDeadlineExceeded). The batch gets the worst status of its sub-batches. Entries with
+// a better one get a durability of their own. The judge sends nothing twice: the client decides
+// whether to send again.
 //
 // A name may have several servers. Its streams are spread over them, and it is looked up again when
-// a connection ends. A stream that broke is opened again after a pause. The pause is a random half
-// to all of the backoff. The backoff starts at `backoff_min` and doubles up to `backoff_max`. After
-// a GoAway the next stream opens at once. The old stream is retired once the next one is open. If
-// that server stops, it is retired even when the next stream fails.
+// a connection ends. A stream that broke is opened again after a pause. The pause is random,
+// between half of the backoff and all of it. The backoff starts at `backoff_min` and doubles up to
+// `backoff_max`. After a GoAway the next stream opens at once. The old stream is retired once the
+// next one is open. If the old stream's server is stopping, the old stream is retired even when the
+// next one cannot open.
 //
 // Bounds: a stream with `in_flight_bytes` or more of unanswered messages takes no batch. Entries
-// that only full streams judge get kResourceExhausted. An answer takes at most `answer_timeout`, a
+// that only full streams judge get kResourceExhausted. If no stream at all judges some entry, all
+// unassigned entries of its batch get kUnavailable. An answer takes at most `answer_timeout`, a
 // handshake at most `handshake_timeout`.
 //
 // Threads: JudgeChannels may be used from any thread. A judge belongs to one thread, as Judge says.
-// `done` comes on gRPC's threads, on the thread of JudgeChannels, or within judge() when nothing
-// can be sent.
+// `done` comes on gRPC's threads, on the thread of JudgeChannels, or within judge().
 #pragma once
 
 #include <chrono>
@@ -54,7 +56,7 @@ class JudgeChannels {
     std::vector<std::string> addresses;  // "host:port" each
     std::optional<TlsFiles> tls;
     std::string coin_commitment;  // compared with the servers'; empty: not known
-    // More than one where an address is a name that several servers have.
+    // Use more than one when an address is the name of several servers.
     std::size_t streams_per_address = 1;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     std::chrono::milliseconds answer_timeout = std::chrono::seconds(10);

@@ -65,7 +65,8 @@ class JudgeServer {
     RetryRule retry;  // its window is sent to callers; JudgeOne applies it
     const base::Clock& clock;
     base::Logger& log;
-    std::function<std::unique_ptr<Judge>()> make_judge;  // called for each stream and for JudgeOne
+    // Called once for JudgeOne, and for a stream when no spare judge is left.
+    std::function<std::unique_ptr<Judge>()> make_judge;
   };
 
   struct Stats {

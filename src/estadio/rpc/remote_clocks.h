@@ -1,10 +1,11 @@
 // The clocks of the judges' servers, as their messages show them. Between messages the monotonic
 // clock extends the last reading, so our own wall clock does not matter.
 //
-// A reading is too early by the time that its message travelled. The judges have a minute more room
-// than the edge (RetryRule), so that this does no harm.
+// A reading is too early by the time that its message travelled. This does no harm, because a judge
+// takes ids that are a minute older than the edge takes (RetryRule).
 //
-// Clocks that are more than kApartMax apart, our own included, are a warning that names them.
+// The earliest and the latest clock, our own included, may be more than kApartMax apart. Then a
+// warning names these two.
 //
 // Threads: update() belongs to one thread. The others may be called from any thread.
 #pragma once
@@ -40,12 +41,13 @@ class RemoteClocks final : public JudgeClocks {
   // REQUIRES: both outlive this.
   RemoteClocks(const base::Clock& clock, base::Logger& log) : clock_(clock), log_(log) {}
 
-  // Takes the readings of all streams that are open. Without any, the last ones stay.
+  // Takes the readings of all streams that are open. Without any, the earlier readings stay.
   void update(std::span<const Reading> readings);
 
   [[nodiscard]] std::optional<JudgeTimes> now() const override;
 
-  // For each address, how far its clock is ahead of ours. Of several servers the furthest one.
+  // Returns, for each address, how far its clock is ahead of ours. If an address has several
+  // servers, their clock that is furthest from ours decides.
   [[nodiscard]] std::map<std::string, std::chrono::milliseconds> ahead_by_address() const;
 
  private:
@@ -58,7 +60,8 @@ class RemoteClocks final : public JudgeClocks {
   base::Logger& log_;
   bool is_apart_ = false;  // update()'s alone
 
-  // Each is right by itself; a mixture of two updates is as good as either.
+  // now() may read these while update() stores them. Each value is right by itself, so it may use
+  // values of two updates.
   std::atomic<std::int64_t> earliest_offset_ms_{0};
   std::atomic<std::int64_t> latest_offset_ms_{0};
   std::atomic<std::int64_t> window_ms_{kUnknown};

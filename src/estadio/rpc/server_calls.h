@@ -2,8 +2,9 @@
 //
 // A stream has a judge of its own while it lasts. The calls of JudgeOne share one judge.
 //
-// Threads: all methods may be called from any thread. tick() and begin_stopping() lock each stream
-// while they hold their own lock. So a stream that holds its lock calls no method here that locks.
+// Threads: all methods may be called from any thread. tick() and begin_stopping() hold the lock of
+// ServerCalls while they lock each stream. So a stream that holds its own lock must not call a
+// method here that locks.
 #pragma once
 
 #include <atomic>

@@ -14,8 +14,8 @@ class Status;
 
 namespace estadio {
 
-// The longest text of a status. A status travels as a header, and gRPC's headers end at 8 KiB,
-// escapes included.
+// The longest text of a status. A status travels in a header. gRPC limits headers to 8 KiB, counted
+// after escaping.
 inline constexpr std::size_t kStatusTextBytesMax = 1024;
 
 // Returns a number of google.rpc.Code. It is never 0, which means success.

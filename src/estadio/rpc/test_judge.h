@@ -18,7 +18,7 @@
 
 namespace estadio::test {
 
-// Even ids win; their number is the last byte.
+// An id wins when its last byte is even.
 inline Outcome outcome_of(const base::Uuid& id) {
   return id.bytes[15] % 2 == 0 ? Outcome::kWinner : Outcome::kLoser;
 }

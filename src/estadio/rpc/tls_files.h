@@ -22,13 +22,13 @@ struct TlsFiles {
 
   std::string certificate;  // with its chain; a client may have none
   std::string key;          // of the certificate
-  // CA certificates that sign the peer's certificate. Empty on a server: any client. Empty on a
-  // client: the system's CAs.
+  // CA certificates that sign the peer's certificate. When this is empty, a server accepts any
+  // client, and a client trusts the system's CAs.
   std::string ca_certificates;
 };
 
 // Return credentials without TLS when there are no files. shared_ptr: gRPC shares credentials.
-// Errors: kInvalidArgument, and those of base::read_file. They name the file.
+// Errors: kInvalidArgument, and those of base::read_file. Errors about a file name it.
 [[nodiscard]] base::Result<std::shared_ptr<grpc::ServerCredentials>> server_credentials(
     const std::optional<TlsFiles>& files);
 [[nodiscard]] base::Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(

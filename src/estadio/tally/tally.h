@@ -1,5 +1,5 @@
-// The tally counts every record of its partitions into the score book exactly once. Each partition
-// has one reader.
+// The tally takes every record of its partitions into the score book exactly once. Repeats go to
+// their own counter, and so do records that are not in time. Each partition has one reader.
 //
 // A reader folds records into a few deltas. It commits them with the position that they start from.
 // The score book applies a commit only when its stored position is the same. So a late or second
@@ -38,8 +38,8 @@ namespace estadio {
 class Tally {
  public:
   struct Options {
-    // How long a reader gathers records before it commits. A longer time means fewer commits and a
-    // later score.
+    // The least time from the start of one commit round of a reader to the next. The first record
+    // after an idle time is committed at once. A longer time means fewer commits and a later score.
     std::chrono::nanoseconds commit_every = std::chrono::milliseconds(10);
   };
 
