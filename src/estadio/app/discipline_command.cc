@@ -178,8 +178,7 @@ void DisciplineRole::serve() {
                                 {"coin_commitment", coin_->commitment()}});
   looker_.emplace([this] {
     // While no entry comes, only a question notices that Kafka is away.
-    [[maybe_unused]] const auto end =
-        events_->end_offset({.topic = Outcome::kWinner, .number = 0});
+    [[maybe_unused]] const auto end = events_->end_offset({.topic = Outcome::kWinner, .number = 0});
     judges_->set_serving(!unready_reason());
     return kLookEvery;
   });
