@@ -1,0 +1,574 @@
+// A simulation of a contest: judges, a log, tallies and a score book in one thread, with a clock of
+// its own for every process. The code under test is the code that ships.
+//
+// A seed decides everything. The simulation knows the true time; no process does. Clocks start
+// wrong and jump by hours. Entries are sent again, above all at the edges of the retry window.
+// Batches reach the log late, or are lost with their judge. Judges and tallies crash between any two
+// steps. Two tallies count each partition. The score book goes back. A program that is no judge
+// writes records.
+//
+// After each run the log is counted by the rule's text, and the score must be the same. Every
+// acknowledged entry must be in it.
+//
+// SIMULATION_SEEDS says how many seeds to run, SIMULATION_FIRST the first one. A failing seed prints
+// its shortest trace.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "estadio/contest/coin.h"
+#include "estadio/contest/known_ids.h"
+#include "estadio/contest/test_world.h"
+#include "estadio/dedup/id_memory.h"
+#include "estadio/dedup/judge_clocks.h"
+#include "estadio/discipline/local_judge.h"
+#include "estadio/tally/partition_counter.h"
+
+namespace estadio {
+namespace {
+
+using std::chrono::minutes;
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kStartMs = test::TestClock::kStartMs;
+constexpr CoinSeed kSeed = {1, 2, 3};
+constexpr RetryRule kRule(minutes(10));
+
+// The random choices of a run.
+class Choices {
+ public:
+  explicit Choices(std::uint64_t seed) : random_(seed) {}
+  // An id of version 7 with this time, or of version 4.
+  base::Uuid id_of_version_7(std::int64_t time_ms) {
+    base::Uuid id = id_of_version_4();
+    for (std::size_t i = 0; i < 6; ++i) {
+      id.bytes[i] = static_cast<std::uint8_t>(time_ms >> (8 * (5 - i)));
+    }
+    id.bytes[6] = static_cast<std::uint8_t>(0x70 | (id.bytes[6] & 0x0F));
+    return id;
+  }
+  base::Uuid id_of_version_4() {
+    base::Uuid id;
+    for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(random_());
+    id.bytes[6] = static_cast<std::uint8_t>(0x40 | (id.bytes[6] & 0x0F));
+    id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3F));
+    return id;
+  }
+  // From `least` to `most`, both included.
+  std::int64_t range(std::int64_t least, std::int64_t most) {
+    return least + static_cast<std::int64_t>(
+                       random_() % static_cast<std::uint64_t>(most - least + 1));
+  }
+  bool one_in(std::int64_t n) { return range(1, n) == 1; }
+  template <class Container>
+  auto& among(Container& all) {
+    return all[static_cast<std::size_t>(range(0, std::ssize(all) - 1))];
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+// A process' clock. `now_ms` is the true time.
+class SimulatedClock final : public base::Clock {
+ public:
+  explicit SimulatedClock(const std::int64_t& now_ms) : now_ms_(now_ms) {}
+
+  [[nodiscard]] std::int64_t wall_ms() const override { return now_ms_ + ahead_ms; }
+  [[nodiscard]] base::Nanos mono() const override {
+    return std::chrono::milliseconds(now_ms_ - kStartMs);
+  }
+
+  std::int64_t ahead_ms = 0;
+
+ private:
+  const std::int64_t& now_ms_;
+};
+
+// What the cluster keeps: the records of one partition for each topic.
+struct Storage {
+  struct Line {
+    std::int64_t time_ms = 0;
+    std::string text;
+  };
+  std::deque<Line> partitions[2];
+};
+
+// A process' access to the log. Its appends reach the log when the simulation delivers them.
+class SimulatedLog final : public EventLog {
+ public:
+  SimulatedLog(Storage& storage, Choices& choices) : storage_(storage), choices_(choices) {}
+
+  void append(const RecordBatch& batch, Done done) override {
+    pending_.push_back({batch, std::move(done)});
+  }
+  [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
+  // The oldest append reaches the log. Its answer comes too, unless it is lost.
+  void deliver(bool is_answered) {
+    Pending next = std::move(pending_.front());
+    pending_.pop_front();
+    for (std::size_t i = 0; i < 2; ++i) {
+      std::string_view lines = next.batch.parts[i].lines;
+      while (!lines.empty()) {
+        const auto newline = lines.find('\n');
+        storage_.partitions[i].push_back(
+            {.time_ms = next.batch.time_ms, .text = std::string(lines.substr(0, newline))});
+        lines.remove_prefix(newline + 1);
+      }
+    }
+    if (is_answered) next.done({});
+  }
+
+  base::Result<base::Uuid> incarnation(PartitionId id) override {
+    return test::numbered_id(static_cast<std::uint64_t>(id.topic) + 1);
+  }
+  [[nodiscard]] int partitions() const override { return 1; }
+  base::Result<std::int64_t> end_offset(PartitionId id) override {
+    return static_cast<std::int64_t>(lines(id).size());
+  }
+  base::Result<std::int64_t> offset_before(PartitionId id, std::int64_t time_ms) override {
+    const auto& all = lines(id);
+    return std::ranges::find_if(all, [&](const auto& line) { return line.time_ms >= time_ms; }) -
+           all.begin();
+  }
+  base::Result<std::unique_ptr<PartitionReader>> read_from(PartitionId id,
+                                                           std::int64_t offset) override {
+    return std::make_unique<Reader>(lines(id), offset, choices_);
+  }
+
+ private:
+  struct Pending {
+    RecordBatch batch;
+    Done done;
+  };
+
+  // Returns a few records at a time.
+  class Reader final : public PartitionReader {
+   public:
+    Reader(const std::deque<Storage::Line>& lines, std::int64_t offset, Choices& choices)
+        : lines_(lines), position_(offset), choices_(choices) {}
+    base::Result<void> read(std::vector<LoggedRecord>& records, std::chrono::nanoseconds) override {
+      records.clear();
+      const std::int64_t most = position_ + choices_.range(1, 6);
+      for (; position_ < std::min<std::int64_t>(most, std::ssize(lines_)); ++position_) {
+        const Storage::Line& line = lines_[static_cast<std::size_t>(position_)];
+        records.push_back({.offset = position_, .time_ms = line.time_ms, .line = line.text});
+      }
+      return {};
+    }
+    base::Result<void> seek(std::int64_t offset) override {
+      position_ = offset;
+      return {};
+    }
+    [[nodiscard]] std::int64_t position() const override { return position_; }
+    void wake() override {}
+
+   private:
+    const std::deque<Storage::Line>& lines_;
+    std::int64_t position_;
+    Choices& choices_;
+  };
+
+  [[nodiscard]] std::deque<Storage::Line>& lines(PartitionId id) const {
+    return storage_.partitions[static_cast<std::size_t>(id.topic)];
+  }
+
+  Storage& storage_;
+  Choices& choices_;
+  std::deque<Pending> pending_;
+};
+
+// A score book that can go back.
+class SimulatedBook final : public ScoreBook {
+ public:
+  base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
+    if (score_.position(commit.partition) != commit.first_offset) {
+      return CommitOutcome{.is_applied = false, .position = score_.position(commit.partition)};
+    }
+    if (before_.size() < 8) before_.push_back(score_);
+    for (const ScoreCommit::Delta& delta : commit.deltas) {
+      score_.counts.push_back({.faculty = {},
+                               .discipline_id = delta.discipline,
+                               .outcome = commit.partition.topic,
+                               .count = delta.count});
+    }
+    score_.repeated += commit.repeated;
+    score_.not_in_time += commit.not_in_time;
+    std::erase_if(score_.positions,
+                  [&](const auto& each) { return each.partition == commit.partition; });
+    score_.positions.push_back({.partition = commit.partition,
+                                .incarnation = commit.incarnation,
+                                .next_offset = commit.next_offset});
+    return CommitOutcome{.is_applied = true, .position = commit.next_offset};
+  }
+  base::Result<Score> read() const override { return score_; }
+  void go_back(Choices& choices) {
+    if (before_.empty()) return;
+    score_ = choices.among(before_);
+    before_.clear();
+  }
+
+ private:
+  Score score_;
+  std::vector<Score> before_;  // some earlier moments
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, int steps, bool traces, base::Logger& log)
+      : choices_(seed), steps_(steps), traces_(traces), log_(log) {}
+
+  // Returns what is wrong; nothing when the score is exact.
+  std::optional<std::string> run() {
+    for (auto& judge : judges_) start(judge, start_ahead());
+    for (auto& tally : tallies_) {
+      tally.clock.ahead_ms = start_ahead();
+      start(tally);
+    }
+    for (int i = 0; i < 5; ++i) ids_.emplace_back();
+    for (int i = 0; i < steps_; ++i) step();
+    return finish();
+  }
+  [[nodiscard]] const std::string& trace() const { return trace_; }
+
+ private:
+  struct Request {
+    EntryBatch batch;
+    std::vector<Verdict> verdicts;
+  };
+  struct Judge {
+    explicit Judge(const std::int64_t& now_ms) : clock(now_ms) {}
+    SimulatedClock clock;
+    // How far the edge's reading of the clock is behind the clock, from a jump to the next message.
+    std::int64_t edge_ahead_ms = 0;
+    std::unique_ptr<SimulatedLog> log;
+    std::unique_ptr<KnownIds> known;
+    std::unique_ptr<LocalJudge> judge;
+    std::deque<Request> requests;  // deque: they stay where they are
+  };
+  struct TallyProcess {
+    TallyProcess(const std::int64_t& now_ms, PartitionId counted)
+        : clock(now_ms), partition(counted) {}
+    SimulatedClock clock;
+    const PartitionId partition;
+    std::unique_ptr<Tally::Dependencies> deps;
+    std::unique_ptr<PartitionCounter> counter;
+    std::unique_ptr<PartitionReader> reader;  // null: it has not started
+  };
+  struct Id {
+    base::Uuid id;
+    bool is_made = false;
+  };
+
+  std::int64_t start_ahead() {
+    return choices_.one_in(2) ? choices_.range(-20 * kSecond, 20 * kSecond)
+                              : choices_.range(-2 * kHour, 2 * kHour);
+  }
+
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) {
+    if (!traces_) return;
+    trace_ += fmt::format("{:9.3f} s  ", static_cast<double>(now_ms_ - kStartMs) / 1000.0);
+    trace_ += fmt::format(format, std::forward<Args>(args)...) + "\n";
+  }
+  [[nodiscard]] std::size_t number_of(const Judge& judge) const {
+    return static_cast<std::size_t>(&judge - judges_.data());
+  }
+
+  void start(Judge& judge, std::int64_t ahead_ms) {
+    judge.clock.ahead_ms = judge.edge_ahead_ms = ahead_ms;
+    judge.judge.reset();
+    judge.requests.clear();
+    judge.log = std::make_unique<SimulatedLog>(storage_, choices_);
+    judge.known = std::make_unique<KnownIds>(12 * kMinute, KnownIds::Coverage::kOwn);
+    judge.judge = std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
+                                                                        .coin = coin_,
+                                                                        .events = *judge.log,
+                                                                        .known = *judge.known,
+                                                                        .retry = kRule,
+                                                                        .clock = judge.clock});
+  }
+  void start(TallyProcess& tally) {
+    tally.reader.reset();
+    tally.counter.reset();
+    tally.deps.reset(new Tally::Dependencies{.contest = contest_,
+                                             .events = tally_log_,
+                                             .scores = book_,
+                                             .retry = kRule,
+                                             .memory = memory_,
+                                             .clock = tally.clock,
+                                             .log = log_});
+    tally.counter =
+        std::make_unique<PartitionCounter>(options_, *tally.deps, tally.partition, nullptr);
+  }
+
+  void step() {
+    advance();
+    switch (choices_.range(0, 15)) {
+      case 0: return jump();
+      case 1: return restart();
+      case 2:
+        if (!choices_.one_in(4)) return write_as_a_stranger(choices_.among(ids_));
+        say("the score book goes back");
+        return book_.go_back(choices_);
+      case 3: return send(choices_.among(judges_), choices_.id_of_version_4(), false);
+      case 4:
+      case 5:
+      case 6: return deliver(choices_.among(judges_));
+      case 7:
+      case 8:
+      case 9: return count(choices_.among(tallies_));
+      default: return attempt(choices_.among(ids_));
+    }
+  }
+
+  // Half of the time goes to the edge of an id's window, by the clock of a judge.
+  void advance() {
+    if (choices_.one_in(3)) now_ms_ += choices_.range(0, 2 * kSecond);
+    if (choices_.one_in(6)) now_ms_ += choices_.range(0, 13 * kMinute);
+    if (!choices_.one_in(3)) return;
+    const Id& id = choices_.among(ids_);
+    if (!id.is_made || !id.id.time_ms()) return;
+    static constexpr std::int64_t kEdges[] = {10 * kMinute, 11 * kMinute, 12 * kMinute,
+                                              -30 * kSecond, -45 * kSecond, -60 * kSecond};
+    const std::int64_t then_ms = *id.id.time_ms() + choices_.among(kEdges) -
+                                 choices_.among(judges_).clock.ahead_ms +
+                                 choices_.range(-2 * kSecond, 2 * kSecond);
+    if (then_ms > now_ms_ && then_ms < now_ms_ + kHour) now_ms_ = then_ms;
+  }
+
+  void jump() {
+    if (choices_.one_in(3)) {
+      choices_.among(tallies_).clock.ahead_ms = start_ahead();
+      return;
+    }
+    Judge& judge = choices_.among(judges_);
+    judge.clock.ahead_ms = start_ahead();
+    // The edge learns of it now, or with the next message.
+    if (choices_.one_in(2)) judge.edge_ahead_ms = judge.clock.ahead_ms;
+    say("judge {}'s clock shows {} s too much", number_of(judge), judge.clock.ahead_ms / kSecond);
+  }
+
+  void restart() {
+    if (choices_.one_in(2)) {
+      start(choices_.among(tallies_));
+      return;
+    }
+    Judge& judge = choices_.among(judges_);
+    // What it sent may still reach the log.
+    while (judge.log->has_pending() && choices_.one_in(2)) judge.log->deliver(false);
+    start(judge, choices_.one_in(2) ? judge.clock.ahead_ms : start_ahead());
+    say("judge {} is started again", number_of(judge));
+  }
+
+  void attempt(Id& id) {
+    Judge& judge = choices_.among(judges_);
+    if (!id.is_made) {
+      static constexpr std::int64_t kAges[] = {0, 0, 10 * kMinute, -30 * kSecond};
+      const std::int64_t time_ms = judge.clock.wall_ms() - choices_.among(kAges) +
+                                   choices_.range(-2 * kSecond, 2 * kSecond);
+      id = {.id = choices_.id_of_version_7(time_ms), .is_made = true};
+    }
+    const std::int64_t edge_ms = now_ms_ + judge.edge_ahead_ms;
+    if (why_refused(id.id, {.earliest_ms = edge_ms, .latest_ms = edge_ms, .rule = kRule})) return;
+    send(judge, id.id, true);
+  }
+
+  void send(Judge& judge, const base::Uuid& id, bool is_given) {
+    Request& request = judge.requests.emplace_back();
+    request.batch.entries.push_back({.id = id, .is_id_given = is_given});
+    request.verdicts.resize(1);
+    say("judge {} gets {}", number_of(judge), id.to_string());
+    judge.judge->judge(request.batch, request.verdicts,
+                       [this, &judge, &request](const base::Result<void>& result) {
+                         answer(judge, request, result);
+                       });
+  }
+
+  void answer(Judge& judge, const Request& request, const base::Result<void>& result) {
+    judge.edge_ahead_ms = judge.clock.ahead_ms;  // each message shows the clock
+    const Verdict& verdict = request.verdicts[0];
+    const bool is_kept = result && (verdict.durability == Verdict::Durability::kOfBatch ||
+                                    verdict.durability == Verdict::Durability::kKept);
+    if (!is_kept) return;
+    acknowledged_.insert(request.batch.entries[0].id.to_string());
+    say("judge {} answers 200 for {}", number_of(judge),
+        request.batch.entries[0].id.to_string());
+  }
+
+  // A program that is no judge writes a copy into the log, at an edge of what is in time.
+  void write_as_a_stranger(const Id& id) {
+    if (!id.is_made) return;
+    static constexpr std::int64_t kEdges[] = {12 * kMinute, -kMinute};
+    const std::int64_t time_ms =
+        *id.id.time_ms() + choices_.among(kEdges) + choices_.range(-kSecond, kSecond);
+    const Outcome topic = coin_.toss(id.id).outcome;
+    std::string line;
+    format_.append(line, {.id = id.id, .is_id_given = true}, {}, topic);
+    line.pop_back();
+    storage_.partitions[static_cast<std::size_t>(topic)].push_back(
+        {.time_ms = time_ms, .text = std::move(line)});
+    say("a stranger writes {}", id.id.to_string());
+  }
+
+  void deliver(Judge& judge) {
+    if (judge.log->has_pending()) judge.log->deliver(!choices_.one_in(8));
+  }
+
+  // One round of a tally, which may die before its commit.
+  void count(TallyProcess& tally) {
+    if (!tally.reader) {
+      auto started = tally.counter->start();
+      if (!started) return fail(started.error().message());
+      tally.reader = *std::move(started);
+      return;
+    }
+    std::stop_source stop;
+    stop.request_stop();  // gather() does not wait
+    if (auto gathered = tally.counter->gather(*tally.reader, stop.get_token()); !gathered) {
+      return fail(gathered.error().message());
+    }
+    if (choices_.one_in(8)) return start(tally);
+    const auto applied = tally.counter->commit(tally.reader->position());
+    if (!applied) return fail(applied.error().message());
+    if (!*applied) tally.reader.reset();
+  }
+
+  void fail(std::string why) {
+    if (!failure_) failure_ = std::move(why);
+  }
+
+  std::optional<std::string> finish() {
+    for (auto& judge : judges_) {
+      while (judge.log->has_pending()) judge.log->deliver(true);
+    }
+    for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) count_to_the_end(topic);
+    if (failure_) return failure_;
+    const Score score = book_.read().value();
+    std::map<Outcome, std::int64_t> counted;
+    for (const Score::Count& count : score.counts) counted[count.outcome] += count.count;
+    std::set<std::string> in_log;
+    for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
+      const std::int64_t expected = expected_count(topic, in_log);
+      if (counted[topic] != expected) {
+        return fmt::format("{}: the log has {} entries, the score {}", topic_name(topic), expected,
+                           counted[topic]);
+      }
+    }
+    for (const std::string& id : acknowledged_) {
+      if (!in_log.contains(id)) return "an acknowledged entry does not count: " + id;
+    }
+    return std::nullopt;
+  }
+
+  void count_to_the_end(Outcome topic) {
+    const PartitionId partition{.topic = topic, .number = 0};
+    TallyProcess last(now_ms_, partition);
+    start(last);
+    for (int i = 0; i < 10'000 && !failure_; ++i) {
+      count(last);
+      const std::int64_t position = book_.read()->position(partition);
+      if (position == tally_log_.end_offset(partition).value()) return;
+    }
+    fail("the tally does not reach the end of the log");
+  }
+
+  // Counts by the text of the rule. Adds the ids that count.
+  std::int64_t expected_count(Outcome topic, std::set<std::string>& in_log) const {
+    std::int64_t count = 0;
+    for (const Storage::Line& line : storage_.partitions[static_cast<std::size_t>(topic)]) {
+      const Record record = format_.parse(line.text).value();
+      const auto id_ms = record.id.time_ms();
+      if (record.is_id_given && (line.time_ms - *id_ms > 12 * kMinute ||
+                                 *id_ms - line.time_ms > kMinute)) {
+        continue;
+      }
+      if (in_log.insert(record.id.to_string()).second) ++count;
+    }
+    return count;
+  }
+
+  const Contest contest_ = Contest::defaults();
+  const RecordFormat format_{contest_};
+  const Coin coin_{kSeed};
+  Choices choices_;
+  const int steps_;
+  const bool traces_;
+  base::Logger& log_;
+  std::string trace_;
+  std::optional<std::string> failure_;
+
+  std::int64_t now_ms_ = kStartMs;
+  Storage storage_;
+  SimulatedLog tally_log_{storage_, choices_};
+  SimulatedBook book_;
+  IdMemory memory_{{.bytes_max = std::size_t{1} << 20, .folder = "/nowhere"}};
+  const Tally::Options options_{.commit_every = std::chrono::nanoseconds(0)};
+  std::array<Judge, 2> judges_{Judge(now_ms_), Judge(now_ms_)};
+  std::array<TallyProcess, 4> tallies_{
+      TallyProcess(now_ms_, {.topic = Outcome::kWinner, .number = 0}),
+      TallyProcess(now_ms_, {.topic = Outcome::kWinner, .number = 0}),
+      TallyProcess(now_ms_, {.topic = Outcome::kLoser, .number = 0}),
+      TallyProcess(now_ms_, {.topic = Outcome::kLoser, .number = 0})};
+  std::vector<Id> ids_;
+  std::set<std::string> acknowledged_;
+};
+
+constexpr int kSteps = 120;
+
+// Returns the trace of the shortest failing start of the run.
+std::string shortest_trace(std::uint64_t seed, base::Logger& log) {
+  for (int steps = 1; steps <= kSteps; ++steps) {
+    Simulation simulation(seed, steps, true, log);
+    if (const auto why = simulation.run()) return simulation.trace() + *why;
+  }
+  return "only the whole run fails";
+}
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given == nullptr ? otherwise : std::stoull(given);
+}
+
+TEST(SimulationTest, EveryEntryCountsOnceWhateverTheClocksSay) {
+  std::atomic<std::uint64_t> next = setting("SIMULATION_FIRST", 1);
+  const std::uint64_t end = next + setting("SIMULATION_SEEDS", 2000);
+  std::atomic<std::uint64_t> failed = UINT64_MAX;
+  test::CapturedLog captured;
+  {
+    std::vector<std::jthread> threads(std::thread::hardware_concurrency());
+    for (std::jthread& thread : threads) {
+      thread = std::jthread([&] {
+        while (failed == UINT64_MAX) {
+          const std::uint64_t seed = next++;
+          if (seed >= end) return;
+          if (Simulation(seed, kSteps, false, captured.logger()).run()) failed = seed;
+        }
+      });
+    }
+  }
+  if (failed == UINT64_MAX) return;
+  Simulation simulation(failed, kSteps, false, captured.logger());
+  FAIL() << "SIMULATION_FIRST=" << failed << ": " << simulation.run().value_or("it passes alone")
+         << "\n" << shortest_trace(failed, captured.logger());
+}
+
+}  // namespace
+}  // namespace estadio
