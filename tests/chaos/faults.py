@@ -17,8 +17,10 @@ from stage import Stage
 ROLES = ("faculty", "discipline", "tally", "scoreboard")
 LINKS = ("clients-faculty", "faculty-discipline", "discipline-kafka", "tally-kafka", "tally-redis",
          "scoreboard-redis")
-# Clients' ids may be a minute ahead of a server's clock, and ten minutes behind.
-CLOCK_JUMPS_S = (-45, -5, 5, 45, 300)
+# Clients' ids may be 30 s ahead of a judge's clock, and ten minutes behind. The other roles' clocks
+# decide nothing.
+JUDGES_CLOCK_JUMPS_S = (-20, -5, 5, 45, 300)
+CLOCK_JUMPS_S = (-900, -45, 45, 900)
 PASSWORD = "another"
 REBALANCES = 3
 # Longer than the tallies' group allows silence, so that the member comes back as a zombie. Only in
@@ -179,7 +181,8 @@ def rebalances(stage):
 @contextlib.contextmanager
 def clock_wrong(stage):
     member = stage.rng.choice(stage.members)
-    member.set_clock(stage.rng.choice(CLOCK_JUMPS_S))
+    is_judge = member.role == "discipline"
+    member.set_clock(stage.rng.choice(JUDGES_CLOCK_JUMPS_S if is_judge else CLOCK_JUMPS_S))
     try:
         yield
     finally:
