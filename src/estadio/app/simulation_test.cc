@@ -3,15 +3,15 @@
 //
 // A seed decides everything. The simulation knows the true time; no process does. Clocks start
 // wrong and jump by hours. Entries are sent again, above all at the edges of the retry window.
-// Batches reach the log late, or are lost with their judge. Judges and tallies crash between any two
-// steps. Two tallies count each partition. The score book goes back. A program that is no judge
+// Batches reach the log late, or are lost with their judge. Judges and tallies crash between any
+// two steps. Two tallies count each partition. The score book goes back. A program that is no judge
 // writes records.
 //
 // After each run the log is counted by the rule's text, and the score must be the same. Every
 // acknowledged entry must be in it.
 //
-// SIMULATION_SEEDS says how many seeds to run, SIMULATION_FIRST the first one. A failing seed prints
-// its shortest trace.
+// SIMULATION_SEEDS says how many seeds to run, SIMULATION_FIRST the first one. A failing seed
+// prints its shortest trace.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -73,8 +73,8 @@ class Choices {
   }
   // From `least` to `most`, both included.
   std::int64_t range(std::int64_t least, std::int64_t most) {
-    return least + static_cast<std::int64_t>(
-                       random_() % static_cast<std::uint64_t>(most - least + 1));
+    return least +
+           static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
   }
   bool one_in(std::int64_t n) { return range(1, n) == 1; }
   template <class Container>
@@ -346,7 +346,7 @@ class Simulation {
     if (!choices_.one_in(3)) return;
     const Id& id = choices_.among(ids_);
     if (!id.is_made || !id.id.time_ms()) return;
-    static constexpr std::int64_t kEdges[] = {10 * kMinute, 11 * kMinute, 12 * kMinute,
+    static constexpr std::int64_t kEdges[] = {10 * kMinute,  11 * kMinute,  12 * kMinute,
                                               -30 * kSecond, -45 * kSecond, -60 * kSecond};
     const std::int64_t then_ms = *id.id.time_ms() + choices_.among(kEdges) -
                                  choices_.among(judges_).clock.ahead_ms +
@@ -382,8 +382,8 @@ class Simulation {
     Judge& judge = choices_.among(judges_);
     if (!id.is_made) {
       static constexpr std::int64_t kAges[] = {0, 0, 10 * kMinute, -30 * kSecond};
-      const std::int64_t time_ms = judge.clock.wall_ms() - choices_.among(kAges) +
-                                   choices_.range(-2 * kSecond, 2 * kSecond);
+      const std::int64_t time_ms =
+          judge.clock.wall_ms() - choices_.among(kAges) + choices_.range(-2 * kSecond, 2 * kSecond);
       id = {.id = choices_.id_of_version_7(time_ms), .is_made = true};
     }
     const std::int64_t edge_ms = now_ms_ + judge.edge_ahead_ms;
@@ -409,8 +409,7 @@ class Simulation {
                                     verdict.durability == Verdict::Durability::kKept);
     if (!is_kept) return;
     acknowledged_.insert(request.batch.entries[0].id.to_string());
-    say("judge {} answers 200 for {}", number_of(judge),
-        request.batch.entries[0].id.to_string());
+    say("judge {} answers 200 for {}", number_of(judge), request.batch.entries[0].id.to_string());
   }
 
   // A program that is no judge writes a copy into the log, at an edge of what is in time.
@@ -496,8 +495,8 @@ class Simulation {
     for (const Storage::Line& line : storage_.partitions[static_cast<std::size_t>(topic)]) {
       const Record record = format_.parse(line.text).value();
       const auto id_ms = record.id.time_ms();
-      if (record.is_id_given && (line.time_ms - *id_ms > 12 * kMinute ||
-                                 *id_ms - line.time_ms > kMinute)) {
+      if (record.is_id_given &&
+          (line.time_ms - *id_ms > 12 * kMinute || *id_ms - line.time_ms > kMinute)) {
         continue;
       }
       if (in_log.insert(record.id.to_string()).second) ++count;
@@ -567,7 +566,8 @@ TEST(SimulationTest, EveryEntryCountsOnceWhateverTheClocksSay) {
   if (failed == UINT64_MAX) return;
   Simulation simulation(failed, kSteps, false, captured.logger());
   FAIL() << "SIMULATION_FIRST=" << failed << ": " << simulation.run().value_or("it passes alone")
-         << "\n" << shortest_trace(failed, captured.logger());
+         << "\n"
+         << shortest_trace(failed, captured.logger());
 }
 
 }  // namespace

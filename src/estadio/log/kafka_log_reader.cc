@@ -11,6 +11,12 @@
 #include <span>
 
 namespace estadio {
+namespace {
+
+// The latest time that an id of version 7 can have.
+constexpr std::int64_t kTimeMaxMs = (std::int64_t{1} << 48) - 1;
+
+}  // namespace
 
 KafkaLogReader::KafkaLogReader(const Dependencies& deps, PartitionId partition)
     : deps_(deps), partition_(partition), taken_(kRecordsMax) {}
@@ -128,8 +134,11 @@ base::Result<void> KafkaLogReader::take_one(const rd_kafka_message_s& message,
     return base::fail(*damage_);
   }
   rd_kafka_timestamp_type_t type{};
+  // Another program may have written any time.
+  const std::int64_t time_ms =
+      std::clamp<std::int64_t>(rd_kafka_message_timestamp(&message, &type), 0, kTimeMaxMs);
   records.push_back({.offset = message.offset,
-                     .time_ms = rd_kafka_message_timestamp(&message, &type),
+                     .time_ms = time_ms,
                      .line = {static_cast<const char*>(message.payload), message.len}});
   ++position_;
   return {};
