@@ -10,9 +10,14 @@
 // added get callers. Connections end at about the same age, which makes callers look up the
 // addresses again.
 //
-// Bounds: `streams_max` streams. The server stops reading a stream that has `in_flight_bytes` of
-// unanswered batches. Then the caller's writes wait. A message has at most kMessageBytesMax.
-// JudgeOne answers RESOURCE_EXHAUSTED beyond kJudgeOneCallsMax calls under way.
+// Bounds: `streams_max` streams, `streams_per_peer_max` of one peer. The server stops reading a
+// stream that has `in_flight_bytes` of unanswered batches. Then the caller's writes wait. A message
+// has at most kMessageBytesMax. JudgeOne answers RESOURCE_EXHAUSTED beyond kJudgeOneCallsMax calls
+// under way, and beyond `ones_per_peer_max` of one peer.
+//
+// gRPC checks a message's size only when the message is complete, and a prefix may promise 4 GiB.
+// So `memory_bytes` bounds what gRPC keeps for all connections: incomplete messages above all.
+// Beyond it gRPC ends streams, one at a time, until enough memory is free.
 //
 // Files: server_stream.cc implements a stream, judge_one_call.cc a JudgeOne call. server_calls.h
 // holds their shared state.
@@ -42,6 +47,7 @@ namespace estadio {
 class JudgeServer {
  public:
   static constexpr std::size_t kJudgeOneCallsMax = 1024;
+  static constexpr std::size_t kJudgeOneBytesMax = 4096;
 
   struct Options {
     std::string address = "127.0.0.1:0";  // "host:port"; port 0 asks the system for a free one
@@ -50,11 +56,15 @@ class JudgeServer {
     std::string coin_commitment;            // compared with the callers'; empty: not known
     std::int64_t started_at_ms = 0;         // of the contest, since 1970; 0: not known
     std::size_t streams_max = 1024;
+    std::size_t streams_per_peer_max = 256;
+    std::size_t ones_per_peer_max = 128;  // JudgeOne calls under way
+    std::size_t memory_bytes = std::size_t{256} << 20;
     std::size_t in_flight_bytes = std::size_t{16} << 20;
     // A stream gets its GoAway at 80 % to 120 % of this age.
     std::chrono::milliseconds stream_age = std::chrono::minutes(5);
     // A caller has this long for its handshake, and to close a stream after GoAway. Then the server
-    // ends the stream.
+    // ends the stream. It has as long to read the last answers, and to send the request of
+    // JudgeOne. Then the server cancels the call.
     std::chrono::milliseconds patience = std::chrono::seconds(10);
     std::uint64_t seed = 0;  // seeds the random stream ages
   };
@@ -73,7 +83,11 @@ class JudgeServer {
     std::size_t streams_open = 0;
     // Streams over the limit, during stop(), or with a refused handshake.
     std::uint64_t streams_refused = 0;
-    std::uint64_t go_aways = 0;  // sent
+    std::size_t ones_under_way = 0;   // JudgeOne calls
+    std::uint64_t ones_refused = 0;   // over a limit, too large, or during stop()
+    std::uint64_t peers_refused = 0;  // streams and JudgeOne calls over their peer's limit
+    std::uint64_t calls_cut_off = 0;  // callers that did not send or read in time
+    std::uint64_t go_aways = 0;       // sent
     std::uint64_t batches = 0;
     std::uint64_t batches_malformed = 0;
     std::uint64_t entries = 0;

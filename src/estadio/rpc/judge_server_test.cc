@@ -76,6 +76,47 @@ class JudgeServerTest : public testing::Test {
     bool is_over_ = false;
   };
 
+  // A JudgeOne call whose request does not come.
+  class Waiting {
+   public:
+    explicit Waiting(const std::shared_ptr<grpc::Channel>& channel) : stub_(channel) {
+      call_ = stub_.PrepareCall(&context_, "/estadio.v1.Judge/JudgeOne", &done_);
+      call_->StartCall(nullptr);
+      wait();
+    }
+    ~Waiting() {
+      context_.TryCancel();
+      if (!is_over_) static_cast<void>(status());
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+    void half_close() {
+      call_->WritesDone(nullptr);
+      wait();
+    }
+    grpc::Status status() {
+      is_over_ = true;
+      grpc::Status status;
+      call_->Finish(&status, nullptr);
+      wait();
+      return status;
+    }
+
+   private:
+    void wait() {
+      void* tag = nullptr;
+      bool is_ok = false;
+      done_.Next(&tag, &is_ok);
+    }
+
+    grpc::GenericStub stub_;
+    grpc::ClientContext context_;
+    grpc::CompletionQueue done_;
+    std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+    bool is_over_ = false;
+  };
+
   // Sends three batches to a server with room for one. Returns when it has stopped reading.
   void send_until_paused(Caller& caller) {
     caller.send_handshake(contest_);
@@ -306,6 +347,76 @@ TEST_F(JudgeServerTest, OneStreamTooManyIsRefused) {
   EXPECT_EQ(second.status().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+TEST_F(JudgeServerTest, APeerCannotTakeAllStreams) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .streams_per_peer_max = 1});
+  {
+    Caller first(*stub_);
+    first.send_handshake(contest_);
+    first.read();
+    Caller second(*stub_);
+    const grpc::Status status = second.status();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(status.error_message(),
+              "127.0.0.1 has 1 streams already, and a peer may have no more");
+  }
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
+  Caller third(*stub_);
+  third.send_handshake(contest_);
+  EXPECT_TRUE(third.read().has_handshake());
+  EXPECT_EQ(server_->stats().peers_refused, 1U);
+}
+
+TEST_F(JudgeServerTest, ACallerThatDoesNotReadItsLastAnswersIsCutOff) {
+  serve({.tls = {},
+         .disciplines = {},
+         .coin_commitment = {},
+         .patience = std::chrono::milliseconds(300)});
+  // Without it gRPC takes ever more for a caller that does not read.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const auto stub = v1::Judge::NewStub(
+      grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
+  Caller caller(*stub);
+  caller.send_handshake(contest_);
+  caller.read();
+  for (std::uint64_t i = 1; i <= 20; ++i) caller.send_batch(i, test::numbered_batch(i, 16'384));
+  caller.half_close();
+  EXPECT_TRUE(test::eventually([&] { return server_->stats().calls_cut_off == 1; }));
+  EXPECT_TRUE(test::eventually([&] { return server_->stats().streams_open == 0; }));
+}
+
+TEST_F(JudgeServerTest, ACallerIsNotCutOffWhileTheJudgeHasItsBatches) {
+  serve({.tls = {},
+         .disciplines = {},
+         .coin_commitment = {},
+         .patience = std::chrono::milliseconds(50)});
+  Caller caller(*stub_);
+  caller.send_handshake(contest_);
+  caller.read();
+  judges_.hold();
+  caller.send_batch(1, test::numbered_batch(1, 1));
+  caller.half_close();
+  ASSERT_TRUE(test::eventually([&] { return judges_.batches() == 1; }));
+  // The clock of another caller shows that time passes.
+  Caller silent(*stub_);
+  EXPECT_EQ(silent.status().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  judges_.release();
+  EXPECT_EQ(caller.read().verdicts().sequence(), 1U);
+  EXPECT_TRUE(caller.status().ok());
+}
+
+TEST_F(JudgeServerTest, CompressedMessagesAreRefused) {
+  serve();
+  grpc::ClientContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  v1::JudgeOneRequest request = one();
+  request.set_student(std::string(200, 'x'));
+  v1::JudgeOneReply reply;
+  EXPECT_EQ(stub_->JudgeOne(&context, request, &reply).error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(judges_.batches(), 0U);
+}
+
 TEST_F(JudgeServerTest, ACallerIsNotReadBeyondTheBytesThatMayBeInFlight) {
   serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .in_flight_bytes = 1});
   Caller caller(*stub_);
@@ -491,6 +602,59 @@ TEST_F(JudgeServerTest, ACallWhoseDeadlinePassesIsEndedAndTheJudgeMayAnswerLater
             grpc::StatusCode::DEADLINE_EXCEEDED);
   judges_.release();
   EXPECT_TRUE(judge_one(one(), reply).ok());
+}
+
+TEST_F(JudgeServerTest, APeerCannotTakeAllCallsOfJudgeOne) {
+  serve({.tls = {}, .disciplines = {}, .coin_commitment = {}, .ones_per_peer_max = 1});
+  const Waiting first(channel_);
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().ones_under_way == 1; }));
+  const grpc::Status status = refusal_of_one(one());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_message(),
+            "127.0.0.1 has 1 JudgeOne calls already, and a peer may have no more");
+  EXPECT_EQ(server_->stats().ones_refused, 1U);
+  EXPECT_EQ(server_->stats().peers_refused, 1U);
+}
+
+TEST_F(JudgeServerTest, ARequestOfJudgeOneMustArriveInTime) {
+  serve({.tls = {},
+         .disciplines = {},
+         .coin_commitment = {},
+         .patience = std::chrono::milliseconds(50)});
+  Waiting call(channel_);
+  EXPECT_EQ(call.status().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(test::eventually([&] { return server_->stats().ones_under_way == 0; }));
+  EXPECT_EQ(server_->stats().calls_cut_off, 1U);
+}
+
+TEST_F(JudgeServerTest, StoppingEndsCallsOfJudgeOneWhoseRequestsHaveNotArrived) {
+  serve();
+  Waiting call(channel_);
+  ASSERT_TRUE(test::eventually([&] { return server_->stats().ones_under_way == 1; }));
+  server_->stop(test::kPatience);
+  EXPECT_EQ(call.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(JudgeServerTest, ARequestOfJudgeOneIsSmallAndWellFormed) {
+  serve();
+  v1::JudgeOneRequest large = one();
+  large.set_student(std::string(JudgeServer::kJudgeOneBytesMax, 'x'));
+  const grpc::Status status = refusal_of_one(large);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("and 4096 are allowed"));
+  std::string reply;
+  EXPECT_EQ(call_raw("/estadio.v1.Judge/JudgeOne", "\xFF", reply).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  Waiting empty(channel_);
+  empty.half_close();
+  EXPECT_EQ(empty.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(JudgeServerTest, OtherMethodsAreUnknown) {
+  serve();
+  std::string reply;
+  EXPECT_EQ(call_raw("/estadio.v1.Judge/JudgeTwo", "", reply).error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
 }
 
 TEST_F(JudgeServerTest, HealthIsWhatSetServingSays) {

@@ -1,8 +1,8 @@
 #include "estadio/rpc/server_calls.h"
 
+#include <fmt/format.h>
+#include <string_view>
 #include <utility>
-
-#include "estadio/rpc/server_stream.h"
 
 namespace estadio {
 
@@ -12,6 +12,10 @@ ServerCalls::ServerCalls(JudgeServer::Options options, JudgeServer::Dependencies
       deps_(std::move(deps)),
       judged_(judged),
       one_judge_(deps_.make_judge()),
+      streams_{.calls_max = options_.streams_max,
+               .peers = PeerCounts(options_.streams_per_peer_max)},
+      ones_{.calls_max = JudgeServer::kJudgeOneCallsMax,
+            .peers = PeerCounts(options_.ones_per_peer_max)},
       random_(options_.seed) {}
 
 HandshakeParty ServerCalls::party() const {
@@ -21,31 +25,43 @@ HandshakeParty ServerCalls::party() const {
           .retry_window_ms = deps_.retry.window_ms()};
 }
 
-bool ServerCalls::enter() {
+base::Result<void> ServerCalls::admit(ServerCall& call, Kind kind, const std::string& host) {
   const std::scoped_lock lock(mutex_);
   ++calls_;
-  return !is_stopping_;
+  // Checked together with begin_stopping(), so that each admitted call gets its stop().
+  if (is_stopping_) return base::fail(base::Code::kUnavailable, "the server is stopping");
+  Limit& limit = limit_of(kind);
+  const std::string_view what = kind == Kind::kStream ? "streams" : "JudgeOne calls";
+  if (limit.calls >= limit.calls_max) {
+    return base::fail(
+        base::Code::kResourceExhausted,
+        fmt::format("there are {} {} already, and no more are allowed", limit.calls_max, what));
+  }
+  if (!limit.peers.enter(host)) {
+    counters.peers_refused.fetch_add(1, std::memory_order_relaxed);
+    return base::fail(base::Code::kResourceExhausted,
+                      fmt::format("{} has {} {} already, and a peer may have no more", host,
+                                  limit.peers.calls_max(), what));
+  }
+  ++limit.calls;
+  admitted_.emplace(&call, Admitted{.kind = kind, .host = host});
+  return {};
+}
+
+void ServerCalls::remove(ServerCall& call) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = admitted_.find(&call);
+  if (found == admitted_.end()) return;
+  Limit& limit = limit_of(found->second.kind);
+  --limit.calls;
+  limit.peers.leave(found->second.host);
+  admitted_.erase(found);
 }
 
 void ServerCalls::leave() {
   const std::scoped_lock lock(mutex_);
   --calls_;
   changed_.notify_all();
-}
-
-ServerCalls::Admission ServerCalls::admit(ServerStream& stream) {
-  const std::scoped_lock lock(mutex_);
-  ++calls_;
-  // Checked together with begin_stopping(), so that each admitted stream gets its GoAway.
-  if (is_stopping_) return Admission::kStopping;
-  if (streams_.size() >= options_.streams_max) return Admission::kFull;
-  streams_.insert(&stream);
-  return Admission::kAdmitted;
-}
-
-void ServerCalls::remove(ServerStream& stream) {
-  const std::scoped_lock lock(mutex_);
-  streams_.erase(&stream);
 }
 
 std::unique_ptr<Judge> ServerCalls::take_judge() {
@@ -77,14 +93,14 @@ void ServerCalls::judge_one(EntryBatch& batch, std::span<Verdict> verdicts, Judg
 void ServerCalls::tick() {
   const std::scoped_lock lock(mutex_);
   const base::Nanos now = deps_.clock.mono();
-  for (ServerStream* stream : streams_) stream->tick(now);
+  for (const auto& [call, _] : admitted_) call->tick(now);
 }
 
 void ServerCalls::begin_stopping() {
   const std::scoped_lock lock(mutex_);
   is_stopping_ = true;
   const base::Nanos now = deps_.clock.mono();
-  for (ServerStream* stream : streams_) stream->stop(now);
+  for (const auto& [call, _] : admitted_) call->stop(now);
 }
 
 void ServerCalls::wait_until_left(std::chrono::nanoseconds patience) {
@@ -99,8 +115,12 @@ void ServerCalls::wait_until_left() {
 
 JudgeServer::Stats ServerCalls::stats() const {
   const std::scoped_lock lock(mutex_);
-  return {.streams_open = streams_.size(),
+  return {.streams_open = streams_.calls,
           .streams_refused = counters.streams_refused.load(std::memory_order_relaxed),
+          .ones_under_way = ones_.calls,
+          .ones_refused = counters.ones_refused.load(std::memory_order_relaxed),
+          .peers_refused = counters.peers_refused.load(std::memory_order_relaxed),
+          .calls_cut_off = counters.calls_cut_off.load(std::memory_order_relaxed),
           .go_aways = counters.go_aways.load(std::memory_order_relaxed),
           .batches = counters.batches.load(std::memory_order_relaxed),
           .batches_malformed = counters.batches_malformed.load(std::memory_order_relaxed),

@@ -5,6 +5,7 @@
 #include <deque>
 #include <estadio/v1/judge.pb.h>
 #include <fmt/format.h>
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 #include <memory>
 #include <mutex>
@@ -39,16 +40,18 @@ constexpr std::size_t kLoggedBytes = 512;      // of a caller's text
 //
 // When the server stops, kHandshake becomes kEnding too. From every phase but kFinished, the call's
 // cancellation or a failed write leads to kCutOff. From there kFinished follows as soon as no write
-// is under way.
+// is under way. The server cancels the call of a caller that does not read in time: in kEnding once
+// all batches are answered, and in kFinished.
 enum class Phase {
   kHandshake,        // reads, until `deadline_`
   kOpen,             // reads batches; gets a GoAway at `deadline_`
   kPaused,           // as kOpen, but does not read
   kGoingAway,        // reads batches until the caller half-closes, or until `deadline_`
   kGoingAwayPaused,  // as kGoingAway, but does not read
-  kEnding,           // does not read; writes the answers to all batches, then the status
+  kEnding,           // does not read; writes the answers to all batches until `deadline_`, then the
+                     // status
   kCutOff,           // does not read; a write is under way, and nothing is written after it
-  kFinished,         // Finish() was called
+  kFinished,         // Finish() was called; the status is on its way until `deadline_`
 };
 
 enum class GoAwayReason { kAge, kStopping };
@@ -74,11 +77,13 @@ struct Reply {
 };
 
 // The gRPC call of a stream. It lives until its last holder lets go.
-class JudgeStreamCall final : public ServerStream,
+class JudgeStreamCall final : public ServerCall,
                               public grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply> {
  public:
-  explicit JudgeStreamCall(ServerCalls& calls)
-      : calls_(calls), deadline_(calls.deps().clock.mono() + calls.options().patience) {}
+  JudgeStreamCall(ServerCalls& calls, grpc::CallbackServerContext& context)
+      : calls_(calls),
+        context_(context),
+        deadline_(calls.deps().clock.mono() + calls.options().patience) {}
 
   void start();
 
@@ -106,6 +111,8 @@ class JudgeStreamCall final : public ServerStream,
   // The following with the lock held.
   void end(const grpc::Status& status);
   void cut_off();
+  void be_patient_from(base::Nanos now) { deadline_ = now + calls_.options().patience; }
+  void cancel(Lock& lock);
   bool resume_reading();
   void show_clock(base::Nanos now);
   void send_go_away(base::Nanos now, GoAwayReason reason);
@@ -115,6 +122,7 @@ class JudgeStreamCall final : public ServerStream,
   void release(Lock& lock);
 
   ServerCalls& calls_;
+  grpc::CallbackServerContext& context_;  // gRPC keeps it until OnDone()
 
   v1::JudgeRequest request_;  // gRPC's while it reads
   // OnReadDone() alone uses these.
@@ -124,7 +132,7 @@ class JudgeStreamCall final : public ServerStream,
   std::mutex mutex_;
   // Guarded by mutex_.
   Phase phase_ = Phase::kHandshake;
-  base::Nanos deadline_;  // of the phase
+  base::Nanos deadline_;  // of the phase; in kEnding each answer of the judge puts it off
   grpc::Status status_;   // of kEnding
   std::deque<Reply> replies_;
   std::optional<Reply> writing_;                 // the reply that gRPC writes
@@ -137,20 +145,12 @@ class JudgeStreamCall final : public ServerStream,
 };
 
 void JudgeStreamCall::start() {
-  const ServerCalls::Admission admission = calls_.admit(*this);
+  const auto admitted =
+      calls_.admit(*this, ServerCalls::Kind::kStream, host_of_peer(context_.peer()));
   Lock lock(mutex_);
-  switch (admission) {
-    case ServerCalls::Admission::kAdmitted: break;
-    case ServerCalls::Admission::kStopping:
-      end(to_status(base::Code::kUnavailable, "the server is stopping"));
-      break;
-    case ServerCalls::Admission::kFull:
-      end(to_status(base::Code::kResourceExhausted,
-                    fmt::format("there are {} streams already, and no more are allowed",
-                                calls_.options().streams_max)));
-      break;
-  }
-  // With the lock held, so that tick() does not finish the call before.
+  if (!admitted) end(to_status(admitted.error()));
+  // With the lock held, so that tick() does not finish the call before. The server may have begun
+  // to stop meanwhile.
   if (reads(phase_)) return StartRead(&request_);
   calls_.counters.streams_refused.fetch_add(1, std::memory_order_relaxed);
   proceed(lock);
@@ -222,8 +222,12 @@ void JudgeStreamCall::tick(base::Nanos now) {
       show_clock(now);
       break;
     case Phase::kEnding:
-    case Phase::kCutOff:
-    case Phase::kFinished: return;
+    case Phase::kFinished:
+      // While batches are at the judge, the caller is not to blame.
+      if (in_flight_ > 0 || now < deadline_) return;
+      be_patient_from(now);  // cancels once
+      return cancel(lock);
+    case Phase::kCutOff: return;
   }
   proceed(lock);
 }
@@ -339,6 +343,7 @@ void JudgeStreamCall::answer(Batch& batch, const base::Result<void>& result) {
   Lock lock(mutex_);
   spare_batches_.push_back(&batch);
   --in_flight_;
+  if (phase_ == Phase::kEnding) be_patient_from(calls_.deps().clock.mono());
   replies_.push_back(std::move(reply));
   proceed(lock);
   release(lock);
@@ -355,6 +360,7 @@ void JudgeStreamCall::end(const grpc::Status& status) {
     case Phase::kGoingAway:
     case Phase::kGoingAwayPaused:
       phase_ = Phase::kEnding;
+      be_patient_from(calls_.deps().clock.mono());
       status_ = status;
       break;
     case Phase::kEnding:
@@ -365,6 +371,14 @@ void JudgeStreamCall::end(const grpc::Status& status) {
 
 void JudgeStreamCall::cut_off() {
   if (phase_ != Phase::kFinished) phase_ = Phase::kCutOff;
+}
+
+// gRPC then reports OnCancel(), and fails the write that is under way.
+void JudgeStreamCall::cancel(Lock& lock) {
+  calls_.counters.calls_cut_off.fetch_add(1, std::memory_order_relaxed);
+  lock.unlock();
+  context_.TryCancel();
+  lock.lock();
 }
 
 // Returns whether a pause is over. Then the next read must be started.
@@ -384,7 +398,7 @@ void JudgeStreamCall::show_clock(base::Nanos now) {
 void JudgeStreamCall::send_go_away(base::Nanos now, GoAwayReason reason) {
   if (phase_ == Phase::kOpen) phase_ = Phase::kGoingAway;
   if (phase_ == Phase::kPaused) phase_ = Phase::kGoingAwayPaused;
-  deadline_ = now + calls_.options().patience;
+  be_patient_from(now);
   calls_.counters.go_aways.fetch_add(1, std::memory_order_relaxed);
   Reply reply;
   reply.message.mutable_go_away()->set_stopping(reason == GoAwayReason::kStopping);
@@ -416,6 +430,7 @@ void JudgeStreamCall::write_next(Lock& lock) {
 
 void JudgeStreamCall::finish(Lock& lock, const grpc::Status& status) {
   phase_ = Phase::kFinished;
+  be_patient_from(calls_.deps().clock.mono());
   lock.unlock();
   Finish(status);
   lock.lock();
@@ -434,8 +449,9 @@ void JudgeStreamCall::release(Lock& lock) {
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* start_server_stream(ServerCalls& calls) {
-  auto* stream = new JudgeStreamCall(calls);
+grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* start_server_stream(
+    ServerCalls& calls, grpc::CallbackServerContext& context) {
+  auto* stream = new JudgeStreamCall(calls, context);
   stream->start();
   return stream;
 }

@@ -5,18 +5,17 @@
 // malformed batch, is answered for that batch alone.
 //
 // Bounds: see JudgeServer::Options. The server stops reading a stream that has `in_flight_bytes` of
-// unanswered batches.
+// unanswered batches. A caller has `patience` to read the last answers and the status.
 //
 // Threads: gRPC's threads, the judge's threads and the thread that calls tick(). The stream's own
 // lock guards shared state. It is taken after that of ServerCalls.
 #pragma once
 
-#include "base/clock.h"
-
 namespace grpc {
+class CallbackServerContext;
 template <class Request, class Response>
 class ServerBidiReactor;
-}
+}  // namespace grpc
 
 namespace estadio::v1 {
 class JudgeReply;
@@ -27,21 +26,9 @@ namespace estadio {
 
 class ServerCalls;
 
-// The stream as ServerCalls sees it.
-class ServerStream {
- public:
-  virtual ~ServerStream() = default;
-
-  // Sends a due GoAway, or the time on an idle stream. Ends a stream past its deadline.
-  virtual void tick(base::Nanos now) = 0;
-
-  // Sends a GoAway that says that the server stops. Ends a stream that has no handshake.
-  virtual void stop(base::Nanos now) = 0;
-};
-
 // Starts a stream and returns it for gRPC. The stream deletes itself once gRPC and the judge are
 // done with it. REQUIRES: `calls` outlives the stream.
 [[nodiscard]] grpc::ServerBidiReactor<v1::JudgeRequest, v1::JudgeReply>* start_server_stream(
-    ServerCalls& calls);
+    ServerCalls& calls, grpc::CallbackServerContext& context);
 
 }  // namespace estadio
