@@ -186,7 +186,8 @@ def test_the_memory_of_a_burst_is_given_back(start):
 
 
 def test_a_slow_reader_outlives_those_that_hold_most_of_the_unread_answers(start):
-    server = start("--max-buffered-answers", "256KiB")
+    # One answer for each of these connections takes more than the limit.
+    server = start("--max-buffered-answers", "64KiB")
     body = as_ndjson([entry()] * 3000)
     with server.wire() as slow, unread(server, "/metrics", requests=1500):
         slow.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
