@@ -349,8 +349,8 @@ void Generator::stop_if_done(Nanos now) {
 }
 
 void Generator::interrupt() {
+  is_interrupted_ = true;  // before begin(), so that no request is sent
   loop_.post([this] {
-    is_interrupted_ = true;
     if (phase_ == Phase::kOpening) return begin();
     if (phase_ == Phase::kRunning) stop_early(clock_.mono());
   });

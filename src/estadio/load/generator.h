@@ -22,6 +22,7 @@
 // thread take_progress().
 #pragma once
 
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cstdint>
@@ -231,7 +232,7 @@ class Generator final : private http::ClientConnection::Owner {
   std::int64_t opened_ = 0;
   std::string why_not_opened_;
   std::optional<base::Error> error_;
-  bool is_interrupted_ = false;
+  std::atomic<bool> is_interrupted_{false};
 
   std::int64_t planned_ = 0;     // requests in all
   std::int64_t next_ = 0;        // the index of the next request
