@@ -33,8 +33,8 @@ struct Uuid {
   // Returns the milliseconds since 1970 of version 7; nothing for other versions.
   [[nodiscard]] std::optional<std::int64_t> time_ms() const;
 
-  // Returns the time of versions 7 and 8 as UuidGenerator makes them. Of any other id it is only a
-  // number.
+  // Returns the first 48 bits as a number. In ids that UuidGenerator made (versions 7 and 8) it is
+  // their time, in ms since 1970. In other ids it has no meaning.
   [[nodiscard]] std::int64_t first_48_bits() const;
 
   // Whether it has the form of the ids that next_marked() makes.

@@ -90,7 +90,7 @@ class AllRole final : public service::Role {
         coin_(*folder_.manifest().coin_seed),
         retry_(folder_.manifest().retry_window),
         clock_(context.clock, retry_),
-        known_(retry_.window_ms() + LateIds::kSettleMs, KnownIds::Coverage::kOwn),
+        known_(retry_.retention_ms()),
         ids_({.bytes_max = options.ids.memory.count, .folder = options.data}) {}
 
   base::Result<void> open() override;
@@ -150,13 +150,13 @@ base::Result<void> AllRole::open_stores() {
                                           context_.clock, context_.log));
   if (folder_.contest().closes_at_ms()) {
     // No other process adds to the log, so nothing has to settle.
-    late_ids_ = std::make_unique<LateIds>(
-        LateIds::Dependencies{.contest = folder_.contest(),
-                              .events = *events_,
-                              .retention_ms = retry_.window_ms() + LateIds::kSettleMs,
-                              .known = known_,
-                              .clock = context_.clock,
-                              .log = context_.log});
+    late_ids_ =
+        std::make_unique<LateIds>(LateIds::Dependencies{.contest = folder_.contest(),
+                                                        .events = *events_,
+                                                        .retention_ms = retry_.retention_ms(),
+                                                        .known = known_,
+                                                        .clock = context_.clock,
+                                                        .log = context_.log});
   }
   tally_ =
       std::make_unique<Tally>(Tally::Options(), Tally::Dependencies{.contest = folder_.contest(),

@@ -231,8 +231,8 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
 }
 
 void DisciplineRole::open_ids(const ContestManifest& manifest) {
-  const std::int64_t retention_ms = manifest.retry_window.count() + LateIds::kSettleMs;
-  known_ = std::make_unique<KnownIds>(retention_ms, KnownIds::Coverage::kOwn);
+  const std::int64_t retention_ms = RetryRule(manifest.retry_window).retention_ms();
+  known_ = std::make_unique<KnownIds>(retention_ms);
   if (contest_.closes_at_ms()) {
     late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
                                                                 .events = *events_,

@@ -18,6 +18,7 @@ class JudgeClientHarness {
   static constexpr int kPartitions = 3;
 
   JudgeClientHarness() {
+    known_.set_knows_whole_log();
     server_ = JudgeServer::open({}, {.contest = contest_,
                                      .retry = RetryRule(RetryRule::kWindowDefault),
                                      .clock = clock_,

@@ -297,7 +297,7 @@ class Simulation {
     judge.judge.reset();
     judge.requests.clear();
     judge.log = std::make_unique<SimulatedLog>(storage_, choices_);
-    judge.known = std::make_unique<KnownIds>(12 * kMinute, KnownIds::Coverage::kOwn);
+    judge.known = std::make_unique<KnownIds>(12 * kMinute);
     judge.judge = std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
                                                                         .coin = coin_,
                                                                         .events = *judge.log,

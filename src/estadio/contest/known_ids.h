@@ -24,18 +24,11 @@ class KnownIds {
  public:
   static constexpr std::size_t kCapacity = std::size_t{1} << 18;
 
-  enum class Coverage : std::uint8_t {
-    kWholeLog,  // every given id of the log's last retention time
-    kOwn,       // those that this process logged; the log may hold others
-  };
+  explicit KnownIds(std::int64_t retention_ms)
+      : retention_ms_(retention_ms), ids_({.capacity = kCapacity, .retention_ms = retention_ms}) {}
 
-  explicit KnownIds(std::int64_t retention_ms, Coverage coverage = Coverage::kWholeLog)
-      : retention_ms_(retention_ms),
-        ids_({.capacity = kCapacity, .retention_ms = retention_ms}),
-        knows_whole_log_(coverage == Coverage::kWholeLog) {}
-
-  // Changes the coverage to kWholeLog. REQUIRES: the ids of the log's last retention_ms were read
-  // back and added, and no other process appends to the log any more.
+  // From now on an unknown id is not in the log. REQUIRES: the ids of the log's last retention_ms
+  // were read back and added, and no other process appends to the log any more.
   void set_knows_whole_log() { knows_whole_log_ = true; }
 
   // Sets is_repeated of every verdict: true when the entry's given id is known. A late entry with a
@@ -58,7 +51,7 @@ class KnownIds {
   const std::int64_t retention_ms_;
   mutable std::mutex mutex_;
   RecentIds ids_;  // guarded by mutex_
-  std::atomic<bool> knows_whole_log_;
+  std::atomic<bool> knows_whole_log_ = false;
 };
 
 }  // namespace estadio

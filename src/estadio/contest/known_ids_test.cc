@@ -55,7 +55,7 @@ TEST(KnownIdsTest, AnIdThatWasNotInTimeStaysUnknown) {
 }
 
 TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
-  KnownIds known(60'000, KnownIds::Coverage::kOwn);
+  KnownIds known(60'000);
   add(known, batch_of(1, 2, true));
   EntryBatch batch = batch_of(1, 3, true);
   for (Entry& entry : batch.entries) entry.is_late = true;
@@ -72,6 +72,7 @@ TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
 TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   using Durability = Verdict::Durability;
   KnownIds known(60'000);
+  known.set_knows_whole_log();
   const auto durability_of = [&](const base::Uuid& id, std::int64_t now_ms) {
     EntryBatch batch;
     batch.entries.push_back({.id = id, .is_id_given = true, .is_late = true});

@@ -66,7 +66,7 @@ class RepeatFilter {
 
   // Returns the window and two minutes, rounded up to minutes.
   [[nodiscard]] static Minute reach_minutes(RetryRule rule) {
-    return (-rule.in_log(0).oldest_ms + kMinuteMs - 1) / kMinuteMs;
+    return (rule.retention_ms() + kMinuteMs - 1) / kMinuteMs;
   }
 
  private:

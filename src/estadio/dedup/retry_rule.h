@@ -42,6 +42,8 @@ class RetryRule {
   explicit constexpr RetryRule(std::chrono::milliseconds window) : window_ms_(window.count()) {}
 
   [[nodiscard]] constexpr std::int64_t window_ms() const { return window_ms_; }
+  // The most that the id of an in-time record is older than the record.
+  [[nodiscard]] constexpr std::int64_t retention_ms() const { return window_ms_ + 2 * kDelayMs; }
 
   // For the edge. The judges' clocks show `earliest_ms` to `latest_ms`.
   [[nodiscard]] constexpr IdTimes at_edge(std::int64_t earliest_ms, std::int64_t latest_ms) const {
@@ -54,8 +56,7 @@ class RetryRule {
   }
   // For the log: a record of `record_ms` is in time when its id has one of these times.
   [[nodiscard]] constexpr IdTimes in_log(std::int64_t record_ms) const {
-    return {.oldest_ms = record_ms - window_ms_ - 2 * kDelayMs,
-            .newest_ms = record_ms + 2 * kAheadMs};
+    return {.oldest_ms = record_ms - retention_ms(), .newest_ms = record_ms + 2 * kAheadMs};
   }
 
   friend constexpr bool operator==(const RetryRule&, const RetryRule&) = default;

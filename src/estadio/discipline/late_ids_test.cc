@@ -49,7 +49,7 @@ class LateIdsTest : public testing::Test {
   test::CapturedLog log_;
   test::MemoryLog events_{1};
   test::NumberedRecords records_;
-  KnownIds known_{180'000, KnownIds::Coverage::kOwn};
+  KnownIds known_{180'000};
 };
 
 TEST_F(LateIdsTest, NothingIsReadWhileTheContestIsOpen) {

@@ -15,6 +15,8 @@ class LocalJudgeHarness {
  public:
   static constexpr int kPartitions = 3;
 
+  LocalJudgeHarness() { known_.set_knows_whole_log(); }
+
   const Contest& contest() { return contest_; }
   const Coin& coin() { return coin_; }
   Judge& judge() { return judge_; }

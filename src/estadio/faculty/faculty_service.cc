@@ -298,7 +298,7 @@ void FacultyService::answer_not_kept(const Batch& batch, const Waiting& waiting,
     return verdict.durability == Durability::kUnknown ||
            verdict.durability == Durability::kNotInTime;
   });
-  // Of the other entries only late ones can be judged and refused.
+  // The judge answered for every entry, and refused some. It refuses only late entries.
   if (judged && is_known) return refuse(Refusal::kContestOver, waiting.exchange);
   fail(waiting, durability, judged ? std::string_view() : judged.error().message());
 }
