@@ -33,6 +33,7 @@
 
 #include "estadio/contest/coin.h"
 #include "estadio/contest/known_ids.h"
+#include "estadio/contest/test_log.h"
 #include "estadio/contest/test_world.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/judge_clocks.h"
@@ -102,19 +103,11 @@ class SimulatedClock final : public base::Clock {
   const std::int64_t& now_ms_;
 };
 
-// What the cluster keeps: the records of one partition for each topic.
-struct Storage {
-  struct Line {
-    std::int64_t time_ms = 0;
-    std::string text;
-  };
-  std::deque<Line> partitions[2];
-};
-
-// A process' access to the log. Its appends reach the log when the simulation delivers them.
+// A judge's access to the log of the cluster. Its appends reach the log when the simulation
+// delivers them.
 class SimulatedLog final : public EventLog {
  public:
-  SimulatedLog(Storage& storage, Choices& choices) : storage_(storage), choices_(choices) {}
+  explicit SimulatedLog(test::MemoryLog& storage) : storage_(storage) {}
 
   void append(const RecordBatch& batch, Done done) override {
     pending_.push_back({batch, std::move(done)});
@@ -122,35 +115,21 @@ class SimulatedLog final : public EventLog {
   [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
   // The oldest append reaches the log. Its answer comes too, unless it is lost.
   void deliver(bool is_answered) {
-    Pending next = std::move(pending_.front());
+    const Pending next = std::move(pending_.front());
     pending_.pop_front();
-    for (std::size_t i = 0; i < 2; ++i) {
-      std::string_view lines = next.batch.parts[i].lines;
-      while (!lines.empty()) {
-        const auto newline = lines.find('\n');
-        storage_.partitions[i].push_back(
-            {.time_ms = next.batch.time_ms, .text = std::string(lines.substr(0, newline))});
-        lines.remove_prefix(newline + 1);
-      }
-    }
+    storage_.append(next.batch, [](const base::Result<void>&) {});
     if (is_answered) next.done({});
   }
 
-  base::Result<base::Uuid> incarnation(PartitionId id) override {
-    return test::numbered_id(static_cast<std::uint64_t>(id.topic) + 1);
-  }
-  [[nodiscard]] int partitions() const override { return 1; }
-  base::Result<std::int64_t> end_offset(PartitionId id) override {
-    return static_cast<std::int64_t>(lines(id).size());
-  }
+  base::Result<base::Uuid> incarnation(PartitionId id) override { return storage_.incarnation(id); }
+  [[nodiscard]] int partitions() const override { return storage_.partitions(); }
+  base::Result<std::int64_t> end_offset(PartitionId id) override { return storage_.end_offset(id); }
   base::Result<std::int64_t> offset_before(PartitionId id, std::int64_t time_ms) override {
-    const auto& all = lines(id);
-    return std::ranges::find_if(all, [&](const auto& line) { return line.time_ms >= time_ms; }) -
-           all.begin();
+    return storage_.offset_before(id, time_ms);
   }
   base::Result<std::unique_ptr<PartitionReader>> read_from(PartitionId id,
                                                            std::int64_t offset) override {
-    return std::make_unique<Reader>(lines(id), offset, choices_);
+    return storage_.read_from(id, offset);
   }
 
  private:
@@ -159,39 +138,7 @@ class SimulatedLog final : public EventLog {
     Done done;
   };
 
-  // Returns a few records at a time.
-  class Reader final : public PartitionReader {
-   public:
-    Reader(const std::deque<Storage::Line>& lines, std::int64_t offset, Choices& choices)
-        : lines_(lines), position_(offset), choices_(choices) {}
-    base::Result<void> read(std::vector<LoggedRecord>& records, std::chrono::nanoseconds) override {
-      records.clear();
-      const std::int64_t most = position_ + choices_.range(1, 6);
-      for (; position_ < std::min<std::int64_t>(most, std::ssize(lines_)); ++position_) {
-        const Storage::Line& line = lines_[static_cast<std::size_t>(position_)];
-        records.push_back({.offset = position_, .time_ms = line.time_ms, .line = line.text});
-      }
-      return {};
-    }
-    base::Result<void> seek(std::int64_t offset) override {
-      position_ = offset;
-      return {};
-    }
-    [[nodiscard]] std::int64_t position() const override { return position_; }
-    void wake() override {}
-
-   private:
-    const std::deque<Storage::Line>& lines_;
-    std::int64_t position_;
-    Choices& choices_;
-  };
-
-  [[nodiscard]] std::deque<Storage::Line>& lines(PartitionId id) const {
-    return storage_.partitions[static_cast<std::size_t>(id.topic)];
-  }
-
-  Storage& storage_;
-  Choices& choices_;
+  test::MemoryLog& storage_;
   std::deque<Pending> pending_;
 };
 
@@ -233,7 +180,9 @@ class SimulatedBook final : public ScoreBook {
 class Simulation {
  public:
   Simulation(std::uint64_t seed, int steps, bool traces, base::Logger& log)
-      : choices_(seed), steps_(steps), traces_(traces), log_(log) {}
+      : choices_(seed), steps_(steps), traces_(traces), log_(log) {
+    storage_.bound_reads([this] { return choices_.range(1, 6); });
+  }
 
   // Returns what is wrong; nothing when the score is exact.
   std::optional<std::string> run() {
@@ -296,7 +245,7 @@ class Simulation {
     judge.clock.ahead_ms = judge.edge_ahead_ms = ahead_ms;
     judge.judge.reset();
     judge.requests.clear();
-    judge.log = std::make_unique<SimulatedLog>(storage_, choices_);
+    judge.log = std::make_unique<SimulatedLog>(storage_);
     judge.known = std::make_unique<KnownIds>(12 * kMinute);
     judge.judge = std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
                                                                         .coin = coin_,
@@ -309,7 +258,7 @@ class Simulation {
     tally.reader.reset();
     tally.counter.reset();
     tally.deps.reset(new Tally::Dependencies{.contest = contest_,
-                                             .events = tally_log_,
+                                             .events = storage_,
                                              .scores = book_,
                                              .retry = kRule,
                                              .memory = memory_,
@@ -422,8 +371,7 @@ class Simulation {
     std::string line;
     format_.append(line, {.id = id.id, .is_id_given = true}, {}, topic);
     line.pop_back();
-    storage_.partitions[static_cast<std::size_t>(topic)].push_back(
-        {.time_ms = time_ms, .text = std::move(line)});
+    storage_.add({.topic = topic, .number = 0}, std::move(line), time_ms);
     say("a stranger writes {}", id.id.to_string());
   }
 
@@ -484,22 +432,26 @@ class Simulation {
     for (int i = 0; i < 10'000 && !failure_; ++i) {
       count(last);
       const std::int64_t position = book_.read()->position(partition);
-      if (position == tally_log_.end_offset(partition).value()) return;
+      if (position == storage_.end_offset(partition).value()) return;
     }
     fail("the tally does not reach the end of the log");
   }
 
   // Counts by the text of the rule. Adds the ids that count.
-  std::int64_t expected_count(Outcome topic, std::set<std::string>& in_log) const {
+  std::int64_t expected_count(Outcome topic, std::set<std::string>& in_log) {
     std::int64_t count = 0;
-    for (const Storage::Line& line : storage_.partitions[static_cast<std::size_t>(topic)]) {
-      const Record record = format_.parse(line.text).value();
-      const auto id_ms = record.id.time_ms();
-      if (record.is_id_given &&
-          (line.time_ms - *id_ms > 12 * kMinute || *id_ms - line.time_ms > kMinute)) {
-        continue;
+    const auto reader = storage_.read_from({.topic = topic, .number = 0}, 0).value();
+    std::vector<LoggedRecord> records;
+    while (reader->read(records, {}) && !records.empty()) {
+      for (const LoggedRecord& logged : records) {
+        const Record record = format_.parse(logged.line).value();
+        const auto id_ms = record.id.time_ms();
+        if (record.is_id_given &&
+            (logged.time_ms - *id_ms > 12 * kMinute || *id_ms - logged.time_ms > kMinute)) {
+          continue;
+        }
+        if (in_log.insert(record.id.to_string()).second) ++count;
       }
-      if (in_log.insert(record.id.to_string()).second) ++count;
     }
     return count;
   }
@@ -515,8 +467,7 @@ class Simulation {
   std::optional<std::string> failure_;
 
   std::int64_t now_ms_ = kStartMs;
-  Storage storage_;
-  SimulatedLog tally_log_{storage_, choices_};
+  test::MemoryLog storage_{1};
   SimulatedBook book_;
   IdMemory memory_{{.bytes_max = std::size_t{1} << 20, .folder = "/nowhere"}};
   const Tally::Options options_{.commit_every = std::chrono::nanoseconds(0)};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -44,6 +45,10 @@ class MemoryLog final : public EventLog {
       held = std::exchange(held_, {});
     }
     for (const Done& done : held) done({});
+  }
+  // A read returns at most records_max() records. REQUIRES: nothing reads yet.
+  void bound_reads(std::function<std::int64_t()> records_max) {
+    records_max_ = std::move(records_max);
   }
   [[nodiscard]] std::size_t appends() const {
     const std::scoped_lock lock(mutex_);
@@ -107,7 +112,7 @@ class MemoryLog final : public EventLog {
     std::string text;
   };
 
-  // Returns the records that exist. Never waits.
+  // Returns the records that exist, up to the bound of a read. Never waits.
   class Reader final : public PartitionReader {
    public:
     Reader(const MemoryLog& log, std::size_t index, std::int64_t offset)
@@ -116,7 +121,9 @@ class MemoryLog final : public EventLog {
       records.clear();
       const std::scoped_lock lock(log_.mutex_);
       const auto& lines = log_.parts_[index_];
-      for (; position_ < static_cast<std::int64_t>(lines.size()); ++position_) {
+      std::int64_t end = std::ssize(lines);
+      if (log_.records_max_) end = std::min(end, position_ + log_.records_max_());
+      for (; position_ < end; ++position_) {
         const Line& line = lines[static_cast<std::size_t>(position_)];
         records.push_back({.offset = position_, .time_ms = line.time_ms, .line = line.text});
       }
@@ -140,6 +147,7 @@ class MemoryLog final : public EventLog {
   }
 
   const int partitions_;
+  std::function<std::int64_t()> records_max_;
   mutable std::mutex mutex_;
   std::vector<std::deque<Line>> parts_;  // deques: views into lines stay valid
   std::optional<base::Error> failure_;
