@@ -7,8 +7,8 @@
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the order seen)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 32 to 64 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
-// them under a secret key of the process. Clients then cannot cause collisions.
+// Memory: 32 to 64 bytes per id, allocated as ids come. Clients choose ids, so the table uses
+// base::secret_hash(). Clients then cannot cause collisions.
 //
 // Threads: a RecentIds is guarded by its owner's mutex.
 #pragma once
@@ -43,7 +43,6 @@ class RecentIds {
   [[nodiscard]] std::int64_t window_ms(std::int64_t now_ms, std::int64_t most_ms) const;
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
-  void clear();
 
  private:
   struct Seen {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/metrics_writer.h"
@@ -22,6 +23,7 @@ class IdMemory {
   struct Options {
     std::size_t bytes_max = std::size_t{64} << 20;  // of the process's memory, for all regions
     std::string folder;                             // for the files
+    std::string_view folder_setting = "";           // a literal; errors name the setting by it
   };
 
   struct Stats {
@@ -61,7 +63,7 @@ class IdMemory {
   explicit IdMemory(Options options) : options_(std::move(options)) {}
 
   // Returns a region. REQUIRES: this outlives the region. Errors: kResourceExhausted when the disk
-  // has no room; the system's. Errors about a file name the folder.
+  // has no room; the system's. Errors about a file name the folder and its setting.
   [[nodiscard]] base::Result<Region> allocate(std::size_t bytes);
 
   [[nodiscard]] Stats stats() const { return {.memory_bytes = memory_, .file_bytes = files_}; }
