@@ -10,6 +10,9 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
+// A check before a commit fetches and unpacks a whole batch of a producer. A reader that is behind
+// has records at any time. It gathers this many times as long, and so checks less often.
+constexpr int kCommitsOfACheck = 10;
 
 // Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
 // counted again at any time.
@@ -104,13 +107,16 @@ base::Result<Score> PartitionCounter::read_score() const {
 base::Result<void> PartitionCounter::gather(PartitionReader& reader, const std::stop_token& stop) {
   // A commit covers many records when many come.
   const base::Nanos started = deps_.clock.mono();
+  const base::Nanos longest = deps_.events.can_lose_records()
+                                  ? options_.commit_every * kCommitsOfACheck
+                                  : options_.commit_every;
   do {
     const bool waits = fold_.pending() == 0 && !stop.stop_requested();
     RETURN_IF_ERROR(reader.read(
         records_, waits ? std::chrono::nanoseconds(kReadPatience) : std::chrono::nanoseconds(0)));
     RETURN_IF_ERROR(fold_.add(records_));
     chain_.add(records_);
-  } while (!records_.empty() && deps_.clock.mono() - started < options_.commit_every);
+  } while (!records_.empty() && deps_.clock.mono() - started < longest);
   return {};
 }
 
