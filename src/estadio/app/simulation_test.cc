@@ -4,8 +4,9 @@
 // A seed decides everything. The simulation knows the true time; no process does. Clocks start
 // wrong and jump by hours. Entries are sent again, above all at the edges of the retry window.
 // Batches reach the log late, or are lost with their judge. Judges and tallies crash between any
-// two steps. Two tallies count each partition. The score book goes back. A program that is no judge
-// writes records.
+// two steps. Two tallies count each partition. The score book goes back. The log loses its
+// end and grows again, between any two steps, and somebody repairs the score later. A program that
+// is no judge writes records.
 //
 // After each run the log is counted by the rule's text, and the score must be the same. Every
 // acknowledged entry must be in it.
@@ -28,6 +29,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,7 @@
 #include "estadio/dedup/judge_clocks.h"
 #include "estadio/discipline/local_judge.h"
 #include "estadio/tally/partition_counter.h"
+#include "estadio/verify/recount.h"
 
 namespace estadio {
 namespace {
@@ -108,7 +111,28 @@ struct Storage {
     std::int64_t time_ms = 0;
     std::string text;
   };
+
+  // Adds a line. A record that was lost does not come back at its offset with its time to the
+  // millisecond: a chain cannot show that it was lost.
+  void add(std::size_t topic, Line line) {
+    while (lost.contains({topic, partitions[topic].size(), line.time_ms, line.text})) {
+      ++line.time_ms;
+    }
+    partitions[topic].push_back(std::move(line));
+  }
+  // Removes the last `count` lines, and returns them.
+  std::deque<Line> lose_end(std::size_t topic, std::int64_t count) {
+    std::deque<Line>& lines = partitions[topic];
+    const std::deque<Line> gone(lines.end() - count, lines.end());
+    lines.resize(lines.size() - gone.size());
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+      lost.emplace(topic, lines.size() + i, gone[i].time_ms, gone[i].text);
+    }
+    return gone;
+  }
+
   std::deque<Line> partitions[2];
+  std::set<std::tuple<std::size_t, std::size_t, std::int64_t, std::string>> lost;
 };
 
 // A process' access to the log. Its appends reach the log when the simulation delivers them.
@@ -128,8 +152,8 @@ class SimulatedLog final : public EventLog {
       std::string_view lines = next.batch.parts[i].lines;
       while (!lines.empty()) {
         const auto newline = lines.find('\n');
-        storage_.partitions[i].push_back(
-            {.time_ms = next.batch.time_ms, .text = std::string(lines.substr(0, newline))});
+        storage_.add(
+            i, {.time_ms = next.batch.time_ms, .text = std::string(lines.substr(0, newline))});
         lines.remove_prefix(newline + 1);
       }
     }
@@ -217,6 +241,10 @@ class SimulatedBook final : public ScoreBook {
     return CommitOutcome{.is_applied = true, .position = commit.after.next_offset};
   }
   base::Result<Score> read() const override { return score_; }
+  void replace(Score score) {
+    score_ = std::move(score);
+    before_.clear();  // these books may count lost records
+  }
   void go_back(Choices& choices) {
     if (before_.empty()) return;
     score_ = choices.among(before_);
@@ -324,6 +352,7 @@ class Simulation {
       case 1: return restart();
       case 2:
         if (!choices_.one_in(4)) return write_as_a_stranger(choices_.among(ids_));
+        if (choices_.one_in(2)) return lose_end();
         say("the score book goes back");
         return book_.go_back(choices_);
       case 3: return send(choices_.among(judges_), choices_.id_of_version_4(), false);
@@ -420,32 +449,82 @@ class Simulation {
     std::string line;
     format_.append(line, {.id = id.id, .is_id_given = true}, {}, topic);
     line.pop_back();
-    storage_.partitions[static_cast<std::size_t>(topic)].push_back(
-        {.time_ms = time_ms, .text = std::move(line)});
+    storage_.add(static_cast<std::size_t>(topic), {.time_ms = time_ms, .text = std::move(line)});
     say("a stranger writes {}", id.id.to_string());
+  }
+
+  // The log loses its last records. Often their entries are sent again at once, to any judge, and
+  // land at the same offsets.
+  void lose_end() {
+    const auto topic = static_cast<std::size_t>(choices_.range(0, 1));
+    const std::int64_t lost =
+        choices_.range(0, std::min<std::int64_t>(4, std::ssize(storage_.partitions[topic])));
+    if (lost == 0) return;
+    say("{} loses its last {} records", topic_name(static_cast<Outcome>(topic)), lost);
+    has_lost_ = true;
+    now_ms_ += choices_.range(1, 10 * kSecond);  // a broker's restart
+    const std::deque<Storage::Line> gone = storage_.lose_end(topic, lost);
+    for (const Storage::Line& line : gone) {
+      acknowledged_.erase(std::string(RecordFormat::id_text(line.text)));
+    }
+    for (Judge& judge : judges_) judge.known->forget();
+    if (choices_.one_in(3)) return;
+    const std::int64_t ahead_ms = choices_.among(judges_).clock.ahead_ms;
+    for (const Storage::Line& line : gone) {
+      storage_.add(topic, {.time_ms = now_ms_ + ahead_ms, .text = line.text});
+    }
+  }
+
+  // Somebody runs `estadio repair --apply`.
+  void repair() {
+    Recount recount({.contest = contest_,
+                     .events = tally_log_,
+                     .retry = kRule,
+                     .memory = memory_,
+                     .clock = judges_[0].clock,
+                     .on_progress = {}});
+    if (auto counted = recount.count_to(book_.read()->positions); !counted) {
+      return fail(counted.error().message());
+    }
+    book_.replace(recount.score());
+    has_lost_ = false;
+    say("the score is repaired");
   }
 
   void deliver(Judge& judge) {
     if (judge.log->has_pending()) judge.log->deliver(!choices_.one_in(8));
   }
 
-  // One round of a tally, which may die before its commit.
+  // One round of a tally, which may die before its commit. The log may lose its end between any two
+  // steps of the round.
   void count(TallyProcess& tally) {
     if (!tally.reader) {
       auto started = tally.counter->start();
-      if (!started) return fail(started.error().message());
+      if (!started) return stop(tally, started.error());
       tally.reader = *std::move(started);
       return;
     }
-    std::stop_source stop;
-    stop.request_stop();  // gather() does not wait
-    if (auto gathered = tally.counter->gather(*tally.reader, stop.get_token()); !gathered) {
-      return fail(gathered.error().message());
+    std::stop_source stopping;
+    stopping.request_stop();  // gather() does not wait
+    if (auto gathered = tally.counter->gather(*tally.reader, stopping.get_token()); !gathered) {
+      return stop(tally, gathered.error());
     }
     if (choices_.one_in(8)) return start(tally);
+    if (is_lossy_ && choices_.one_in(50)) lose_end();
     const auto applied = tally.counter->commit(tally.reader->position());
-    if (!applied) return fail(applied.error().message());
+    if (!applied) return stop(tally, applied.error());
     if (!*applied) tally.reader.reset();
+    if (is_lossy_ && choices_.one_in(50)) lose_end();
+  }
+
+  // A tally stops only when the log has lost counted records. It looks again later.
+  void stop(TallyProcess& tally, const base::Error& error) {
+    Tally::Stats stats;
+    tally.counter->add_to(stats);
+    if (!stats.has_log_gone_back || !has_lost_) return fail(error.message());
+    say("a tally stops: {}", error.message());
+    tally.reader.reset();
+    if (choices_.one_in(3)) repair();
   }
 
   void fail(std::string why) {
@@ -456,6 +535,7 @@ class Simulation {
     for (auto& judge : judges_) {
       while (judge.log->has_pending()) judge.log->deliver(true);
     }
+    is_lossy_ = false;
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) count_to_the_end(topic);
     if (failure_) return failure_;
     const Score score = book_.read().value();
@@ -482,7 +562,7 @@ class Simulation {
     for (int i = 0; i < 10'000 && !failure_; ++i) {
       count(last);
       const std::int64_t position = book_.read()->position(partition);
-      if (position == tally_log_.end_offset(partition).value()) return;
+      if (last.reader && position == tally_log_.end_offset(partition).value()) return;
     }
     fail("the tally does not reach the end of the log");
   }
@@ -526,6 +606,8 @@ class Simulation {
       TallyProcess(now_ms_, {.topic = Outcome::kLoser, .number = 0})};
   std::vector<Id> ids_;
   std::set<std::string> acknowledged_;
+  bool is_lossy_ = true;   // the log may lose its end
+  bool has_lost_ = false;  // it has, since the last repair
 };
 
 constexpr int kSteps = 120;

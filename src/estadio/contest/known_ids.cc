@@ -44,6 +44,12 @@ void KnownIds::add(const EntryBatch& batch, std::span<const Verdict> verdicts,
   }
 }
 
+void KnownIds::forget() {
+  const std::scoped_lock lock(mutex_);
+  knows_whole_log_ = false;
+  ids_.clear();
+}
+
 void KnownIds::add(std::span<const base::Uuid> ids, std::int64_t time_ms) {
   const std::scoped_lock lock(mutex_);
   for (const base::Uuid& id : ids) {

@@ -44,6 +44,9 @@ class KnownIds {
   // time. REQUIRES: the batch's results are durable.
   void add(const EntryBatch& batch, std::span<const Verdict> verdicts, std::int64_t now_ms);
 
+  // Forgets all ids. For a log that has lost its end: the records of some known ids may be lost.
+  void forget();
+
   // Adds given ids that were read back from the log. `time_ms` is the time of their records.
   void add(std::span<const base::Uuid> ids, std::int64_t time_ms);
 
