@@ -127,7 +127,15 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
     ASSIGN_OR_RETURN(before.incarnation, deps_.events.incarnation(partition_));
   }
   // After the new records were read. So they are of the log that still holds the last one.
-  if (deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(before));
+  if (deps_.events.can_lose_records()) {
+    if (auto checked = check_last_record(before); !checked) {
+      // A repaired score counts other records than this counter.
+      ASSIGN_OR_RETURN(const bool is_here, has_books_state());
+      if (is_here) return base::fail(std::move(checked).error());
+      ++stale_commits_;
+      return false;
+    }
+  }
   ScoreCommit commit = fold_.take();
   commit.before = before;
   commit.after = {.incarnation = before.incarnation, .next_offset = next, .chain = chain_};
@@ -148,10 +156,14 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   return true;
 }
 
-base::Result<bool> PartitionCounter::is_at_books_position() {
+base::Result<bool> PartitionCounter::has_books_state() const {
   ASSIGN_OR_RETURN(const Score score, read_score());
   const PartitionState* state = score.find(partition_);
-  const bool is_here = state == nullptr ? state_.next_offset == 0 : *state == state_;
+  return state == nullptr ? state_.next_offset == 0 : *state == state_;
+}
+
+base::Result<bool> PartitionCounter::is_at_books_position() {
+  ASSIGN_OR_RETURN(const bool is_here, has_books_state());
   if (is_here && deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(state_));
   return is_here;
 }

@@ -64,6 +64,7 @@ class PartitionCounter {
   [[nodiscard]] base::Result<Score> read_score() const;
   // Returns the book's state after checking that it belongs to this log.
   base::Result<PartitionState> books_state();
+  [[nodiscard]] base::Result<bool> has_books_state() const;
   // Checks that the log still holds the last record before `state`'s position.
   base::Result<void> check_last_record(const PartitionState& state);
   // Returns kCorruption, and notes that the log went back.
