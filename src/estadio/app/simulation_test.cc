@@ -175,6 +175,26 @@ class SimulatedBook final : public ScoreBook {
   std::vector<Score> before_;  // some earlier moments
 };
 
+// Counts the log by the text of the rule. Adds the ids that count.
+std::int64_t expected_count(test::MemoryLog& log, const RecordFormat& format, Outcome topic,
+                            std::set<std::string>& in_log) {
+  std::int64_t count = 0;
+  const auto reader = log.read_from({.topic = topic, .number = 0}, 0).value();
+  std::vector<LoggedRecord> records;
+  while (reader->read(records, {}) && !records.empty()) {
+    for (const LoggedRecord& logged : records) {
+      const Record record = format.parse(logged.line).value();
+      const auto id_ms = record.id.time_ms();
+      if (record.is_id_given &&
+          (logged.time_ms - *id_ms > 12 * kMinute || *id_ms - logged.time_ms > kMinute)) {
+        continue;
+      }
+      if (in_log.insert(record.id.to_string()).second) ++count;
+    }
+  }
+  return count;
+}
+
 class Simulation {
  public:
   Simulation(std::uint64_t seed, int steps, bool traces, base::Logger& log)
@@ -411,7 +431,7 @@ class Simulation {
     for (const Score::Count& count : score.counts) counted[count.outcome] += count.count;
     std::set<std::string> in_log;
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-      const std::int64_t expected = expected_count(topic, in_log);
+      const std::int64_t expected = expected_count(storage_, format_, topic, in_log);
       if (counted[topic] != expected) {
         return fmt::format("{}: the log has {} entries, the score {}", topic_name(topic), expected,
                            counted[topic]);
@@ -433,25 +453,6 @@ class Simulation {
       if (position == storage_.end_offset(partition).value()) return;
     }
     fail("the tally does not reach the end of the log");
-  }
-
-  // Counts by the text of the rule. Adds the ids that count.
-  std::int64_t expected_count(Outcome topic, std::set<std::string>& in_log) {
-    std::int64_t count = 0;
-    const auto reader = storage_.read_from({.topic = topic, .number = 0}, 0).value();
-    std::vector<LoggedRecord> records;
-    while (reader->read(records, {}) && !records.empty()) {
-      for (const LoggedRecord& logged : records) {
-        const Record record = format_.parse(logged.line).value();
-        const auto id_ms = record.id.time_ms();
-        if (record.is_id_given &&
-            (logged.time_ms - *id_ms > 12 * kMinute || *id_ms - logged.time_ms > kMinute)) {
-          continue;
-        }
-        if (in_log.insert(record.id.to_string()).second) ++count;
-      }
-    }
-    return count;
   }
 
   const Contest contest_ = Contest::defaults();
