@@ -1,6 +1,8 @@
 """The roles as separate processes, over gRPC, Kafka and Redis, keep the promises of one process."""
 
 import contextlib
+import hashlib
+import json
 import re
 import signal
 import socket
@@ -71,6 +73,26 @@ def test_a_difference_of_one_is_found(cluster, tmp_path):
     cluster.redis("HINCRBY", f"{{{cluster.redis_prefix}}}:breakdown", field, "1")
     result = cluster.verify()
     assert result.returncode == 1 and "DIFFERENT" in result.stdout, result.stdout
+
+
+def test_anybody_can_compute_the_digests_of_a_summary_from_kafka(cluster, tmp_path):
+    edge = cluster.faculty(cluster.discipline())
+    cluster.tally()
+    assert edge.post([entry(student=f"José {i}") for i in range(50)]).status == 200
+    cluster.assert_verified()
+    exported = cluster.verify("--export", tmp_path / "summary.json")
+    assert exported.returncode == 0, exported.stderr
+    for each in json.loads((tmp_path / "summary.json").read_text())["partitions"]:
+        said = cluster.kafka.cli(
+            "kafka-console-consumer", "--topic", cluster.prefix + each["topic"], "--partition",
+            each["partition"], "--offset", "earliest", "--max-messages", each["next_offset"],
+            "--property", "print.timestamp=true", "--property", "print.offset=true")
+        lines = re.findall(r"^CreateTime:(\d+)\tOffset:(\d+)\t(.*)$", said, re.MULTILINE)
+        assert len(lines) == each["next_offset"], said
+        text = "".join(f"{offset} {time} {line}\n" for time, offset, line in lines)
+        assert hashlib.sha256(text.encode()).hexdigest() == each["sha256"]
+    compared = cluster.verify("--against", tmp_path / "summary.json")
+    assert compared.returncode == 0 and re.search(r"same as in the summary +50\n", compared.stdout)
 
 
 def test_a_retry_at_another_replica_is_counted_once(cluster):

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/signals.h"
@@ -37,6 +38,8 @@ struct VerifyOptions {
   std::string contest_file;
   std::string acks_file;
   bool are_acks_partial = false;
+  std::string export_file;
+  std::string against_file;
   bool is_json = false;
   bool reveals_seed = false;
   bool watches = false;
@@ -56,6 +59,7 @@ struct Proved {
   VerifyReport report;
   std::string commitment;
   std::string seed;
+  Summary summary;  // of the report; only with --export
 };
 
 // The evidence is gathered in the order acks, score, log. So a log that is read later holds every
@@ -110,12 +114,60 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
                   .events = std::move(events)};
 }
 
+// Reads the summary of --against, and checks that it is of this contest.
+base::Result<std::optional<Summary>> read_summary(const VerifyOptions& options,
+                                                  const ContestManifest& manifest) {
+  if (options.against_file.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(Summary summary, Summary::from_file(options.against_file));
+  const std::string commitment = Coin(*manifest.coin_seed).commitment();
+  if (summary.started_at_ms == manifest.started_at_ms && summary.coin_commitment == commitment) {
+    return summary;
+  }
+  return base::fail(
+      base::Code::kFailedPrecondition,
+      fmt::format(
+          "{} is of another contest: it began at {} with the coin {}, this one at {} with {}",
+          options.against_file, base::format_time(summary.started_at_ms), summary.coin_commitment,
+          base::format_time(manifest.started_at_ms), commitment));
+}
+
+Summary summary_of(const VerifyReport& report, const Evidence& evidence, const base::Clock& clock) {
+  Summary summary{.program = fmt::format("estadio {}", ESTADIO_VERSION),
+                  .proved_at_ms = clock.wall_ms(),
+                  .contest = evidence.contest.name(),
+                  .started_at_ms = evidence.manifest.started_at_ms,
+                  .retry_window_ms = evidence.manifest.retry_window.count(),
+                  .coin_commitment = Coin(*evidence.manifest.coin_seed).commitment(),
+                  .coin_seed = {},
+                  .not_counted = evidence.score.not_counted,
+                  .counts = {},
+                  .partitions = report.partitions};
+  for (const VerifyReport::Row& row : report.rows) {
+    if (row.in_log == 0) continue;
+    summary.counts.push_back({.faculty = row.faculty,
+                              .discipline_id = row.discipline_id,
+                              .outcome = row.outcome,
+                              .count = row.in_log});
+  }
+  return summary;
+}
+
+base::Result<void> write_summary(const Summary& summary, const std::string& path) {
+  ASSIGN_OR_RETURN(const base::UniqueFd file, base::open_output(path));
+  const std::string text = summary.to_json();
+  RETURN_IF_ERROR(base::write_all(file, text, path));
+  fmt::print(stderr, "{}: {} records; sign or publish its SHA-256: {}\n", path, summary.records(),
+             sha256_of(text));
+  return {};
+}
+
 base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& clock,
                            base::Logger& log) {
   ASSIGN_OR_RETURN(Evidence evidence, options.data.empty()
                                           ? gather_from_cluster(options, clock, log)
                                           : gather_from_folder(options, clock, log));
   const Coin coin(*evidence.manifest.coin_seed);
+  ASSIGN_OR_RETURN(const auto against, read_summary(options, evidence.manifest));
   IdMemory memory(options.ids.to_options());
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
@@ -129,6 +181,8 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retry = RetryRule(evidence.manifest.retry_window),
+              .makes_digests = !options.export_file.empty(),
+              .against = against ? &*against : nullptr,
               .memory = memory,
               .clock = clock,
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
@@ -142,8 +196,15 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
              "Redis holds nothing under the prefix '{}': check redis-prefix, and that a tally runs",
              options.redis.prefix)});
   }
-  return Proved{
-      .report = *std::move(report), .commitment = coin.commitment(), .seed = coin.reveal()};
+  Proved proved{.report = *std::move(report),
+                .commitment = coin.commitment(),
+                .seed = coin.reveal(),
+                .summary = {}};
+  if (!options.export_file.empty()) {
+    proved.summary = summary_of(proved.report, evidence, clock);
+    if (options.reveals_seed) proved.summary.coin_seed = proved.seed;
+  }
+  return proved;
 }
 
 void print(const Proved& proved, const VerifyOptions& options) {
@@ -190,6 +251,9 @@ base::Result<void> check(const VerifyOptions& options) {
     return refuse(
         "data, kafka: expected one of them, as in --data contest or --kafka 127.0.0.1:9092");
   }
+  if (options.watches && !options.export_file.empty()) {
+    return refuse("export: a proof that is repeated has no summary: leave out --watch");
+  }
   if (!options.data.empty()) return {};
   RETURN_IF_ERROR(options.kafka.check());
   return options.redis.check();
@@ -209,7 +273,9 @@ int run_verify(base::Arguments arguments) {
       "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
       "--watch\n"
       "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
-      "--data contest --acks acks.ndjson\n");
+      "--data contest --acks acks.ndjson\n"
+      "  estadio verify --data contest --export summary.json\n"
+      "  estadio verify --data contest --against summary.json\n");
   settings.add("data", options.data, "DIR",
                "folder of a contest of `estadio all`; a contest on several machines has kafka and "
                "redis instead");
@@ -225,6 +291,12 @@ int run_verify(base::Arguments arguments) {
   settings.add(
       "partial-acks", options.are_acks_partial,
       "accept results without an ack, because the file lacks clients or answers were lost");
+  settings.add("export", options.export_file, "FILE",
+               "write a summary of the proof, with the counts and a digest of each partition's "
+               "records; nothing is written when there is a difference");
+  settings.add("against", options.against_file, "FILE",
+               "prove too that the log still has the records of this summary, and that they give "
+               "the same counts");
   settings.add("contest", options.contest_file, "FILE",
                "contest.toml; default: the data folder's, or the built-in contest");
   settings.add("watch", options.watches, "repeat the proof until it finds a difference");
@@ -244,6 +316,13 @@ int run_verify(base::Arguments arguments) {
   log.flush();  // before the report or the error
   if (!proved) return program().print_failure(proved.error());
   print(*proved, options);
+  if (!options.export_file.empty()) {
+    if (!proved->report.is_proven()) {
+      fmt::print(stderr, "{}: not written, because of the differences\n", options.export_file);
+    } else if (auto written = write_summary(proved->summary, options.export_file); !written) {
+      return program().print_failure(written.error());
+    }
+  }
   return proved->report.is_proven() ? base::kExitOk : base::kExitFailed;
 }
 

@@ -29,7 +29,9 @@ bool see(RecentIds& ids, const base::Uuid& id, std::int64_t time_ms) {
 
 bool holds(const RecentIds& ids, const base::Uuid& id, std::int64_t time_ms) {
   const EntryContent* content = ids.find(id, time_ms);
-  if (content != nullptr) EXPECT_EQ(*content, kContent);
+  if (content != nullptr) {
+    EXPECT_EQ(*content, kContent);
+  }
   return content != nullptr;
 }
 
