@@ -79,6 +79,10 @@ class Choices {
     return least +
            static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
   }
+  // How far a clock is ahead.
+  std::int64_t clock_error_ms() {
+    return one_in(2) ? range(-20 * kSecond, 20 * kSecond) : range(-2 * kHour, 2 * kHour);
+  }
   bool one_in(std::int64_t n) { return range(1, n) == 1; }
   template <class Container>
   auto& among(Container& all) {
@@ -185,8 +189,8 @@ struct Request {
   EntryBatch batch;
   std::vector<Verdict> verdicts;
 };
-struct Judge {
-  explicit Judge(const std::int64_t& now_ms) : clock(now_ms) {}
+struct JudgeProcess {
+  explicit JudgeProcess(const std::int64_t& now_ms) : clock(now_ms) {}
   SimulatedClock clock;
   // How far the edge's reading of the clock is behind the clock, from a jump to the next message.
   std::int64_t edge_ahead_ms = 0;
@@ -228,7 +232,7 @@ class Trace {
   std::string text_;
 };
 
-// Counts by the text of the rule. Adds the ids that count.
+// Counts the log by the text of the rule. Adds the ids that count.
 std::int64_t expected_count(test::MemoryLog& log, const RecordFormat& format, Outcome topic,
                             std::set<std::string>& in_log) {
   std::int64_t count = 0;
@@ -257,9 +261,9 @@ class Simulation {
 
   // Returns what is wrong; nothing when the score is exact.
   std::optional<std::string> run() {
-    for (auto& judge : judges_) start(judge, start_ahead());
+    for (auto& judge : judges_) start(judge, choices_.clock_error_ms());
     for (auto& tally : tallies_) {
-      tally.clock.ahead_ms = start_ahead();
+      tally.clock.ahead_ms = choices_.clock_error_ms();
       start(tally);
     }
     for (int i = 0; i < 5; ++i) ids_.emplace_back();
@@ -269,16 +273,11 @@ class Simulation {
   [[nodiscard]] const std::string& trace() const { return trace_.text(); }
 
  private:
-  std::int64_t start_ahead() {
-    return choices_.one_in(2) ? choices_.range(-20 * kSecond, 20 * kSecond)
-                              : choices_.range(-2 * kHour, 2 * kHour);
-  }
-
-  [[nodiscard]] std::size_t number_of(const Judge& judge) const {
+  [[nodiscard]] std::size_t number_of(const JudgeProcess& judge) const {
     return static_cast<std::size_t>(&judge - judges_.data());
   }
 
-  void start(Judge& judge, std::int64_t ahead_ms) {
+  void start(JudgeProcess& judge, std::int64_t ahead_ms) {
     judge.clock.ahead_ms = judge.edge_ahead_ms = ahead_ms;
     judge.judge.reset();
     judge.requests.clear();
@@ -343,11 +342,11 @@ class Simulation {
 
   void jump() {
     if (choices_.one_in(3)) {
-      choices_.among(tallies_).clock.ahead_ms = start_ahead();
+      choices_.among(tallies_).clock.ahead_ms = choices_.clock_error_ms();
       return;
     }
-    Judge& judge = choices_.among(judges_);
-    judge.clock.ahead_ms = start_ahead();
+    JudgeProcess& judge = choices_.among(judges_);
+    judge.clock.ahead_ms = choices_.clock_error_ms();
     // The edge learns of it now, or with the next message.
     if (choices_.one_in(2)) judge.edge_ahead_ms = judge.clock.ahead_ms;
     trace_.add("judge {}'s clock shows {} s too much", number_of(judge),
@@ -359,15 +358,15 @@ class Simulation {
       start(choices_.among(tallies_));
       return;
     }
-    Judge& judge = choices_.among(judges_);
+    JudgeProcess& judge = choices_.among(judges_);
     // What it sent may still reach the log.
     while (judge.log->has_pending() && choices_.one_in(2)) judge.log->deliver(false);
-    start(judge, choices_.one_in(2) ? judge.clock.ahead_ms : start_ahead());
+    start(judge, choices_.one_in(2) ? judge.clock.ahead_ms : choices_.clock_error_ms());
     trace_.add("judge {} is started again", number_of(judge));
   }
 
   void attempt(Id& id) {
-    Judge& judge = choices_.among(judges_);
+    JudgeProcess& judge = choices_.among(judges_);
     if (!id.is_made) {
       static constexpr std::int64_t kAges[] = {0, 0, 10 * kMinute, -30 * kSecond};
       const std::int64_t time_ms =
@@ -379,7 +378,7 @@ class Simulation {
     send(judge, id.id, true);
   }
 
-  void send(Judge& judge, const base::Uuid& id, bool is_given) {
+  void send(JudgeProcess& judge, const base::Uuid& id, bool is_given) {
     Request& request = judge.requests.emplace_back();
     request.batch.entries.push_back({.id = id, .is_id_given = is_given});
     request.verdicts.resize(1);
@@ -390,7 +389,7 @@ class Simulation {
                        });
   }
 
-  void answer(Judge& judge, const Request& request, const base::Result<void>& result) {
+  void answer(JudgeProcess& judge, const Request& request, const base::Result<void>& result) {
     judge.edge_ahead_ms = judge.clock.ahead_ms;  // each message shows the clock
     const Verdict& verdict = request.verdicts[0];
     const bool is_kept = result && (verdict.durability == Verdict::Durability::kOfBatch ||
@@ -429,7 +428,7 @@ class Simulation {
     for (const auto& line : gone) {
       acknowledged_.erase(std::string(RecordFormat::id_text(line.text)));
     }
-    for (Judge& judge : judges_) judge.known->forget();
+    for (JudgeProcess& judge : judges_) judge.known->forget();
     if (choices_.one_in(3)) return;
     const std::int64_t ahead_ms = choices_.among(judges_).clock.ahead_ms;
     for (const auto& line : gone) storage_.add(partition, line.text, now_ms_ + ahead_ms);
@@ -451,7 +450,7 @@ class Simulation {
     trace_.add("the score is repaired");
   }
 
-  void deliver(Judge& judge) {
+  void deliver(JudgeProcess& judge) {
     if (judge.log->has_pending()) judge.log->deliver(!choices_.one_in(8));
   }
 
@@ -541,7 +540,7 @@ class Simulation {
   SimulatedBook book_;
   IdMemory memory_{{.bytes_max = std::size_t{1} << 20, .folder = "/nowhere"}};
   const Tally::Options options_{.commit_every = std::chrono::nanoseconds(0)};
-  std::array<Judge, 2> judges_{Judge(now_ms_), Judge(now_ms_)};
+  std::array<JudgeProcess, 2> judges_{JudgeProcess(now_ms_), JudgeProcess(now_ms_)};
   std::array<TallyProcess, 4> tallies_{
       TallyProcess(now_ms_, {.topic = Outcome::kWinner, .number = 0}),
       TallyProcess(now_ms_, {.topic = Outcome::kWinner, .number = 0}),

@@ -33,7 +33,7 @@ base::Result<IdMemory::Region> IdMemory::allocate(std::size_t bytes) {
 
 base::Result<IdMemory::Region> IdMemory::allocate_in_file(std::size_t bytes) {
   std::string what = "making a file for ids in " + options_.folder;
-  if (!options_.folder_setting.empty()) what += fmt::format(" ({})", options_.folder_setting);
+  if (options_.folder_setting != nullptr) what += fmt::format(" ({})", options_.folder_setting);
   base::UniqueFd file(::open(options_.folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) {
     // The file system cannot make files without a name.

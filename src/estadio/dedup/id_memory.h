@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/metrics_writer.h"
@@ -23,7 +22,7 @@ class IdMemory {
   struct Options {
     std::size_t bytes_max = std::size_t{64} << 20;  // of the process's memory, for all regions
     std::string folder;                             // for the files
-    std::string_view folder_setting = "";           // a literal; errors name the setting by it
+    const char* folder_setting = nullptr;           // errors name the setting by it, if given
   };
 
   struct Stats {

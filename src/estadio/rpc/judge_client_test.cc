@@ -1,5 +1,5 @@
 // Judging over real servers on this machine, with judges that a test holds back or makes fail.
-#include "estadio/rpc/judge_client.h"
+#include "estadio/rpc/judge_channels.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
