@@ -57,6 +57,12 @@ void KnownIds::add(const EntryBatch& batch, std::span<const Verdict> verdicts,
   }
 }
 
+void KnownIds::forget() {
+  const std::scoped_lock lock(mutex_);
+  knows_whole_log_ = false;
+  ids_.clear();
+}
+
 void KnownIds::add(const base::Uuid& id, const EntryContent& content, std::int64_t time_ms) {
   const std::scoped_lock lock(mutex_);
   if (ids_.find(id, time_ms) == nullptr) ids_.see(id, content, time_ms);

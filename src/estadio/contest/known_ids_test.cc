@@ -71,6 +71,23 @@ TEST(KnownIdsTest, AKnownIdWithAnotherContentIsAConflict) {
   EXPECT_TRUE(marked(known, first, kNowMs)[0].is_repeated) << "the first content stays";
 }
 
+TEST(KnownIdsTest, AfterForgettingNoIdIsKnownAndNoLateEntryIsRefused) {
+  KnownIds known(60'000);
+  known.set_knows_whole_log();
+  add(known, batch_of(0, 3, true));
+  known.forget();
+  EntryBatch batch = batch_of(0, 4, true);
+  for (const Verdict& verdict : marked(known, batch, kNowMs)) EXPECT_FALSE(verdict.is_repeated);
+  for (Entry& entry : batch.entries) entry.is_late = true;
+  std::vector<Verdict> verdicts(4);
+  known.settle_late(batch, verdicts, kNowMs);
+  for (const Verdict& verdict : verdicts) {
+    EXPECT_EQ(verdict.durability, Verdict::Durability::kUnknown);
+  }
+  add(known, batch_of(0, 1, true));
+  EXPECT_TRUE(marked(known, batch_of(0, 1, true), kNowMs)[0].is_repeated);
+}
+
 TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
   KnownIds known(60'000);
   add(known, batch_of(1, 2, true));

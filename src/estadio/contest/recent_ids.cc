@@ -13,6 +13,12 @@ constexpr std::size_t kFirstSize = 1024;
 
 RecentIds::RecentIds(Options options) : options_(options) {}
 
+void RecentIds::clear() {
+  first_ = next_;
+  marks_.clear();
+  std::ranges::fill(table_, kEmpty);
+}
+
 std::size_t RecentIds::home(const base::Uuid& id) const {
   return static_cast<std::size_t>(base::secret_hash(id)) & (table_.size() - 1);
 }

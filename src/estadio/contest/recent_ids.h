@@ -42,6 +42,7 @@ class RecentIds {
   // Computed as if the capacity were three quarters.
   [[nodiscard]] std::int64_t window_ms(std::int64_t now_ms, std::int64_t most_ms) const;
 
+  void clear();
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
 
  private:
