@@ -80,6 +80,10 @@ class Choices {
            static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
   }
   bool one_in(std::int64_t n) { return range(1, n) == 1; }
+  // How far a clock is ahead at its process' start, in ms.
+  std::int64_t start_ahead() {
+    return one_in(2) ? range(-20 * kSecond, 20 * kSecond) : range(-2 * kHour, 2 * kHour);
+  }
   template <class Container>
   auto& among(Container& all) {
     return all[static_cast<std::size_t>(range(0, std::ssize(all) - 1))];
@@ -256,6 +260,63 @@ class SimulatedBook final : public ScoreBook {
   std::vector<Score> before_;  // some earlier moments
 };
 
+struct Request {
+  EntryBatch batch;
+  std::vector<Verdict> verdicts;
+};
+struct Judge {
+  explicit Judge(const std::int64_t& now_ms) : clock(now_ms) {}
+  SimulatedClock clock;
+  // How far the edge's reading of the clock is behind the clock, from a jump to the next message.
+  std::int64_t edge_ahead_ms = 0;
+  std::unique_ptr<SimulatedLog> log;
+  std::unique_ptr<KnownIds> known;
+  std::unique_ptr<LocalJudge> judge;
+  std::deque<Request> requests;  // deque: they stay where they are
+};
+struct TallyProcess {
+  TallyProcess(const std::int64_t& now_ms, PartitionId counted)
+      : clock(now_ms), partition(counted) {}
+  SimulatedClock clock;
+  const PartitionId partition;
+  std::unique_ptr<Tally::Dependencies> deps;
+  std::unique_ptr<PartitionCounter> counter;
+  std::unique_ptr<PartitionReader> reader;  // null: it has not started
+};
+struct Id {
+  base::Uuid id;
+  bool is_made = false;
+};
+
+// Counts by the text of the rule. Adds the ids that count.
+std::int64_t expected_count(const std::deque<Storage::Line>& lines, const RecordFormat& format,
+                            std::set<std::string>& in_log) {
+  std::int64_t count = 0;
+  for (const Storage::Line& line : lines) {
+    const Record record = format.parse(line.text).value();
+    const auto id_ms = record.id.time_ms();
+    if (record.is_id_given &&
+        (line.time_ms - *id_ms > 12 * kMinute || *id_ms - line.time_ms > kMinute)) {
+      continue;
+    }
+    if (in_log.insert(record.id.to_string()).second) ++count;
+  }
+  return count;
+}
+
+base::Result<Score> counted_again(EventLog& log, IdMemory& memory, const base::Clock& clock,
+                                  const std::vector<Score::Position>& positions) {
+  const Contest contest = Contest::defaults();
+  Recount recount({.contest = contest,
+                   .events = log,
+                   .retry = kRule,
+                   .memory = memory,
+                   .clock = clock,
+                   .on_progress = {}});
+  RETURN_IF_ERROR(recount.count_to(positions));
+  return recount.score();
+}
+
 class Simulation {
  public:
   Simulation(std::uint64_t seed, int steps, bool traces, base::Logger& log)
@@ -263,9 +324,9 @@ class Simulation {
 
   // Returns what is wrong; nothing when the score is exact.
   std::optional<std::string> run() {
-    for (auto& judge : judges_) start(judge, start_ahead());
+    for (auto& judge : judges_) start(judge, choices_.start_ahead());
     for (auto& tally : tallies_) {
-      tally.clock.ahead_ms = start_ahead();
+      tally.clock.ahead_ms = choices_.start_ahead();
       start(tally);
     }
     for (int i = 0; i < 5; ++i) ids_.emplace_back();
@@ -275,39 +336,6 @@ class Simulation {
   [[nodiscard]] const std::string& trace() const { return trace_; }
 
  private:
-  struct Request {
-    EntryBatch batch;
-    std::vector<Verdict> verdicts;
-  };
-  struct Judge {
-    explicit Judge(const std::int64_t& now_ms) : clock(now_ms) {}
-    SimulatedClock clock;
-    // How far the edge's reading of the clock is behind the clock, from a jump to the next message.
-    std::int64_t edge_ahead_ms = 0;
-    std::unique_ptr<SimulatedLog> log;
-    std::unique_ptr<KnownIds> known;
-    std::unique_ptr<LocalJudge> judge;
-    std::deque<Request> requests;  // deque: they stay where they are
-  };
-  struct TallyProcess {
-    TallyProcess(const std::int64_t& now_ms, PartitionId counted)
-        : clock(now_ms), partition(counted) {}
-    SimulatedClock clock;
-    const PartitionId partition;
-    std::unique_ptr<Tally::Dependencies> deps;
-    std::unique_ptr<PartitionCounter> counter;
-    std::unique_ptr<PartitionReader> reader;  // null: it has not started
-  };
-  struct Id {
-    base::Uuid id;
-    bool is_made = false;
-  };
-
-  std::int64_t start_ahead() {
-    return choices_.one_in(2) ? choices_.range(-20 * kSecond, 20 * kSecond)
-                              : choices_.range(-2 * kHour, 2 * kHour);
-  }
-
   template <class... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) {
     if (!traces_) return;
@@ -383,11 +411,11 @@ class Simulation {
 
   void jump() {
     if (choices_.one_in(3)) {
-      choices_.among(tallies_).clock.ahead_ms = start_ahead();
+      choices_.among(tallies_).clock.ahead_ms = choices_.start_ahead();
       return;
     }
     Judge& judge = choices_.among(judges_);
-    judge.clock.ahead_ms = start_ahead();
+    judge.clock.ahead_ms = choices_.start_ahead();
     // The edge learns of it now, or with the next message.
     if (choices_.one_in(2)) judge.edge_ahead_ms = judge.clock.ahead_ms;
     say("judge {}'s clock shows {} s too much", number_of(judge), judge.clock.ahead_ms / kSecond);
@@ -401,7 +429,7 @@ class Simulation {
     Judge& judge = choices_.among(judges_);
     // What it sent may still reach the log.
     while (judge.log->has_pending() && choices_.one_in(2)) judge.log->deliver(false);
-    start(judge, choices_.one_in(2) ? judge.clock.ahead_ms : start_ahead());
+    start(judge, choices_.one_in(2) ? judge.clock.ahead_ms : choices_.start_ahead());
     say("judge {} is started again", number_of(judge));
   }
 
@@ -477,16 +505,9 @@ class Simulation {
 
   // Somebody runs `estadio repair --apply`.
   void repair() {
-    Recount recount({.contest = contest_,
-                     .events = tally_log_,
-                     .retry = kRule,
-                     .memory = memory_,
-                     .clock = judges_[0].clock,
-                     .on_progress = {}});
-    if (auto counted = recount.count_to(book_.read()->positions); !counted) {
-      return fail(counted.error().message());
-    }
-    book_.replace(recount.score());
+    auto counted = counted_again(tally_log_, memory_, judges_[0].clock, book_.read()->positions);
+    if (!counted) return fail(counted.error().message());
+    book_.replace(*std::move(counted));
     has_lost_ = false;
     say("the score is repaired");
   }
@@ -543,7 +564,8 @@ class Simulation {
     for (const Score::Count& count : score.counts) counted[count.outcome] += count.count;
     std::set<std::string> in_log;
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-      const std::int64_t expected = expected_count(topic, in_log);
+      const std::int64_t expected =
+          expected_count(storage_.partitions[static_cast<std::size_t>(topic)], format_, in_log);
       if (counted[topic] != expected) {
         return fmt::format("{}: the log has {} entries, the score {}", topic_name(topic), expected,
                            counted[topic]);
@@ -565,21 +587,6 @@ class Simulation {
       if (last.reader && position == tally_log_.end_offset(partition).value()) return;
     }
     fail("the tally does not reach the end of the log");
-  }
-
-  // Counts by the text of the rule. Adds the ids that count.
-  std::int64_t expected_count(Outcome topic, std::set<std::string>& in_log) const {
-    std::int64_t count = 0;
-    for (const Storage::Line& line : storage_.partitions[static_cast<std::size_t>(topic)]) {
-      const Record record = format_.parse(line.text).value();
-      const auto id_ms = record.id.time_ms();
-      if (record.is_id_given &&
-          (line.time_ms - *id_ms > 12 * kMinute || *id_ms - line.time_ms > kMinute)) {
-        continue;
-      }
-      if (in_log.insert(record.id.to_string()).second) ++count;
-    }
-    return count;
   }
 
   const Contest contest_ = Contest::defaults();
