@@ -574,7 +574,7 @@ TEST(SimulationTest, EveryEntryCountsOnceWhateverTheClocksSay) {
   std::atomic<std::uint64_t> failed = UINT64_MAX;
   test::CapturedLog captured;
   {
-    std::vector<std::jthread> threads(std::thread::hardware_concurrency());
+    std::vector<std::jthread> threads(std::max(1U, std::thread::hardware_concurrency()));
     for (std::jthread& thread : threads) {
       thread = std::jthread([&] {
         while (failed == UINT64_MAX) {

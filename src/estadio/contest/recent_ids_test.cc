@@ -128,6 +128,18 @@ TEST(RecentIdsTest, SimilarIdsAreDistinguished) {
   EXPECT_TRUE(see(ids, base::Uuid(), kStartMs));
 }
 
+TEST(RecentIdsTest, AClearedOneIsLikeNew) {
+  RecentIds ids({.capacity = 100, .retention_ms = 60'000});
+  for (std::uint64_t i = 0; i < 150; ++i) see(ids, numbered_id(i), kStartMs);
+  ids.clear();
+  EXPECT_EQ(ids.size(), 0U);
+  EXPECT_FALSE(holds(ids, numbered_id(149), kStartMs));
+  for (std::uint64_t i = 0; i < 150; ++i) {
+    EXPECT_FALSE(see(ids, numbered_id(i), kStartMs - 90'000));
+  }
+  EXPECT_TRUE(see(ids, numbered_id(149), kStartMs - 90'000));
+}
+
 // A log of random ids. It has near and far repeats, and times that stay, creep and leap.
 std::vector<Seen> draw_log(std::mt19937_64& random, std::size_t size, std::uint64_t ids) {
   std::vector<Seen> log;

@@ -134,9 +134,11 @@ void KafkaLog::look_for_loss() {
     const auto last = ends_->last(id);
     if (!last || health_.is_away() || ends_->has_lost()) continue;
     const auto record = lookup_->read(id, last->offset);
-    const bool is_gone = record ? AcknowledgedEnds::digest_of(record->line) != last->digest
-                                : record.error().code() == base::Code::kCorruption;
-    if (is_gone) ends_->note_lost(id);
+    // One silent partition is enough to wait for: the caller looks again soon.
+    if (!record && record.error().code() != base::Code::kCorruption) return;
+    if (!record || AcknowledgedEnds::digest_of(record->line) != last->digest) {
+      ends_->note_lost(id);
+    }
   }
 }
 
@@ -154,6 +156,9 @@ void write_metrics(base::MetricsWriter& metrics, const KafkaLog::Stats& stats) {
   metrics.counter("estadio_log_written_bytes_total", "Bytes written to the log.", stats.bytes);
   metrics.counter("estadio_log_failed_records_total", "Records that were given up.", stats.failed);
   metrics.gauge("estadio_kafka_away", "1 while no broker can be reached.", stats.is_away);
+  metrics.gauge("estadio_kafka_lost_results",
+                "1 after Kafka lost acknowledged results. The server then takes no more.",
+                stats.has_lost);
 }
 
 }  // namespace estadio

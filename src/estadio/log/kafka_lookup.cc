@@ -44,14 +44,18 @@ base::Result<void> KafkaLookup::open() {
                                          {"fetch.wait.max.ms", "1"},
                                          {"fetch.error.backoff.ms", "50"},
                                          {"allow.auto.create.topics", "false"}}));
-  ASSIGN_OR_RETURN(client_, kafka_consumer(std::move(conf)));
+  // A topic's handle goes before its client, also when the other topic fails.
+  ASSIGN_OR_RETURN(KafkaClient client, kafka_consumer(std::move(conf)));
+  KafkaTopic topics[2];
   for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
-    auto& handle = topics_[static_cast<std::size_t>(topic)];
-    handle.reset(rd_kafka_topic_new(client_.get(), names_.name_of(topic).c_str(), nullptr));
+    auto& handle = topics[static_cast<std::size_t>(topic)];
+    handle.reset(rd_kafka_topic_new(client.get(), names_.name_of(topic).c_str(), nullptr));
     if (!handle) {
       return base::fail(kafka_error("reading " + names_.name_of(topic), rd_kafka_last_error()));
     }
   }
+  client_ = std::move(client);
+  std::ranges::move(topics, topics_);
   return {};
 }
 
@@ -79,9 +83,9 @@ base::Result<CopiedRecord> KafkaLookup::read(PartitionId id, std::int64_t offset
 
 base::Result<std::int64_t> KafkaLookup::end_of(PartitionId id) {
   const KafkaPartitions asked(rd_kafka_topic_partition_list_new(1));
-  const rd_kafka_topic_partition_t& answer = asked->elems[0];
-  rd_kafka_topic_partition_list_add(asked.get(), names_.name_of(id.topic).c_str(), id.number)
-      ->offset = RD_KAFKA_OFFSET_END;
+  rd_kafka_topic_partition_t& answer =
+      *rd_kafka_topic_partition_list_add(asked.get(), names_.name_of(id.topic).c_str(), id.number);
+  answer.offset = RD_KAFKA_OFFSET_END;
   auto error =
       rd_kafka_offsets_for_times(client_.get(), asked.get(), static_cast<int>(kPatience.count()));
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;

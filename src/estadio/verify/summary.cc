@@ -89,10 +89,10 @@ std::string read_list(simdjson::dom::object object, std::string_view name, std::
     return fmt::format("{}: expected an array", name);
   }
   for (const simdjson::dom::element element : array) {
-    const std::string where = fmt::format("{}[{}].", name, list.size());
+    const std::string where = fmt::format("{}[{}]", name, list.size());
     simdjson::dom::object each;
     if (element.get(each) != simdjson::SUCCESS) return where + ": expected an object";
-    Members members(each, where);
+    Members members(each, where + ".");
     read(members, list.emplace_back());
     if (!members.error().empty()) return members.error();
   }

@@ -82,6 +82,7 @@ TEST_F(SummaryTest, AWrongMemberIsNamed) {
         std::pair(with("\"repeated\":3", "\"repeated\":-3"), "repeated: expected a whole number"),
         std::pair(with("\"count\":75000", "\"count\":7.5"), "counts[0].count"),
         std::pair(with("\"loser\"", "\"lost\""), "counts[0].outcome: expected winner or loser"),
+        std::pair(with("\"counts\":[", "\"counts\":[7,"), "counts[0]: expected an object"),
         std::pair(with("\"losers\"", "\"lost\""), "partitions[0].topic: expected winners"),
         std::pair(with("\"partition\":1", "\"partition\":256"), "partitions[0].partition"),
         std::pair(with(std::string(64, '0'), std::string(63, '0')), "partitions[0].sha256"),

@@ -106,7 +106,7 @@ class Proof {
         return base::fail(
             base::Code::kUnavailable,
             fmt::format("{} has records up to offset {}, but returns none from offset {}", name,
-                        reader->position(), end));
+                        end, reader->position()));
       }
       for (const LoggedRecord& record : records) {
         add_to_chain(counting, record);
