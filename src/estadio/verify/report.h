@@ -1,4 +1,4 @@
-// What a proof found, for people and for programs.
+// The result of a proof, for people and for programs.
 //
 // Threads: values.
 #pragma once

@@ -39,8 +39,7 @@ struct VerifyInput {
   const Coin& coin;
   EventLog& events;
   const Score& score;  // read before the log was opened
-  // What the score book keeps for people beside the score, of the same moment. Null when there is
-  // nothing.
+  // Further sums that the book stores, read at the same moment. Null when there are none.
   const StoredValues* sums = nullptr;
   std::function<StoredValues(const Score&)> sums_of;  // what `sums` must be for a score
   Acks* acks = nullptr;
