@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/json.h"

@@ -8,7 +8,6 @@
 // call back on gRPC's threads.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>

@@ -1,10 +1,11 @@
 #include "estadio/tally/partition_counter.h"
 
-#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <optional>
 #include <utility>
+
+#include "base/uuid.h"
 
 namespace estadio {
 namespace {

@@ -22,7 +22,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/uuid.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
 #include "estadio/dedup/fold.h"

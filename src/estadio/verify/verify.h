@@ -19,7 +19,6 @@
 #include <functional>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/result.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
