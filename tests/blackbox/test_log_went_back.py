@@ -16,7 +16,7 @@ from services import Kafka, Missing, Redis
 from services.server import free_port
 
 OTHER = {"faculty": "Agronomía", "discipline": 2}
-OTHER_RECORDS = "partitions of which the score counted other records than the log holds"
+OTHER_RECORDS = "partitions in which the score counted records that the log does not hold"
 
 
 def accept(server, count, **members):
@@ -118,7 +118,7 @@ def test_a_rewritten_log_is_found_and_the_score_can_follow_it(start, tmp_path):
     assert found["acknowledged disciplines that the log does not hold"]["count"] == 20
     assert "counts in which score and log differ" in found
     server = start()
-    assert "another record at offset" in reason_of(server)
+    assert "the log holds another record than the score counted" in reason_of(server)
     assert server.stop() == 0
 
     again = assert_repaired(start, data)
@@ -273,7 +273,7 @@ def test_kafka_that_lost_its_end_and_grew_again_is_found_and_repaired(own_servic
         accept(edge, 60, **OTHER)
         tally = cluster.tally()
         reason = reason_of(tally)
-        assert "another record at offset" in reason, reason
+        assert "the log holds another record than the score counted" in reason, reason
         assert tally.metric("estadio_tally_log_went_back") == 1
         assert cluster.hash("by_faculty") == {"Ingeniería": "40"}, "nothing is counted on top"
         found = differences(cluster.verify("--json"))

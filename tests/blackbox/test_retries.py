@@ -115,7 +115,7 @@ def test_an_id_that_comes_back_as_another_entry_is_409_and_does_not_count(start,
     assert_verified(server.data)
 
 
-def test_of_many_entries_those_with_another_content_are_listed_and_the_others_count(start):
+def test_conflicts_are_listed_and_other_entries_count(start):
     server = start()
     known = [entry(id=new_id(), student=f"Ana {i}") for i in range(3)]
     server.post(known)
@@ -317,7 +317,7 @@ def test_a_contest_of_ids_of_version_7_refuses_others_and_says_how_to_make_one(s
         error, = assert_problem(strict.post(refused), 422)["errors"]
         assert error["field"] == "id", error
         for said in ("expected an id of version 7", "got version 4", "uuid.uuid7()",
-                     "uuidgen --time-v7", "48 bits of ms since 1970"):
+                     "uuidgen --time-v7", "48 of ms since 1970"):
             assert said in error["detail"], error
     error, = assert_problem(strict.post(as_ndjson([entry(), other]), media_type=NDJSON),
                             422)["errors"]

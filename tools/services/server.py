@@ -163,7 +163,7 @@ class Server:
         return self.process and self.process.pid
 
     def parts(self):
-        """Returns a line for each server that this one consists of, for users."""
+        """Returns a line to print for each part of a cluster."""
         return []
 
     def is_running(self):

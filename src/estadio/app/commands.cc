@@ -14,7 +14,7 @@ constexpr std::array<base::Command, 8> kCommands = {{
     {"scoreboard", "show the score from Redis, live", run_scoreboard},
     {"load", "send entries at a steady rate and measure the answers", run_load_command},
     {"verify", "prove that acks, log and score agree", run_verify},
-    {"repair", "count the score again from the log, where the two differ", run_repair},
+    {"repair", "compare the score with the log, and replace it", run_repair},
 }};
 
 constexpr base::Program kProgram = {

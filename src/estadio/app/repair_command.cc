@@ -1,11 +1,15 @@
-// `estadio repair`: counts the score again from the log, and replaces what differs.
+// `estadio repair`: counts the score again from the log, and shows what differs. With --apply it
+// replaces the score.
 //
 //   a contest in a folder:    DiskLog -> Recount -> RocksScoreBook
 //   one across machines:      KafkaLog -> Recount -> RedisScoreBook
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -94,8 +98,9 @@ base::Result<Repaired> repair(const RepairOptions& options, const base::Clock& c
   Repaired repaired{.changes = changes_between(stored.values, book.values_of(recount.score())),
                     .records = recount.records()};
   if (!options.applies || repaired.changes.empty()) return repaired;
-  // Tallies of a cluster have counted on meanwhile. Their next commits are not applied, and they
-  // start again from the new positions, which are as late as possible.
+  // Tallies of a cluster have counted on meanwhile. A commit that began before is applied only if
+  // the replaced book has the state that it starts from. Otherwise the tally starts again from the
+  // new positions, which are as late as possible.
   ASSIGN_OR_RETURN(const StoredBook latest, book.read());
   RETURN_IF_ERROR(recount.count_to(latest.positions));
   RETURN_IF_ERROR(book.replace(recount.score()));
@@ -154,14 +159,11 @@ int run_repair(base::Arguments arguments) {
   RepairOptions options;
   base::Settings settings = program().settings_for(
       "repair",
-      "Counts the score again from the log, up to the score's own positions, and shows the values "
-      "that\ndiffer. With --apply it replaces the whole score in one step. The exit status is 0 "
-      "when "
-      "nothing\ndiffers or --apply repaired it, and 1 on a difference without --apply. A contest "
-      "in "
-      "a folder must not\nrun meanwhile. Tallies of a cluster may run: they go on from the "
-      "repaired "
-      "score.",
+      "Counts the score again from the log, up to the score's own positions, and shows the\n"
+      "values that differ. With --apply it replaces the whole score in one step. The exit status\n"
+      "is 0 when nothing differs or --apply repaired it, and 1 on a difference without --apply.\n"
+      "With --apply no process may run the contest of a folder. Tallies of a cluster may run:\n"
+      "they go on from the repaired score.",
       "  estadio repair --data contest\n"
       "  estadio repair --data contest --apply && estadio verify --data contest\n"
       "  estadio repair --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 --apply\n");

@@ -192,7 +192,7 @@ struct Request {
 struct JudgeProcess {
   explicit JudgeProcess(const std::int64_t& now_ms) : clock(now_ms) {}
   SimulatedClock clock;
-  // How far the edge's reading of the clock is behind the clock, from a jump to the next message.
+  // How far the edge's reading of this clock is ahead of the true time. Each message corrects it.
   std::int64_t edge_ahead_ms = 0;
   std::unique_ptr<SimulatedLog> log;
   std::unique_ptr<KnownIds> known;

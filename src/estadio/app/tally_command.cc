@@ -61,7 +61,8 @@ void add_settings(base::Settings& settings, TallyOptions& options) {
   settings.add("group", options.group, "TEXT", "the consumer group, the same for all tallies");
   settings.add("commit-every", options.commit_every, std::chrono::milliseconds(1),
                std::chrono::minutes(1),
-               "longest time that results are gathered before they are added to the score");
+               "longest time that results are gathered before they are added to the score; a Kafka "
+               "reader that is behind gathers up to ten times as long");
   options.ids.add_to(settings);
   add_contest_setting(settings, options.contest_file);
   options.http.add_to(settings);

@@ -224,8 +224,7 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
 
 base::Result<void> check(const VerifyOptions& options) {
   if (options.watches && !options.export_file.empty()) {
-    return base::fail(base::Code::kInvalidArgument,
-                      "export: a proof that is repeated has no summary: leave out --watch");
+    return base::fail(base::Code::kInvalidArgument, "export: cannot be used together with watch");
   }
   return options.stores.check();
 }

@@ -351,9 +351,8 @@ base::Result<void> Contest::can_follow(const Contest& before, std::int64_t now_m
 std::optional<std::string> Contest::why_refused(const base::Uuid& id) const {
   if (given_ids_ == GivenIds::kOfAnyVersion || id.version() == 7) return std::nullopt;
   return fmt::format(
-      "expected an id of version 7 (RFC 9562), got version {}: take one from uuid.uuid7() of "
-      "Python 3.14 or from uuidgen --time-v7 of util-linux 2.41, or make one: 48 bits of ms since "
-      "1970, then 0111, 12 random bits, 10 and 62 random bits",
+      "expected an id of version 7 (RFC 9562), got version {}. uuid.uuid7() of Python 3.14 and "
+      "uuidgen --time-v7 make one. Its bits: 48 of ms since 1970, 0111, 12 random, 10, 62 random",
       id.version());
 }
 

@@ -62,9 +62,10 @@ class Contest {
   [[nodiscard]] static base::Result<Contest> from_file(const std::string& path);
 
   // Checks that a contest that began as `before` can go on as this one. Logged and counted results
-  // must keep their meaning. So given_ids() may change: it only decides what the edge refuses. Once
-  // the seed was shown the contest cannot open again, because outcomes could be foreseen. Errors:
-  // kFailedPrecondition, which names the change.
+  // must keep their meaning. given_ids() may change: it only decides which new ids HTTP and
+  // JudgeOne refuse. Once the seed was shown the contest cannot open again, because outcomes could
+  // be foreseen.
+  // Errors: kFailedPrecondition, which names the change.
   [[nodiscard]] base::Result<void> can_follow(const Contest& before, std::int64_t now_ms) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }

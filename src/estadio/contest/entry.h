@@ -66,7 +66,7 @@ enum class EntryField : std::uint8_t { kFaculty, kDiscipline, kStudent, kAge };
 struct Verdict {
   // Whether the result is in the log. kOfBatch: the batch's status decides (durability_of_batch()).
   // kNotInTime: it is not, because the id's time is too far from the judge's clock.
-  // kConflict: it is not, because the log has the id with another content.
+  // kConflict: refused, because the log has this id with another content.
   enum class Durability : std::uint8_t {
     kOfBatch,
     kKept,

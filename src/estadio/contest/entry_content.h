@@ -1,5 +1,5 @@
-// What an entry says apart from its id. A client that sends an entry again sends the same content.
-// The same id with another content is a client's mistake.
+// The content of an entry: all its fields but the id. A client that sends an entry again sends the
+// same content. The same id with another content is a client's mistake.
 //
 // Threads: values.
 #pragma once
@@ -17,7 +17,7 @@ struct EntryContent {
   FacultyIndex faculty = 0;
   DisciplineIndex discipline = 0;
   std::int16_t age = Entry::kNoAge;
-  // A digest of the student's name, written as a JSON string. 0 without a student.
+  // Digest of the JSON string of the student's name. 0 without a student.
   std::uint32_t student = 0;
 
   [[nodiscard]] static EntryContent of(const Entry& entry, std::string_view student);

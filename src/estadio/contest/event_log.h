@@ -158,12 +158,13 @@ class EventLog {
   [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) = 0;
 
-  // Returns whether the log may lose durable records while it is open, as a cluster does whose
-  // broker comes back with an older disk. A reader of such a log now and then reads an earlier
-  // record again.
+  // Returns whether the log may lose durable records while it is open. A cluster may, when a broker
+  // comes back with an older disk. Readers of such a log check earlier records with read_again().
   [[nodiscard]] virtual bool can_lose_records() const { return true; }
-  // Returns the record at `offset`, as the log has it now. The default uses a new reader.
-  // Errors: kCorruption when the log ends before it; those of PartitionReader.
+  // Returns the record at `offset`, as the log has it now. The default uses a new reader, and waits
+  // up to 5 s for the record.
+  // Errors: kCorruption when the log ends before it; kUnavailable when the record does not come in
+  // time; those of end_offset() and PartitionReader.
   [[nodiscard]] virtual base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset);
 };
 

@@ -46,7 +46,8 @@ class KnownIds {
   // time. REQUIRES: the batch's results are durable.
   void add(const EntryBatch& batch, std::span<const Verdict> verdicts, std::int64_t now_ms);
 
-  // Forgets all ids. For a log that has lost its end: the records of some known ids may be lost.
+  // Forgets all ids, and ends set_knows_whole_log(). For a log that has lost its end: the records
+  // of some known ids may be lost.
   void forget();
 
   // Adds a given id that was read back from the log. `time_ms` is the time of its record.

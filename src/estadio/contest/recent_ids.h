@@ -1,5 +1,5 @@
-// The recent given ids that a process logged itself or read from the log, with what their entries
-// say, for KnownIds.
+// The recent given ids that a process logged itself or read from the log, with the content of their
+// entries, for KnownIds.
 //
 // An id is held when one of the last `capacity` ids that were seen is the same, and was seen at
 // most `retention_ms` earlier. The earlier time is rounded down to the second.
@@ -35,7 +35,7 @@ class RecentIds {
   bool see(const base::Uuid& id, const EntryContent& content, std::int64_t time_ms);
 
   // Returns the content that see() was given last with the id. Returns null when see() would return
-  // false. It is valid until the next call of see().
+  // false. It is valid until the next call of see() or clear().
   [[nodiscard]] const EntryContent* find(const base::Uuid& id, std::int64_t time_ms) const;
 
   // Returns how far back ids are certainly held, in ms before `now_ms`, at most `most_ms`.

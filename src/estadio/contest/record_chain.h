@@ -1,9 +1,8 @@
 // A digest of all records of a partition, from offset 0 on. Each record adds a link:
 //
-//   chain of no record    0
-//   chain of n records    XXH3-64 of: chain of n - 1 records | offset | time ms | XXH3-64 of the
-//   line
-//                                     8                        8        8         8, little-endian
+//   chain of 0 records    0
+//   chain of n records    XXH3-64 of four numbers of 8 bytes each, little-endian:
+//       chain of n - 1 records | offset | time in ms since 1970 | XXH3-64 of the line
 //
 // Two readers of a log have the same chain at the same offset. A log that lost its end and grew
 // again gives another chain. The digest has no key: it finds losses and mistakes, not forgery.

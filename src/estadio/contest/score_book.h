@@ -21,7 +21,7 @@
 
 namespace estadio {
 
-// What a score book stores of a partition.
+// The stored state of a partition.
 struct PartitionState {
   base::Uuid incarnation;        // of the partition
   std::int64_t next_offset = 0;  // the records before it are counted
@@ -128,11 +128,13 @@ class ScoreBook {
   // Adds the deltas and stores `after`, in one atomic step. It does so only if the partition's
   // stored state equals `before`. Else it changes nothing and returns the stored position. A
   // partition without a stored state has the position 0, and any `before` with this position
-  // matches it. Errors: kUnavailable or kResourceExhausted when the store cannot take the commit
-  // now. kCorruption when the stored score is damaged, or has a key or value that no score book
-  // wrote. Then restore the score or delete it. After a deletion the tally counts the whole log
-  // again. An implementation may have further errors. After an error the commit may have been
-  // applied. The caller may give the same commit again: it is never applied twice.
+  // matches it.
+  // Errors: kUnavailable or kResourceExhausted when the store cannot take the commit now.
+  // kCorruption when the stored score is damaged, or has a key or value that no score book wrote.
+  // Then run `estadio repair --apply`, restore the score or delete it. After a deletion the tally
+  // counts the whole log again. An implementation may have further errors. After an error the
+  // commit may have been applied. The caller may give the same commit again: it is never applied
+  // twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;
 
   // Returns counts and positions of one moment.

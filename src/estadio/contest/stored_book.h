@@ -1,5 +1,5 @@
-// What a score book stores, value by value, under the names by which people find the values. Verify
-// and repair compare it with what the book should store.
+// The values that a score book stores, under the names by which people find them. Verify and repair
+// compare them with the values that the book should store.
 //
 // Threads: values.
 #pragma once
@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estadio/contest/score_book.h"
@@ -25,7 +26,7 @@ struct StoredBook {
 struct ValueChange {
   std::string name;
   std::optional<std::string> stored;  // nothing: the value is missing
-  std::optional<std::string> wanted;  // nothing: the value does not belong into the book
+  std::optional<std::string> wanted;  // nothing: the value does not belong in the book
 
   friend bool operator==(const ValueChange&, const ValueChange&) = default;
 };

@@ -80,8 +80,8 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     parts_[index_of(of)].resize(end);
   }
-  // Does the same and returns the records. When one comes back at its offset with its time, the
-  // time becomes a millisecond later: nothing can show that such a record was lost.
+  // Removes and returns the records from `end` on. A record that is added again unchanged gets a
+  // later time. Otherwise no reader could notice the loss.
   std::vector<Line> lose_end_for_good(PartitionId of, std::size_t end) {
     const std::scoped_lock lock(mutex_);
     auto& lines = parts_[index_of(of)];

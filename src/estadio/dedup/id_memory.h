@@ -22,7 +22,7 @@ class IdMemory {
   struct Options {
     std::size_t bytes_max = std::size_t{64} << 20;  // of the process's memory, for all regions
     std::string folder;                             // for the files
-    const char* folder_setting = nullptr;           // errors name the setting by it, if given
+    const char* folder_setting = nullptr;           // shown in errors; may be null
   };
 
   struct Stats {

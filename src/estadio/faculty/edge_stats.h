@@ -30,7 +30,8 @@ class EdgeStats {
     std::uint64_t with_other_ids = 0;  // of `entries`, those with a given id not of version 7
   };
 
-  // Adds the answers of a durable batch. `latencies` has one value for each request.
+  // Adds the answers of a durable batch. `latencies` has one value for each request that was
+  // answered 200.
   void accepted(std::span<const std::chrono::nanoseconds> latencies, const Accepted& batch) {
     const std::scoped_lock lock(mutex_);
     for (const auto latency : latencies) {

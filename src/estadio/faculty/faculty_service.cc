@@ -34,8 +34,8 @@ bool is_conflict(const Verdict& verdict) {
   return verdict.durability == Verdict::Durability::kConflict;
 }
 
-// Returns the durability that all entries of a request share, else kUnknown. Entries in conflict do
-// not matter, unless the log has all the others: then it is kConflict.
+// Returns the durability that all entries of a request share, else kUnknown. Ignores entries in
+// conflict. Returns kConflict when there is one and the log has all the others.
 Verdict::Durability common_durability(std::span<const Verdict> verdicts,
                                       Verdict::Durability of_batch) {
   using Durability = Verdict::Durability;
@@ -56,7 +56,7 @@ Verdict::Durability common_durability(std::span<const Verdict> verdicts,
              : *common;
 }
 
-// Adds the entries of a request that are in the log, so none in conflict.
+// Adds the entries of a request that are in the log. Skips entries in conflict.
 void add(std::span<const Verdict> verdicts, std::span<const Entry> entries,
          EdgeStats::Accepted& accepted) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -368,7 +368,7 @@ void FacultyService::refuse_conflict(const Batch& batch, const Waiting& waiting)
                 to_string(batch.verdicts[waiting.first].conflict))
           : fmt::format(
                 "{} of {} entries have ids that were accepted with another content; all "
-                "others are accepted: send only these again, with new ids",
+                "others are accepted: send the listed ones again with new ids",
                 conflicts, waiting.count);
   http::respond_problem(waiting.exchange, 409, detail, members);
 }

@@ -563,7 +563,7 @@ TEST_F(FacultyServiceTest, AnIdThatWasAcceptedWithAnotherContentIs409) {
   EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
 }
 
-TEST_F(FacultyServiceTest, OfManyEntriesThoseInConflictAreListedAndTheOthersAccepted) {
+TEST_F(FacultyServiceTest, ConflictsAreListedAndOtherEntriesAccepted) {
   start();
   post(fmt::format("[{0},{0},{0}]", kEntry));
   const auto held = pending_.next();
@@ -576,7 +576,7 @@ TEST_F(FacultyServiceTest, OfManyEntriesThoseInConflictAreListedAndTheOthersAcce
   EXPECT_EQ(edge_stats_.totals().accepted_entries, 2U);
 }
 
-TEST_F(FacultyServiceTest, AConflictIsNotToldWhileTheOtherEntriesAreUnknown) {
+TEST_F(FacultyServiceTest, AConflictIsNotShownWhileTheOtherEntriesAreUnknown) {
   start();
   post(fmt::format("[{0},{0},{0}]", kEntry));
   auto held = pending_.next();

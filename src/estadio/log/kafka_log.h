@@ -86,9 +86,9 @@ class KafkaLog final : public EventLog {
       PartitionId id, std::int64_t offset) override;
   [[nodiscard]] base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset) override;
 
-  // Reads the last record of each partition that Kafka acknowledged to this process once more. When
-  // another record is in its place, has_lost is true from then on. Waits up to a few seconds. While
-  // Kafka does not answer, this finds nothing.
+  // Reads each partition's last acknowledged record again. Sets has_lost when another record, or
+  // none, is in its place. Waits up to a few seconds for each. While Kafka does not answer, this
+  // finds nothing.
   void look_for_loss();
 
   [[nodiscard]] Stats stats() const;

@@ -69,7 +69,7 @@ TEST_F(KafkaManifestTest, WhatAContestBeginsWithIsWhatAllReadAfterwards) {
   }
 }
 
-TEST_F(KafkaManifestTest, OfManyThatBeginAtOnceOneIsTakenByAll) {
+TEST_F(KafkaManifestTest, ManyThatBeginAtOnceAllTakeOne) {
   constexpr int kProcesses = 6;
   std::vector<base::Result<ContestManifest>> manifests(kProcesses, ContestManifest());
   {

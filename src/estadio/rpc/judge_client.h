@@ -8,7 +8,6 @@
 // call back on gRPC's threads.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -59,7 +58,7 @@ struct JudgeClientShared {
 class JudgeClient final : public Judge, public ClientStream::Owner {
  public:
   // Opens its streams without waiting for them, and enters the registry until it is destroyed.
-  // `seed` is that of the jitter. REQUIRES: the others outlive it.
+  // `seed` starts the jitter. REQUIRES: `shared`, the registry and its mutex outlive the judge.
   JudgeClient(JudgeClientShared& shared, std::set<JudgeClient*>& registry,
               std::mutex& registry_mutex, std::uint64_t seed);
   ~JudgeClient() override;

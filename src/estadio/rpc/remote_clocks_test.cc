@@ -34,7 +34,7 @@ TEST_F(RemoteClocksTest, WithoutAReadingNoClockIsKnown) {
   EXPECT_THAT(clocks_.ahead_by_address(), IsEmpty());
 }
 
-TEST_F(RemoteClocksTest, OfAnAddressWithSeveralServersTheClockThatIsFurthestOffIsShown) {
+TEST_F(RemoteClocksTest, TheFurthestClockOfAnAddressIsShown) {
   const std::vector<RemoteClocks::Reading> readings = {
       ahead("a:1", milliseconds(40)), ahead("b:1", milliseconds(-7)),
       ahead("a:1", milliseconds(-90)), ahead("a:1", milliseconds(60))};

@@ -20,7 +20,7 @@ TEST(RoutingTest, OneThatJudgesAllTakesAll) {
   EXPECT_EQ(division.unassigned, 0U);
 }
 
-TEST(RoutingTest, OfEqualsTheLeastBusyTakesIt) {
+TEST(RoutingTest, TheLeastBusyOfEqualsTakesIt) {
   const Division division =
       divide(0b1, std::vector{stream(0, 0b111, 20), stream(1, 0b001, 10), stream(2, 0b11, 30)});
   ASSERT_EQ(division.assignments.size(), 1U);

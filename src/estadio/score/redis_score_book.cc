@@ -196,8 +196,8 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
   if (kind == "torn") {
     return base::Error(
         base::Code::kCorruption,
-        fmt::format("{} is missing beside {}: `estadio repair` counts the book again "
-                    "from the log",
+        fmt::format("{} is missing beside {}: `estadio repair --apply` replaces the score "
+                    "by the log's",
                     text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "foreign") {

@@ -2,7 +2,8 @@
 // several machines share it (docs/redis.md).
 //
 //   key                        type     field -> value
-//   {estadio}:positions        hash     winners/0 -> <incarnation> <next offset> <chain> <chain>
+//   {estadio}:positions        hash     winners/0 -> <incarnation> <next offset>
+//                                                    <chain before the last> <chain>
 //   {estadio}:breakdown        hash     winner/1/Ingeniería -> how many
 //   {estadio}:by_faculty       hash     Ingeniería -> how many
 //   {estadio}:by_discipline    hash     1 -> how many
@@ -10,8 +11,8 @@
 //   {estadio}:not_counted      hash     repeated, not_in_time -> how many records
 //
 // A position's value is a PartitionState as text_of() writes it (score_encoding.h). The three by_*
-// are for people; read() uses the others. The braces put all keys of a prefix into one slot of a
-// cluster.
+// are for people: verify and repair compare them, and no count is taken from them. The braces put
+// all keys of a prefix into one slot of a cluster.
 //
 // A commit is one Lua script. Redis runs nothing else meanwhile, but does not undo the writes of a
 // script that fails. So the script checks everything that could fail before its first write. It
@@ -73,8 +74,8 @@ class RedisScoreBook final : public ScoreBook {
   [[nodiscard]] base::Result<StoredBook> read_stored() const;
   // Returns the values of a book that holds `score`.
   [[nodiscard]] StoredValues values_of(const Score& score) const;
-  // Replaces the whole book in one atomic step. A commit that began before finds another state, and
-  // is not applied. Needs the right to DEL.
+  // Replaces the whole book in one atomic step. A commit that began before is applied only if the
+  // replaced book has the state that it starts from. Needs the right to DEL.
   // Errors: those of commit(). After kUnavailable the book may have been replaced.
   [[nodiscard]] base::Result<void> replace(const Score& score);
 

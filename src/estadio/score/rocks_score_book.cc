@@ -142,7 +142,7 @@ base::Result<Score> score_of(const StoredValues& values) {
     if (add(name, value, score)) continue;
     return base::fail(base::Code::kCorruption,
                       fmt::format("the score book's {} holds '{}', which estadio did not write: "
-                                  "`estadio repair` counts the book again from the log",
+                                  "`estadio repair --apply` replaces the score by the log's",
                                   base::printable(name), base::printable(value)));
   }
   return score;

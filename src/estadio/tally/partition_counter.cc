@@ -1,10 +1,11 @@
 #include "estadio/tally/partition_counter.h"
 
-#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <optional>
 #include <utility>
+
+#include "base/uuid.h"
 
 namespace estadio {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::chrono::milliseconds kReadPatience{1000};
 // has records at any time. It gathers this many times as long, and so checks less often.
 constexpr int kCommitsOfACheck = 10;
 
-// Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
-// counted again at any time.
+// Turns kCorruption into kFailedPrecondition, which may pass: at any time a damaged score can be
+// repaired (`estadio repair --apply`), or be deleted and counted again.
 template <class T>
 base::Result<T> to_be_mended(base::Result<T> outcome) {
   if (outcome || outcome.error().code() != base::Code::kCorruption) return outcome;
@@ -53,8 +54,9 @@ base::Result<std::unique_ptr<PartitionReader>> PartitionCounter::start() {
 
 base::Failure PartitionCounter::log_went_back(std::string what) {
   has_log_gone_back_ = true;
-  return base::fail(base::Code::kCorruption,
-                    fmt::format("{}. `estadio repair` counts the score again from the log", what));
+  return base::fail(
+      base::Code::kCorruption,
+      fmt::format("{}. `estadio repair --apply` replaces the score by the log's", what));
 }
 
 base::Result<PartitionState> PartitionCounter::books_state() {
@@ -86,10 +88,10 @@ base::Result<void> PartitionCounter::check_last_record(const PartitionState& sta
     return log_went_back(record.error().message());
   }
   if (state.chain.ends_with(record->logged())) return {};
-  return log_went_back(
-      fmt::format("the score counted another record at offset {} of {}-{} than the log holds: the "
-                  "log lost its end and grew again, or is an older copy",
-                  offset, topic_name(partition_.topic), partition_.number));
+  return log_went_back(fmt::format(
+      "{}-{}: at offset {} the log holds another record than the score counted: the log "
+      "lost its end and grew again, or is an older copy",
+      topic_name(partition_.topic), partition_.number, offset));
 }
 
 base::Result<Score> PartitionCounter::read_score() const {
@@ -100,7 +102,7 @@ base::Result<Score> PartitionCounter::read_score() const {
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("the score does not add up: its positions cover {} records, but {} "
                                 "are counted or left out. Another program wrote to the score: "
-                                "`estadio repair` counts it again from the log",
+                                "`estadio repair --apply` replaces it by the log's",
                                 read, score.records()));
 }
 
@@ -126,7 +128,7 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   if (before.incarnation == base::Uuid()) {
     ASSIGN_OR_RETURN(before.incarnation, deps_.events.incarnation(partition_));
   }
-  // After the new records were read. So they are of the log that still holds the last one.
+  // Check after reading: so the new records come from a log that still has the last counted one.
   if (deps_.events.can_lose_records()) {
     if (auto checked = check_last_record(before); !checked) {
       // A repaired score counts other records than this counter.

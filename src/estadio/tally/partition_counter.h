@@ -22,7 +22,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/uuid.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
 #include "estadio/dedup/fold.h"
@@ -43,8 +42,9 @@ class PartitionCounter {
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> start();
 
   // Waits up to a second for the first records, unless a stop is requested. Then folds the records
-  // that are ready, for at most about `commit_every`; ten times as long while the log, which can
-  // lose records, has more at once. Errors: those of Fold::add() and of the log.
+  // that are ready, for about `commit_every`. When the log can lose records and has more, for ten
+  // times as long.
+  // Errors: those of Fold::add() and of the log.
   [[nodiscard]] base::Result<void> gather(PartitionReader& reader, const std::stop_token& stop);
 
   // Commits what was gathered; `next` is the reader's position. Returns false, and counts nothing,

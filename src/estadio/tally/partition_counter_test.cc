@@ -66,7 +66,7 @@ class PartitionCounterTest : public testing::Test {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), base::Code::kCorruption);
     EXPECT_THAT(result.error().message(),
-                AllOf(HasSubstr(std::string(why)), HasSubstr("estadio repair")));
+                AllOf(HasSubstr(std::string(why)), HasSubstr("estadio repair --apply")));
     EXPECT_TRUE(has_log_gone_back());
   }
   std::int64_t position() const { return book_.read()->position(kWinners0); }
@@ -112,7 +112,7 @@ TEST_F(PartitionCounterTest, ALogThatGrewAgainBeforeTheStartIsNotCounted) {
   count(5);
   log_.lose_end(kWinners0, 3);
   append(10);
-  expect_went_back(counter_.start(), "the score counted another record at offset 4 of winners-0");
+  expect_went_back(counter_.start(), "winners-0: at offset 4 the log holds another record");
   EXPECT_EQ(position(), 5);
 }
 
@@ -130,7 +130,7 @@ TEST_F(PartitionCounterTest, ALogThatGrewAgainBetweenCommitAndReadIsNotCounted) 
   log_.lose_end(kWinners0, 3);
   append(10);
   gather();
-  expect_went_back(commit(), "another record at offset 4");
+  expect_went_back(commit(), "at offset 4 the log holds another record");
   EXPECT_EQ(position(), 5);
 }
 
@@ -143,7 +143,7 @@ TEST_F(PartitionCounterTest, ALossBetweenReadAndCommitIsFoundByTheNextCommit) {
   append(10);
   ASSERT_TRUE(commit().value());
   gather();
-  expect_went_back(commit(), "another record at offset 9");
+  expect_went_back(commit(), "at offset 9 the log holds another record");
   EXPECT_EQ(position(), 10);
 }
 
@@ -154,7 +154,7 @@ TEST_F(PartitionCounterTest, ALossIsFoundWithoutNewRecords) {
   log_.lose_end(kWinners0, 4);
   expect_went_back(counter_.is_at_books_position(), "the log has lost its end");
   append(1);
-  expect_went_back(counter_.is_at_books_position(), "another record at offset 4");
+  expect_went_back(counter_.is_at_books_position(), "at offset 4 the log holds another record");
 }
 
 // The same entries were sent again: offset and line are the same, and the time is not.
@@ -165,7 +165,7 @@ TEST_F(PartitionCounterTest, TheSameLineOfAnotherTimeIsAnotherRecord) {
   next_number_ = 4;
   append(2, test::TestClock::kStartMs + 1);
   gather();
-  expect_went_back(commit(), "another record at offset 4");
+  expect_went_back(commit(), "at offset 4 the log holds another record");
 }
 
 // Another process counted the score again meanwhile.

@@ -55,9 +55,8 @@ class Tally::Reader {
  private:
   enum class Ended { kAsAsked, kBookIsElsewhere };
 
-  // Counts until it is asked to stop. After an error it starts again from the book's state. An
-  // error that does not pass by itself is tried again too, because the log or the score may be
-  // repaired.
+  // Counts until it is asked to stop. After an error it starts again from the book's state. It also
+  // tries again after damage: an operator may repair log or score.
   void count_until_stopped(const std::stop_token& stop) {
     auto pause = kRetryFirst;
     // Runs at least once: a tally that ends right after its start still counts the log.
@@ -66,7 +65,7 @@ class Tally::Reader {
       const auto ended = count_from_the_books_position(stop);
       if (ended) {
         if (*ended == Ended::kAsAsked) return;
-        deps_.log.info("the score has another position: counting goes on from there",
+        deps_.log.info("the score has another state: counting goes on from there",
                        {{"topic", topic_name(partition_.topic)}, {"partition", partition_.number}});
       } else if (ended.error().code() == base::Code::kCancelled) {
         return;  // it was reading back when it had to end
@@ -261,9 +260,10 @@ std::vector<Tally::PartitionStatus> Tally::partition_statuses() const {
 void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats) {
   metrics.counter("estadio_tally_commits_total", "Commits to the score book that were applied.",
                   stats.commits);
-  metrics.counter("estadio_tally_stale_commits_total",
-                  "Commits that were not applied because the book had another position.",
-                  stats.stale_commits);
+  metrics.counter(
+      "estadio_tally_stale_commits_total",
+      "Commits that were not applied, or not tried, because the book had another state.",
+      stats.stale_commits);
   metrics.counter("estadio_tally_failed_commits_total",
                   "Times that counting a partition failed and began again.", stats.failed_commits);
   metrics.gauge("estadio_tally_stopped",

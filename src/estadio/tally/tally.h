@@ -63,7 +63,7 @@ class Tally {
     std::uint64_t repeated = 0;
     std::uint64_t not_in_time = 0;
     std::uint64_t commits = 0;
-    std::uint64_t stale_commits = 0;   // not applied: the book had another position
+    std::uint64_t stale_commits = 0;   // not applied or not tried: the book had another state
     std::uint64_t failed_commits = 0;  // attempts to start, read or commit that are made again
     bool has_stopped = false;          // a reader found damage that it must not skip
     bool has_log_gone_back = false;    // the score counts records that the log does not hold

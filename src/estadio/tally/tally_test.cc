@@ -576,7 +576,7 @@ TEST_F(TallyTest, AnOlderLogUnderANewerScoreStopsTheCountUntilTheScoreIsCountedA
   ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
   EXPECT_TRUE(tally->stats().has_log_gone_back);
   EXPECT_THAT(*tally->unready_reason(),
-              AllOf(HasSubstr("winners-0: the score counted another record at offset 7"),
+              AllOf(HasSubstr("winners-0: at offset 7 the log holds another record"),
                     HasSubstr("estadio repair")));
   append(kLosers0, 5);
   ASSERT_TRUE(faulty_->wait_for(8 + 5)) << "the other partitions are counted all the same";

@@ -1,4 +1,4 @@
-// What a proof found, for people and for programs.
+// The result of a proof, for people and for programs.
 //
 // Threads: values.
 #pragma once
@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "estadio/contest/entry.h"

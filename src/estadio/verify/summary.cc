@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <iterator>
+#include <optional>
 #include <simdjson.h>
 #include <sodium.h>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "estadio/contest/contest.h"
@@ -51,7 +50,7 @@ class SummaryProof {
   std::vector<std::int64_t>
       counts_;  // of the records of `against`, by faculty, discipline, outcome
 
-  // Of the partition that is being read.
+  // The current partition.
   PartitionId partition_;
   std::int64_t counted_until_ = 0;
   const Summary::Partition* then_ = nullptr;  // in `against`

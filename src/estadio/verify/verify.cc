@@ -130,7 +130,7 @@ class Proof {
     if (partition.state == nullptr || partition.chain == partition.state->chain) return;
     const std::int64_t last = partition.counted_until - 1;
     differences_.add(
-        "partitions of which the score counted other records than the log holds",
+        "partitions in which the score counted records that the log does not hold",
         partition.is_last_record_same
             ? fmt::format("{}: another record was counted before offset {}", partition.name, last)
             : fmt::format("{}: another record was counted at offset {}", partition.name, last));
@@ -277,7 +277,7 @@ class Proof {
       const std::int64_t in_score = input_.score.not_counted.*field.member;
       if (in_log == in_score) continue;
       differences_.add(
-          "numbers of records that do not count in which score and log differ",
+          "repeats and records not in time: score and log differ",
           fmt::format("{}: the log has {}, the score {}", field.name, in_log, in_score));
     }
   }

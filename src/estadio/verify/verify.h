@@ -19,7 +19,6 @@
 #include <functional>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/result.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
@@ -39,8 +38,7 @@ struct VerifyInput {
   const Coin& coin;
   EventLog& events;
   const Score& score;  // read before the log was opened
-  // What the score book keeps for people beside the score, of the same moment. Null when there is
-  // nothing.
+  // Further sums that the book stores, read at the same moment. Null when there are none.
   const StoredValues* sums = nullptr;
   std::function<StoredValues(const Score&)> sums_of;  // what `sums` must be for a score
   Acks* acks = nullptr;

@@ -433,8 +433,7 @@ TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
   const VerifyReport report = run();
   ASSERT_EQ(report.differences.size(), 2U) << report.to_text();
   EXPECT_EQ(report.differences[0].what, "counts in which score and log differ");
-  EXPECT_EQ(report.differences[1].what,
-            "numbers of records that do not count in which score and log differ");
+  EXPECT_EQ(report.differences[1].what, "repeats and records not in time: score and log differ");
   EXPECT_EQ(report.differences[1].example, "repeated: the log has 6, the score 5");
 }
 
@@ -452,7 +451,7 @@ TEST_F(VerifyTest, AScoreOfOtherRecordsThanTheLogsIsFound) {
     log_.change_time(winners, record, 1);
     const VerifyReport report = run();
     expect_difference(report,
-                      "partitions of which the score counted other records than the log holds");
+                      "partitions in which the score counted records that the log does not hold");
     EXPECT_EQ(report.differences[0].example, fmt::format(fmt::runtime(example), last));
     log_.change_time(winners, record, -1);
   }
