@@ -75,12 +75,12 @@ def header(*includes):
     ("src/estadio/contest/coin.h", header('"http/server.h"'), 2,
      "estadio/contest may not include http"),
     ("src/estadio/log/block.h", header('"http/server.h"'), 2, "estadio/log may not include http"),
-    ("src/estadio/tally/fold.h", header('"http/server.h"'), 2,
+    ("src/estadio/tally/tally.h", header('"http/server.h"'), 2,
      "estadio/tally may not include http"),
     ("src/estadio/contest/coin.h", header('"estadio/log/disk_log.h"'), 2,
      "estadio/contest may not include estadio/log"),
     # Siblings do not include each other. Tests of roles may include real adapters, but no other role.
-    ("src/estadio/tally/fold.h", header('"estadio/log/disk_log.h"'), 2,
+    ("src/estadio/tally/tally.h", header('"estadio/log/disk_log.h"'), 2,
      "estadio/tally may not include estadio/log"),
     ("src/estadio/faculty/edge.h", header('"estadio/tally/tally.h"'), 2,
      "estadio/faculty may not include estadio/tally"),
@@ -102,7 +102,7 @@ def header(*includes):
     ("src/estadio/app/all.cc", '#include "vigia/sample/sample.h"\n', 1, "another program's"),
     ("src/vigia/sources/source.h", header('"estadio/contest/entry.h"'), 2, "another program's"),
     # Vendors' headers stay in the folders that wrap them.
-    ("src/estadio/tally/fold.cc", "#include <rocksdb/db.h>\n", 1,
+    ("src/estadio/tally/tally.cc", "#include <rocksdb/db.h>\n", 1,
      "<rocksdb/db.h> belongs to estadio/score, not estadio/tally"),
     ("src/estadio/app/commands.cc", '#include "estadio/app/commands.h"\n#include <sodium.h>\n', 2,
      "<sodium.h> belongs to base and estadio/contest"),

@@ -89,11 +89,11 @@ class ScoreboardRole final : public service::Role {
 std::optional<StatsHistory::Figures> ScoreboardRole::figures() const {
   const auto view = watch_.read();
   if (!view) return std::nullopt;
-  return StatsHistory::Figures{
-      .accepted = static_cast<std::uint64_t>(view->score.total() + view->score.repeated),
-      .rejected = std::nullopt,
-      .recent_latencies = std::nullopt,
-      .lag = lag_of(view->score, view->facts)};
+  return StatsHistory::Figures{.accepted = static_cast<std::uint64_t>(
+                                   view->score.total() + view->score.not_counted.repeated),
+                               .rejected = std::nullopt,
+                               .recent_latencies = std::nullopt,
+                               .lag = lag_of(view->score, view->facts)};
 }
 
 void ScoreboardRole::write_metrics(base::MetricsWriter& metrics) const {

@@ -146,7 +146,8 @@ class SimulatedLog final : public EventLog {
 class SimulatedBook final : public ScoreBook {
  public:
   base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
-    if (score_.position(commit.partition) != commit.first_offset) {
+    const PartitionState* stored = score_.find(commit.partition);
+    if (stored == nullptr ? commit.before.next_offset != 0 : *stored != commit.before) {
       return CommitOutcome{.is_applied = false, .position = score_.position(commit.partition)};
     }
     if (before_.size() < 8) before_.push_back(score_);
@@ -156,14 +157,11 @@ class SimulatedBook final : public ScoreBook {
                                .outcome = commit.partition.topic,
                                .count = delta.count});
     }
-    score_.repeated += commit.repeated;
-    score_.not_in_time += commit.not_in_time;
+    score_.not_counted += commit.not_counted;
     std::erase_if(score_.positions,
                   [&](const auto& each) { return each.partition == commit.partition; });
-    score_.positions.push_back({.partition = commit.partition,
-                                .incarnation = commit.incarnation,
-                                .next_offset = commit.next_offset});
-    return CommitOutcome{.is_applied = true, .position = commit.next_offset};
+    score_.positions.push_back({.partition = commit.partition, .state = commit.after});
+    return CommitOutcome{.is_applied = true, .position = commit.after.next_offset};
   }
   base::Result<Score> read() const override { return score_; }
   void go_back(Choices& choices) {

@@ -72,6 +72,17 @@ struct LoggedRecord {
   std::string_view line;
 };
 
+// A record with a line of its own.
+struct CopiedRecord {
+  std::int64_t offset = 0;
+  std::int64_t time_ms = 0;
+  std::string line;
+
+  [[nodiscard]] LoggedRecord logged() const {
+    return {.offset = offset, .time_ms = time_ms, .line = line};
+  }
+};
+
 // Reads one partition in order.
 //
 // Threads: a reader belongs to one thread. wake() may be called from any thread.
@@ -146,6 +157,19 @@ class EventLog {
   // REQUIRES: the log outlives the reader.
   [[nodiscard]] virtual base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) = 0;
+
+  // Returns whether the log may lose durable records while it is open, as a cluster does whose
+  // broker comes back with an older disk. A reader of such a log now and then reads an earlier
+  // record again.
+  [[nodiscard]] virtual bool can_lose_records() const { return true; }
+  // Returns the record at `offset`, as the log has it now. The default uses a new reader.
+  // Errors: kCorruption when the log ends before it; those of PartitionReader.
+  [[nodiscard]] virtual base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset);
+
+ protected:
+  // Returns the error of a log that ends at `end`, where the record at `offset` was.
+  [[nodiscard]] static base::Failure lost_end(PartitionId id, std::int64_t offset,
+                                              std::int64_t end);
 };
 
 }  // namespace estadio

@@ -1,12 +1,15 @@
-// The port to the score: counts, and a position for each partition of the log. Records before the
-// position are counted. A commit changes counts and position together or not at all.
+// The port to the score: counts, and a state for each partition of the log. Records before the
+// state's position are counted. The state's chain shows which records these were. A commit changes
+// counts and state together or not at all.
 //
 // The implementations are in score/ and pass score_book_contract.h.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -14,10 +17,52 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/record_chain.h"
 
 namespace estadio {
 
-// The deltas of the records in [first_offset, next_offset).
+// What a score book stores of a partition.
+struct PartitionState {
+  base::Uuid incarnation;        // of the partition
+  std::int64_t next_offset = 0;  // the records before it are counted
+  RecordChain chain;             // of the counted records
+
+  friend bool operator==(const PartitionState&, const PartitionState&) = default;
+};
+
+// Records that are not counted: repeats, and those whose ids are not in time.
+struct NotCounted {
+  std::int64_t repeated = 0;
+  std::int64_t not_in_time = 0;
+
+  friend bool operator==(const NotCounted&, const NotCounted&) = default;
+
+  [[nodiscard]] std::int64_t sum() const;
+  NotCounted& operator+=(const NotCounted& other);
+};
+
+// The members of NotCounted, by the names under which score books store them.
+struct NotCountedField {
+  std::string_view name;
+  std::int64_t NotCounted::* member;
+};
+inline constexpr std::array kNotCountedFields = {
+    NotCountedField{.name = "repeated", .member = &NotCounted::repeated},
+    NotCountedField{.name = "not_in_time", .member = &NotCounted::not_in_time}};
+
+inline std::int64_t NotCounted::sum() const {
+  std::int64_t sum = 0;
+  for (const NotCountedField& field : kNotCountedFields) sum += this->*field.member;
+  return sum;
+}
+inline NotCounted& NotCounted::operator+=(const NotCounted& other) {
+  for (const NotCountedField& field : kNotCountedFields) {
+    this->*field.member += other.*field.member;
+  }
+  return *this;
+}
+
+// The deltas of the records in [before.next_offset, after.next_offset).
 struct ScoreCommit {
   struct Delta {
     FacultyIndex faculty = 0;
@@ -26,17 +71,14 @@ struct ScoreCommit {
   };
 
   PartitionId partition;
-  base::Uuid incarnation;  // of the partition
-  std::int64_t first_offset = 0;
-  std::int64_t next_offset = 0;
+  PartitionState before;
+  PartitionState after;
   std::vector<Delta> deltas;  // at most one per faculty and discipline; the topic is the outcome
-  // Records that are not counted: repeats, and those whose ids are not in time.
-  std::int64_t repeated = 0;
-  std::int64_t not_in_time = 0;
+  NotCounted not_counted;
 };
 
-// The result of a commit. `position` is the stored position. After an applied commit it equals
-// next_offset.
+// The result of a commit. `position` is the stored next_offset. After an applied commit it equals
+// after.next_offset.
 struct CommitOutcome {
   bool is_applied = false;
   std::int64_t position = 0;
@@ -52,15 +94,12 @@ struct Score {
   };
   struct Position {
     PartitionId partition;
-    base::Uuid incarnation;
-    std::int64_t next_offset = 0;
+    PartitionState state;
   };
 
   std::vector<Count> counts;
   std::vector<Position> positions;
-  // Records that are not counted, as in ScoreCommit.
-  std::int64_t repeated = 0;
-  std::int64_t not_in_time = 0;
+  NotCounted not_counted;
 
   [[nodiscard]] std::int64_t total() const {
     std::int64_t sum = 0;
@@ -68,15 +107,15 @@ struct Score {
     return sum;
   }
   // Returns how many records the positions must cover, when the score adds up.
-  [[nodiscard]] std::int64_t records() const { return total() + repeated + not_in_time; }
+  [[nodiscard]] std::int64_t records() const { return total() + not_counted.sum(); }
   // Returns null when the partition has no position yet.
-  [[nodiscard]] const Position* find(PartitionId partition) const {
+  [[nodiscard]] const PartitionState* find(PartitionId partition) const {
     const auto found = std::ranges::find(positions, partition, &Position::partition);
-    return found == positions.end() ? nullptr : &*found;
+    return found == positions.end() ? nullptr : &found->state;
   }
   // Returns the offset of the partition's next record to count.
   [[nodiscard]] std::int64_t position(PartitionId partition) const {
-    const Position* found = find(partition);
+    const PartitionState* found = find(partition);
     return found == nullptr ? 0 : found->next_offset;
   }
 };
@@ -86,15 +125,14 @@ class ScoreBook {
  public:
   virtual ~ScoreBook() = default;
 
-  // Adds the deltas and stores next_offset, in one atomic step. It does so only if the partition's
-  // stored position equals first_offset and has the same incarnation. Else it changes nothing and
-  // returns the stored position. A partition without a stored position counts as position 0. Any
-  // incarnation matches it.
-  // Errors: kUnavailable or kResourceExhausted when the store cannot take the commit now.
-  // kCorruption when the stored score is damaged, or has a key or value that no score book wrote.
-  // Then restore the score or delete it. After a deletion the tally counts the whole log again. An
-  // implementation may have further errors. After an error the commit may have been applied. The
-  // caller may give the same commit again: it is never applied twice.
+  // Adds the deltas and stores `after`, in one atomic step. It does so only if the partition's
+  // stored state equals `before`. Else it changes nothing and returns the stored position. A
+  // partition without a stored state has the position 0, and any `before` with this position
+  // matches it. Errors: kUnavailable or kResourceExhausted when the store cannot take the commit
+  // now. kCorruption when the stored score is damaged, or has a key or value that no score book
+  // wrote. Then restore the score or delete it. After a deletion the tally counts the whole log
+  // again. An implementation may have further errors. After an error the commit may have been
+  // applied. The caller may give the same commit again: it is never applied twice.
   [[nodiscard]] virtual base::Result<CommitOutcome> commit(const ScoreCommit& commit) = 0;
 
   // Returns counts and positions of one moment.

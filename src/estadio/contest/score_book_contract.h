@@ -37,18 +37,29 @@ class ScoreBookContract : public testing::Test {
   void reopen(const Contest& contest) { book_ = &harness_.reopen(contest); }
 
   // Returns a commit of the range. All its records but the repeats have one faculty and discipline.
+  // Its chains are chain_at() its ends.
   static ScoreCommit range(PartitionId partition, std::int64_t first, std::int64_t next,
                            std::int64_t repeated = 0) {
     ScoreCommit commit;
-    commit.incarnation = incarnation(partition.topic);
     commit.partition = partition;
-    commit.first_offset = first;
-    commit.next_offset = next;
+    commit.before = state_at(partition, first);
+    commit.after = state_at(partition, next);
     if (next - first > repeated) {
       commit.deltas.push_back({.faculty = 0, .discipline = 0, .count = next - first - repeated});
     }
-    commit.repeated = repeated;
+    commit.not_counted.repeated = repeated;
     return commit;
+  }
+  static PartitionState state_at(PartitionId partition, std::int64_t offset) {
+    return {.incarnation = incarnation(partition.topic),
+            .next_offset = offset,
+            .chain = chain_at(offset)};
+  }
+  // Any value but 0 for a position behind the first record.
+  static RecordChain chain_at(std::int64_t offset) {
+    if (offset <= 0) return {};
+    return {.before_last = 0xFFFF'0000'0000'0000U + static_cast<std::uint64_t>(offset) - 1,
+            .all = 0xFFFF'0000'0000'0000U + static_cast<std::uint64_t>(offset)};
   }
   static base::Uuid incarnation(Outcome topic) {
     return test::numbered_id(topic == Outcome::kWinner ? 1 : 2);
@@ -77,7 +88,7 @@ class ScoreBookContract : public testing::Test {
   }
   static std::int64_t positions_sum(const Score& score) {
     std::int64_t sum = 0;
-    for (const Score::Position& each : score.positions) sum += each.next_offset;
+    for (const Score::Position& each : score.positions) sum += each.state.next_offset;
     return sum;
   }
 
@@ -91,7 +102,7 @@ TYPED_TEST_SUITE_P(ScoreBookContract);
 TYPED_TEST_P(ScoreBookContract, ANewBookIsEmpty) {
   const Score score = this->read();
   EXPECT_EQ(score.total(), 0);
-  EXPECT_EQ(score.repeated, 0);
+  EXPECT_EQ(score.not_counted.repeated, 0);
   EXPECT_TRUE(score.counts.empty());
   EXPECT_EQ(this->position(this->kWinners0), 0);
 }
@@ -105,7 +116,8 @@ TYPED_TEST_P(ScoreBookContract, ACommitAddsItsDeltasAndMovesThePosition) {
   EXPECT_TRUE(outcome.is_applied);
   EXPECT_EQ(outcome.position, 10);
   commit.partition = this->kLosers0;
-  commit.incarnation = this->incarnation(Outcome::kLoser);
+  commit.before = this->state_at(this->kLosers0, 0);
+  commit.after = this->state_at(this->kLosers0, 10);
   EXPECT_TRUE(this->commit(commit).is_applied);
   EXPECT_TRUE(this->commit(this->range(this->kWinners0, 10, 15)).is_applied);
 
@@ -117,7 +129,7 @@ TYPED_TEST_P(ScoreBookContract, ACommitAddsItsDeltasAndMovesThePosition) {
   EXPECT_EQ(this->position(this->kWinners0), 15);
   EXPECT_EQ(this->position(this->kLosers0), 10);
   EXPECT_EQ(this->position(this->kWinners1), 0);
-  EXPECT_EQ(this->read().repeated, 2);
+  EXPECT_EQ(this->read().not_counted.repeated, 2);
 }
 
 TYPED_TEST_P(ScoreBookContract, ACommitFromAnotherPositionChangesNothingAndReturnsThePosition) {
@@ -135,7 +147,7 @@ TYPED_TEST_P(ScoreBookContract, ACommitFromAnotherPositionChangesNothingAndRetur
   }
   EXPECT_FALSE(this->commit(this->range(this->kWinners1, 5, 6)).is_applied);
   EXPECT_EQ(this->counts(), before);
-  EXPECT_EQ(this->read().repeated, 0);
+  EXPECT_EQ(this->read().not_counted.repeated, 0);
   EXPECT_EQ(this->position(this->kWinners0), 10);
   EXPECT_EQ(this->position(this->kWinners1), 0);
 }
@@ -147,23 +159,22 @@ TYPED_TEST_P(ScoreBookContract, TheSameCommitTwiceAppliesOnce) {
   EXPECT_FALSE(again.is_applied);
   EXPECT_EQ(again.position, 7) << "the caller sees by this that it was applied";
   EXPECT_EQ(this->read().total(), 5);
-  EXPECT_EQ(this->read().repeated, 2);
+  EXPECT_EQ(this->read().not_counted.repeated, 2);
 }
 
 TYPED_TEST_P(ScoreBookContract, ACommitOfRepeatsAloneMovesThePosition) {
   EXPECT_TRUE(this->commit(this->range(this->kWinners0, 0, 3, 3)).is_applied);
   EXPECT_EQ(this->position(this->kWinners0), 3);
   EXPECT_EQ(this->read().total(), 0);
-  EXPECT_EQ(this->read().repeated, 3);
+  EXPECT_EQ(this->read().not_counted.repeated, 3);
 }
 
 TYPED_TEST_P(ScoreBookContract, RecordsThatAreNotInTimeHaveACountOfTheirOwn) {
   ScoreCommit commit = this->range(this->kWinners0, 0, 10, 5);
-  commit.repeated = 3;
-  commit.not_in_time = 2;
+  commit.not_counted = {.repeated = 3, .not_in_time = 2};
   EXPECT_TRUE(this->commit(commit).is_applied);
-  EXPECT_EQ(this->read().not_in_time, 2);
-  EXPECT_EQ(this->read().repeated, 3);
+  EXPECT_EQ(this->read().not_counted.not_in_time, 2);
+  EXPECT_EQ(this->read().not_counted.repeated, 3);
   EXPECT_EQ(this->read().records(), 10);
 }
 
@@ -171,7 +182,7 @@ TYPED_TEST_P(ScoreBookContract, APartitionOfAnotherIncarnationIsNotCounted) {
   ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
   for (const auto& [first, next] : {std::pair(0, 4), std::pair(10, 14)}) {
     ScoreCommit anew = this->range(this->kWinners0, first, next);
-    anew.incarnation = test::numbered_id(99);
+    anew.before.incarnation = anew.after.incarnation = test::numbered_id(99);
     const CommitOutcome outcome = this->commit(anew);
     EXPECT_FALSE(outcome.is_applied);
     EXPECT_EQ(outcome.position, 10);
@@ -180,6 +191,30 @@ TYPED_TEST_P(ScoreBookContract, APartitionOfAnotherIncarnationIsNotCounted) {
   EXPECT_EQ(this->read().find(this->kWinners0)->incarnation, this->incarnation(Outcome::kWinner));
   EXPECT_EQ(this->position(this->kWinners0), 10);
   EXPECT_EQ(this->read().total(), 10);
+}
+
+TYPED_TEST_P(ScoreBookContract, ACommitOnAnotherChainChangesNothing) {
+  ASSERT_TRUE(this->commit(this->range(this->kWinners0, 0, 10)).is_applied);
+  for (const bool is_last_wrong : {false, true}) {
+    ScoreCommit other = this->range(this->kWinners0, 10, 14);
+    (is_last_wrong ? other.before.chain.all : other.before.chain.before_last) ^= 1;
+    const CommitOutcome outcome = this->commit(other);
+    EXPECT_FALSE(outcome.is_applied);
+    EXPECT_EQ(outcome.position, 10);
+  }
+  EXPECT_EQ(this->read().total(), 10);
+  ASSERT_NE(this->read().find(this->kWinners0), nullptr);
+  EXPECT_EQ(*this->read().find(this->kWinners0), this->state_at(this->kWinners0, 10));
+  EXPECT_TRUE(this->commit(this->range(this->kWinners0, 10, 14)).is_applied);
+}
+
+TYPED_TEST_P(ScoreBookContract, AStateComesBackExactlyAfterReopening) {
+  ScoreCommit commit = this->range(this->kLosers0, 0, 3);
+  commit.after.chain = {.before_last = 1, .all = 0xFEDC'BA98'7654'3210U};
+  ASSERT_TRUE(this->commit(commit).is_applied);
+  this->reopen(this->contest_);
+  ASSERT_NE(this->read().find(this->kLosers0), nullptr);
+  EXPECT_EQ(*this->read().find(this->kLosers0), commit.after);
 }
 
 TYPED_TEST_P(ScoreBookContract, LargeNumbersAreKeptExactly) {
@@ -197,7 +232,7 @@ TYPED_TEST_P(ScoreBookContract, CountsAndPositionsComeBackTogetherAfterReopening
   for (int i = 0; i < 2; ++i) {
     this->reopen(this->contest_);
     EXPECT_EQ(this->counts(), before);
-    EXPECT_EQ(this->read().repeated, 1);
+    EXPECT_EQ(this->read().not_counted.repeated, 1);
     EXPECT_EQ(this->position(this->kWinners0), 10);
     EXPECT_EQ(this->position(this->kLosers0), 5);
   }
@@ -278,15 +313,14 @@ TYPED_TEST_P(ScoreBookContract, ReadersSeeCountsAndPositionsOfOneMoment) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(ScoreBookContract, ANewBookIsEmpty,
-                            ACommitAddsItsDeltasAndMovesThePosition,
-                            ACommitFromAnotherPositionChangesNothingAndReturnsThePosition,
-                            TheSameCommitTwiceAppliesOnce, ACommitOfRepeatsAloneMovesThePosition,
-                            RecordsThatAreNotInTimeHaveACountOfTheirOwn,
-                            APartitionOfAnotherIncarnationIsNotCounted, LargeNumbersAreKeptExactly,
-                            CountsAndPositionsComeBackTogetherAfterReopening,
-                            AFacultyThatTheContestNoLongerHasKeepsItsCounts,
-                            RacingCommittersOfOnePartitionApplyEachRangeOnce,
-                            ReadersSeeCountsAndPositionsOfOneMoment);
+REGISTER_TYPED_TEST_SUITE_P(
+    ScoreBookContract, ANewBookIsEmpty, ACommitAddsItsDeltasAndMovesThePosition,
+    ACommitFromAnotherPositionChangesNothingAndReturnsThePosition, TheSameCommitTwiceAppliesOnce,
+    ACommitOfRepeatsAloneMovesThePosition, RecordsThatAreNotInTimeHaveACountOfTheirOwn,
+    APartitionOfAnotherIncarnationIsNotCounted, ACommitOnAnotherChainChangesNothing,
+    AStateComesBackExactlyAfterReopening, LargeNumbersAreKeptExactly,
+    CountsAndPositionsComeBackTogetherAfterReopening,
+    AFacultyThatTheContestNoLongerHasKeepsItsCounts,
+    RacingCommittersOfOnePartitionApplyEachRangeOnce, ReadersSeeCountsAndPositionsOfOneMoment);
 
 }  // namespace estadio

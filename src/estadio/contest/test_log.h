@@ -60,6 +60,17 @@ class MemoryLog final : public EventLog {
     parts_[index_of(to)].push_back({time_ms, std::move(line)});
   }
 
+  // Changes the time of a record. REQUIRES: nothing reads it.
+  void change_time(PartitionId of, std::size_t offset, std::int64_t by_ms) {
+    const std::scoped_lock lock(mutex_);
+    parts_[index_of(of)][offset].time_ms += by_ms;
+  }
+  // Removes the records from `end` on, as a cluster that loses its end. REQUIRES: nothing reads
+  // them.
+  void lose_end(PartitionId of, std::size_t end) {
+    const std::scoped_lock lock(mutex_);
+    parts_[index_of(of)].resize(end);
+  }
   // Removes all records. REQUIRES: nothing reads them.
   void clear() {
     const std::scoped_lock lock(mutex_);

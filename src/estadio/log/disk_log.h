@@ -90,6 +90,8 @@ class DiskLog final : public EventLog {
                                                          std::int64_t time_ms) override;
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) override;
+  // Only this process writes to the files, and it stops after a failed write.
+  [[nodiscard]] bool can_lose_records() const override { return false; }
 
   [[nodiscard]] Stats stats() const;
 

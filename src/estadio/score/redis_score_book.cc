@@ -16,9 +16,11 @@ constexpr std::string_view kOpening = "looking at the settings";
 constexpr std::string_view kLoading = "loading a script, which needs Redis 7";
 constexpr std::string_view kCommitting = "adding to the score";
 constexpr std::string_view kReading = "reading the score";
+constexpr std::string_view kReplacing = "replacing the score";
 
 // Places of the keys in KEYS, from 1 as in Lua.
 enum Key : int { kPositions = 1, kBreakdown, kByFaculty, kByDiscipline, kByOutcome, kNotCounted };
+constexpr std::size_t kKeys = 6;
 
 std::vector<std::string> keys_in(const RedisKeyspace& keyspace) {
   std::vector<std::string> keys;
@@ -36,18 +38,22 @@ constexpr std::string_view kWrites = "#!lua\n";
 
 // A script that refuses returns "type", "torn", "foreign" or "right", and then the explanation
 // (refusal_of()).
-constexpr std::string_view kChecks = R"lua(
-local positions, breakdown, not_counted = KEYS[1], KEYS[2], KEYS[6]
 
--- Checks the keys and their types. Counts and positions come and go together. A book that lacks one
--- of them would be counted on as if it were whole.
+// Checks the types of the keys.
+constexpr std::string_view kChecksTypes = R"lua(
+local positions, breakdown, not_counted = KEYS[1], KEYS[2], KEYS[6]
+local is_there = {}
+for i, key in ipairs(KEYS) do
+  local found = redis.call('TYPE', key).ok
+  is_there[i] = found ~= 'none'
+  if is_there[i] and found ~= 'hash' then return {'type', key, found} end
+end
+)lua";
+
+// Checks that no key is missing. Counts and positions come and go together. A book that lacks one
+// of them would be counted on as if it were whole.
+constexpr std::string_view kChecksKeys = R"lua(
 local function refusal()
-  local is_there = {}
-  for i, key in ipairs(KEYS) do
-    local found = redis.call('TYPE', key).ok
-    is_there[i] = found ~= 'none'
-    if is_there[i] and found ~= 'hash' then return {'type', key, found} end
-  end
   for i = 3, 5 do
     if is_there[i] and not is_there[2] then return {'torn', breakdown, KEYS[i]} end
     if is_there[2] and not is_there[i] then return {'torn', KEYS[i], breakdown} end
@@ -63,10 +69,11 @@ local bad = refusal()
 if bad then return bad end
 )lua";
 
-// ARGV: partition, incarnation, first offset, next offset; then for each count the key's number,
-// the field and how many.
+// ARGV: partition, state before, state after, first offset, next offset; then for each count the
+// key's number, the field and how many. A state has the form of text_of(). There is one text for
+// each state, so the script compares texts.
 constexpr std::string_view kCommit = R"lua(
-local partition, incarnation, first, next_offset = unpack(ARGV, 1, 4)
+local partition, before, after, first, next_offset = unpack(ARGV, 1, 5)
 
 local function is_number(text)
   return #text <= 18 and (text == '0' or string.find(text, '^[1-9][0-9]*$') ~= nil)
@@ -74,16 +81,16 @@ end
 
 local stored = redis.call('HGET', positions, partition)
 if stored then
-  local of, at = string.match(stored, '^([0-9a-f%-]+) ([0-9]+)$')
-  if not of or #of ~= 36 or not is_number(at) then
+  local of, at, last, all = string.match(stored, '^([0-9a-f%-]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+)$')
+  if not of or #of ~= 36 or not is_number(at) or #last ~= 16 or #all ~= 16 then
     return {'foreign', positions, partition, stored}
   end
-  if of ~= incarnation or at ~= first then return {'elsewhere', at} end
+  if stored ~= before then return {'elsewhere', at} end
 elseif first ~= '0' then
   return {'elsewhere', '0'}
 end
 
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   local key, field = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
   local count = redis.call('HGET', key, field)
   if count and not is_number(count) then return {'foreign', key, field, count} end
@@ -94,20 +101,42 @@ if not redis.acl_check_cmd('HSET', positions, partition, '') then
 end
 
 -- From here on nothing can fail.
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   redis.call('HINCRBY', KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
 end
-redis.call('HSET', positions, partition, incarnation .. ' ' .. next_offset)
+redis.call('HSET', positions, partition, after)
 return {'applied', next_offset}
 )lua";
 
 constexpr std::string_view kRead = R"lua(
-return {'score', redis.call('HGETALL', breakdown), redis.call('HGETALL', positions),
-        redis.call('HGETALL', not_counted)}
+local all = {'score'}
+for i, key in ipairs(KEYS) do all[i + 1] = redis.call('HGETALL', key) end
+return all
 )lua";
 
-std::string script_of(std::string_view access, std::string_view body) {
-  return fmt::format("{}{}{}", access, kChecks, body);
+// ARGV: for each value the key's number, the field and the value.
+constexpr std::string_view kReplace = R"lua(
+for i, key in ipairs(KEYS) do
+  for _, command in ipairs({'DEL', 'HSET'}) do
+    local may = command == 'DEL' and redis.acl_check_cmd('DEL', key)
+      or command == 'HSET' and redis.acl_check_cmd('HSET', key, 'field', 'value')
+    if not may then return {'right', command, key} end
+  end
+end
+
+-- From here on nothing can fail.
+for i, key in ipairs(KEYS) do redis.call('DEL', key) end
+for i = 1, #ARGV, 3 do
+  redis.call('HSET', KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
+end
+return {'replaced'}
+)lua";
+
+template <class... Bodies>
+std::string script_of(std::string_view access, Bodies... bodies) {
+  std::string script(access);
+  ((script += bodies), ...);
+  return script;
 }
 
 std::optional<Outcome> outcome_of(std::string_view text) {
@@ -142,16 +171,12 @@ std::optional<Score::Count> count_of(std::string_view field, std::string_view va
                       .count = *count};
 }
 
-// "winners/0", and "<incarnation> <next offset>".
+// "winners/0", and the text of its state.
 std::optional<Score::Position> position_of(std::string_view field, std::string_view value) {
   const auto partition = partition_of(field);
-  const auto place = split(value, ' ');
-  if (!partition || !place) return std::nullopt;
-  const auto incarnation = base::Uuid::parse(place->before);
-  const auto offset = stored_number(place->after);
-  if (!incarnation || !offset) return std::nullopt;
-  return Score::Position{
-      .partition = *partition, .incarnation = *incarnation, .next_offset = *offset};
+  const auto state = state_of(value);
+  if (!partition || !state || state->next_offset > RedisKeyspace::kNumberMax) return std::nullopt;
+  return Score::Position{.partition = *partition, .state = *state};
 }
 
 std::string_view text_at(const std::vector<RedisReply>& list, std::size_t index) {
@@ -169,10 +194,11 @@ std::optional<base::Error> refusal_of(const RedisReply& reply) {
                                    text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "torn") {
-    return base::Error(base::Code::kCorruption,
-                       fmt::format("{} is missing beside {}: delete all keys of the book in one "
-                                   "command, and the tally counts again from the log",
-                                   text_at(said, 1), text_at(said, 2)));
+    return base::Error(
+        base::Code::kCorruption,
+        fmt::format("{} is missing beside {}: `estadio repair` counts the book again "
+                    "from the log",
+                    text_at(said, 1), text_at(said, 2)));
   }
   if (kind == "foreign") {
     return foreign_value(text_at(said, 1), text_at(said, 2), text_at(said, 3));
@@ -216,14 +242,27 @@ base::Result<void> add_positions(const RedisReply& reply, const std::string& key
 
 base::Result<void> add_not_counted(const RedisReply& reply, const std::string& key, Score& score) {
   for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
-    const std::string& field = reply.list[i].text;
+    const std::string& name = reply.list[i].text;
     const auto count = stored_number(reply.list[i + 1].text);
-    if (!count || (field != "repeated" && field != "not_in_time")) {
-      return base::fail(foreign_value(key, field, reply.list[i + 1].text));
+    const auto field = std::ranges::find(kNotCountedFields, name, &NotCountedField::name);
+    if (!count || field == kNotCountedFields.end()) {
+      return base::fail(foreign_value(key, name, reply.list[i + 1].text));
     }
-    (field == "repeated" ? score.repeated : score.not_in_time) = *count;
+    score.not_counted.*field->member = *count;
   }
   return {};
+}
+
+// The name of a value for people.
+std::string value_name(const std::string& key, std::string_view field) {
+  return fmt::format("{}, field {}", key, field);
+}
+
+// Every second one is a field's value.
+void add_values(const RedisReply& reply, const std::string& key, StoredValues& values) {
+  for (std::size_t i = 0; i + 1 < reply.list.size(); i += 2) {
+    values.emplace(value_name(key, reply.list[i].text), reply.list[i + 1].text);
+  }
 }
 
 // Adds up what a commit adds to each field of each key.
@@ -231,6 +270,19 @@ class Increments {
  public:
   void add(Key key, std::string field, std::int64_t count) {
     counts_[{key, std::move(field)}] += count;
+  }
+  void add(Outcome outcome, std::int64_t discipline_id, const std::string& faculty,
+           std::int64_t count) {
+    const std::string discipline = std::to_string(discipline_id);
+    add(kBreakdown, fmt::format("{}/{}/{}", to_string(outcome), discipline, faculty), count);
+    add(kByFaculty, faculty, count);
+    add(kByDiscipline, discipline, count);
+    add(kByOutcome, std::string(to_string(outcome)), count);
+  }
+  void add(const NotCounted& not_counted) {
+    for (const NotCountedField& field : kNotCountedFields) {
+      add(kNotCounted, std::string(field.name), not_counted.*field.member);
+    }
   }
   // Errors: kInvalidArgument for a number that the book cannot hold.
   base::Result<void> append_to(std::vector<std::string>& arguments) const {
@@ -246,33 +298,39 @@ class Increments {
     }
     return {};
   }
+  [[nodiscard]] const std::map<std::pair<int, std::string>, std::int64_t>& counts() const {
+    return counts_;
+  }
 
  private:
   std::map<std::pair<int, std::string>, std::int64_t> counts_;
 };
 
+Increments increments_of(const Score& score) {
+  Increments increments;
+  for (const Score::Count& each : score.counts) {
+    increments.add(each.outcome, each.discipline_id, each.faculty, each.count);
+  }
+  increments.add(score.not_counted);
+  return increments;
+}
+
 base::Result<std::vector<std::string>> arguments_of(const ScoreCommit& commit,
                                                     const Contest& contest) {
   // A first offset of any kind is only compared.
-  if (commit.next_offset < 0 || commit.next_offset > RedisKeyspace::kNumberMax) {
+  if (commit.after.next_offset < 0 || commit.after.next_offset > RedisKeyspace::kNumberMax) {
     return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("{} is out of the range of offsets", commit.next_offset));
+                      fmt::format("{} is out of the range of offsets", commit.after.next_offset));
   }
-  std::vector<std::string> arguments = {name_of(commit.partition), commit.incarnation.to_string(),
-                                        std::to_string(commit.first_offset),
-                                        std::to_string(commit.next_offset)};
-  const std::string_view outcome = to_string(commit.partition.topic);
+  std::vector<std::string> arguments = {
+      name_of(commit.partition), text_of(commit.before), text_of(commit.after),
+      std::to_string(commit.before.next_offset), std::to_string(commit.after.next_offset)};
   Increments increments;
   for (const ScoreCommit::Delta& delta : commit.deltas) {
-    const std::string& faculty = contest.faculties()[delta.faculty].name;
-    const std::string discipline = std::to_string(contest.disciplines()[delta.discipline].id);
-    increments.add(kBreakdown, fmt::format("{}/{}/{}", outcome, discipline, faculty), delta.count);
-    increments.add(kByFaculty, faculty, delta.count);
-    increments.add(kByDiscipline, discipline, delta.count);
-    increments.add(kByOutcome, std::string(outcome), delta.count);
+    increments.add(commit.partition.topic, contest.disciplines()[delta.discipline].id,
+                   contest.faculties()[delta.faculty].name, delta.count);
   }
-  increments.add(kNotCounted, "repeated", commit.repeated);
-  increments.add(kNotCounted, "not_in_time", commit.not_in_time);
+  increments.add(commit.not_counted);
   RETURN_IF_ERROR(increments.append_to(arguments));
   return arguments;
 }
@@ -327,10 +385,12 @@ base::Result<std::unique_ptr<RedisScoreBook>> RedisScoreBook::open(const Options
 }
 
 base::Result<void> RedisScoreBook::load_scripts() {
-  ASSIGN_OR_RETURN(commit_script_, client_->load(kLoading, RedisScript::Access::kWrites,
-                                                 script_of(kWrites, kCommit)));
-  ASSIGN_OR_RETURN(read_script_, client_->load(kLoading, RedisScript::Access::kReads,
-                                               script_of(kReadsOnly, kRead)));
+  ASSIGN_OR_RETURN(commit_script_,
+                   client_->load(kLoading, RedisScript::Access::kWrites,
+                                 script_of(kWrites, kChecksTypes, kChecksKeys, kCommit)));
+  ASSIGN_OR_RETURN(read_script_,
+                   client_->load(kLoading, RedisScript::Access::kReads,
+                                 script_of(kReadsOnly, kChecksTypes, kChecksKeys, kRead)));
   return {};
 }
 
@@ -350,23 +410,100 @@ base::Result<CommitOutcome> RedisScoreBook::commit(const ScoreCommit& commit) {
 }
 
 base::Result<Score> RedisScoreBook::read() const {
-  ASSIGN_OR_RETURN(const RedisReply reply, client_->run(kReading, read_script_, keys_, {}));
+  ASSIGN_OR_RETURN(WithSums read, read_with_sums());
+  return std::move(read.score);
+}
+
+base::Result<RedisReply> RedisScoreBook::read_keys(const RedisScript& script) const {
+  ASSIGN_OR_RETURN(RedisReply reply, client_->run(kReading, script, keys_, {}));
   if (auto refusal = refusal_of(reply)) {
     return base::fail(client_->located(kReading, *std::move(refusal)));
   }
-  if (reply.list.size() != 4 || text_at(reply.list, 0) != "score") {
+  if (reply.list.size() != kKeys + 1 || text_at(reply.list, 0) != "score") {
     return base::fail(client_->located(kReading, strange("the script")));
   }
-  Score score;
+  return reply;
+}
+
+base::Result<RedisScoreBook::WithSums> RedisScoreBook::read_with_sums() const {
+  ASSIGN_OR_RETURN(const RedisReply reply, read_keys(read_script_));
+  WithSums read;
   const auto fill = [&]() -> base::Result<void> {
-    RETURN_IF_ERROR(add_counts(reply.list[1], keys_[kBreakdown - 1], score));
-    RETURN_IF_ERROR(add_positions(reply.list[2], keys_[kPositions - 1], score));
-    return add_not_counted(reply.list[3], keys_[kNotCounted - 1], score);
+    RETURN_IF_ERROR(add_counts(reply.list[kBreakdown], keys_[kBreakdown - 1], read.score));
+    RETURN_IF_ERROR(add_positions(reply.list[kPositions], keys_[kPositions - 1], read.score));
+    return add_not_counted(reply.list[kNotCounted], keys_[kNotCounted - 1], read.score);
   };
   if (auto filled = fill(); !filled) {
     return base::fail(client_->located(kReading, std::move(filled).error()));
   }
-  return score;
+  for (std::size_t key = kByFaculty; key <= kByOutcome; ++key) {
+    add_values(reply.list[key], keys_[key - 1], read.sums);
+  }
+  return read;
+}
+
+StoredValues RedisScoreBook::sums_of(const Score& score) const {
+  StoredValues sums;
+  const Increments increments = increments_of(score);
+  for (const auto& [place, count] : increments.counts()) {
+    const auto& [key, field] = place;
+    if (key < kByFaculty || key > kByOutcome || count == 0) continue;
+    sums.emplace(value_name(keys_[static_cast<std::size_t>(key) - 1], field),
+                 std::to_string(count));
+  }
+  return sums;
+}
+
+base::Result<StoredBook> RedisScoreBook::read_stored() const {
+  ASSIGN_OR_RETURN(const RedisScript script,
+                   client_->load(kLoading, RedisScript::Access::kReads,
+                                 script_of(kReadsOnly, kChecksTypes, kRead)));
+  ASSIGN_OR_RETURN(const RedisReply reply, read_keys(script));
+  StoredBook book;
+  for (std::size_t key = 1; key <= kKeys; ++key) {
+    add_values(reply.list[key], keys_[key - 1], book.values);
+  }
+  const std::vector<RedisReply>& positions = reply.list[kPositions].list;
+  for (std::size_t i = 0; i + 1 < positions.size(); i += 2) {
+    const auto position = position_of(positions[i].text, positions[i + 1].text);
+    if (position) book.positions.push_back(*position);
+  }
+  return book;
+}
+
+StoredValues RedisScoreBook::values_of(const Score& score) const {
+  StoredValues values;
+  const Increments increments = increments_of(score);
+  for (const auto& [place, count] : increments.counts()) {
+    if (count == 0) continue;
+    values.emplace(value_name(keys_[static_cast<std::size_t>(place.first) - 1], place.second),
+                   std::to_string(count));
+  }
+  for (const Score::Position& each : score.positions) {
+    values.emplace(value_name(keys_[kPositions - 1], name_of(each.partition)), text_of(each.state));
+  }
+  return values;
+}
+
+base::Result<void> RedisScoreBook::replace(const Score& score) {
+  ASSIGN_OR_RETURN(const RedisScript script,
+                   client_->load(kLoading, RedisScript::Access::kWrites,
+                                 script_of(kWrites, kChecksTypes, kReplace)));
+  std::vector<std::string> arguments;
+  RETURN_IF_ERROR(increments_of(score).append_to(arguments));
+  for (const Score::Position& each : score.positions) {
+    arguments.push_back(std::to_string(kPositions));
+    arguments.push_back(name_of(each.partition));
+    arguments.push_back(text_of(each.state));
+  }
+  ASSIGN_OR_RETURN(const RedisReply reply, client_->run(kReplacing, script, keys_, arguments));
+  if (auto refusal = refusal_of(reply)) {
+    return base::fail(client_->located(kReplacing, *std::move(refusal)));
+  }
+  if (text_at(reply.list, 0) != "replaced") {
+    return base::fail(client_->located(kReplacing, strange("the script")));
+  }
+  return {};
 }
 
 }  // namespace estadio

@@ -113,11 +113,15 @@ class RedisScoreBookTest : public testing::Test {
   static ScoreCommit range(std::int64_t first, std::int64_t next,
                            PartitionId partition = kWinners0) {
     return {.partition = partition,
-            .incarnation = test::numbered_id(1),
-            .first_offset = first,
-            .next_offset = next,
+            .before = state_at(first),
+            .after = state_at(next),
             .deltas = {{.faculty = 1, .discipline = 1, .count = next - first}},
-            .repeated = 0};
+            .not_counted = {}};
+  }
+  static PartitionState state_at(std::int64_t offset) {
+    return {.incarnation = test::numbered_id(1),
+            .next_offset = offset,
+            .chain = {.before_last = 1, .all = static_cast<std::uint64_t>(offset)}};
   }
   [[nodiscard]] std::string key(std::string_view name) const {
     return fmt::format("{{{}}}:{}", prefix_, name);
@@ -172,10 +176,10 @@ TEST_F(RedisScoreBookTest, APersonCanReadTheScoreInTheKeys) {
   ScoreCommit commit = range(0, 10);
   commit.deltas = {{.faculty = 0, .discipline = 0, .count = 4},
                    {.faculty = 1, .discipline = 0, .count = 5}};
-  commit.repeated = 1;
-  commit.not_in_time = 3;
+  commit.not_counted.repeated = 1;
+  commit.not_counted.not_in_time = 3;
   ASSERT_TRUE(book->commit(commit)->is_applied);
-  commit.not_in_time = 0;
+  commit.not_counted.not_in_time = 0;
   commit.partition.topic = Outcome::kLoser;
   commit.partition.number = 3;
   commit.deltas = {{.faculty = 0, .discipline = 2, .count = 9}};
@@ -188,7 +192,10 @@ TEST_F(RedisScoreBookTest, APersonCanReadTheScoreInTheKeys) {
   EXPECT_EQ(hash("by_outcome"), "winner 9 loser 9");
   EXPECT_EQ(hash("breakdown"), "winner/1/Agronomía 5 winner/1/Ingeniería 4 loser/3/Ingeniería 9");
   const std::string id = test::numbered_id(1).to_string();
-  EXPECT_EQ(hash("positions"), fmt::format("winners/0 {} 10 losers/3 {} 10", id, id));
+  for (const char* partition : {"winners/0", "losers/3"}) {
+    EXPECT_EQ(shared_server().command({"HGET", key("positions"), partition}),
+              id + " 10 0000000000000001 000000000000000a");
+  }
   EXPECT_EQ(hash("not_counted"), "not_in_time 3 repeated 2");
 }
 
@@ -374,7 +381,7 @@ TEST_F(RedisScoreBookTest, AKeyOfAnotherTypeIsNamedAndNothingChanges) {
                     key("by_discipline"), key("by_outcome"), key("not_counted")});
     const Book book = open(server);
     ScoreCommit commit = range(0, 10);
-    commit.repeated = 1;
+    commit.not_counted.repeated = 1;
     ASSERT_TRUE(book->commit(commit)->is_applied);
     server.command({"DEL", key(name)});
     server.command({"LPUSH", key(name), "x"});
@@ -410,7 +417,11 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
         {"positions", "winners/0", "10"},
         {"positions", "winners/0", id + " x"},
         {"positions", "winners/0", id + "  10"},
-        {"positions", "winners/0", "x 10"}}) {
+        {"positions", "winners/0", id + " 10"},
+        {"positions", "winners/0", id + " 10 0000000000000001"},
+        {"positions", "winners/0", id + " 10 0000000000000001 000000000000000"},
+        {"positions", "winners/0", id + " 10 0000000000000001 000000000000000A"},
+        {"positions", "winners/0", "x 10 0000000000000001 0000000000000002"}}) {
     server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
@@ -423,14 +434,15 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
     EXPECT_EQ(contents(server), before);
   }
   // Values that read() reads.
-  for (const auto& [name, field, value] : {Case{"breakdown", "winner/2/Agronomía", "many"},
-                                           {"breakdown", "winner/2", "1"},
-                                           {"breakdown", "draw/2/Agronomía", "1"},
-                                           {"breakdown", "winner/x/Agronomía", "1"},
-                                           {"positions", "winners/x", id + " 1"},
-                                           {"positions", "winner/0", id + " 1"},
-                                           {"positions", "winners/0", id},
-                                           {"positions", "winners/0", "x 1"}}) {
+  for (const auto& [name, field, value] :
+       {Case{"breakdown", "winner/2/Agronomía", "many"},
+        {"breakdown", "winner/2", "1"},
+        {"breakdown", "draw/2/Agronomía", "1"},
+        {"breakdown", "winner/x/Agronomía", "1"},
+        {"positions", "winners/x", id + " 1 0000000000000001 0000000000000002"},
+        {"positions", "winner/0", id + " 1 0000000000000001 0000000000000002"},
+        {"positions", "winners/0", id + " 1"},
+        {"positions", "winners/0", "x 1"}}) {
     server.command({"DEL", key("positions"), key("breakdown"), key("by_faculty"),
                     key("by_discipline"), key("by_outcome")});
     ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
@@ -445,11 +457,11 @@ TEST_F(RedisScoreBookTest, AValueThatTheBookDidNotWriteIsNamedAndNothingChanges)
 TEST_F(RedisScoreBookTest, ACountOfRecordsNotCountedThatIsNoNumberIsNamed) {
   const Book book = open(shared_server());
   ScoreCommit commit = range(0, 10);
-  commit.repeated = 1;
+  commit.not_counted.repeated = 1;
   ASSERT_TRUE(book->commit(commit)->is_applied);
   shared_server().command({"HSET", key("not_counted"), "repeated", "x"});
-  commit.first_offset = 10;
-  commit.next_offset = 20;
+  commit.before = state_at(10);
+  commit.after = state_at(20);
   for (const base::Error& error : {error_of(book->commit(commit)), error_of(book->read())}) {
     EXPECT_EQ(error.code(), Code::kCorruption);
     EXPECT_THAT(error.message(), HasSubstr(key("not_counted") + ", field repeated holds 'x'"));
@@ -559,7 +571,7 @@ TEST_F(RedisScoreBookTest, ARightThatIsMissingIsNamedAndNothingChanges) {
     const auto book = try_open(url, "secret");
     ASSERT_TRUE(book) << book.error().message();
     ScoreCommit commit = range(0, 10);
-    commit.repeated = 1;
+    commit.not_counted.repeated = 1;
     const base::Error error = error_of((*book)->commit(commit));
     EXPECT_EQ(error.code(), Code::kFailedPrecondition);
     EXPECT_THAT(error.message(), testing::ContainsRegex("may not (HSET|HINCRBY) "));

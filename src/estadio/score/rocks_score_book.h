@@ -6,15 +6,14 @@
 // ends the process. So a commit needs spare room before it begins. After a write that failed
 // anyway, the book closes the database and opens it again.
 //
-//   key                                     value (8 bytes, little-endian)
+//   key                                          value, as text
 //   count/<discipline id>/<outcome>/<faculty>    how many
-//   position/<topic id>/<topic>/<partition>      next offset
-//   not_counted/<repeated or not_in_time>        how many records
+//   position/<topic>/<partition>                 a PartitionState, as text_of() writes it
+//   not_counted/<field of NotCounted>            how many records
 //
 // Threads: see ScoreBook.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +21,7 @@
 #include "base/result.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/contest/stored_book.h"
 
 namespace estadio {
 
@@ -36,6 +36,14 @@ class RocksScoreBook final : public ScoreBook {
   // Returns the score of the book in `folder`, which another process may have open.
   // Errors: kNotFound when there is no book.
   [[nodiscard]] static base::Result<Score> read_from(const std::string& folder);
+
+  // For a repair. Returns all values, also those that no score book wrote. Errors: as read_from().
+  [[nodiscard]] static base::Result<StoredBook> read_stored_from(const std::string& folder);
+  // Returns the values of a book that holds `score`.
+  [[nodiscard]] static StoredValues values_of(const Score& score);
+  // Replaces the book in the folder in one atomic step. A missing book is made.
+  // Errors: those of open(). kUnavailable when another process has the book open.
+  [[nodiscard]] static base::Result<void> replace(const std::string& folder, const Score& score);
 
   ~RocksScoreBook() override;
 
@@ -54,8 +62,8 @@ class RocksScoreBook final : public ScoreBook {
   const Contest& contest_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::unique_ptr<Database> database_;          // null after a write that failed
-  std::map<std::string, std::int64_t> values_;  // what the database holds
+  std::unique_ptr<Database> database_;  // null after a write that failed
+  StoredValues values_;                 // of the database; a score book wrote all of them
 };
 
 }  // namespace estadio

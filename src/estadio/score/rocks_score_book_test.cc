@@ -42,11 +42,15 @@ class RocksScoreBookTest : public testing::Test {
   }
   static ScoreCommit range(std::int64_t first, std::int64_t next) {
     return {.partition = {},
-            .incarnation = test::numbered_id(1),
-            .first_offset = first,
-            .next_offset = next,
+            .before = state_at(first),
+            .after = state_at(next),
             .deltas = {{.faculty = 1, .discipline = 1, .count = next - first}},
-            .repeated = 0};
+            .not_counted = {}};
+  }
+  static PartitionState state_at(std::int64_t offset) {
+    return {.incarnation = test::numbered_id(1),
+            .next_offset = offset,
+            .chain = {.before_last = 1, .all = static_cast<std::uint64_t>(offset)}};
   }
   // Puts a foreign key into the book's database.
   void put(const std::string& key, const std::string& value) const {
@@ -118,12 +122,61 @@ TEST_F(RocksScoreBookTest, ADamagedValueIsNamed) {
   EXPECT_THAT(opened.error().message(), HasSubstr("count/1/winner/Agronomía"));
 }
 
-TEST_F(RocksScoreBookTest, AnUnknownKeyIsNamed) {
-  for (const char* key : {"strange", "count/x/winner/Agronomía", "count/1/winner", "position/1",
-                          "position/not-an-id/winners/0", "not_counted/other", "repeated"}) {
+TEST_F(RocksScoreBookTest, AStateThatItDidNotWriteIsNamed) {
+  const std::string id = test::numbered_id(1).to_string();
+  for (const std::string& value :
+       {std::string(8, '\0'), std::string("10"), id + " 10", id + " 10 0000000000000001",
+        id + " 10 0000000000000001 000000000000000G", id + " -1 0000000000000001 0000000000000002",
+        id + " 10 0000000000000001 0000000000000002 "}) {
     std::filesystem::remove_all(path_);
     open();
-    put(key, std::string(8, '\0'));
+    put("position/winners/0", value);
+    const auto opened = RocksScoreBook::open(path_, contest_);
+    ASSERT_FALSE(opened) << value;
+    EXPECT_EQ(opened.error().code(), base::Code::kCorruption);
+    EXPECT_THAT(opened.error().message(),
+                testing::AllOf(HasSubstr("position/winners/0"), HasSubstr("estadio repair")));
+  }
+}
+
+TEST_F(RocksScoreBookTest, AReplacedBookHoldsTheNewScoreAlone) {
+  ASSERT_TRUE(open()->commit(range(0, 3))->is_applied);
+  put("strange", "value");
+  Score score;
+  score.counts = {
+      {.faculty = "Ingeniería", .discipline_id = 2, .outcome = Outcome::kLoser, .count = 7}};
+  score.positions = {{.partition = {.topic = Outcome::kLoser, .number = 1}, .state = state_at(9)}};
+  score.not_counted = {.repeated = 2, .not_in_time = 0};
+  const auto replaced = RocksScoreBook::replace(path_, score);
+  ASSERT_TRUE(replaced) << replaced.error().message();
+  const auto stored = RocksScoreBook::read_stored_from(path_);
+  ASSERT_TRUE(stored) << stored.error().message();
+  EXPECT_EQ(stored->values, RocksScoreBook::values_of(score));
+  const auto read = open()->read();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->total(), 7);
+  EXPECT_EQ(read->not_counted, score.not_counted);
+  ASSERT_NE(read->find(score.positions[0].partition), nullptr);
+  EXPECT_EQ(*read->find(score.positions[0].partition), state_at(9));
+}
+
+TEST_F(RocksScoreBookTest, AForeignValueIsReadForARepair) {
+  ASSERT_TRUE(open()->commit(range(0, 3))->is_applied);
+  put("position/losers/0", "x");
+  const auto stored = RocksScoreBook::read_stored_from(path_);
+  ASSERT_TRUE(stored) << stored.error().message();
+  EXPECT_EQ(stored->values.at("position/losers/0"), "x");
+  ASSERT_EQ(stored->positions.size(), 1U);
+  EXPECT_EQ(stored->positions[0].state, state_at(3));
+}
+
+TEST_F(RocksScoreBookTest, AnUnknownKeyIsNamed) {
+  for (const char* key :
+       {"strange", "count/x/winner/Agronomía", "count/1/winner", "count/1/draw/Agronomía",
+        "position/1", "position/winners/x", "not_counted/other", "repeated"}) {
+    std::filesystem::remove_all(path_);
+    open();
+    put(key, "0");
     const auto opened = RocksScoreBook::open(path_, contest_);
     ASSERT_FALSE(opened) << key;
     EXPECT_EQ(opened.error().code(), base::Code::kCorruption);

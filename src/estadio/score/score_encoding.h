@@ -1,4 +1,4 @@
-// How score books write numbers and partitions as text.
+// How score books write numbers, partitions and their states as text.
 //
 // Threads: functions.
 #pragma once
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/score_book.h"
 
 namespace estadio {
 
@@ -20,5 +21,11 @@ namespace estadio {
 // "winners/0".
 [[nodiscard]] std::string name_of(PartitionId partition);
 [[nodiscard]] std::optional<PartitionId> partition_of(std::string_view name);
+
+// The incarnation, the next offset, the chain before the last record and the chain of all, with a
+// blank between them: "0193… 40 00c0ffee00c0ffee 0123456789abcdef".
+[[nodiscard]] std::string text_of(const PartitionState& state);
+// Returns nothing for a text that text_of() does not write.
+[[nodiscard]] std::optional<PartitionState> state_of(std::string_view text);
 
 }  // namespace estadio

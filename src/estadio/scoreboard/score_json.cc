@@ -101,9 +101,9 @@ std::string score_json(const Score& score, const Contest& contest, const Contest
   json += R"(,"breakdown":)";
   append_breakdown(json, score, contest);
   json += R"(,"repeated":)";
-  base::append_json_number(json, score.repeated);
+  base::append_json_number(json, score.not_counted.repeated);
   json += R"(,"not_in_time":)";
-  base::append_json_number(json, score.not_in_time);
+  base::append_json_number(json, score.not_counted.not_in_time);
   json += R"(,"positions":)";
   append_positions(json, score, facts);
   json += '}';

@@ -45,8 +45,9 @@ TEST(ScoreJsonTest, CountsAddUpByFacultyDisciplineAndOutcome) {
       {.faculty = "Ingeniería", .discipline_id = 1, .outcome = Outcome::kWinner, .count = 2},
       {.faculty = "Ingeniería", .discipline_id = 3, .outcome = Outcome::kLoser, .count = 3},
       {.faculty = "Agronomía", .discipline_id = 1, .outcome = Outcome::kLoser, .count = 5}};
-  score.repeated = 4;
-  score.positions = {{.partition = kLosers1, .incarnation = {}, .next_offset = 8}};
+  score.not_counted.repeated = 4;
+  score.positions = {
+      {.partition = kLosers1, .state = {.incarnation = {}, .next_offset = 8, .chain = {}}}};
   const auto json = boost::json::parse(score_json(score, contest, facts));
   EXPECT_EQ(json.at("total").as_int64(), 10);
   EXPECT_EQ(json.at("repeated").as_int64(), 4);
@@ -96,8 +97,10 @@ TEST(ContestFactsTest, TheLagIsTheRecordsNotYetCountedAndNeverNegative) {
   facts.ends[0].offset = 5;
   facts.ends[3].offset = 9;
   Score score;
-  score.positions = {{.partition = facts.ends[0].partition, .incarnation = {}, .next_offset = 7},
-                     {.partition = kLosers1, .incarnation = {}, .next_offset = 6}};
+  score.positions = {
+      {.partition = facts.ends[0].partition,
+       .state = {.incarnation = {}, .next_offset = 7, .chain = {}}},
+      {.partition = kLosers1, .state = {.incarnation = {}, .next_offset = 6, .chain = {}}}};
   EXPECT_EQ(lag_of(score, facts), 3);
 }
 

@@ -30,11 +30,11 @@ void write_metrics(base::MetricsWriter& metrics, const ScoreView& view, const Co
   }
   metrics.counter("estadio_results_repeated_total",
                   "Results in the log that were not counted because their id was counted before.",
-                  view.score.repeated);
+                  view.score.not_counted.repeated);
   metrics.counter("estadio_results_not_in_time_total",
                   "Results in the log that never count: the times of their ids are too far from "
                   "the times of their records. No server writes them.",
-                  view.score.not_in_time);
+                  view.score.not_counted.not_in_time);
   metrics.gauge("estadio_score_lag",
                 "Results in the log that are not in the score yet. Absent while unknown.",
                 lag_of(view.score, view.facts));

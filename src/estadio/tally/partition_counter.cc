@@ -35,48 +35,69 @@ PartitionCounter::PartitionCounter(const Tally::Options& options, const Tally::D
 }
 
 base::Result<std::unique_ptr<PartitionReader>> PartitionCounter::start() {
-  ASSIGN_OR_RETURN(const std::int64_t start, books_position());
-  ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, start));
+  ASSIGN_OR_RETURN(const PartitionState state, books_state());
+  RETURN_IF_ERROR(check_last_record(state));
+  ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, state.next_offset));
   fold_.reset();
-  filter_.restart(start);
-  position_ = start;
+  filter_.restart(state.next_offset);
+  state_ = state;
+  chain_ = state.chain;
+  position_ = state.next_offset;
   has_started_ = true;
+  has_log_gone_back_ = false;
   return reader;
 }
 
-base::Result<std::int64_t> PartitionCounter::books_position() {
+base::Failure PartitionCounter::log_went_back(std::string what) {
+  has_log_gone_back_ = true;
+  return base::fail(base::Code::kCorruption,
+                    fmt::format("{}. `estadio repair` counts the score again from the log", what));
+}
+
+base::Result<PartitionState> PartitionCounter::books_state() {
   ASSIGN_OR_RETURN(const Score score, read_score());
-  ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
+  ASSIGN_OR_RETURN(const base::Uuid incarnation, deps_.events.incarnation(partition_));
   ASSIGN_OR_RETURN(const auto end, deps_.events.end_offset(partition_));
-  const Score::Position* position = score.find(partition_);
-  if (position != nullptr && position->incarnation != incarnation_) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format(
-            "{}-{} is a new partition, and {} results of the old one are counted: its topic was "
-            "deleted and made again. Count it into a new score, or restore the old topic",
-            topic_name(partition_.topic), partition_.number, position->next_offset));
+  const PartitionState* state = score.find(partition_);
+  if (state == nullptr) return PartitionState{.incarnation = incarnation, .chain = {}};
+  if (state->incarnation != incarnation) {
+    return log_went_back(fmt::format(
+        "{}-{} is a new partition, and {} results of the old one are counted: its topic "
+        "was deleted and made again. Restore the old topic, or count the new one",
+        topic_name(partition_.topic), partition_.number, state->next_offset));
   }
-  const std::int64_t start = score.position(partition_);
-  if (start > end) {
-    return base::fail(
-        base::Code::kCorruption,
-        fmt::format(
-            "the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
-            start, topic_name(partition_.topic), partition_.number, end));
+  if (state->next_offset > end) {
+    return log_went_back(fmt::format(
+        "the score counts {} records of {}-{} and the log holds {}: the log has lost its end",
+        state->next_offset, topic_name(partition_.topic), partition_.number, end));
   }
-  return start;
+  return *state;
+}
+
+base::Result<void> PartitionCounter::check_last_record(const PartitionState& state) {
+  if (state.next_offset == 0) return {};
+  const std::int64_t offset = state.next_offset - 1;
+  const auto record = deps_.events.read_again(partition_, offset);
+  if (!record) {
+    if (record.error().code() != base::Code::kCorruption) return base::fail(record.error());
+    return log_went_back(record.error().message());
+  }
+  if (state.chain.ends_with(record->logged())) return {};
+  return log_went_back(
+      fmt::format("the score counted another record at offset {} of {}-{} than the log holds: the "
+                  "log lost its end and grew again, or is an older copy",
+                  offset, topic_name(partition_.topic), partition_.number));
 }
 
 base::Result<Score> PartitionCounter::read_score() const {
   ASSIGN_OR_RETURN(Score score, to_be_mended(deps_.scores.read()));
   std::int64_t read = 0;
-  for (const Score::Position& each : score.positions) read += each.next_offset;
+  for (const Score::Position& each : score.positions) read += each.state.next_offset;
   if (read == score.records()) return score;
   return base::fail(base::Code::kFailedPrecondition,
                     fmt::format("the score does not add up: its positions cover {} records, but {} "
                                 "are counted or left out. Another program wrote to the score: "
-                                "delete all of it, and the tally counts it again from the log",
+                                "`estadio repair` counts it again from the log",
                                 read, score.records()));
 }
 
@@ -88,19 +109,22 @@ base::Result<void> PartitionCounter::gather(PartitionReader& reader, const std::
     RETURN_IF_ERROR(reader.read(
         records_, waits ? std::chrono::nanoseconds(kReadPatience) : std::chrono::nanoseconds(0)));
     RETURN_IF_ERROR(fold_.add(records_));
+    chain_.add(records_);
   } while (!records_.empty() && deps_.clock.mono() - started < options_.commit_every);
   return {};
 }
 
 base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   // The incarnation may be nil before the partition's first record.
-  if (incarnation_ == base::Uuid()) {
-    ASSIGN_OR_RETURN(incarnation_, deps_.events.incarnation(partition_));
+  PartitionState before = state_;
+  if (before.incarnation == base::Uuid()) {
+    ASSIGN_OR_RETURN(before.incarnation, deps_.events.incarnation(partition_));
   }
+  // After the new records were read. So they are of the log that still holds the last one.
+  if (deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(before));
   ScoreCommit commit = fold_.take();
-  commit.incarnation = incarnation_;
-  commit.first_offset = position_;
-  commit.next_offset = next;
+  commit.before = before;
+  commit.after = {.incarnation = before.incarnation, .next_offset = next, .chain = chain_};
   ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(deps_.scores.commit(commit)));
   if (!outcome.is_applied) {
     ++stale_commits_;
@@ -110,16 +134,20 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   std::int64_t counted = 0;
   for (const ScoreCommit::Delta& delta : commit.deltas) counted += delta.count;
   counted_ += static_cast<std::uint64_t>(counted);
-  repeated_ += static_cast<std::uint64_t>(commit.repeated);
-  not_in_time_ += static_cast<std::uint64_t>(commit.not_in_time);
+  repeated_ += static_cast<std::uint64_t>(commit.not_counted.repeated);
+  not_in_time_ += static_cast<std::uint64_t>(commit.not_counted.not_in_time);
+  state_ = commit.after;
   position_ = next;
   filter_.forget_old();
   return true;
 }
 
-base::Result<bool> PartitionCounter::is_at_books_position() const {
+base::Result<bool> PartitionCounter::is_at_books_position() {
   ASSIGN_OR_RETURN(const Score score, read_score());
-  return score.position(partition_) == position_;
+  const PartitionState* state = score.find(partition_);
+  const bool is_here = state == nullptr ? state_.next_offset == 0 : *state == state_;
+  if (is_here && deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(state_));
+  return is_here;
 }
 
 Tally::PartitionStatus PartitionCounter::status() const {
@@ -134,6 +162,7 @@ void PartitionCounter::add_to(Tally::Stats& stats) const {
   stats.not_in_time += not_in_time_;
   stats.commits += commits_;
   stats.stale_commits += stale_commits_;
+  stats.has_log_gone_back |= has_log_gone_back_;
 }
 
 }  // namespace estadio

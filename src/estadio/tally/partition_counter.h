@@ -1,12 +1,17 @@
 // Counts one partition into the score book, from the book's position on.
 //
-//   start()            reads the book's position
+//   start()            reads the book's state
 //   gather(), commit() count some records; the caller calls them in a loop
 //
-// After an error, or when the book has another position, the caller starts again.
+// After an error, or when the book has another state, the caller starts again.
 //
-// Threads: belongs to its reader's thread. position(), add_to() and the rest of the const methods
-// except is_at_books_position() may be called from any thread.
+// The log may lose its end and grow again. Then the book counts records that the log does not hold,
+// and further records must not be added to them. So start() reads the last counted record once more
+// and compares it with the book's chain. commit() does the same after the new records were read,
+// when the log can lose records while it is open.
+//
+// Threads: belongs to its reader's thread. position(), add_to() and the other const methods may be
+// called from any thread.
 #pragma once
 
 #include <atomic>
@@ -20,8 +25,8 @@
 #include "base/uuid.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/dedup/fold.h"
 #include "estadio/dedup/repeat_filter.h"
-#include "estadio/tally/fold.h"
 #include "estadio/tally/tally.h"
 
 namespace estadio {
@@ -34,7 +39,7 @@ class PartitionCounter {
 
   // Returns a reader at the book's position.
   // Errors: kFailedPrecondition when the score is damaged or does not add up. kCorruption when the
-  // score is of another log, or the log lost its end. Others are the log's and the book's.
+  // score counts records that the log does not hold. Others are the log's and the book's.
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> start();
 
   // Waits up to a second for the first records, unless a stop is requested. Then folds the records
@@ -43,11 +48,11 @@ class PartitionCounter {
   [[nodiscard]] base::Result<void> gather(PartitionReader& reader, const std::stop_token& stop);
 
   // Commits what was gathered; `next` is the reader's position. Returns false, and counts nothing,
-  // when the book had another position. Errors: those of the book.
+  // when the book had another state. Errors: kCorruption as for start(); those of log and book.
   [[nodiscard]] base::Result<bool> commit(std::int64_t next);
 
-  // Returns whether the book still has this counter's position. Errors: those of the book.
-  [[nodiscard]] base::Result<bool> is_at_books_position() const;
+  // Returns whether the book still has this counter's state. Errors: those of commit().
+  [[nodiscard]] base::Result<bool> is_at_books_position();
 
   // Returns the offset of the first record that is not committed.
   [[nodiscard]] std::int64_t position() const { return position_; }
@@ -57,14 +62,19 @@ class PartitionCounter {
 
  private:
   [[nodiscard]] base::Result<Score> read_score() const;
-  // Returns the book's position after checking that it belongs to this log.
-  base::Result<std::int64_t> books_position();
+  // Returns the book's state after checking that it belongs to this log.
+  base::Result<PartitionState> books_state();
+  // Checks that the log still holds the last record before `state`'s position.
+  base::Result<void> check_last_record(const PartitionState& state);
+  // Returns kCorruption, and notes that the log went back.
+  base::Failure log_went_back(std::string what);
 
   const Tally::Options& options_;
   const Tally::Dependencies& deps_;
   const PartitionId partition_;
   const RecordFormat format_;
-  base::Uuid incarnation_;  // nil while the partition may have no record
+  PartitionState state_;  // the book's; its incarnation is nil while the partition has no record
+  RecordChain chain_;     // of the records before the reader's position
   RepeatFilter filter_;
   Fold fold_;
   std::vector<LoggedRecord> records_;  // of the last read
@@ -72,6 +82,7 @@ class PartitionCounter {
   std::atomic<std::uint64_t> counted_{0}, repeated_{0}, not_in_time_{0};
   std::atomic<std::uint64_t> commits_{0}, stale_commits_{0};
   std::atomic<bool> has_started_{false};
+  std::atomic<bool> has_log_gone_back_{false};
   std::atomic<std::int64_t> position_{0};
 };
 

@@ -55,8 +55,9 @@ class Tally::Reader {
  private:
   enum class Ended { kAsAsked, kBookIsElsewhere };
 
-  // Counts until it is stopped. After an error that may pass it starts again from the book's
-  // position. Any other error ends it.
+  // Counts until it is asked to stop. After an error it starts again from the book's state. An
+  // error that does not pass by itself is tried again too, because the log or the score may be
+  // repaired.
   void count_until_stopped(const std::stop_token& stop) {
     auto pause = kRetryFirst;
     // Runs at least once: a tally that ends right after its start still counts the log.
@@ -70,15 +71,11 @@ class Tally::Reader {
       } else if (ended.error().code() == base::Code::kCancelled) {
         return;  // it was reading back when it had to end
       } else if (!may_pass(ended.error())) {
-        deps_.log.error("counting a partition has stopped",
-                        {{"topic", topic_name(partition_.topic)},
-                         {"partition", partition_.number},
-                         {"error", ended.error()}});
-        set_last_error(ended.error().message());
-        has_stopped_ = true;
-        return;
+        report_stop(ended.error());
+        pause = kRetryLongest;
       } else {
         ++failed_commits_;
+        has_stopped_ = false;
         hold_up(ended.error());
       }
       if (counter_.commits() != commits) pause = kRetryFirst;
@@ -87,10 +84,18 @@ class Tally::Reader {
     } while (!stop.stop_requested());
   }
 
-  // Returns true when a retry may help, as after a repair of a server's settings. A retry does not
-  // help when the log is damaged.
+  // Returns true when a retry may help, as after a repair of a server's settings. Only a repair of
+  // the log or the score helps when the log is damaged.
   static bool may_pass(const base::Error& error) {
     return error.code() != base::Code::kCorruption && error.code() != base::Code::kInvalidArgument;
+  }
+
+  void report_stop(const base::Error& error) {
+    has_stopped_ = true;
+    if (!set_last_error(error.message())) return;
+    deps_.log.error("counting a partition has stopped", {{"topic", topic_name(partition_.topic)},
+                                                         {"partition", partition_.number},
+                                                         {"error", error}});
   }
 
   void hold_up(const base::Error& error) {
@@ -109,6 +114,7 @@ class Tally::Reader {
   }
 
   void go_on() {
+    has_stopped_ = false;
     if (!set_last_error({})) return;
     deps_.log.info("counting goes on",
                    {{"topic", topic_name(partition_.topic)}, {"partition", partition_.number}});
@@ -260,8 +266,13 @@ void write_metrics(base::MetricsWriter& metrics, const Tally::Stats& stats) {
                   stats.stale_commits);
   metrics.counter("estadio_tally_failed_commits_total",
                   "Times that counting a partition failed and began again.", stats.failed_commits);
-  metrics.gauge("estadio_tally_stopped", "1 after a partition was found damaged.",
+  metrics.gauge("estadio_tally_stopped",
+                "1 while a partition is not counted because log or score are damaged.",
                 stats.has_stopped);
+  metrics.gauge("estadio_tally_log_went_back",
+                "1 while a partition is not counted because the score counts records that the log "
+                "does not hold.",
+                stats.has_log_gone_back);
 }
 
 }  // namespace estadio

@@ -1,11 +1,15 @@
 // The tally takes every record of its partitions into the score book exactly once. Repeats go to
 // their own counter, and so do records that are not in time. Each partition has one reader.
 //
-// A reader folds records into a few deltas. It commits them with the position that they start from.
-// The score book applies a commit only when its stored position is the same. So a late or second
-// reader of a partition changes nothing. The book returns its position, and the reader goes on from
-// there. A reader without new records reads the score about once a second. So the reader notices
-// when the book's position went back, as after a crash of the book's server.
+// A reader folds records into a few deltas. It commits them with the state that they start from.
+// The score book applies a commit only when its stored state is the same. So a late or second
+// reader of a partition changes nothing, and the reader starts again from the book's state. A
+// reader without new records reads the score about once a second. So the reader notices when the
+// book went back, as after a crash of the book's server.
+//
+// When the score counts records that the log does not hold, the partition is not counted any more
+// (PartitionCounter). A reader that has stopped looks again every second, so it goes on once log
+// and score are repaired.
 //
 // A record with a given id may be in the log twice. A reader's RepeatFilter decides which one
 // counts.
@@ -62,6 +66,7 @@ class Tally {
     std::uint64_t stale_commits = 0;   // not applied: the book had another position
     std::uint64_t failed_commits = 0;  // attempts to start, read or commit that are made again
     bool has_stopped = false;          // a reader found damage that it must not skip
+    bool has_log_gone_back = false;    // the score counts records that the log does not hold
   };
 
   struct PartitionStatus {

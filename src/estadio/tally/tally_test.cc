@@ -84,7 +84,7 @@ class FaultyScoreBook final : public ScoreBook {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, test::kPatience, [&] {
       const auto score = book_.load()->read();
-      return score && score->total() + score->repeated >= records;
+      return score && score->total() + score->not_counted.repeated >= records;
     });
   }
 
@@ -171,12 +171,25 @@ class TallyTest : public testing::Test {
   void commit_as_another(std::int64_t first, std::int64_t next, std::int64_t count) {
     ASSERT_TRUE(book_
                     ->commit({.partition = kWinners0,
-                              .incarnation = log_->incarnation(kWinners0).value(),
-                              .first_offset = first,
-                              .next_offset = next,
+                              .before = state_at(first),
+                              .after = state_at(next),
                               .deltas = {{.faculty = 0, .discipline = 0, .count = count}},
-                              .repeated = 0})
+                              .not_counted = {}})
                     ->is_applied);
+  }
+  // Returns the state of a book that counts the records of winners-0 before `offset`.
+  PartitionState state_at(std::int64_t offset) {
+    PartitionState state{
+        .incarnation = log_->incarnation(kWinners0).value(), .next_offset = offset, .chain = {}};
+    const auto reader = log_->read_from(kWinners0, 0);
+    std::vector<LoggedRecord> records;
+    while (reader.value()->position() < std::min(offset, log_->end_offset(kWinners0).value())) {
+      EXPECT_TRUE((*reader)->read(records, test::kPatience));
+      for (const LoggedRecord& record : records) {
+        if (record.offset < offset) state.chain.add(record);
+      }
+    }
+    return state;
   }
 
   // Runs one tally for each of the first commits. That commit meets `fault`.
@@ -206,7 +219,7 @@ class TallyTest : public testing::Test {
     };
     EXPECT_EQ(by_outcome[Outcome::kWinner], expected(Outcome::kWinner));
     EXPECT_EQ(by_outcome[Outcome::kLoser], expected(Outcome::kLoser));
-    EXPECT_EQ(score->repeated, repeats_);
+    EXPECT_EQ(score->not_counted.repeated, repeats_);
     for (const PartitionId partition : kAll) {
       EXPECT_EQ(score->position(partition), log_->end_offset(partition).value());
     }
@@ -542,6 +555,39 @@ TEST_F(TallyTest, AScoreAheadOfTheLogStopsTheCountWithAnError) {
               AllOf(HasSubstr("counting a partition has stopped"),
                     HasSubstr("the score counts 4 records of winners-0 and the log holds 3")));
   EXPECT_EQ(book_->read()->position(kWinners0), 4);
+}
+
+// The folder was restored from an older copy, and other entries came.
+TEST_F(TallyTest, AnOlderLogUnderANewerScoreStopsTheCountUntilTheScoreIsCountedAgain) {
+  append(kWinners0, 3);
+  count_to_the_end();
+  log_.reset();
+  std::filesystem::copy(folder_ / "log", folder_ / "older",
+                        std::filesystem::copy_options::recursive);
+  open_log();
+  append(kWinners0, 5);
+  count_to_the_end();
+  log_.reset();
+  std::filesystem::remove_all(folder_ / "log");
+  std::filesystem::rename(folder_ / "older", folder_ / "log");
+  open_log();
+  append(kWinners0, 9);
+  const auto tally = start();
+  ASSERT_TRUE(test::eventually([&] { return tally->stats().has_stopped; }));
+  EXPECT_TRUE(tally->stats().has_log_gone_back);
+  EXPECT_THAT(*tally->unready_reason(),
+              AllOf(HasSubstr("winners-0: the score counted another record at offset 7"),
+                    HasSubstr("estadio repair")));
+  append(kLosers0, 5);
+  ASSERT_TRUE(faulty_->wait_for(8 + 5)) << "the other partitions are counted all the same";
+  EXPECT_EQ(book_->read()->position(kWinners0), 8);
+  const auto empty = RocksScoreBook::open(folder_ / "empty", contest_);
+  ASSERT_TRUE(empty) << empty.error().message();
+  faulty_->swap(**empty);
+  ASSERT_TRUE(faulty_->wait_for(12 + 5)) << captured_.text();
+  EXPECT_TRUE(test::eventually([&] { return !tally->unready_reason().has_value(); }));
+  EXPECT_FALSE(tally->stats().has_stopped);
+  EXPECT_FALSE(tally->stats().has_log_gone_back);
 }
 
 TEST_F(TallyTest, AScoreThatDoesNotAddUpIsNotCountedOnUntilItIsReplaced) {

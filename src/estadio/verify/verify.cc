@@ -127,6 +127,8 @@ class Proof {
       }
     }
     compare_scores();
+    compare_not_counted();
+    compare_sums();
     compare_acks();
     report_.differences = differences_.take();
     return std::move(report_);
@@ -139,8 +141,11 @@ class Proof {
     PartitionId id;
     std::string name;
     std::int64_t counted_until = 0;
+    const PartitionState* state;  // the score's; null when it has none
     RepeatFilter filter;
     SeenIds server_ids;
+    RecordChain chain = {};            // of the records before counted_until
+    bool is_last_record_same = false;  // the last of these is the last one that the score counted
   };
 
   base::Result<void> count_partition(PartitionId partition) {
@@ -148,8 +153,9 @@ class Proof {
     ASSIGN_OR_RETURN(const std::int64_t end, input_.events.end_offset(partition));
     const std::int64_t counted_until = input_.score.position(partition);
     ASSIGN_OR_RETURN(const base::Uuid incarnation, input_.events.incarnation(partition));
-    const Score::Position* position = input_.score.find(partition);
-    if (position != nullptr && position->incarnation != incarnation) {
+    const PartitionState* state = input_.score.find(partition);
+    const bool is_made_again = state != nullptr && state->incarnation != incarnation;
+    if (is_made_again) {
       differences_.add("partitions that were made again after they were counted",
                        fmt::format("{}: its topic was deleted and made again", name));
     }
@@ -164,6 +170,7 @@ class Proof {
     Partition counting{.id = partition,
                        .name = name,
                        .counted_until = counted_until,
+                       .state = state,
                        .filter = RepeatFilter(input_.retry, partition,
                                               {.events = input_.events,
                                                .format = format_,
@@ -181,10 +188,31 @@ class Proof {
             fmt::format("{} has records up to offset {}, but returns none from offset {}", name,
                         reader->position(), end));
       }
-      for (const LoggedRecord& record : records) RETURN_IF_ERROR(check(counting, record));
+      for (const LoggedRecord& record : records) {
+        add_to_chain(counting, record);
+        RETURN_IF_ERROR(check(counting, record));
+      }
       counting.filter.forget_old();
     }
+    if (!is_made_again && counted_until <= end) compare_chain(counting);
     return {};
+  }
+
+  static void add_to_chain(Partition& partition, const LoggedRecord& record) {
+    if (record.offset >= partition.counted_until) return;
+    partition.chain.add(record);
+    if (record.offset + 1 < partition.counted_until) return;
+    partition.is_last_record_same = partition.state->chain.ends_with(record);
+  }
+
+  void compare_chain(const Partition& partition) {
+    if (partition.state == nullptr || partition.chain == partition.state->chain) return;
+    const std::int64_t last = partition.counted_until - 1;
+    differences_.add(
+        "partitions of which the score counted other records than the log holds",
+        partition.is_last_record_same
+            ? fmt::format("{}: another record was counted before offset {}", partition.name, last)
+            : fmt::format("{}: another record was counted at offset {}", partition.name, last));
   }
 
   base::Result<void> check(Partition& partition, const LoggedRecord& logged) {
@@ -203,9 +231,14 @@ class Proof {
     };
     check_coin(partition.id, *record, place);
     ASSIGN_OR_RETURN(const auto decision, partition.filter.decide(*record, logged));
-    if (decision == Decision::kRepeat) ++report_.repeated;
+    const bool is_covered = logged.offset < partition.counted_until;
+    if (decision == Decision::kRepeat) {
+      ++report_.repeated;
+      if (is_covered) ++not_counted_.repeated;
+    }
     if (decision == Decision::kNotInTime) {
       ++report_.not_in_time;
+      if (is_covered) ++not_counted_.not_in_time;
       differences_.add("records that no server wrote: their ids are not in time", place());
     }
     if (!record->is_id_given) {
@@ -213,7 +246,7 @@ class Proof {
                        partition.server_ids.add(minute_of(record->id.first_48_bits()), record->id));
       if (!is_new) differences_.add("ids of servers that the log holds twice", place());
     }
-    if (decision == Decision::kCounts && logged.offset < partition.counted_until) {
+    if (decision == Decision::kCounts && is_covered) {
       ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
                     2 +
                 static_cast<std::size_t>(record->outcome)];
@@ -323,6 +356,33 @@ class Proof {
     }
   }
 
+  void compare_not_counted() {
+    for (const NotCountedField& field : kNotCountedFields) {
+      const std::int64_t in_log = not_counted_.*field.member;
+      const std::int64_t in_score = input_.score.not_counted.*field.member;
+      if (in_log == in_score) continue;
+      differences_.add(
+          "numbers of records that do not count in which score and log differ",
+          fmt::format("{}: the log has {}, the score {}", field.name, in_log, in_score));
+    }
+  }
+
+  void compare_sums() {
+    if (input_.sums == nullptr) return;
+    Score counted;
+    for (const VerifyReport::Row& row : report_.rows) {
+      counted.counts.push_back({.faculty = row.faculty,
+                                .discipline_id = row.discipline_id,
+                                .outcome = row.outcome,
+                                .count = row.in_log});
+    }
+    for (const ValueChange& change : changes_between(*input_.sums, input_.sums_of(counted))) {
+      differences_.add("sums in which score and log differ",
+                       fmt::format("{}: the log gives {}, the score has {}", change.name,
+                                   change.wanted.value_or("none"), change.stored.value_or("none")));
+    }
+  }
+
   void compare_acks() {
     if (input_.acks == nullptr) return;
     report_.has_acks = true;
@@ -339,6 +399,7 @@ class Proof {
   const RecordFormat format_;
   const std::size_t disciplines_;
   std::vector<std::int64_t> counts_;
+  NotCounted not_counted_;  // of the records that the score covers
   Differences differences_;
   VerifyReport report_;
 };

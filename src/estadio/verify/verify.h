@@ -2,7 +2,8 @@
 //
 // The score is read first, with its positions. Then the log is counted again up to exactly those
 // positions, by the tally's rule for repeats (RepeatFilter). So the proof also holds while entries
-// come in. Results that the tally has yet to count are a lag, not a difference.
+// come in. Results that the tally has yet to count are a lag, not a difference. The chain of these
+// records must be the one that the score stores, so the score counted these records and no others.
 //
 // Memory: 22 bytes per ack (sizeof(Acks::Ack)). The servers' ids of a partition, and its clients'
 // ids of the retry window, are in IdMemory: about 28 bytes each, beyond its limit in files.
@@ -24,6 +25,7 @@
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/score_book.h"
+#include "estadio/contest/stored_book.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/retry_rule.h"
 
@@ -100,6 +102,10 @@ struct VerifyInput {
   const Coin& coin;
   EventLog& events;
   const Score& score;  // read before the log was opened
+  // What the score book keeps for people beside the score, of the same moment. Null when there is
+  // nothing.
+  const StoredValues* sums = nullptr;
+  std::function<StoredValues(const Score&)> sums_of;  // what `sums` must be for a score
   Acks* acks = nullptr;
   // True when the acks are those of all clients. Then a result without an ack is a difference.
   bool are_acks_complete = true;

@@ -40,7 +40,7 @@ class VerifyTest : public testing::Test {
     if (counts)
       count(number, 1);
     else
-      ++score_.repeated;
+      ++score_.not_counted.repeated;
   }
   // Puts a record into the log, and moves the score's position over it.
   void log_to(PartitionId partition, std::uint64_t number, bool is_given) {
@@ -65,15 +65,17 @@ class VerifyTest : public testing::Test {
                              .count = by});
   }
   void move_position(PartitionId partition, std::int64_t by) {
-    for (Score::Position& each : score_.positions) {
-      if (each.partition == partition) {
-        each.next_offset += by;
-        return;
-      }
-    }
-    score_.positions.push_back({.partition = partition,
-                                .incarnation = log_.incarnation(partition).value(),
-                                .next_offset = by});
+    std::erase_if(score_.positions,
+                  [&](const Score::Position& each) { return each.partition == partition; });
+    const std::int64_t next = (positions_[index_of(partition, kPartitions)] += by);
+    PartitionState state{
+        .incarnation = log_.incarnation(partition).value(), .next_offset = next, .chain = {}};
+    const auto reader = log_.read_from(partition, 0).value();
+    std::vector<LoggedRecord> records;
+    EXPECT_TRUE(reader->read(records, {}));
+    records.resize(std::min(records.size(), static_cast<std::size_t>(next)));
+    state.chain.add(records);
+    score_.positions.push_back({.partition = partition, .state = state});
   }
   void acknowledge(std::uint64_t number) { acknowledge(number, to_string(toss(number).outcome)); }
   void acknowledge(std::uint64_t number, std::string_view outcome) {
@@ -99,6 +101,8 @@ class VerifyTest : public testing::Test {
                             .coin = *judge_,
                             .events = log_,
                             .score = score_,
+                            .sums = sums_ ? &*sums_ : nullptr,
+                            .sums_of = sums_of_,
                             .acks = with_acks ? &*acks : nullptr,
                             .are_acks_complete = are_acks_complete,
                             .retry = RetryRule(std::chrono::minutes(10)),
@@ -139,6 +143,9 @@ class VerifyTest : public testing::Test {
   IdMemory memory_{{.folder = folder_.path()}};
   base::SystemClock clock_;
   Score score_;
+  std::optional<StoredValues> sums_;
+  std::function<StoredValues(const Score&)> sums_of_;
+  std::array<std::int64_t, 2 * kPartitions> positions_{};
   std::string acks_;
 };
 
@@ -169,6 +176,7 @@ TEST_F(VerifyTest, AnEmptyContestIsProven) {
                               .coin = coin_,
                               .events = empty,
                               .score = score,
+                              .sums_of = {},
                               .acks = nullptr,
                               .retry = RetryRule(std::chrono::minutes(10)),
                               .memory = memory_,
@@ -280,6 +288,7 @@ TEST_F(VerifyTest, ARepeatWithAnotherFacultyIsNoDifferenceOfTheAck) {
   line.pop_back();
   log_.add(place_of(10), line);
   move_position(place_of(10), 1);
+  ++score_.not_counted.repeated;
   expect_proven(run());
 }
 
@@ -364,6 +373,7 @@ TEST_F(VerifyTest, ARecordWhoseIdIsNotInTimeIsFoundAndNotCounted) {
   line.pop_back();
   log_.add(place, line);
   move_position(place, 1);
+  ++score_.not_counted.not_in_time;
   const VerifyReport report = run();
   expect_difference(report, "records that no server wrote: their ids are not in time");
   EXPECT_EQ(report.not_in_time, 1);
@@ -372,9 +382,54 @@ TEST_F(VerifyTest, ARecordWhoseIdIsNotInTimeIsFoundAndNotCounted) {
 
 TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
   log_entry(5, true, /*counts=*/false);
-  --score_.repeated;
+  --score_.not_counted.repeated;
   count(5, 1);
-  expect_difference(run(), "counts in which score and log differ");
+  const VerifyReport report = run();
+  ASSERT_EQ(report.differences.size(), 2U) << report.to_text();
+  EXPECT_EQ(report.differences[0].what, "counts in which score and log differ");
+  EXPECT_EQ(report.differences[1].what,
+            "numbers of records that do not count in which score and log differ");
+  EXPECT_EQ(report.differences[1].example, "repeated: the log has 6, the score 5");
+}
+
+TEST_F(VerifyTest, AScoreOfOtherRecordsThanTheLogsIsFound) {
+  struct Case {
+    std::size_t record;  // of winners-0
+    std::string_view example;
+  };
+  const PartitionId winners{.topic = Outcome::kWinner, .number = 0};
+  const auto last = static_cast<std::size_t>(log_.end_offset(winners).value()) - 1;
+  for (const auto& [record, example] :
+       {Case{last, "winners-0: another record was counted at offset {}"},
+        Case{0, "winners-0: another record was counted before offset {}"},
+        Case{last / 2, "winners-0: another record was counted before offset {}"}}) {
+    log_.change_time(winners, record, 1);
+    const VerifyReport report = run();
+    expect_difference(report,
+                      "partitions of which the score counted other records than the log holds");
+    EXPECT_EQ(report.differences[0].example, fmt::format(fmt::runtime(example), last));
+    log_.change_time(winners, record, -1);
+  }
+  expect_proven(run());
+}
+
+TEST_F(VerifyTest, ASumBesideTheScoreThatDiffersIsFound) {
+  sums_of_ = [](const Score& score) {
+    StoredValues sums;
+    std::map<std::string, std::int64_t> by_faculty;
+    for (const Score::Count& each : score.counts) by_faculty[each.faculty] += each.count;
+    for (const auto& [name, count] : by_faculty) sums["by_faculty " + name] = std::to_string(count);
+    return sums;
+  };
+  sums_ = sums_of_(score_);
+  expect_proven(run());
+  sums_->at("by_faculty Ingeniería") = "101";
+  expect_difference(run(), "sums in which score and log differ");
+  sums_ = sums_of_(score_);
+  sums_->emplace("by_faculty Nadie", "1");
+  const VerifyReport report = run();
+  expect_difference(report, "sums in which score and log differ");
+  EXPECT_EQ(report.differences[0].example, "by_faculty Nadie: the log gives none, the score has 1");
 }
 
 TEST_F(VerifyTest, AResultWithoutAnAckIsFoundWhenTheAcksAreComplete) {

@@ -1,4 +1,4 @@
-#include "estadio/tally/fold.h"
+#include "estadio/dedup/fold.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ TEST_F(FoldTest, FoldsRecordsIntoOneDeltaForEachFacultyAndDiscipline) {
   EXPECT_EQ(fold_.pending(), 60);
   const ScoreCommit commit = fold_.take();
   EXPECT_EQ(commit.partition, kLosers1);
-  EXPECT_EQ(commit.repeated, 0);
+  EXPECT_EQ(commit.not_counted.repeated, 0);
   EXPECT_EQ(commit.deltas.size(), 6U);
   for (FacultyIndex faculty = 0; faculty < 2; ++faculty) {
     for (DisciplineIndex discipline = 0; discipline < 3; ++discipline) {
@@ -79,7 +79,7 @@ TEST_F(FoldTest, TakenDeltasAreNotReturnedAgain) {
   EXPECT_EQ(fold_.pending(), 0);
   const ScoreCommit nothing = fold_.take();
   EXPECT_TRUE(nothing.deltas.empty());
-  EXPECT_EQ(nothing.repeated, 0);
+  EXPECT_EQ(nothing.not_counted.repeated, 0);
 }
 
 TEST_F(FoldTest, ARepeatedGivenIdIsCountedOnce) {
@@ -88,12 +88,12 @@ TEST_F(FoldTest, ARepeatedGivenIdIsCountedOnce) {
   ASSERT_TRUE(fold_.add(first));
   ScoreCommit commit = fold_.take();
   EXPECT_EQ(count_of(commit, 0, 0), 1);
-  EXPECT_EQ(commit.repeated, 1);
+  EXPECT_EQ(commit.not_counted.repeated, 1);
   ASSERT_TRUE(fold_.add(second));
   EXPECT_EQ(fold_.pending(), 2);
   commit = fold_.take();
   EXPECT_EQ(count_of(commit, 0, 0), 1);
-  EXPECT_EQ(commit.repeated, 1);
+  EXPECT_EQ(commit.not_counted.repeated, 1);
 }
 
 TEST_F(FoldTest, ARecordWhoseIdIsNotInTimeIsNotCounted) {
@@ -110,10 +110,10 @@ TEST_F(FoldTest, ARecordWhoseIdIsNotInTimeIsNotCounted) {
   ASSERT_TRUE(fold_.add(records));
   EXPECT_EQ(fold_.pending(), 3);
   const ScoreCommit commit = fold_.take();
-  EXPECT_EQ(commit.not_in_time, 2);
+  EXPECT_EQ(commit.not_counted.not_in_time, 2);
   ASSERT_EQ(commit.deltas.size(), 1U);
   EXPECT_EQ(commit.deltas[0].count, 1);
-  EXPECT_EQ(fold_.take().not_in_time, 0);
+  EXPECT_EQ(fold_.take().not_counted.not_in_time, 0);
 }
 
 TEST_F(FoldTest, ResetForgetsTheDeltas) {
@@ -124,7 +124,7 @@ TEST_F(FoldTest, ResetForgetsTheDeltas) {
   const std::vector again = {logged(0, 7)};
   ASSERT_TRUE(fold_.add(again));
   const ScoreCommit commit = fold_.take();
-  EXPECT_EQ(commit.repeated, 0);
+  EXPECT_EQ(commit.not_counted.repeated, 0);
   ASSERT_EQ(commit.deltas.size(), 1U);
   EXPECT_EQ(commit.deltas[0].count, 1);
 }

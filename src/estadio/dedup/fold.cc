@@ -1,4 +1,4 @@
-#include "estadio/tally/fold.h"
+#include "estadio/dedup/fold.h"
 
 #include <algorithm>
 #include <utility>
@@ -21,8 +21,8 @@ base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
       case RepeatFilter::Decision::kCounts:
         ++counts_[record.faculty * disciplines_ + record.discipline];
         break;
-      case RepeatFilter::Decision::kRepeat: ++repeated_; break;
-      case RepeatFilter::Decision::kNotInTime: ++not_in_time_; break;
+      case RepeatFilter::Decision::kRepeat: ++not_counted_.repeated; break;
+      case RepeatFilter::Decision::kNotInTime: ++not_counted_.not_in_time; break;
     }
     ++pending_;
   }
@@ -32,8 +32,7 @@ base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
 ScoreCommit Fold::take() {
   ScoreCommit commit;
   commit.partition = partition_;
-  commit.repeated = std::exchange(repeated_, 0);
-  commit.not_in_time = std::exchange(not_in_time_, 0);
+  commit.not_counted = std::exchange(not_counted_, {});
   pending_ = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (counts_[i] == 0) continue;
@@ -46,7 +45,8 @@ ScoreCommit Fold::take() {
 
 void Fold::reset() {
   std::ranges::fill(counts_, 0);
-  pending_ = repeated_ = not_in_time_ = 0;
+  pending_ = 0;
+  not_counted_ = {};
 }
 
 }  // namespace estadio

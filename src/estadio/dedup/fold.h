@@ -30,7 +30,7 @@ class Fold {
   // Returns how many records were taken since the last take().
   [[nodiscard]] std::int64_t pending() const { return pending_; }
 
-  // Returns the deltas since the last call. The caller fills in incarnation and offsets.
+  // Returns the deltas since the last call. The caller fills in the states.
   [[nodiscard]] ScoreCommit take();
 
   // Forgets the deltas since the last take().
@@ -43,8 +43,7 @@ class Fold {
   const std::size_t disciplines_;
   std::vector<std::int64_t> counts_;  // by faculty, then discipline
   std::int64_t pending_ = 0;
-  std::int64_t repeated_ = 0;
-  std::int64_t not_in_time_ = 0;
+  NotCounted not_counted_;
 };
 
 }  // namespace estadio
