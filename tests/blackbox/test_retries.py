@@ -97,15 +97,45 @@ def test_an_id_in_capitals_is_the_same_id(start):
     score_after_a_marker(server, 2)
 
 
-def test_an_id_that_comes_back_as_another_entry_does_not_count_again(start):
+@pytest.mark.parametrize("change, field", [
+    ({"faculty": "Agronomía", "discipline": 2}, "faculty"), ({"discipline": 3}, "discipline"),
+    ({"student": "somebody else"}, "student"), ({"age": 30}, "age")])
+def test_an_id_that_comes_back_as_another_entry_is_409_and_does_not_count(start, change, field):
     server = start()
-    given = new_id()
-    server.post(entry(id=given, faculty="Ingeniería", discipline=1))
-    server.scores_at(1)
-    server.post(entry(id=given, faculty="Agronomía", discipline=2))
-    server.post(entry(id=given, faculty="Agronomía", discipline=3), path="/agronomia")
+    first = entry(id=new_id(), faculty="Ingeniería", discipline=1, student="Ana", age=20)
+    accepted = server.post(first).json()
+    problem = assert_problem(server.post({**first, **change}), 409)
+    assert f"its {field} differs" in problem["detail"]
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert server.post(first).json() == {**accepted, "repeated": True}
     scores = score_after_a_marker(server, 2)
     assert scores["by_faculty"].get("Agronomía", 0) == 0, "the marker is of Ingeniería"
+    assert_verified(server.data)
+
+
+def test_of_many_entries_those_with_another_content_are_listed_and_the_others_count(start):
+    server = start()
+    known = [entry(id=new_id(), student=f"Ana {i}") for i in range(3)]
+    server.post(known)
+    new = [entry(id=new_id()) for _ in range(5)]
+    problem = assert_problem(server.post([*new, {**known[1], "student": "Eva"}, known[2]]), 409)
+    assert "1 of 7 entries" in problem["detail"]
+    assert [(e["field"], e["index"]) for e in problem["errors"]] == [("student", 5)]
+    assert known[1]["id"] in problem["errors"][0]["detail"]
+    score_after_a_marker(server, 9)
+    assert_verified(server.data)
+
+
+@pytest.mark.parametrize("as_body, media_type, place", [
+    (list, "application/json", {"index": 1}), (as_ndjson, NDJSON, {"line": 2})],
+                         ids=["array", "NDJSON"])
+def test_an_id_twice_in_one_request_with_other_contents_is_422(start, as_body, media_type, place):
+    server = start()
+    one = entry(id=new_id(), discipline=1)
+    answer = server.post(as_body([one, {**one, "discipline": 2}]), media_type=media_type)
+    (error,) = assert_problem(answer, 422)["errors"]
+    assert error["field"] == "id" and place.items() <= error.items(), error
+    score_after_a_marker(server, 1)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["drained", "killed"])

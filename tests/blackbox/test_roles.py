@@ -14,6 +14,7 @@ from deadlines import seconds, wait_until
 from estadio import (BINARY, CONTEST, NDJSON, as_ndjson, entry, environment, faculty_counts,
                      random_entry, read_acks, run_estadio, uuid_of_version_7, write_acks)
 from services.server import free_port
+from wire import assert_problem
 
 
 def load(url, acks, *flags, rate=2000, duration="2s"):
@@ -79,6 +80,20 @@ def test_a_retry_at_another_replica_is_counted_once(cluster):
     assert answers[0]["outcome"] == answers[1]["outcome"]
     report = cluster.assert_verified()
     assert re.search(r"repeats among them +1\n", report)
+    assert re.search(r"counted in the score +1\n", report)
+
+
+def test_an_id_with_another_content_is_409_and_where_the_first_is_unknown_it_does_not_count(cluster):
+    judges = [cluster.discipline(), cluster.discipline()]
+    knows, does_not = [cluster.faculty(each) for each in judges]
+    cluster.tally()
+    first = entry(id=str(uuid.uuid4()), student="Ana", faculty="Ingeniería")
+    assert knows.post(first).status == 200
+    other = {**first, "student": "Eva"}
+    problem = assert_problem(knows.post(other), 409)
+    assert "its student differs" in problem["detail"]
+    assert does_not.post(other).status == 200
+    report = cluster.assert_verified()
     assert re.search(r"counted in the score +1\n", report)
 
 

@@ -49,15 +49,37 @@ struct EntryBatch {
   }
 };
 
+// The fields of an entry, apart from its id.
+enum class EntryField : std::uint8_t { kFaculty, kDiscipline, kStudent, kAge };
+
+[[nodiscard]] constexpr std::string_view to_string(EntryField field) {
+  switch (field) {
+    case EntryField::kFaculty: return "faculty";
+    case EntryField::kDiscipline: return "discipline";
+    case EntryField::kStudent: return "student";
+    case EntryField::kAge: return "age";
+  }
+  return {};
+}
+
 // The answer to an entry.
 struct Verdict {
   // Whether the result is in the log. kOfBatch: the batch's status decides (durability_of_batch()).
   // kNotInTime: it is not, because the id's time is too far from the judge's clock.
-  enum class Durability : std::uint8_t { kOfBatch, kKept, kRefused, kUnknown, kNotInTime };
+  // kConflict: it is not, because the log has the id with another content.
+  enum class Durability : std::uint8_t {
+    kOfBatch,
+    kKept,
+    kRefused,
+    kUnknown,
+    kNotInTime,
+    kConflict
+  };
 
   Outcome outcome = Outcome::kLoser;
   bool is_repeated = false;  // the log had the entry before
   Durability durability = Durability::kOfBatch;
+  EntryField conflict = EntryField::kFaculty;  // with kConflict: the first field that differs
 };
 
 }  // namespace estadio

@@ -54,6 +54,23 @@ TEST(KnownIdsTest, AnIdThatWasNotInTimeStaysUnknown) {
   EXPECT_TRUE(marked(known, batch_of(0, 2, true), kNowMs)[1].is_repeated);
 }
 
+TEST(KnownIdsTest, AKnownIdWithAnotherContentIsAConflict) {
+  KnownIds known(60'000);
+  EntryBatch first = batch_of(1, 2, true);
+  add(known, first);
+  for (const bool is_late : {false, true}) {
+    EntryBatch other = first;
+    other.entries[0].is_late = is_late;
+    other.entries[0].discipline = 1;
+    const auto verdicts = marked(known, other, kNowMs);
+    EXPECT_FALSE(verdicts[0].is_repeated);
+    EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kConflict);
+    EXPECT_EQ(verdicts[0].conflict, EntryField::kDiscipline);
+    add(known, other);
+  }
+  EXPECT_TRUE(marked(known, first, kNowMs)[0].is_repeated) << "the first content stays";
+}
+
 TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
   KnownIds known(60'000);
   add(known, batch_of(1, 2, true));
@@ -88,17 +105,16 @@ TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
   EXPECT_EQ(durability_of(stranger, kNowMs + 1000), Durability::kRefused);
 
   // Ten seconds later come enough ids to push out the first ones.
-  std::vector<base::Uuid> many;
   for (std::uint64_t i = 0; i < KnownIds::kCapacity; ++i) {
-    many.push_back(test::numbered_id(1'000'000 + i));
+    known.add(test::numbered_id(1'000'000 + i), {}, kNowMs + 10'000);
   }
-  known.add(many, kNowMs + 10'000);
   const std::int64_t now_ms = kNowMs + 12'000;
   EXPECT_EQ(durability_of(test::numbered_id(2), now_ms), Durability::kUnknown);
   EXPECT_EQ(durability_of(stranger, now_ms), Durability::kUnknown);
   EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 5'000), now_ms), Durability::kUnknown);
   EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 11'500), now_ms), Durability::kRefused);
-  EXPECT_EQ(durability_of(many.back(), now_ms), Durability::kKept);
+  EXPECT_EQ(durability_of(test::numbered_id(1'000'000 + KnownIds::kCapacity - 1), now_ms),
+            Durability::kKept);
 }
 
 TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
@@ -110,8 +126,7 @@ TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
         const EntryBatch batch = batch_of(thread * 1000 + i, thread * 1000 + i + 1, true);
         add(known, batch);
         EXPECT_TRUE(marked(known, batch, kNowMs)[0].is_repeated);
-        const std::vector<base::Uuid> read_back = {test::numbered_id(i)};
-        known.add(read_back, kNowMs - 10'000);
+        known.add(test::numbered_id(i), {}, kNowMs - 10'000);
       }
     });
   }

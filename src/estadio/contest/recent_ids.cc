@@ -45,9 +45,9 @@ std::uint64_t RecentIds::place_in(std::size_t slot) const {
   return first_ + ((table_[slot] - 1 - first_) & kPlaceMask);
 }
 
-std::size_t RecentIds::find(const base::Uuid& id) const {
+std::size_t RecentIds::slot_of(const base::Uuid& id) const {
   std::size_t slot = home(id);
-  while (table_[slot] != kEmpty && at(place_in(slot)) != id) {
+  while (table_[slot] != kEmpty && at(place_in(slot)).id != id) {
     slot = (slot + 1) & (table_.size() - 1);
   }
   return slot;
@@ -58,29 +58,31 @@ std::int64_t RecentIds::time_of(std::uint64_t place) const {
   return after == marks_.begin() ? INT64_MIN : std::prev(after)->time_ms;
 }
 
-bool RecentIds::holds(const base::Uuid& id, std::int64_t time_ms) const {
-  if (table_.empty()) return false;
-  const std::size_t slot = find(id);
-  return table_[slot] != kEmpty && time_of(place_in(slot)) >= time_ms - options_.retention_ms;
+const EntryContent* RecentIds::find(const base::Uuid& id, std::int64_t time_ms) const {
+  if (table_.empty()) return nullptr;
+  const std::size_t slot = slot_of(id);
+  if (table_[slot] == kEmpty) return nullptr;
+  const std::uint64_t place = place_in(slot);
+  return time_of(place) >= time_ms - options_.retention_ms ? &at(place).content : nullptr;
 }
 
-bool RecentIds::see(const base::Uuid& id, std::int64_t time_ms) {
+bool RecentIds::see(const base::Uuid& id, const EntryContent& content, std::int64_t time_ms) {
   while (size() > 0 && time_of(first_) < time_ms - options_.retention_ms) evict_oldest();
-  const bool is_repeat = !table_.empty() && table_[find(id)] != kEmpty;
+  const bool is_repeat = !table_.empty() && table_[slot_of(id)] != kEmpty;
   if (size() == options_.capacity) evict_oldest();
   if (size() == ring_.size()) grow();
   const std::int64_t mark_ms = time_ms / kMarkMs * kMarkMs;
   if (marks_.empty() || mark_ms > marks_.back().time_ms) {
     marks_.push_back({.from = next_, .time_ms = mark_ms});
   }
-  at(next_) = id;
-  table_[find(id)] = code_of(next_);
+  at(next_) = {.id = id, .content = content};
+  table_[slot_of(id)] = code_of(next_);
   ++next_;
   return is_repeat;
 }
 
 void RecentIds::evict_oldest() {
-  const std::size_t slot = find(at(first_));
+  const std::size_t slot = slot_of(at(first_).id);
   // A later occurrence of the same id keeps its slot.
   if (table_[slot] != kEmpty && place_in(slot) == first_) erase_slot(slot);
   ++first_;
@@ -96,7 +98,7 @@ void RecentIds::erase_slot(std::size_t slot) {
     while (true) {
       next = (next + 1) & mask;
       if (table_[next] == kEmpty) return;
-      const std::size_t wanted = home(at(place_in(next)));
+      const std::size_t wanted = home(at(place_in(next)).id);
       if (((next - wanted) & mask) >= ((next - slot) & mask)) break;
     }
     table_[slot] = table_[next];
@@ -106,14 +108,14 @@ void RecentIds::erase_slot(std::size_t slot) {
 
 void RecentIds::grow() {
   const std::size_t size_new = ring_.empty() ? kFirstSize : ring_.size() * 2;
-  std::vector<base::Uuid> ring(size_new);
+  std::vector<Seen> ring(size_new);
   for (std::uint64_t place = first_; place < next_; ++place) {
     ring[place & (size_new - 1)] = at(place);
   }
   ring_ = std::move(ring);
   table_.assign(size_new * 2, kEmpty);
   for (std::uint64_t place = first_; place < next_; ++place) {
-    table_[find(at(place))] = code_of(place);
+    table_[slot_of(at(place).id)] = code_of(place);
   }
 }
 

@@ -1,4 +1,5 @@
-// The recent given ids that a process logged itself or read from the log, for KnownIds.
+// The recent given ids that a process logged itself or read from the log, with what their entries
+// say, for KnownIds.
 //
 // An id is held when one of the last `capacity` ids that were seen is the same, and was seen at
 // most `retention_ms` earlier. The earlier time is rounded down to the second.
@@ -6,7 +7,7 @@
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the order seen)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 24 to 48 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
+// Memory: 32 to 64 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
 // them under a secret key of the process. Clients then cannot cause collisions.
 //
 // Threads: a RecentIds is guarded by its owner's mutex.
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/uuid.h"
+#include "estadio/contest/entry_content.h"
 
 namespace estadio {
 
@@ -30,10 +32,11 @@ class RecentIds {
   explicit RecentIds(Options options);
 
   // Adds an id that was seen at `time_ms`. Returns true when it was held.
-  bool see(const base::Uuid& id, std::int64_t time_ms);
+  bool see(const base::Uuid& id, const EntryContent& content, std::int64_t time_ms);
 
-  // Returns what see() would return. Changes nothing.
-  [[nodiscard]] bool holds(const base::Uuid& id, std::int64_t time_ms) const;
+  // Returns the content that see() was given last with the id. Returns null when see() would return
+  // false. It is valid until the next call of see().
+  [[nodiscard]] const EntryContent* find(const base::Uuid& id, std::int64_t time_ms) const;
 
   // Returns how far back ids are certainly held, in ms before `now_ms`, at most `most_ms`.
   // Computed as if the capacity were three quarters.
@@ -43,6 +46,10 @@ class RecentIds {
   void clear();
 
  private:
+  struct Seen {
+    base::Uuid id;
+    EntryContent content;
+  };
   // The ids from place `from` on were seen at `time_ms` or later.
   struct Mark {
     std::uint64_t from;
@@ -57,21 +64,21 @@ class RecentIds {
     return static_cast<std::uint32_t>(place & kPlaceMask) + 1;
   }
 
-  [[nodiscard]] base::Uuid& at(std::uint64_t place) { return ring_[place & (ring_.size() - 1)]; }
-  [[nodiscard]] const base::Uuid& at(std::uint64_t place) const {
+  [[nodiscard]] Seen& at(std::uint64_t place) { return ring_[place & (ring_.size() - 1)]; }
+  [[nodiscard]] const Seen& at(std::uint64_t place) const {
     return ring_[place & (ring_.size() - 1)];
   }
   [[nodiscard]] std::int64_t time_of(std::uint64_t place) const;
   [[nodiscard]] std::size_t home(const base::Uuid& id) const;
   // Returns the table's slot that holds the id, or the free slot for it.
-  [[nodiscard]] std::size_t find(const base::Uuid& id) const;
+  [[nodiscard]] std::size_t slot_of(const base::Uuid& id) const;
   [[nodiscard]] std::uint64_t place_in(std::size_t slot) const;
   void evict_oldest();
   void erase_slot(std::size_t slot);
   void grow();
 
   const Options options_;
-  std::vector<base::Uuid> ring_;      // a power of two, grown by doubling
+  std::vector<Seen> ring_;            // a power of two, grown by doubling
   std::vector<std::uint32_t> table_;  // code_of(place), or kEmpty
   std::uint64_t first_ = 0;           // place of the oldest id
   std::uint64_t next_ = 0;            // place of the next one

@@ -1,6 +1,7 @@
 #include "estadio/contest/record.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -33,16 +34,29 @@ bool take(std::string_view& text, std::string_view start) {
   return true;
 }
 
-// Returns true when `rest` has the form of append(). `rest` is the text after `given`, without the
-// closing brace.
-bool is_canonical_rest(std::string_view rest) {
-  if (take(rest, kAge)) {
-    const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-    if (digits == 0 || digits > 3) return false;
-    rest.remove_prefix(digits);
+// The optional members at the end of a line.
+struct Rest {
+  std::string_view age;      // its digits; empty without an age
+  std::string_view student;  // a JSON string; empty without a student
+};
+
+// Reads the text after `given`, without the closing brace. Returns nothing when it does not have
+// the form of append().
+std::optional<Rest> parse_rest(std::string_view text) {
+  Rest rest;
+  if (take(text, kAge)) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0 || digits > 3) return std::nullopt;
+    rest.age = text.substr(0, digits);
+    text.remove_prefix(digits);
   }
-  if (take(rest, kStudent)) return is_whole_string(rest);
-  return rest.empty();
+  if (take(text, kStudent)) {
+    if (!is_whole_string(text)) return std::nullopt;
+    rest.student = text;
+    return rest;
+  }
+  if (!text.empty()) return std::nullopt;
+  return rest;
 }
 
 }  // namespace
@@ -89,6 +103,24 @@ void RecordFormat::append(std::string& out, const Entry& entry, std::string_view
 }
 
 std::optional<Record> RecordFormat::parse(std::string_view line) const {
+  const auto head = parse_head(line);
+  if (!head || !parse_rest(head->rest)) return std::nullopt;
+  return head->record;
+}
+
+std::optional<EntryContent> RecordFormat::parse_content(std::string_view line) const {
+  const auto head = parse_head(line);
+  const auto rest = head ? parse_rest(head->rest) : std::nullopt;
+  if (!rest) return std::nullopt;
+  EntryContent content{.faculty = head->record.faculty, .discipline = head->record.discipline};
+  if (!rest->age.empty()) {
+    std::from_chars(rest->age.data(), rest->age.data() + rest->age.size(), content.age);
+  }
+  if (!rest->student.empty()) content.student = digest_of_student(rest->student);
+  return content;
+}
+
+std::optional<RecordFormat::Head> RecordFormat::parse_head(std::string_view line) const {
   constexpr std::size_t kMiddleAt = kIdAt + base::Uuid::kTextSize;
   if (line.size() <= kMiddleAt || !line.starts_with(kStart) || !line.ends_with('}')) {
     return std::nullopt;
@@ -100,12 +132,12 @@ std::optional<Record> RecordFormat::parse(std::string_view line) const {
   for (std::size_t i = 0; i < middles_.size(); ++i) {
     if (!take(rest, middles_[i])) continue;
     const bool is_id_given = take(rest, kGiven);
-    if (!is_canonical_rest(rest)) return std::nullopt;
-    return Record{.id = *id,
-                  .faculty = static_cast<FacultyIndex>(i / 2 / disciplines_),
-                  .discipline = static_cast<DisciplineIndex>(i / 2 % disciplines_),
-                  .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-                  .is_id_given = is_id_given};
+    return Head{.record = {.id = *id,
+                           .faculty = static_cast<FacultyIndex>(i / 2 / disciplines_),
+                           .discipline = static_cast<DisciplineIndex>(i / 2 % disciplines_),
+                           .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
+                           .is_id_given = is_id_given},
+                .rest = rest};
   }
   return std::nullopt;
 }

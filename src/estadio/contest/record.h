@@ -19,6 +19,7 @@
 #include "base/uuid.h"
 #include "estadio/contest/contest.h"
 #include "estadio/contest/entry.h"
+#include "estadio/contest/entry_content.h"
 #include "estadio/contest/event_log.h"
 
 namespace estadio {
@@ -50,6 +51,9 @@ class RecordFormat {
   // Returns nothing when this contest does not have its faculty or discipline.
   [[nodiscard]] std::optional<Record> parse(std::string_view line) const;
 
+  // Reads what the line's entry says. Returns nothing when parse() does.
+  [[nodiscard]] std::optional<EntryContent> parse_content(std::string_view line) const;
+
   // Reads a record of the partition. Errors: kCorruption when it is not a result of this contest,
   // or has another topic's outcome. The error names topic, partition and offset.
   [[nodiscard]] base::Result<Record> parse_logged(PartitionId partition,
@@ -63,6 +67,14 @@ class RecordFormat {
  private:
   static constexpr std::string_view kStart = R"({"id":")";
   static constexpr std::size_t kIdAt = kStart.size();
+
+  // A line's members from the id to `given`, and the text after them without the closing brace.
+  struct Head {
+    Record record;
+    std::string_view rest;
+  };
+  // Returns nothing when the line does not begin with them.
+  [[nodiscard]] std::optional<Head> parse_head(std::string_view line) const;
 
   // The text after the id, for each faculty, discipline and outcome:
   // `","faculty":"Ingeniería","discipline":1,"outcome":"winner"`.

@@ -61,15 +61,13 @@ base::Result<void> LateIds::read_partition(PartitionId partition, const std::sto
       deps_.events.offset_before(partition, *deps_.contest.closes_at_ms() - deps_.retention_ms));
   ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition, first));
   std::vector<LoggedRecord> records;
-  std::vector<base::Uuid> ids;
   while (reader->position() < end && !stop.stop_requested()) {
     RETURN_IF_ERROR(reader->read(records, kReadPatience));
-    ids.clear();
     for (const LoggedRecord& logged : records) {
       const auto record = format.parse(logged.line);
-      if (record && record->is_id_given) ids.push_back(record->id);
+      if (!record || !record->is_id_given) continue;
+      deps_.known.add(record->id, *format.parse_content(logged.line), logged.time_ms);
     }
-    if (!ids.empty()) deps_.known.add(ids, records.front().time_ms);
   }
   return {};
 }

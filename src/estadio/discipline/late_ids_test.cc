@@ -31,9 +31,14 @@ class LateIdsTest : public testing::Test {
   }
   // Returns the durability that a late entry with this id gets.
   [[nodiscard]] Durability durability_of(std::uint64_t number) {
-    EntryBatch batch;
-    batch.entries.push_back(
-        {.id = test::numbered_id(number), .is_id_given = true, .is_late = true});
+    EntryBatch batch{.entries = {}, .text = "Zoë"};  // the entry of NumberedRecords
+    batch.entries.push_back({.id = test::numbered_id(number),
+                             .student_size = static_cast<std::uint8_t>(batch.text.size()),
+                             .has_student = true,
+                             .is_id_given = true,
+                             .is_late = true,
+                             .faculty = static_cast<FacultyIndex>(number % 2),
+                             .discipline = static_cast<DisciplineIndex>(number % 3)});
     std::vector<Verdict> verdicts(1);
     known_.settle_late(batch, verdicts, clock_.wall_ms());
     return verdicts[0].durability;

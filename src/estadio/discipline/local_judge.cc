@@ -25,7 +25,9 @@ void LocalJudge::judge(const EntryBatch& batch, std::span<Verdict> verdicts, Don
     const Coin::Toss toss = deps_.coin.toss(entry.id);
     if (!has_given) verdicts[i].is_repeated = false;
     verdicts[i].outcome = toss.outcome;
-    if (verdicts[i].is_repeated) continue;
+    if (verdicts[i].is_repeated || verdicts[i].durability == Verdict::Durability::kConflict) {
+      continue;
+    }
     if (entry.is_late) {
       CHECK(entry.is_id_given);
       has_late = true;

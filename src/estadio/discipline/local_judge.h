@@ -3,9 +3,9 @@
 //
 // An id of version 7 whose time is too far from the clock is refused (RetryRule::at_judge()): its
 // entry is not logged. An entry whose given id is known to be durable (KnownIds) is not logged
-// again. Its verdict says that it is repeated. All others are logged, and the tally counts each id
-// once. A late entry with an unknown id is looked up once more after every earlier append has been
-// answered.
+// again. Its verdict says that it is repeated, or that it is in conflict with the first entry. All
+// others are logged, and the tally counts each id once. A late entry with an unknown id is looked
+// up once more after every earlier append has been answered.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once

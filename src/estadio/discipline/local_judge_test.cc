@@ -116,6 +116,19 @@ TEST_F(LocalJudgeTest, AnIdTwiceInOneBatchIsLoggedTwiceAndLeftToTheTally) {
   EXPECT_TRUE(judge(batch)[1].is_repeated);
 }
 
+TEST_F(LocalJudgeTest, AKnownIdWithAnotherContentIsNotLoggedAndTheOthersAre) {
+  EntryBatch batch;
+  add(batch, 1, true);
+  judge(batch);
+  batch.entries[0].age = 99;
+  add(batch, 2, true);
+  const auto verdicts = judge(batch);
+  EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kConflict);
+  EXPECT_EQ(verdicts[0].conflict, EntryField::kAge);
+  EXPECT_EQ(verdicts[1].durability, Verdict::Durability::kOfBatch);
+  EXPECT_EQ(logged().size(), 2U);
+}
+
 TEST_F(LocalJudgeTest, ALateEntryThatIsKnownIsAnsweredWithoutTheLog) {
   EntryBatch batch;
   add(batch, 1, true);
@@ -166,11 +179,12 @@ TEST_F(LocalJudgeTest, ALateEntryWaitsForTheAppendsThatItMayRepeat) {
 }
 
 TEST_F(LocalJudgeTest, IdsReadBackFromTheLogAreKnown) {
-  const std::vector<base::Uuid> ids = {test::numbered_id(5), test::numbered_id(6)};
-  harness_.known().add(ids, harness_.clock().wall_ms() - 1000);
   EntryBatch batch;
   add(batch, 5, true);
   add(batch, 7, true);
+  const Entry& known = batch.entries[0];
+  harness_.known().add(known.id, EntryContent::of(known, batch.student(known)),
+                       harness_.clock().wall_ms() - 1000);
   const auto verdicts = judge(batch);
   EXPECT_TRUE(verdicts[0].is_repeated);
   EXPECT_FALSE(verdicts[1].is_repeated);

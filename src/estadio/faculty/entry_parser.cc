@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <simdjson.h>
+#include <span>
 #include <utility>
 
+#include "estadio/contest/entry_content.h"
 #include "estadio/faculty/entry_reader.h"
 #include "estadio/faculty/json_scanner.h"
 
@@ -146,6 +148,7 @@ class BodyParser {
   // Whether there are entries and all are valid.
   bool check_entries() {
     if (count_ == 0) errors_.push_back({.field = {}, .detail = "expected at least one entry"});
+    if (errors_.empty() && count_ > 1) check_ids();
     if (errors_.empty()) return true;
     const Rejection::FieldError& first = errors_.front();
     rejection_.kind = Rejection::Kind::kInvalid;
@@ -154,12 +157,54 @@ class BodyParser {
     return false;
   }
 
+  // Adds an error for each entry that has the id of an entry before it, and another content.
+  void check_ids() {
+    const auto entries = std::span(context_.batch.entries).last(count_);
+    by_id_.clear();
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (entries[i].is_id_given) by_id_.push_back(i);
+    }
+    std::ranges::stable_sort(by_id_, {}, [&](std::size_t i) { return entries[i].id.bytes; });
+    const auto content_of = [&](std::size_t i) {
+      return EntryContent::of(entries[i], context_.batch.student(entries[i]));
+    };
+    for (std::size_t first = 0, i = 1; i < by_id_.size(); ++i) {
+      if (entries[by_id_[i]].id != entries[by_id_[first]].id) {
+        first = i;
+        continue;
+      }
+      const auto field = first_difference(content_of(by_id_[first]), content_of(by_id_[i]));
+      if (!field || errors_.size() == Rejection::kErrorsMax) continue;
+      const EntryPlace place = place_of(by_id_[i]);
+      errors_.push_back({.field = "id",
+                         .detail = fmt::format("entry {} of this request has the same id, and its "
+                                               "{} differs: each entry needs an id of its own",
+                                               by_id_[first] + 1, to_string(*field)),
+                         .line = place.line,
+                         .index = place.index});
+    }
+  }
+
+  // Returns where in the body an entry is.
+  [[nodiscard]] EntryPlace place_of(std::size_t entry) const {
+    if (options_.format == BodyFormat::kJson) return {.index = static_cast<std::int64_t>(entry)};
+    EntryPlace place;
+    std::string_view rest = body_;
+    for (std::size_t entries = 0; entries <= entry; ++place.line) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) ++entries;
+    }
+    return place;
+  }
+
   const std::string_view body_;
   const EntryParser::Options& options_;
   std::vector<Rejection::FieldError> errors_;
   const EntryContext context_;
   std::string scratch_;
-  std::size_t count_ = 0;  // entries so far
+  std::vector<std::size_t> by_id_;  // the entries with given ids
+  std::size_t count_ = 0;           // entries so far
   bool is_single_ = false;
   Rejection rejection_;
 };

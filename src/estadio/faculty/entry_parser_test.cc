@@ -542,6 +542,30 @@ TEST_F(EntryParserTest, ABodyWithoutEntriesIsRefused) {
   }
 }
 
+TEST_F(EntryParserTest, AnIdMayComeTwiceInARequestOnlyWithTheSameContent) {
+  const auto entry = [](std::string_view id, int discipline, std::string_view more = "") {
+    return fmt::format(R"({{"faculty":"agronomy","discipline":{},"id":"{}"{}}})", discipline, id,
+                       more);
+  };
+  const std::string first = entry(kId4, 1, R"(,"student":"Ana")");
+  const std::string other = "00000000-0000-4000-8000-000000000001";
+  EXPECT_TRUE(parse(fmt::format("[{0},{1},{0}]", first, entry(other, 2)), json()));
+
+  const std::string differs = entry(kId4, 1, R"(,"student":"Eva")");
+  const Rejection array =
+      rejected(fmt::format("[{},{},{},{}]", entry(other, 2), first, first, differs), json());
+  EXPECT_EQ(array.kind, Rejection::Kind::kInvalid);
+  ASSERT_EQ(array.errors.size(), 1U);
+  EXPECT_EQ(array.errors[0].field, "id");
+  EXPECT_EQ(array.errors[0].index, 3);
+  EXPECT_THAT(array.errors[0].detail, HasSubstr("entry 2 of this request"));
+  EXPECT_THAT(array.errors[0].detail, HasSubstr("student differs"));
+
+  const Rejection lines = rejected(fmt::format("{}\n\n  \n{}\n", first, differs), ndjson());
+  ASSERT_EQ(lines.errors.size(), 1U);
+  EXPECT_EQ(lines.errors[0].line, 4);
+}
+
 TEST_F(EntryParserTest, AtMostThirtyTwoErrorsAreListed) {
   std::string body = "[";
   for (int i = 0; i < 100; ++i) body += std::string(i == 0 ? "" : ",") + "{}";

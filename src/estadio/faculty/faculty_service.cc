@@ -30,17 +30,30 @@ bool mark_late(std::span<Entry> entries) {
   return std::ranges::all_of(entries, &Entry::is_id_given);
 }
 
-// Returns the durability that all entries of a request share, else kUnknown.
+bool is_conflict(const Verdict& verdict) {
+  return verdict.durability == Verdict::Durability::kConflict;
+}
+
+// Returns the durability that all entries of a request share, else kUnknown. Entries in conflict do
+// not matter, unless the log has all the others: then it is kConflict.
 Verdict::Durability common_durability(std::span<const Verdict> verdicts,
                                       Verdict::Durability of_batch) {
   using Durability = Verdict::Durability;
-  const auto durability_of = [&](const Verdict& verdict) {
-    return verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
-  };
-  const Durability first = durability_of(verdicts.front());
-  const bool is_common = std::ranges::all_of(
-      verdicts, [&](const Verdict& verdict) { return durability_of(verdict) == first; });
-  return is_common ? first : Durability::kUnknown;
+  std::optional<Durability> common;
+  bool has_conflict = false;
+  for (const Verdict& verdict : verdicts) {
+    if (is_conflict(verdict)) {
+      has_conflict = true;
+      continue;
+    }
+    const Durability durability =
+        verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
+    if (common && *common != durability) return Durability::kUnknown;
+    common = durability;
+  }
+  return has_conflict && common.value_or(Durability::kKept) == Durability::kKept
+             ? Durability::kConflict
+             : *common;
 }
 
 }  // namespace
@@ -233,13 +246,17 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
     const Verdict::Durability of_batch = durability_of_batch(judged);
     for (const Waiting& waiting : batch.waiting) {
       const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
-      if (const auto durability = common_durability(verdicts, of_batch);
-          durability != Verdict::Durability::kKept) {
+      const Verdict::Durability durability = common_durability(verdicts, of_batch);
+      if (durability == Verdict::Durability::kConflict) {
+        refuse_conflict(batch, waiting);
+        entries -= static_cast<std::uint64_t>(std::ranges::count_if(verdicts, is_conflict));
+      } else if (durability == Verdict::Durability::kKept) {
+        answer(batch, waiting);
+        latencies_.push_back(now - waiting.received);
+      } else {
         answer_not_kept(batch, waiting, durability, judged);
         continue;
       }
-      answer(batch, waiting);
-      latencies_.push_back(now - waiting.received);
       entries += waiting.count;
       for (const Verdict& verdict : verdicts) repeated += verdict.is_repeated ? 1 : 0;
     }
@@ -312,6 +329,36 @@ void FacultyService::refuse_not_in_time(const Batch& batch, const Waiting& waiti
     if (auto detail = why_refused(id, *times)) why = *std::move(detail);
   }
   http::respond_problem(waiting.exchange, 422, why);
+}
+
+// The log has the request's other entries.
+void FacultyService::refuse_conflict(const Batch& batch, const Waiting& waiting) {
+  edge_.edge_stats.rejected();
+  std::string members = "\"errors\":[";
+  std::uint32_t conflicts = 0;
+  for (std::uint32_t i = 0; i < waiting.count; ++i) {
+    const Verdict& verdict = batch.verdicts[waiting.first + i];
+    if (!is_conflict(verdict) || ++conflicts > Rejection::kErrorsMax) continue;
+    const std::string_view field = to_string(verdict.conflict);
+    if (conflicts > 1) members += ',';
+    members += fmt::format(
+        R"({{"field":"{}","detail":"an entry with the id {} was accepted, and its {} differs")",
+        field, batch.entries.entries[waiting.first + i].id.to_string(), field);
+    if (!waiting.is_single) members += fmt::format(",\"index\":{}", i);
+    members += '}';
+  }
+  members += ']';
+  const std::string detail =
+      waiting.is_single
+          ? fmt::format(
+                "an entry with this id was accepted, and its {} differs: send this entry "
+                "with a new id",
+                to_string(batch.verdicts[waiting.first].conflict))
+          : fmt::format(
+                "{} of {} entries have ids that were accepted with another content; all "
+                "others are accepted: send only these again, with new ids",
+                conflicts, waiting.count);
+  http::respond_problem(waiting.exchange, 409, detail, members);
 }
 
 void FacultyService::fail(const Waiting& waiting, Verdict::Durability durability,

@@ -125,6 +125,7 @@ class FacultyService final : public http::Service {
   void answer_not_kept(const Batch& batch, const Waiting& waiting, Verdict::Durability durability,
                        const base::Result<void>& judged);
   void refuse_not_in_time(const Batch& batch, const Waiting& waiting);
+  void refuse_conflict(const Batch& batch, const Waiting& waiting);
   void fail(const Waiting& waiting, Verdict::Durability durability, std::string_view why);
   void check_timeouts();
   void give_up_gathering();

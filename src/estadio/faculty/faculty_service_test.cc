@@ -545,6 +545,51 @@ TEST_F(FacultyServiceTest, ARequestOfWhichAJudgeKeptAPartIsUnknown) {
   expect_problem(504);
 }
 
+// Sets the verdict of an entry whose id the log has with another discipline.
+void set_conflict(Verdict& verdict) {
+  verdict.durability = Verdict::Durability::kConflict;
+  verdict.conflict = EntryField::kDiscipline;
+}
+
+TEST_F(FacultyServiceTest, AnIdThatWasAcceptedWithAnotherContentIs409) {
+  start();
+  post(kEntry);
+  const auto held = pending_.next();
+  set_conflict(held.verdicts[0]);
+  held.done({});
+  const auto problem = boost::json::parse(expect_problem(409).body);
+  EXPECT_THAT(std::string(problem.at("detail").as_string()), HasSubstr("its discipline differs"));
+  EXPECT_EQ(problem.at("errors").at(0).at("field").as_string(), "discipline");
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 0U);
+}
+
+TEST_F(FacultyServiceTest, OfManyEntriesThoseInConflictAreListedAndTheOthersAccepted) {
+  start();
+  post(fmt::format("[{0},{0},{0}]", kEntry));
+  const auto held = pending_.next();
+  set_conflict(held.verdicts[1]);
+  held.done({});
+  const auto problem = boost::json::parse(expect_problem(409).body);
+  EXPECT_THAT(std::string(problem.at("detail").as_string()), HasSubstr("1 of 3 entries"));
+  ASSERT_EQ(problem.at("errors").as_array().size(), 1U);
+  EXPECT_EQ(problem.at("errors").at(0).at("index").as_int64(), 1);
+  EXPECT_EQ(edge_stats_.totals().accepted_entries, 2U);
+}
+
+TEST_F(FacultyServiceTest, AConflictIsNotToldWhileTheOtherEntriesAreUnknown) {
+  start();
+  post(fmt::format("[{0},{0},{0}]", kEntry));
+  auto held = pending_.next();
+  set_conflict(held.verdicts[1]);
+  held.done(base::fail(base::Code::kInternal, "who knows"));
+  expect_problem(504);
+  post(fmt::format("[{0},{0},{0}]", kEntry));
+  held = pending_.next();
+  set_conflict(held.verdicts[1]);
+  held.done(base::fail(base::Code::kUnavailable, "away"));
+  expect_problem(503);
+}
+
 TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
   clock_.set(*contest_.closes_at_ms() - 1);

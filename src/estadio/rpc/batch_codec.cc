@@ -24,8 +24,10 @@ constexpr unsigned kAllFlags = kGiven | kLate | kHasAge | kHasStudent;
 constexpr unsigned kLost = 1;
 constexpr unsigned kRepeated = 2;
 constexpr unsigned kDurabilityShift = 2;
-constexpr unsigned kVerdictMax =
-    static_cast<unsigned>(Verdict::Durability::kNotInTime) << kDurabilityShift | kRepeated | kLost;
+constexpr unsigned kDurabilityMask = 7;
+constexpr unsigned kConflictShift = 5;
+constexpr unsigned kConflictMask = 3;
+constexpr unsigned kVerdictBits = 7;
 
 unsigned byte_at(std::string_view column, std::size_t place) {
   return static_cast<unsigned char>(column[place]);
@@ -202,7 +204,8 @@ std::string encode_verdicts(std::span<const Verdict> verdicts) {
     const Verdict& verdict = verdicts[i];
     bytes[i] = static_cast<char>((verdict.outcome == Outcome::kLoser ? kLost : 0) |
                                  (verdict.is_repeated ? kRepeated : 0) |
-                                 static_cast<unsigned>(verdict.durability) << kDurabilityShift);
+                                 static_cast<unsigned>(verdict.durability) << kDurabilityShift |
+                                 static_cast<unsigned>(verdict.conflict) << kConflictShift);
   }
   return bytes;
 }
@@ -210,8 +213,12 @@ std::string encode_verdicts(std::span<const Verdict> verdicts) {
 base::Result<void> decode_verdicts(std::string_view bytes, std::span<const std::uint32_t> places,
                                    std::span<Verdict> verdicts) {
   RETURN_IF_ERROR(check_size("verdicts", bytes.size(), places.size()));
-  const auto bad = std::ranges::find_if(
-      bytes, [](char byte) { return static_cast<unsigned char>(byte) > kVerdictMax; });
+  const auto bad = std::ranges::find_if(bytes, [](char byte) {
+    const auto bits = static_cast<unsigned>(static_cast<unsigned char>(byte));
+    const unsigned durability = bits >> kDurabilityShift & kDurabilityMask;
+    return bits >> kVerdictBits != 0 ||
+           durability > static_cast<unsigned>(Verdict::Durability::kConflict);
+  });
   if (bad != bytes.end()) {
     return refuse("verdicts", static_cast<std::size_t>(bad - bytes.begin()), "unknown bits");
   }
@@ -220,7 +227,8 @@ base::Result<void> decode_verdicts(std::string_view bytes, std::span<const std::
     verdicts[places[i]] = {
         .outcome = (bits & kLost) != 0 ? Outcome::kLoser : Outcome::kWinner,
         .is_repeated = (bits & kRepeated) != 0,
-        .durability = static_cast<Verdict::Durability>(bits >> kDurabilityShift)};
+        .durability = static_cast<Verdict::Durability>(bits >> kDurabilityShift & kDurabilityMask),
+        .conflict = static_cast<EntryField>(bits >> kConflictShift & kConflictMask)};
   }
   return {};
 }

@@ -189,29 +189,36 @@ TEST(VerdictCodecTest, EveryVerdictArrivesAtItsPlace) {
   std::vector<std::uint32_t> places;
   for (const auto outcome : {Outcome::kWinner, Outcome::kLoser}) {
     for (const bool is_repeated : {false, true}) {
-      for (const auto durability : {Verdict::Durability::kOfBatch, Verdict::Durability::kKept,
-                                    Verdict::Durability::kRefused, Verdict::Durability::kUnknown,
-                                    Verdict::Durability::kNotInTime}) {
-        verdicts.push_back(
-            {.outcome = outcome, .is_repeated = is_repeated, .durability = durability});
-        places.push_back(static_cast<std::uint32_t>(39 - 2 * places.size()));
+      for (const auto durability :
+           {Verdict::Durability::kOfBatch, Verdict::Durability::kKept,
+            Verdict::Durability::kRefused, Verdict::Durability::kUnknown,
+            Verdict::Durability::kNotInTime, Verdict::Durability::kConflict}) {
+        for (const auto field : {EntryField::kFaculty, EntryField::kDiscipline,
+                                 EntryField::kStudent, EntryField::kAge}) {
+          verdicts.push_back({.outcome = outcome,
+                              .is_repeated = is_repeated,
+                              .durability = durability,
+                              .conflict = field});
+          places.push_back(static_cast<std::uint32_t>(191 - 2 * places.size()));
+        }
       }
     }
   }
-  std::vector<Verdict> decoded(40);
+  std::vector<Verdict> decoded(192);
   ASSERT_TRUE(decode_verdicts(encode_verdicts(verdicts), places, decoded));
   for (std::size_t i = 0; i < places.size(); ++i) {
     EXPECT_EQ(decoded[places[i]].outcome, verdicts[i].outcome);
     EXPECT_EQ(decoded[places[i]].is_repeated, verdicts[i].is_repeated);
     EXPECT_EQ(decoded[places[i]].durability, verdicts[i].durability);
+    EXPECT_EQ(decoded[places[i]].conflict, verdicts[i].conflict);
   }
 }
 
 TEST(VerdictCodecTest, VerdictsThatDoNotFitAreRefusedAndNothingIsWritten) {
   std::vector<Verdict> decoded(2, {.outcome = Outcome::kLoser, .is_repeated = true});
   const std::vector<std::uint32_t> places = {0, 1};
-  for (const std::string& bytes :
-       {std::string(), std::string(1, '\0'), std::string(3, '\0'), std::string("\0\x14", 2)}) {
+  for (const std::string& bytes : {std::string(), std::string(1, '\0'), std::string(3, '\0'),
+                                   std::string("\0\x18", 2), std::string("\0\x80", 2)}) {
     EXPECT_FALSE(decode_verdicts(bytes, places, decoded));
     EXPECT_TRUE(decoded[0].is_repeated && decoded[1].is_repeated);
   }

@@ -118,6 +118,12 @@ base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
   const Durability durability =
       verdict.durability == Durability::kOfBatch ? durability_of_batch(judged) : verdict.durability;
   if (durability != Durability::kKept) {
+    if (durability == Durability::kConflict) {
+      return base::fail(base::Code::kAlreadyExists,
+                        fmt::format("{}: an entry with this id was accepted, and its {} differs: "
+                                    "send this entry with a new id",
+                                    to_string(verdict.conflict), to_string(verdict.conflict)));
+    }
     if (!judged) return base::fail(judged.error());
     if (durability == Durability::kNotInTime) {
       return refuse("id: its time is too far from the server's clock: check both clocks");

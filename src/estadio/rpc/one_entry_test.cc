@@ -48,6 +48,14 @@ TEST_F(OneVerdictTest, AnEntryThatTheLogHadBeforeIsAnsweredWhenItsBatchFailed) {
   EXPECT_EQ(reply_.id(), test::numbered_id(7).to_string());
 }
 
+TEST_F(OneVerdictTest, AnIdWithAnotherContentAlreadyExistsWhateverBecameOfTheBatch) {
+  for (const auto& judged : {base::Result<void>(), unavailable()}) {
+    const base::Error error = error_of(Durability::kConflict, judged);
+    EXPECT_EQ(error.code(), base::Code::kAlreadyExists);
+    EXPECT_THAT(error.message(), HasSubstr("faculty: an entry with this id was accepted"));
+  }
+}
+
 TEST_F(OneVerdictTest, ALateEntryThatTheLogDoesNotHaveIsRefused) {
   const base::Error error = error_of(Durability::kRefused);
   EXPECT_EQ(error.code(), base::Code::kFailedPrecondition);
