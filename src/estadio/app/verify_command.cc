@@ -19,7 +19,9 @@
 #include "estadio/app/redis_options.h"
 #include "estadio/app/retry_options.h"
 #include "estadio/contest/manifest.h"
+#include "estadio/discipline/closing.h"
 #include "estadio/log/disk_log.h"
+#include "estadio/log/kafka_control_log.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
 #include "estadio/score/rocks_score_book.h"
@@ -50,6 +52,8 @@ struct Evidence {
   std::optional<Acks> acks;
   Score score;
   std::unique_ptr<EventLog> events;
+  // Of a contest on several machines that is closed.
+  std::optional<std::vector<std::int64_t>> closed_offsets;
 };
 
 struct Proved {
@@ -85,7 +89,28 @@ base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const ba
                   .manifest = folder.manifest(),
                   .acks = std::move(acks),
                   .score = std::move(score),
-                  .events = std::move(events)};
+                  .events = std::move(events),
+                  .closed_offsets = std::nullopt};
+}
+
+// Returns the offsets of the first end marks by the control log; nothing until it says `closed`.
+base::Result<std::optional<std::vector<std::int64_t>>> gather_closed_offsets(
+    const KafkaContest& kafka, int partitions, const base::Clock& clock) {
+  ASSIGN_OR_RETURN(const auto control, KafkaControlLog::open({.cluster = kafka.cluster,
+                                                              .topics = kafka.topics,
+                                                              .partitions = partitions}));
+  Closing closing{base::Uuid(), std::nullopt};
+  const KafkaDeadline deadline(clock, kafka.patience);
+  std::vector<ControlRecord> records;
+  while (!control->is_at_end()) {
+    if (deadline.has_passed()) {
+      return base::fail(base::Code::kUnavailable, "reading the topic contest: no answer");
+    }
+    RETURN_IF_ERROR(control->read(records, std::chrono::milliseconds(deadline.left_ms())));
+    for (const ControlRecord& record : records) closing.read(record, clock.boot());
+  }
+  if (closing.phase() != ContestPhase::kClosed) return std::nullopt;
+  return closing.closed_offsets();
 }
 
 base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const base::Clock& clock,
@@ -98,6 +123,7 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
   ASSIGN_OR_RETURN(const auto book,
                    RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
   ASSIGN_OR_RETURN(Score score, book->read());
+  ASSIGN_OR_RETURN(auto closed_offsets, gather_closed_offsets(kafka, manifest.partitions, clock));
   ASSIGN_OR_RETURN(auto events, KafkaLog::open({.cluster = kafka.cluster,
                                                 .topics = kafka.topics,
                                                 .missing = MissingTopics::kRefuse,
@@ -107,7 +133,8 @@ base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const b
                   .manifest = std::move(manifest),
                   .acks = std::move(acks),
                   .score = std::move(score),
-                  .events = std::move(events)};
+                  .events = std::move(events),
+                  .closed_offsets = std::move(closed_offsets)};
 }
 
 base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& clock,
@@ -126,6 +153,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .coin = coin,
               .events = *evidence.events,
               .score = evidence.score,
+              .closed_offsets = evidence.closed_offsets,
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retry = RetryRule(evidence.manifest.retry_window),

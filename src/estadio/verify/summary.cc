@@ -163,8 +163,8 @@ void PartitionDigest::add(const LoggedRecord& record) {
   line_.clear();
   fmt::format_to(std::back_inserter(line_), "{} {} {}\n", record.offset, record.time_ms,
                  record.line);
-  crypto_hash_sha256_update(
-      &state_->sha256, reinterpret_cast<const unsigned char*>(line_.data()), line_.size());
+  crypto_hash_sha256_update(&state_->sha256, reinterpret_cast<const unsigned char*>(line_.data()),
+                            line_.size());
 }
 
 std::string PartitionDigest::hex() const {

@@ -77,8 +77,7 @@ TEST_F(SummaryTest, AWrongMemberIsNamed) {
     return text.replace(at, old.size(), replacement);
   };
   for (const auto& [text, fault] :
-       {std::pair(std::string(), "not a summary"),
-        std::pair(std::string("[]"), "not a summary"),
+       {std::pair(std::string(), "not a summary"), std::pair(std::string("[]"), "not a summary"),
         std::pair(good.substr(0, good.size() / 2), "not a summary"),
         std::pair(with("\"estadio_summary\":1", "\"estadio_summary\":2"), "format 1"),
         std::pair(with("\"program\"", "\"programme\""), "program: expected a text"),

@@ -111,6 +111,47 @@ bool merge(Acks::Ack& ack, const Acks::Ack& other) {
   return true;
 }
 
+// Returns where the control log has the partition's first end mark.
+std::optional<std::int64_t> closed_offset(const VerifyInput& input, PartitionId partition) {
+  if (!input.closed_offsets) return std::nullopt;
+  return (*input.closed_offsets)[index_of(partition, input.events.partitions())];
+}
+
+// The first end mark of a partition.
+class EndOfPartition {
+ public:
+  // Takes the partition's next record. Returns whether it is the first end mark, or behind it. Then
+  // it does not count.
+  bool is_behind(const std::string& name, const LoggedRecord& logged, VerifyReport& report) {
+    const bool is_mark = RecordFormat::is_end_mark(logged.line);
+    if (!mark_ && is_mark) mark_ = logged.offset;
+    // Several judges write marks. An entry may come behind one, and is then not acknowledged.
+    if (mark_ && !is_mark && ++report.after_end == 1) {
+      report.after_end_example = fmt::format("{} at offset {}", name, logged.offset);
+    }
+    return mark_.has_value();
+  }
+
+  // Compares the mark with the score's. Compares it with that of the control log too, when the
+  // contest is closed there. A contest in one process has no control log.
+  void compare(const std::string& name, const PartitionState* state,
+               std::optional<std::int64_t> closed_at, Differences& differences) const {
+    if (state != nullptr && state->end_mark && state->end_mark != mark_) {
+      differences.add("end marks that the score has at another place than the log",
+                      fmt::format("{}: at offset {}", name, *state->end_mark));
+    }
+    if (!closed_at || mark_ == closed_at) return;
+    differences.add(
+        "partitions whose first end mark is not where the contest was closed",
+        mark_ ? fmt::format("{}: it is at offset {}, the topic contest says {}", name, *mark_,
+                            *closed_at)
+              : fmt::format("{}: there is none, the topic contest says {}", name, *closed_at));
+  }
+
+ private:
+  std::optional<std::int64_t> mark_;
+};
+
 // Counts the log again and compares it with coin, score and acks.
 class Proof {
  public:
@@ -144,6 +185,7 @@ class Proof {
     const PartitionState* state;  // the score's; null when it has none
     RepeatFilter filter;
     SeenIds server_ids;
+    EndOfPartition end;
     RecordChain chain = {};            // of the records before counted_until
     bool is_last_record_same = false;  // the last of these is the last one that the score counted
   };
@@ -194,6 +236,7 @@ class Proof {
       }
       counting.filter.forget_old();
     }
+    counting.end.compare(name, state, closed_offset(input_, partition), differences_);
     if (!is_made_again && counted_until <= end) compare_chain(counting);
     return {};
   }
@@ -218,6 +261,10 @@ class Proof {
   base::Result<void> check(Partition& partition, const LoggedRecord& logged) {
     if (++report_.records % kProgressEvery == 0 && input_.on_progress) {
       input_.on_progress(report_.records);
+    }
+    if (partition.end.is_behind(partition.name, logged, report_)) {
+      if (logged.offset < partition.counted_until) ++not_counted_.after_end;
+      return {};
     }
     const auto record = format_.parse(logged.line);
     if (!record) {
@@ -490,6 +537,9 @@ std::string VerifyReport::to_text() const {
       "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
       records, repeated, lag, counted, coins);
   if (not_in_time > 0) text += fmt::format("ids not in time       {:>14}\n", not_in_time);
+  if (after_end > 0) {
+    text += fmt::format("behind the end mark   {:>14}, such as {}\n", after_end, after_end_example);
+  }
   if (has_acks) {
     text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
                         acknowledged, unacknowledged);
@@ -517,10 +567,10 @@ std::string VerifyReport::to_text() const {
 }
 
 std::string VerifyReport::to_json() const {
-  std::string json =
-      fmt::format(R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"lag":{},)"
-                  R"("counted":{},"coins":{})",
-                  is_proven(), records, repeated, not_in_time, lag, counted, coins);
+  std::string json = fmt::format(
+      R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"after_end":{},"lag":{},)"
+      R"("counted":{},"coins":{})",
+      is_proven(), records, repeated, not_in_time, after_end, lag, counted, coins);
   if (has_acks) {
     json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
   }
