@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/record.h"
+#include "estadio/contest/record_chain.h"
 #include "estadio/dedup/repeat_filter.h"
 #include "estadio/faculty/entry_parser.h"
 #include "estadio/log/block.h"
@@ -118,6 +119,22 @@ void read_a_record(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(format.parse(line));
 }
 BENCHMARK(read_a_record);
+
+void add_a_link_to_the_chain(benchmark::State& state) {
+  const RecordFormat format(Contest::defaults());
+  std::string line;
+  format.append(line, Entry(), {}, Outcome::kLoser);
+  line.pop_back();
+  const std::vector<LoggedRecord> records(
+      1000, {.offset = 7, .time_ms = 1'790'000'000'000, .line = line});
+  RecordChain chain;
+  for (auto _ : state) {
+    chain.add(records);
+    benchmark::DoNotOptimize(chain);
+  }
+  state.SetItemsProcessed(state.iterations() * 1000);
+}
+BENCHMARK(add_a_link_to_the_chain);
 
 void encode_a_block_of_64(benchmark::State& state) {
   const RecordFormat format(Contest::defaults());

@@ -70,7 +70,7 @@ def command(*arguments):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
         line = process.stdout.readline()
-        ready = re.fullmatch(rf"{arguments[0]}: ready on (127\.0\.0\.1:[0-9]+)\n", line)
+        ready = re.fullmatch(rf"{arguments[0]}: ready on ((?:127\.0\.0\.1:[0-9]+,?)+)\n", line)
         assert ready, f"it printed {line!r} and ended with {process.wait(WITHIN_S)}"
         yield process, ready[1]
     finally:
@@ -199,6 +199,36 @@ def test_a_broker_with_a_bad_setting_says_what_is_bad(broker):
     settings = {"num.io.threads": "none"}
     with pytest.raises(Failed, match=r"(?s)before it served.*num\.io\.threads"):
         Kafka(broker.data, settings=settings).start()
+
+
+def test_three_brokers_hold_every_record_and_one_of_them_may_be_killed(tmp_path):
+    installed(("java", "kafka"))
+    with command("kafka", "start", "--brokers", "3", "--data", tmp_path, "--port", "0") as (
+            tool, addresses):
+        pids = {}
+        for number, address in enumerate(addresses.split(","), 1):
+            shown = re.fullmatch(rf"broker {number} on {address}: pid ([0-9]+)\n",
+                                 tool.stdout.readline())
+            pids[address] = int(shown[1])
+        assert len(pids) == 3
+
+        def cli(name, *arguments, text=""):
+            return subprocess.run([TOOLS / "kafka", "cli", name, "--bootstrap-server", addresses,
+                                   *arguments], check=True, input=text, capture_output=True,
+                                  text=True, timeout=WITHIN_S).stdout
+
+        cli("kafka-topics", "--create", "--topic", "results", "--partitions", "1")
+        shown = cli("kafka-topics", "--describe", "--topic", "results")
+        assert "ReplicationFactor: 3" in shown and "min.insync.replicas=2" in shown, shown
+        leader = re.search(r"Leader: ([123])", shown)[1]
+        killed = list(pids)[int(leader) - 1]
+        os.kill(pids[killed], signal.SIGKILL)
+        cli("kafka-console-producer", "--topic", "results", "--producer-property", "acks=all",
+            text="Natación\n")
+        assert cli("kafka-console-consumer", "--topic", "results", "--from-beginning",
+                   "--max-messages", "1", "--timeout-ms", "20000") == "Natación\n"
+        tool.send_signal(signal.SIGTERM)
+        assert tool.wait(WITHIN_S) == 0
 
 
 # Redis.

@@ -295,6 +295,7 @@ def test_a_good_contest_file_is_good(tmp_path):
     ("partitions = 2", "colour = 2", 2, "colour"),
     ("partitions = 2", 'closes_at = "tomorrow"', 2, "closes_at"),
     ("partitions = 2", "closes_at = 5", 2, "closes_at"),
+    ("partitions = 2", 'ids = "v4"', 2, 'ids: expected "any" or "v7"'),
     ('name = "Juegos"', "name = 5", 1, "name"),
     ('aliases = ["music"]', "aliases = [5]", 6, "aliases"),
     ('aliases = ["music"]', 'aliases = "music"', 6, "aliases"),

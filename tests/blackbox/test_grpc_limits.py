@@ -107,19 +107,46 @@ def test_incomplete_messages_take_no_more_memory_than_the_limit(cluster, method,
     wait_until(lambda: edge.post(entry()).status == 200, "an entry to be accepted")
 
 
-def test_one_client_cannot_take_all_streams(cluster):
+def open_until_refused(callers, method, count, limit):
+    """Begins `count` calls of a method over all callers, of which the server keeps `limit`. Returns
+    their streams, and how many the server has refused."""
+    streams = [caller.open(method) for _ in range(count // len(callers)) for caller in callers]
+    refused = len(streams) - limit
+    pump_until(callers, lambda: sum(stream.is_over for stream in streams) >= refused,
+               f"calls of {method} to be refused")
+    return streams, refused
+
+
+def test_one_client_can_take_neither_all_streams_nor_all_calls_and_silent_ones_end(cluster):
+    """All at once, since each of them ends after the server's patience of ten seconds."""
     judges = cluster.discipline()
-    with connections(judges, 4) as greedy:
-        streams = [caller.open(JUDGE_STREAM) for caller in greedy for _ in range(200)]
-        refused = len(streams) - STREAMS_PER_PEER_MAX
-        pump_until(greedy, lambda: sum(stream.is_over for stream in streams) >= refused,
-                   "streams to be refused")
+    with (connections(judges, 4) as callers, connections(judges, 2) as ones,
+          socket.create_connection(address_of(judges)) as silent):
+        silent.setblocking(False)
+        streams, refused = open_until_refused(callers, JUDGE_STREAM, 800, STREAMS_PER_PEER_MAX)
         assert judges.metric("estadio_judge_peer_refusals_total") == refused
         assert judges.metric("estadio_judge_streams_refused_total") == refused
+        calls, refused_calls = open_until_refused(ones, JUDGE_ONE, 200, ONES_PER_PEER_MAX)
+        assert judges.metric("estadio_judge_peer_refusals_total") == refused + refused_calls
+        assert judges.metric("estadio_judge_one_calls_refused_total") == refused_calls
         edge = cluster.faculty(judges)
         wait_until(lambda: edge.post(entry()).status == 200, "an entry to be accepted")
-        # None of them sends its handshake.
-        pump_until(greedy, lambda: all(stream.is_over for stream in streams), "the streams to end")
+        # None of the streams sends its handshake, and no request of a call arrives.
+        pump_until(callers + ones, lambda: all(each.is_over for each in streams + calls),
+                   "the streams and the calls to end")
+        assert judges.metric("estadio_judge_calls_cut_off_total") == ONES_PER_PEER_MAX
+        assert judges.metric("estadio_judge_one_calls") == 0
+        wait_until(lambda: is_ended(silent), "the connection without a byte to end")
+
+
+def is_ended(connection):
+    """Returns whether the server has ended it. Drops what came before, such as settings."""
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    return True
 
 
 def test_a_connection_has_a_bound_on_its_streams(cluster):
@@ -127,21 +154,6 @@ def test_a_connection_has_a_bound_on_its_streams(cluster):
     with connections(judges, 1) as (greedy,):
         pump_until([greedy], lambda: SETTINGS_MAX_CONCURRENT_STREAMS in greedy.settings, "settings")
         assert greedy.settings[SETTINGS_MAX_CONCURRENT_STREAMS] == STREAMS_PER_PEER_MAX
-
-
-def test_one_client_cannot_take_all_calls_of_judge_one(cluster):
-    judges = cluster.discipline()
-    with connections(judges, 2) as greedy:
-        streams = [caller.open(JUDGE_ONE) for caller in greedy for _ in range(100)]
-        refused = len(streams) - ONES_PER_PEER_MAX
-        pump_until(greedy, lambda: sum(stream.is_over for stream in streams) >= refused,
-                   "calls to be refused")
-        assert judges.metric("estadio_judge_peer_refusals_total") == refused
-        assert judges.metric("estadio_judge_one_calls_refused_total") == refused
-        pump_until(greedy, lambda: all(stream.is_over for stream in streams),
-                   "the calls whose requests do not arrive to end")
-        assert judges.metric("estadio_judge_calls_cut_off_total") == ONES_PER_PEER_MAX
-        assert judges.metric("estadio_judge_one_calls") == 0
 
 
 def test_calls_of_reflection_take_few_threads(cluster):
@@ -165,10 +177,3 @@ def test_a_client_that_pings_too_often_is_ended(cluster):
             return greedy.is_closed
 
         pump_until([greedy], is_ended, "the connection to end")
-
-
-def test_a_client_that_says_nothing_is_ended(cluster):
-    judges = cluster.discipline()
-    with socket.create_connection(address_of(judges), timeout=seconds(60)) as silent:
-        while silent.recv(4096):  # the server's settings come first
-            pass

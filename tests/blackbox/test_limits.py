@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deadlines import TIME_FACTOR, wait_until
-from estadio import NDJSON, as_json, as_ndjson, assert_nothing_counted, assert_verified, entry
+from estadio import (NDJSON, as_json, as_ndjson, assert_nothing_counted, assert_verified, entry,
+                     run_estadio)
 from wire import assert_problem
 
 MIB = 2**20
@@ -246,3 +247,49 @@ def test_a_long_pipeline_of_entries_is_answered_whole(server):
         assert [wire.response("POST").status for _ in range(1000)] == [200] * 1000
     server.count_accepted(1000)
     server.scores_of_all_accepted()
+
+
+# The limit of open files. The log, the score and so on need 256 of them.
+
+
+def open_files(soft, hard):
+    return ["prlimit", f"--nofile={soft}:{hard}"]
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def lowered(server):
+    return [line for line in server.log_lines() if "max-connections is lowered" in line["message"]]
+
+
+def test_connections_fit_to_the_limit_of_open_files_and_a_warning_says_so(start):
+    server = start(prefix=open_files(300, 300))
+    warning, = lowered(server)
+    assert (warning["max_connections"], warning["open_files"]) == (44, 300), warning
+    assert "ulimit -n" in warning["message"], warning
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(server.wire()) for _ in range(45)]
+        statuses = []
+        for wire in wires:
+            wire.send(HEALTH)
+            statuses.append(wire.response().status)
+        assert statuses == [200] * 44 + [503]
+    wait_until(lambda: server.get("/healthz").status == 200, "the connections to be free again")
+    assert server.post(entry()).status == 200
+
+
+def test_a_soft_limit_of_open_files_is_raised_as_far_as_connections_need(start):
+    server = start("--max-connections", "100", prefix=open_files(64, 356))
+    assert not lowered(server)
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"Max open files +356 +356 ", limits), limits
+
+
+@pytest.mark.parametrize("role", ["all", "scoreboard"])
+def test_a_limit_of_open_files_without_room_for_connections_is_an_error_at_the_start(tmp_path, role):
+    flags = ["--data", tmp_path / "data"] if role == "all" else ["--redis", "redis://127.0.0.1:1/0"]
+    result = run_estadio(role, *flags, "--http", "127.0.0.1:0", prefix=open_files(256, 256))
+    assert result.returncode == 2, result
+    assert "may open 256 files and needs more than 256" in result.stderr, result.stderr
+    assert "ulimit -n" in result.stderr, result.stderr

@@ -1,7 +1,9 @@
 """Retries: an id that is sent again counts once, whatever happens in between."""
 
 import concurrent.futures
+import re
 import signal
+import subprocess
 import threading
 import time
 import uuid
@@ -9,8 +11,8 @@ import uuid
 import pytest
 
 from deadlines import seconds, wait_until
-from estadio import (NDJSON, as_ndjson, assert_verified, entry, is_caught_up, random_entry,
-                     uuid_of_version_7, write_acks)
+from estadio import (CONTEST, NDJSON, REPOSITORY, as_ndjson, assert_verified, entry,
+                     is_caught_up, random_entry, uuid_of_version_7, write_acks)
 from wire import assert_problem
 
 MINUTE_MS = 60_000
@@ -296,6 +298,47 @@ def test_an_id_of_another_version_has_no_age(server):
         old = str(uuid.UUID(int=uuid.UUID(uuid_of_version_7(0)).int, version=version))
         assert server.post(entry(id=old)).status == 200
     server.scores_at(before + 2)
+
+
+def test_a_contest_of_ids_of_version_7_refuses_others_and_says_how_to_make_one(start, tmp_path):
+    contest = tmp_path / "contest.toml"
+    contest.write_text(CONTEST, encoding="utf-8")
+    server = start("--contest", contest)
+    known, other = entry(id=new_id()), entry(id=new_id())
+    assert server.post(known).status == 200
+    server.scores_at(1)
+    assert server.metric("estadio_entries_with_other_ids_total") == 1
+    assert server.stop() == 0
+
+    # It may change while a contest runs, since it only decides what is refused.
+    contest.write_text('ids = "v7"\n' + CONTEST, encoding="utf-8")
+    strict = start("--contest", contest)
+    for refused in (known, other):
+        error, = assert_problem(strict.post(refused), 422)["errors"]
+        assert error["field"] == "id", error
+        for said in ("expected an id of version 7", "got version 4", "uuid.uuid7()",
+                     "uuidgen --time-v7", "48 bits of ms since 1970"):
+            assert said in error["detail"], error
+    error, = assert_problem(strict.post(as_ndjson([entry(), other]), media_type=NDJSON),
+                            422)["errors"]
+    assert (error["field"], error["line"]) == ("id", 2), error
+    assert strict.post(entry()).status == 200
+    given = entry(id=uuid_of_version_7(now_ms()))
+    assert [strict.post(given).status for _ in range(2)] == [200, 200]
+    strict.scores_at(3)
+    assert strict.metric("estadio_entries_with_other_ids_total") == 0
+    assert_verified(strict.data)
+
+
+def test_the_documents_command_makes_an_id_of_version_7(server):
+    """docs/http.md has it for systems whose tools make none."""
+    text = (REPOSITORY / "docs" / "http.md").read_text(encoding="utf-8")
+    command = re.search(r"```sh\n(python3 -c .*?)```", text, re.DOTALL)[1]
+    made = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
+    given = uuid.UUID(made.stdout.strip())
+    assert (given.version, given.variant) == (7, uuid.RFC_4122)
+    assert abs((given.int >> 80) - now_ms()) < 60_000
+    assert server.post(entry(id=str(given))).status == 200
 
 
 def test_repeated_acks_of_one_id_verify(start, tmp_path):

@@ -1,9 +1,13 @@
 """The roles as separate processes, over gRPC, Kafka and Redis, keep the promises of one process."""
 
+import contextlib
+import hashlib
+import json
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 
@@ -69,6 +73,26 @@ def test_a_difference_of_one_is_found(cluster, tmp_path):
     cluster.redis("HINCRBY", f"{{{cluster.redis_prefix}}}:breakdown", field, "1")
     result = cluster.verify()
     assert result.returncode == 1 and "DIFFERENT" in result.stdout, result.stdout
+
+
+def test_anybody_can_compute_the_digests_of_a_summary_from_kafka(cluster, tmp_path):
+    edge = cluster.faculty(cluster.discipline())
+    cluster.tally()
+    assert edge.post([entry(student=f"José {i}") for i in range(50)]).status == 200
+    cluster.assert_verified()
+    exported = cluster.verify("--export", tmp_path / "summary.json")
+    assert exported.returncode == 0, exported.stderr
+    for each in json.loads((tmp_path / "summary.json").read_text())["partitions"]:
+        said = cluster.kafka.cli(
+            "kafka-console-consumer", "--topic", cluster.prefix + each["topic"], "--partition",
+            each["partition"], "--offset", "earliest", "--max-messages", each["next_offset"],
+            "--property", "print.timestamp=true", "--property", "print.offset=true")
+        lines = re.findall(r"^CreateTime:(\d+)\tOffset:(\d+)\t(.*)$", said, re.MULTILINE)
+        assert len(lines) == each["next_offset"], said
+        text = "".join(f"{offset} {time} {line}\n" for time, offset, line in lines)
+        assert hashlib.sha256(text.encode()).hexdigest() == each["sha256"]
+    compared = cluster.verify("--against", tmp_path / "summary.json")
+    assert compared.returncode == 0 and re.search(r"same as in the summary +50\n", compared.stdout)
 
 
 def test_a_retry_at_another_replica_is_counted_once(cluster):
@@ -148,6 +172,76 @@ def test_a_tally_waits_for_redis(cluster):
     nowhere = f"127.0.0.1:{free_port()}"
     tally = cluster.start("tally", *cluster.kafka_flags, "--redis", f"redis://{nowhere}/0")
     wait_until(lambda: nowhere in tally.get("/readyz").text(), "the tally to name Redis")
+
+
+class Doorkeeper:
+    """A way to a server that closes when a request with these bytes comes, until open() is called."""
+
+    def __init__(self, address, closes_at):
+        self.address = address
+        self.closes_at = closes_at
+        self.closed = threading.Event()
+        self.opened = threading.Event()
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with contextlib.suppress(OSError), client:
+            if self.is_shut():
+                return
+            with socket.create_connection(self.address) as server:
+                back = threading.Thread(target=self.pass_on, args=(server, client), daemon=True)
+                back.start()
+                self.pass_on(client, server, looks=True)
+            back.join()
+
+    def pass_on(self, one, other, looks=False):
+        with contextlib.suppress(OSError):
+            while data := one.recv(1 << 16):
+                if looks and self.closes_at in data:
+                    self.closed.set()
+                if self.is_shut():
+                    break
+                other.sendall(data)
+        for each in (one, other):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def is_shut(self):
+        return self.closed.is_set() and not self.opened.is_set()
+
+
+def test_a_tally_waits_for_a_redis_that_goes_away_before_the_prefix_is_checked(cluster):
+    """The score book is open by then. The check reads the facts of the contest."""
+    edge = cluster.faculty(cluster.discipline())
+    facts = f"{{{cluster.redis_prefix}}}:contest".encode()
+    with Doorkeeper(cluster.redis_service.endpoint, closes_at=facts) as way:
+        tally = cluster.start("tally", *cluster.kafka_flags,
+                              "--redis", f"redis://127.0.0.1:{way.port}/0",
+                              "--redis-prefix", cluster.redis_prefix)
+        wait_until(way.closed.is_set, "the tally to check the prefix")
+        wait_until(lambda: f"127.0.0.1:{way.port}" in tally.get("/readyz").text(),
+                   lambda: f"the tally to name Redis: {tally.get('/readyz').text()}")
+        assert tally.process.poll() is None
+        way.opened.set()
+        tally.wait_until_ready()
+        assert edge.post(entry()).status == 200
+        cluster.assert_verified()
+        assert tally.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 
+from deadlines import wait_until
 from estadio import (BINARY, CLOSED_CONTEST, CONTEST, NDJSON, Server, as_ndjson, assert_verified, entry,
                      random_entry, read_acks, run_estadio, verify, write_acks)
 from terminal import STEERING, output_on_a_terminal
@@ -181,6 +182,61 @@ def test_the_order_of_the_acks_does_not_matter(played):
 
 # Differences between the acks and the log.
 
+def export(data, file, *flags):
+    """Exports a summary of the contest, and returns it."""
+    result = verify(data, "--export", file, *flags)
+    assert result.returncode == 0, said_by(result)
+    assert f"SHA-256: {hashlib.sha256(file.read_bytes()).hexdigest()}" in result.stderr
+    return json.loads(file.read_text())
+
+
+def test_a_summary_has_the_counts_and_proves_the_same_records_later(played, tmp_path, start, rng):
+    summary = export(played.data, tmp_path / "summary.json")
+    assert sum(count["count"] for count in summary["counts"]) == ENTRIES
+    assert sum(each["next_offset"] for each in summary["partitions"]) == ENTRIES
+    assert summary["coin_seed"] == "", "the contest may be open"
+    server = start(data=played.data)
+    for _ in range(20):
+        server.post(random_entry(rng))
+    server.scores_at(ENTRIES + 20)
+    server.stop()
+    result = verify(played.data, "--against", tmp_path / "summary.json")
+    assert result.returncode == 0, said_by(result)
+    assert re.search(rf"same as in the summary +{ENTRIES}\n", result.stdout)
+
+
+def test_a_summary_of_more_records_than_the_log_holds_is_a_difference(before_and_after, tmp_path):
+    before, after = before_and_after
+    export(after.data, tmp_path / "summary.json")
+    result = verify(before.data, "--against", tmp_path / "summary.json")
+    assert result.returncode == 1
+    assert "records of the summary that the log does not hold" in result.stdout, said_by(result)
+
+
+def test_the_seed_is_in_a_summary_only_when_it_may_be_shown(played, tmp_path):
+    summary = export(played.data, tmp_path / "summary.json", "--reveal")
+    digest = hashlib.sha256(bytes.fromhex(summary["coin_seed"])).hexdigest()
+    assert summary["coin_commitment"] == digest
+
+
+def test_a_proof_with_a_difference_writes_no_summary(played, tmp_path):
+    write_acks(tmp_path / "acks", {str(uuid.uuid4()): "winner"})
+    result = verify(played.data, "--acks", tmp_path / "acks", "--export", tmp_path / "summary.json")
+    assert result.returncode == 1 and "not written" in result.stderr, said_by(result)
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_summary_of_another_contest_or_of_nothing_is_unusable(played, start, tmp_path):
+    other = start(data=tmp_path / "other")
+    other.stop()
+    export(other.data, tmp_path / "summary.json")
+    result = verify(played.data, "--against", tmp_path / "summary.json")
+    assert result.returncode == 2 and "is of another contest" in result.stderr, said_by(result)
+    (tmp_path / "summary.json").write_text('{"estadio_summary":1}')
+    result = verify(played.data, "--against", tmp_path / "summary.json")
+    assert result.returncode == 2 and "program: expected a text" in result.stderr, said_by(result)
+
+
 def test_an_ack_of_an_id_the_log_does_not_hold_is_found_and_named(played):
     foreign = str(uuid.uuid4())
     change_acks(played, lambda acks: acks.insert(250, {"id": foreign, "outcome": "winner"}))
@@ -323,7 +379,7 @@ def test_a_changed_seed_is_found(start, tmp_path):
     first.stop()
     contest.write_text(CLOSED_CONTEST, encoding="utf-8")
     second = start("--contest", contest)
-    seed = bytes.fromhex(second.contest()["seed"])
+    seed = bytes.fromhex(wait_until(lambda: second.contest().get("seed"), "the seed"))
     second.stop()
 
     changed = bytes(b ^ 0x5a for b in seed)

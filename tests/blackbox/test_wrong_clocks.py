@@ -1,13 +1,15 @@
 """Clocks that are wrong: every entry counts once, and a refusal shows whose clock it is."""
 
+import datetime
+import re
 import time
 import uuid
 
 import pytest
 
 from deadlines import wait_until
-from estadio import (NDJSON, as_ndjson, assert_verified, entry, environment, uuid_of_version_7,
-                     write_acks)
+from estadio import (NDJSON, as_ndjson, assert_verified, entry, environment, run_estadio,
+                     uuid_of_version_7, write_acks)
 from wire import assert_problem
 
 HOUR_S = 3600
@@ -80,6 +82,25 @@ def test_a_refusal_shows_the_ids_time_and_the_servers(start, clock):
     shown = time.strftime("%Y-%m-%dT%H:", time.gmtime(time.time() - HOUR_S))
     assert shown in problem["errors"][0]["detail"], problem
     assert "ahead" in problem["errors"][0]["detail"], problem
+
+
+@pytest.mark.parametrize("ahead_s", [900, -900])
+def test_load_shows_both_times_when_the_servers_clock_is_wrong(start, clock, ahead_s):
+    server = start(env=environment(**clock.environment))
+    clock.set(ahead_s)
+    run = ("load", server.url, "--rate", 100, "--duration", "200ms", "--retry")
+    refused = run_estadio(*run)
+    assert refused.returncode == 1, refused.stdout
+    reason = re.search(r"http_422: id: this version 7 id was made at (\S+), and the judges' clocks "
+                       r"show (\S+): ", refused.stdout)
+    assert reason, refused.stdout
+    made, shown = (datetime.datetime.fromisoformat(each) for each in reason.groups())
+    assert abs((shown - made).total_seconds() - ahead_s) < 60
+    # With the server's clock it is accepted.
+    agreeing = run_estadio(*run, env=environment(**clock.environment))
+    assert agreeing.returncode == 0, agreeing.stdout
+    server.scores_at(20)
+    assert_verified(server.data)
 
 
 # Several processes.

@@ -26,12 +26,31 @@ import clocks  # noqa: E402
 from cluster import hindrance  # noqa: E402
 from disk import Disk, hindrance_of_disks  # noqa: E402
 from link import Network  # noqa: E402
-from services import Kafka, Listener, Missing, Redis  # noqa: E402
+from services import Kafka, KafkaCluster, Listener, Missing, Redis  # noqa: E402
 from stage import Machines  # noqa: E402
 
 pytest_plugins = ["report"]
 
 KAFKA_DISK_MB, REDIS_DISK_MB = 512, 64
+
+
+@pytest.fixture(scope="module")
+def three_brokers(tmp_path_factory):
+    """Three brokers without links, and a Redis."""
+    if (why := hindrance()) is not None:
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("three")
+    with contextlib.ExitStack() as parts:
+        network = parts.enter_context(Network())
+        try:
+            kafka = parts.enter_context(KafkaCluster(folder / "kafka"))
+            redis = parts.enter_context(Redis(folder / "redis"))
+        except Missing as missing:
+            pytest.skip(f"NOT TESTED: {missing}")
+        links = {"tally-redis": network.link([redis.endpoint]),
+                 "scoreboard-redis": network.link([redis.endpoint])}
+        yield Machines(network, kafka, redis, None, None, links, clocks.build(folder),
+                       replication=3)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from deadlines import seconds, wait_until
 from disk import Disk
 from estadio import BINARY, entry, environment, uuid_of_version_7
 from link import Network
-from services import Kafka, Redis
+from services import Kafka, KafkaCluster, Redis
 from services.server import HOST, free_port
 
 # Timeouts. They are shorter than in production, because the faults are short too.
@@ -30,12 +30,13 @@ class Machines:
     """The parts that all contests share: servers, their disks if a test can fill them, links by
     name, and the library that makes a process' clock wrong."""
     network: Network
-    kafka: Kafka
+    kafka: Kafka | KafkaCluster
     redis: Redis
     kafka_disk: Disk | None
     redis_disk: Disk | None
     links: dict
     wrong_clock: pathlib.Path
+    replication: int = 1  # copies of each topic
 
 
 class Member:
@@ -46,7 +47,7 @@ class Member:
         self.name = name
         self.flags = flags
         self.listen = f"{HOST}:{free_port()}"
-        self.clock = clocks.Clock(stage.machines.wrong_clock, stage.folder / f"{name}.clock")
+        self.clock = stage.new_clock(name, stage.draw_clock())
         self.start()
 
     @property
@@ -81,14 +82,16 @@ class Member:
 
 class Stage(Cluster):
     """A contest with random numbers of members. `accepted` holds {id: outcome} of the acknowledged
-    entries. An outcome is None when the answer did not have it."""
+    entries. An outcome is None when the answer did not have it. With `has_clocks` each member has a
+    clock of its own. It starts as far ahead as one of `clocks_ahead_s`, drawn at random."""
 
-    def __init__(self, machines, folder, rng, has_clocks):
+    def __init__(self, machines, folder, rng, has_clocks, clocks_ahead_s=(0,)):
         super().__init__(machines.kafka, machines.redis)
         self.machines = machines
         self.folder = folder
         self.rng = rng
         self.has_clocks = has_clocks
+        self.clocks_ahead_s = clocks_ahead_s
         self.members = []
         self.links = dict(machines.links)
         self.acks = folder / "acks.ndjson"
@@ -120,8 +123,9 @@ class Stage(Cluster):
         judges, takers = [], []
         for number in range(self.rng.randint(1, 2)):
             grpc = f"{HOST}:{free_port()}"
-            self.add(f"discipline{number}", "--kafka", self.links["discipline-kafka"].address,
-                     "--topic-prefix", self.prefix, "--grpc", grpc,
+            self.add(f"discipline{number}", "--kafka", self.kafka_of("discipline"),
+                     "--topic-prefix", self.prefix, "--replication",
+                     str(self.machines.replication), "--grpc", grpc,
                      "--durability-timeout", DURABLE)
             judges.append(self.link(f"faculty-discipline{number}", [grpc]))
         for number in range(self.rng.randint(1, 2)):
@@ -136,9 +140,23 @@ class Stage(Cluster):
         self.front = self.link("clients-faculty", takers)
         self.wait_until_recovered()
 
+    def kafka_of(self, role):
+        """Returns Kafka's address for a role: that of its link, if there is one."""
+        link = self.links.get(f"{role}-kafka")
+        return link.address if link else self.kafka.address
+
+    def new_clock(self, name, ahead_s):
+        clock = clocks.Clock(self.machines.wrong_clock, self.folder / f"{name}.clock")
+        clock.set(ahead_s)
+        return clock
+
+    def draw_clock(self):
+        """Returns by how many seconds the clock of a new member is ahead."""
+        return self.rng.choice(self.clocks_ahead_s) if len(self.clocks_ahead_s) > 1 else 0
+
     @property
     def tally_flags(self):
-        return ["--kafka", self.links["tally-kafka"].address, "--topic-prefix", self.prefix,
+        return ["--kafka", self.kafka_of("tally"), "--topic-prefix", self.prefix,
                 "--redis", f"redis://{self.links['tally-redis'].address}/0",
                 "--redis-prefix", self.redis_prefix]
 
@@ -158,20 +176,24 @@ class Stage(Cluster):
     # The requests of clients.
 
     @contextlib.contextmanager
-    def load(self):
-        """Runs clients for LOAD_FOR, which retry until all is accepted. Waits for their end."""
+    def load(self, gives_ids=True, clock=None):
+        """Runs clients for LOAD_FOR. With ids they retry until all is accepted. Without ids the first
+        answer to each must be 200. `clock` is the clients' own. Waits for their end."""
         self.loads += 1
         acks = self.folder / f"acks-{self.loads}.ndjson"
         said = self.folder / f"load-{self.loads}.log"
-        batch = self.rng.choice([[], [], ["--batch", "20"]])
+        ways = []
+        if gives_ids:
+            ways = ["--retry", "--retry-for", RETRY_FOR,
+                    *self.rng.choice([[], [], ["--batch", "20"]])]
+        own = clock.environment if clock else {}
         before = self.accepted_by_members()
         with open(said, "wb") as sink:
             clients = subprocess.Popen(
                 [str(BINARY), "load", f"http://{self.front.address}", "--rate",
                  str(self.rng.choice([200, 500, 1000])), "--duration", LOAD_FOR, "--connections",
-                 "32", "--timeout", ANSWER, "--retry", "--retry-for", RETRY_FOR, "--acks",
-                 str(acks), *batch],
-                env=environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+                 "32", "--timeout", ANSWER, "--acks", str(acks), *ways],
+                env=environment(**own), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
         try:
             wait_until(lambda: self.accepted_by_members() > before, "the first entries")
             yield

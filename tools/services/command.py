@@ -48,7 +48,7 @@ def serve(server):
         signal.signal(number, end)
     try:
         server.start()
-        print(f"{server.NAME}: ready on {server.address}", flush=True)
+        print("\n".join([f"{server.NAME}: ready on {server.address}", *server.parts()]), flush=True)
         server.wait()
     except Asked:
         server.stop()

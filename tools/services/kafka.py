@@ -1,15 +1,18 @@
-"""One Kafka broker, which is its own controller (KRaft).
+"""One Kafka broker, which is its own controller (KRaft), or a cluster of three.
 
     DATA/server.properties   written at every start
     DATA/log/                the broker's data; meta.properties has the cluster's id
     DATA/server.log          warnings, errors and the time of the start
     DATA/tmp/                libraries that the JVM unpacks
 
+A cluster has these in DATA/1, DATA/2 and DATA/3. Each broker is a controller too.
+
 tools/kafka.pom.xml names the jars. Maven copies them into build/kafka/libs. The copy of the pom
 there shows whether the jars are current.
 """
 
 import base64
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
@@ -29,6 +32,9 @@ COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
 HOME = ROOT / "build" / "kafka"
 JARS = HOME / "libs"
 
+BROKERS_MAX = 3
+CLUSTER_HEAP = "320m"
+
 INSTALL_S = 600
 FORMAT_S = 120
 TOOL_S = 120
@@ -42,6 +48,7 @@ SHORT_RUN = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-Us
 
 # The command line tools by their names in Kafka's own bin/.
 TOOLS = {
+    "kafka-acls": "org.apache.kafka.tools.AclCommand",
     "kafka-configs": "kafka.admin.ConfigCommand",
     "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
     "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
@@ -49,6 +56,7 @@ TOOLS = {
     "kafka-consumer-perf-test": "org.apache.kafka.tools.ConsumerPerformance",
     "kafka-dump-log": "kafka.tools.DumpLogSegments",
     "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
+    "kafka-leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
     "kafka-producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
 }
@@ -77,6 +85,24 @@ SETTINGS = {
     # After a kill -9 a broker waits for the timeout of its old session, by default 9 s.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
+}
+
+
+# Three brokers hold a copy of everything. A record is acknowledged once two of them have it.
+CLUSTER_SETTINGS = {
+    "default.replication.factor": "3",
+    "min.insync.replicas": "2",
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "share.coordinator.state.topic.replication.factor": "3",
+    "share.coordinator.state.topic.min.isr": "2",
+    # A broker that does not answer is out of sync after this, by default 30 s.
+    "replica.lag.time.max.ms": "5000",
+    # The controllers elect a leader after this silence, by default 2 s, which is too short for a busy
+    # machine: each election stops the cluster.
+    "controller.quorum.fetch.timeout.ms": "4000",
+    "controller.quorum.election.timeout.ms": "2000",
 }
 
 
@@ -148,7 +174,8 @@ class Kafka(Server):
     """A broker; `heap` is its JVM's limit, as -Xmx takes it.
 
     `listeners` are further listeners by names in capital letters. `endpoint_of` returns their
-    addresses.
+    addresses. KafkaCluster sets `number`, `new_cluster_id` and `voters` of its
+    brokers.
     """
 
     NAME = "kafka"
@@ -165,6 +192,9 @@ class Kafka(Server):
         if not re.fullmatch(r"[1-9][0-9]*[kKmMgG]", heap):
             raise Failed(f"a heap is a number with k, m or g, as 512m: {heap}")
         self.heap = heap
+        self.number = 1
+        self.new_cluster_id = new_cluster_id()
+        self.voters = [self]
         self.listeners = listeners or {}
         taken = {self.port, *(each.advertised_port for each in self.listeners.values())}
         self.ports = {"BROKER": self.port}
@@ -209,14 +239,15 @@ class Kafka(Server):
             **SETTINGS,
             **self.settings,
             "process.roles": "broker,controller",
-            "node.id": "1",
+            "node.id": str(self.number),
             "listeners": listed(self.ports),
             "advertised.listeners": listed(advertised),
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}"
                                                        for name, protocol in protocols.items()),
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.voters": f"1@{HOST}:{self.ports['CONTROLLER']}",
+            "controller.quorum.voters": ",".join(
+                f"{each.number}@{HOST}:{each.ports['CONTROLLER']}" for each in self.voters),
             # Relative to the data folder, in which the broker runs.
             "log.dirs": "log",
         }
@@ -225,7 +256,7 @@ class Kafka(Server):
 
     def format(self):
         command = java_command(*SHORT_RUN, "kafka.tools.StorageTool", "format",
-                               "--cluster-id", new_cluster_id(), "--config", "server.properties")
+                               "--cluster-id", self.new_cluster_id, "--config", "server.properties")
         try:
             result = subprocess.run(command, check=False, cwd=self.data, timeout=FORMAT_S,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -239,15 +270,25 @@ class Kafka(Server):
         """Returns whether the broker names itself as a broker that is in use.
 
         This is a Metadata request of version 1 for no topics, in Kafka's protocol, and the start of
-        its answer. Numbers are big-endian:
+        its answer. Numbers are big-endian. A text has its size before it:
 
             size i32 | api 3 i16 | version 1 i16 | id i32 | client none i16 | topics 0 i32
-            size i32 | id i32 | brokers i32 | ...
+            size i32 | id i32 | brokers i32 | a broker each: number i32 | host text i16 | port i32 |
+            rack text i16, of size -1 when there is none
         """
         request = struct.pack(">hhihi", 3, 1, 1, -1, 0)
         connection.sendall(struct.pack(">i", len(request)) + request)
         _, answered, brokers = struct.unpack(">iii", receive(connection, 12))
-        return answered == 1 and brokers == 1
+        if answered != 1 or not 0 <= brokers <= BROKERS_MAX:
+            return False
+        numbers = set()
+        for _ in range(brokers):
+            number, host = struct.unpack(">ih", receive(connection, 6))
+            receive(connection, host + 4)
+            rack, = struct.unpack(">h", receive(connection, 2))
+            receive(connection, max(rack, 0))
+            numbers.add(number)
+        return self.number in numbers
 
     def cli(self, tool, *arguments, text=None, within=TOOL_S):
         """Runs a tool of TOOLS against this broker, with `text` as its input. Returns its output.
@@ -265,3 +306,92 @@ class Kafka(Server):
         if result.returncode != 0:
             raise Failed(f"{tool} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
         return result.stdout
+
+
+class KafkaCluster:
+    """Three brokers that hold a copy of everything, as a context manager. `brokers` has them.
+
+    With `port` the brokers listen on it and the next two; 0 takes free ones. All start and stop
+    together. A broker can be killed, stopped and started alone. While two are away the third cannot
+    serve either, since the controllers have no majority.
+    """
+
+    NAME = Kafka.NAME
+
+    def __init__(self, data, port=0, settings=None, heap=CLUSTER_HEAP):
+        self.data = pathlib.Path(data).resolve()
+        self.brokers = []
+        for number in range(1, BROKERS_MAX + 1):
+            broker = Kafka(self.data / str(number), port and port + number - 1,
+                           {**CLUSTER_SETTINGS, **(settings or {})}, heap)
+            broker.number = number
+            self.brokers.append(broker)
+        for broker in self.brokers:
+            broker.voters = self.brokers
+            broker.new_cluster_id = self.brokers[0].new_cluster_id
+
+    @property
+    def address(self):
+        return ",".join(broker.address for broker in self.brokers)
+
+    def parts(self):
+        """Returns a line for each broker, with the pid to kill."""
+        return [f"broker {broker.number} on {broker.address}: pid {broker.pid}"
+                for broker in self.brokers]
+
+    def is_ready(self):
+        return all(broker.is_ready() for broker in self.brokers)
+
+    def start(self):
+        """Starts the brokers that do not run, and waits until all are ready."""
+        started = [broker for broker in self.brokers if not broker.is_running()]
+        try:
+            for broker in started:
+                broker.claim()
+            # New folders are formatted at once. The brokers start from this thread, see Server.
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                commands = list(pool.map(Kafka.prepare, started))
+            for broker, command in zip(started, commands):
+                broker.launch(command)
+            for broker in started:
+                broker.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def wait_until_ready(self, within=None):
+        for broker in self.brokers:
+            broker.wait_until_ready(within)
+
+    def stop(self):
+        """Stops one broker after the other. A broker hands over what it leads with the help of the
+        controllers' majority. So the last one is killed. Its data stays, as after any kill -9."""
+        running = [broker for broker in self.brokers if broker.is_running()]
+        for number, broker in enumerate(running):
+            has_majority = 2 * (len(running) - number) > len(self.brokers)
+            (broker.stop if has_majority else broker.kill)()
+
+    def wait(self):
+        """Waits for an unexpected end of all brokers, and then raises Failed."""
+        for broker in self.brokers:
+            broker.process.wait()
+        self.brokers[-1].wait()
+
+    def kill(self):
+        for broker in self.brokers:
+            broker.kill()
+
+    def cli(self, tool, *arguments, **options):
+        """Runs a tool of TOOLS against the first broker that serves. Returns its output."""
+        return next(broker for broker in self.brokers if broker.is_ready()).cli(
+            tool, *arguments, **options)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()

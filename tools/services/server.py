@@ -162,6 +162,10 @@ class Server:
         """The pid of its process; None while it is not started."""
         return self.process and self.process.pid
 
+    def parts(self):
+        """Returns a line for each server that this one consists of, for users."""
+        return []
+
     def is_running(self):
         """Returns whether its process lives, paused or not."""
         return self.process is not None and self.process.poll() is None
@@ -191,25 +195,33 @@ class Server:
 
     def start(self, within=None):
         """Starts the server and waits until it is ready. Else ends the process and raises Failed."""
-        if self.is_running():
-            raise Failed(f"{self.NAME} runs already on {self.address}")
-        self.forget()
-        self.hold_folder()
+        self.claim()
         try:
-            if not is_free(self.port):
-                raise Failed(f"{self.address} is taken: give another port, or 0 for a free one")
-            command = [program("setpriv", self.NAME), "--pdeathsig", "KILL", *self.prepare()]
-            with open(self.log, "ab") as log:
-                self.log_offset = log.tell()
-                # Its own session, so that Ctrl-C reaches only us.
-                self.process = subprocess.Popen(
-                    command, cwd=self.data, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True)
+            self.launch(self.prepare())
             self.wait_until_ready(within)
         except BaseException:
             self.kill()
             raise
         return self
+
+    def claim(self):
+        """Locks the folder of a server that does not run, and checks that its port is free."""
+        if self.is_running():
+            raise Failed(f"{self.NAME} runs already on {self.address}")
+        self.forget()
+        self.hold_folder()
+        if not is_free(self.port):
+            self.forget()
+            raise Failed(f"{self.address} is taken: give another port, or 0 for a free one")
+
+    def launch(self, command):
+        """Runs the command of prepare(). Does not wait until the server is ready."""
+        with open(self.log, "ab") as log:
+            self.log_offset = log.tell()
+            # Its own session, so that Ctrl-C reaches only us.
+            self.process = subprocess.Popen(
+                [program("setpriv", self.NAME), "--pdeathsig", "KILL", *command], cwd=self.data,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def wait_until_ready(self, within=None):
         """Waits until the server is ready, also after a pause.

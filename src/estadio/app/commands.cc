@@ -5,7 +5,7 @@
 namespace estadio {
 namespace {
 
-constexpr std::array<base::Command, 7> kCommands = {{
+constexpr std::array<base::Command, 8> kCommands = {{
     {"all", "run a whole contest in one process, on this machine's disk", run_all},
     {"faculty", "take entries over HTTP and have discipline servers judge them", run_faculty},
     {"discipline", "judge entries from faculty servers and log the results in Kafka",
@@ -14,6 +14,7 @@ constexpr std::array<base::Command, 7> kCommands = {{
     {"scoreboard", "show the score from Redis, live", run_scoreboard},
     {"load", "send entries at a steady rate and measure the answers", run_load_command},
     {"verify", "prove that acks, log and score agree", run_verify},
+    {"repair", "count the score again from the log, where the two differ", run_repair},
 }};
 
 constexpr base::Program kProgram = {

@@ -16,5 +16,6 @@ int run_tally(base::Arguments arguments);
 int run_load_command(base::Arguments arguments);
 int run_scoreboard(base::Arguments arguments);
 int run_verify(base::Arguments arguments);
+int run_repair(base::Arguments arguments);
 
 }  // namespace estadio

@@ -161,4 +161,14 @@ base::Result<DataFolder> DataFolder::open_to_read(const std::string& path,
   return DataFolder(path, std::move(contest), std::move(manifest));
 }
 
+base::Result<DataFolder> DataFolder::open_to_repair(const std::string& path,
+                                                    const std::string& contest_file) {
+  // Before the lock makes its file: there may be no contest.
+  RETURN_IF_ERROR(open_to_read(path, contest_file));
+  ASSIGN_OR_RETURN(base::UniqueFd lock, lock_folder(path));
+  ASSIGN_OR_RETURN(DataFolder folder, open_to_read(path, contest_file));
+  folder.lock_ = std::move(lock);
+  return folder;
+}
+
 }  // namespace estadio

@@ -47,6 +47,11 @@ class DataFolder {
   [[nodiscard]] static base::Result<DataFolder> open_to_read(const std::string& path,
                                                              const std::string& contest_file);
 
+  // As open_to_read(), but locks the folder for this process. Further error: kAlreadyExists when
+  // another process runs a contest in it.
+  [[nodiscard]] static base::Result<DataFolder> open_to_repair(const std::string& path,
+                                                               const std::string& contest_file);
+
   [[nodiscard]] const Contest& contest() const { return contest_; }
   // With the coin's seed.
   [[nodiscard]] const ContestManifest& manifest() const { return manifest_; }

@@ -16,7 +16,7 @@
 #include "estadio/contest/manifest.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
-#include "estadio/rpc/judge_client.h"
+#include "estadio/rpc/judge_channels.h"
 #include "service/http_host.h"
 #include "service/http_options.h"
 #include "service/log_settings.h"

@@ -5,7 +5,7 @@
 #include "estadio/contest/judge_contract.h"
 #include "estadio/contest/test_log.h"
 #include "estadio/discipline/local_judge.h"
-#include "estadio/rpc/judge_client.h"
+#include "estadio/rpc/judge_channels.h"
 #include "estadio/rpc/judge_server.h"
 
 namespace estadio {

@@ -49,7 +49,8 @@ void IdMemoryOptions::add_memory_to(base::Settings& settings) {
 
 IdMemory::Options IdMemoryOptions::to_options() const {
   return {.bytes_max = memory.count,
-          .folder = folder.empty() ? std::filesystem::temp_directory_path().string() : folder};
+          .folder = folder.empty() ? std::filesystem::temp_directory_path().string() : folder,
+          .folder_setting = "--retry-folder"};
 }
 
 }  // namespace estadio

@@ -497,7 +497,7 @@ TEST(EndSimulationTest, NoEntryCountsOnceTheSeedIsShownAndAllAcceptedOnesDo) {
   const base::SystemClock clock;
   base::Logger log(clock, {.level = base::LogLevel::kError});
   const auto failed = test::failing_seed(
-      500, [&](std::uint64_t seed) { return EndSimulation(seed, false, log).run().has_value(); });
+      10, [&](std::uint64_t seed) { return EndSimulation(seed, false, log).run().has_value(); });
   if (!failed) return;
   EndSimulation simulation(*failed, true, log);
   const auto why = simulation.run();

@@ -44,6 +44,10 @@ class Choices {
     return least +
            static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
   }
+  // How far a clock is ahead: up to 20 seconds, or up to two hours.
+  std::int64_t clock_error_ms() {
+    return one_in(2) ? range(-20'000, 20'000) : range(-7'200'000, 7'200'000);
+  }
   bool one_in(std::int64_t n) { return range(1, n) == 1; }
   template <class Container>
   auto& among(Container& all) {
@@ -59,12 +63,13 @@ inline std::uint64_t setting(const char* name, std::uint64_t otherwise) {
   return given == nullptr ? otherwise : std::stoull(given);
 }
 
-// Runs SIMULATION_SEEDS seeds, or `seeds`, from SIMULATION_FIRST on, in all processors. Returns the
-// first one found for which `fails` is true.
-inline std::optional<std::uint64_t> failing_seed(std::uint64_t seeds,
+// Runs the seeds from SIMULATION_FIRST on, in all processors: SIMULATION_SEEDS of them, or 2000. A
+// simulation with a higher `cost` runs as many times fewer. Returns the first seed found for which
+// `fails` is true.
+inline std::optional<std::uint64_t> failing_seed(std::uint64_t cost,
                                                  const std::function<bool(std::uint64_t)>& fails) {
   std::atomic<std::uint64_t> next = setting("SIMULATION_FIRST", 1);
-  const std::uint64_t end = next + setting("SIMULATION_SEEDS", seeds);
+  const std::uint64_t end = next + setting("SIMULATION_SEEDS", 2000) / cost;
   std::atomic<std::uint64_t> failed = UINT64_MAX;
   {
     std::vector<std::jthread> threads(std::thread::hardware_concurrency());

@@ -8,22 +8,15 @@
 #include <memory>
 #include <optional>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/signals.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
-#include "estadio/app/contest_options.h"
-#include "estadio/app/data_folder.h"
-#include "estadio/app/kafka_options.h"
-#include "estadio/app/redis_options.h"
+#include "estadio/app/contest_stores.h"
 #include "estadio/app/retry_options.h"
 #include "estadio/contest/manifest.h"
-#include "estadio/discipline/closing.h"
-#include "estadio/log/disk_log.h"
-#include "estadio/log/kafka_control_log.h"
-#include "estadio/log/kafka_log.h"
-#include "estadio/log/kafka_manifest.h"
 #include "estadio/score/rocks_score_book.h"
 #include "estadio/verify/verify.h"
 
@@ -31,14 +24,13 @@ namespace estadio {
 namespace {
 
 struct VerifyOptions {
-  std::string data;
-  KafkaOptions kafka;
-  RedisOptions redis;
+  ContestStoresOptions stores;
   std::string seed_file;
   IdMemoryOptions ids;
-  std::string contest_file;
   std::string acks_file;
   bool are_acks_partial = false;
+  std::string export_file;
+  std::string against_file;
   bool is_json = false;
   bool reveals_seed = false;
   bool watches = false;
@@ -47,19 +39,21 @@ struct VerifyOptions {
 
 // The data that the proof compares.
 struct Evidence {
-  Contest contest;
+  std::unique_ptr<ContestStores> stores;
   ContestManifest manifest;
   std::optional<Acks> acks;
   Score score;
+  std::optional<StoredValues> sums;      // nothing: the book keeps none
+  std::unique_ptr<RedisScoreBook> book;  // null: the contest is in a folder
   std::unique_ptr<EventLog> events;
-  // Of a contest on several machines that is closed.
-  std::optional<std::vector<std::int64_t>> closed_offsets;
+  std::optional<std::vector<std::int64_t>> closed_offsets;  // as VerifyInput has them
 };
 
 struct Proved {
   VerifyReport report;
   std::string commitment;
   std::string seed;
+  Summary summary;  // of the report; only with --export
 };
 
 // The evidence is gathered in the order acks, score, log. So a log that is read later holds every
@@ -78,100 +72,121 @@ base::Result<std::optional<Acks>> gather_acks(const VerifyOptions& options,
   return acks;
 }
 
-base::Result<Evidence> gather_from_folder(const VerifyOptions& options, const base::Clock& clock,
-                                          base::Logger& log) {
-  ASSIGN_OR_RETURN(const DataFolder folder,
-                   DataFolder::open_to_read(options.data, options.contest_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options, folder.contest()));
-  ASSIGN_OR_RETURN(Score score, RocksScoreBook::read_from(folder.score_folder()));
-  ASSIGN_OR_RETURN(auto events, DiskLog::open_to_read(folder.log_folder(), clock, log));
-  return Evidence{.contest = folder.contest(),
-                  .manifest = folder.manifest(),
-                  .acks = std::move(acks),
-                  .score = std::move(score),
-                  .events = std::move(events),
-                  .closed_offsets = std::nullopt};
-}
-
-// Returns the offsets of the first end marks by the control log; nothing until it says `closed`.
-base::Result<std::optional<std::vector<std::int64_t>>> gather_closed_offsets(
-    const KafkaContest& kafka, int partitions, const base::Clock& clock) {
-  ASSIGN_OR_RETURN(const auto control, KafkaControlLog::open({.cluster = kafka.cluster,
-                                                              .topics = kafka.topics,
-                                                              .partitions = partitions}));
-  Closing closing{base::Uuid(), std::nullopt};
-  const KafkaDeadline deadline(clock, kafka.patience);
-  std::vector<ControlRecord> records;
-  while (!control->is_at_end()) {
-    if (deadline.has_passed()) {
-      return base::fail(base::Code::kUnavailable, "reading the topic contest: no answer");
-    }
-    RETURN_IF_ERROR(control->read(records, std::chrono::milliseconds(deadline.left_ms())));
-    for (const ControlRecord& record : records) closing.read(record, clock.boot());
+base::Result<Evidence> gather(const VerifyOptions& options, const base::Clock& clock,
+                              base::Logger& log) {
+  Evidence evidence;
+  ASSIGN_OR_RETURN(evidence.stores,
+                   ContestStores::open(options.stores, ContestStores::Access::kRead, clock, log));
+  evidence.manifest = evidence.stores->manifest();
+  if (!options.stores.is_folder()) {
+    RETURN_IF_ERROR(settle_seed(evidence.manifest, options.seed_file));
   }
-  if (closing.phase() != ContestPhase::kClosed) return std::nullopt;
-  return closing.closed_offsets();
+  ASSIGN_OR_RETURN(evidence.acks, gather_acks(options, evidence.stores->contest()));
+  if (options.stores.is_folder()) {
+    ASSIGN_OR_RETURN(evidence.score, RocksScoreBook::read_from(evidence.stores->score_folder()));
+  } else {
+    ASSIGN_OR_RETURN(evidence.book, evidence.stores->open_redis());
+    ASSIGN_OR_RETURN(auto read, evidence.book->read_with_sums());
+    evidence.score = std::move(read.score);
+    evidence.sums = std::move(read.sums);
+  }
+  ASSIGN_OR_RETURN(evidence.closed_offsets, evidence.stores->read_closed_offsets());
+  ASSIGN_OR_RETURN(evidence.events, evidence.stores->open_log());
+  return evidence;
 }
 
-base::Result<Evidence> gather_from_cluster(const VerifyOptions& options, const base::Clock& clock,
-                                           base::Logger& log) {
-  ASSIGN_OR_RETURN(Contest contest, load_contest(options.contest_file));
-  ASSIGN_OR_RETURN(const KafkaContest kafka, options.kafka.to_contest(contest.partitions()));
-  ASSIGN_OR_RETURN(ContestManifest manifest, read_manifest(kafka, clock, log));
-  RETURN_IF_ERROR(settle_seed(manifest, options.seed_file));
-  ASSIGN_OR_RETURN(auto acks, gather_acks(options, contest));
-  ASSIGN_OR_RETURN(const auto book,
-                   RedisScoreBook::open(options.redis.to_book(), contest, clock, log));
-  ASSIGN_OR_RETURN(Score score, book->read());
-  ASSIGN_OR_RETURN(auto closed_offsets, gather_closed_offsets(kafka, manifest.partitions, clock));
-  ASSIGN_OR_RETURN(auto events, KafkaLog::open({.cluster = kafka.cluster,
-                                                .topics = kafka.topics,
-                                                .missing = MissingTopics::kRefuse,
-                                                .partitions = manifest.partitions},
-                                               clock, log));
-  return Evidence{.contest = std::move(contest),
-                  .manifest = std::move(manifest),
-                  .acks = std::move(acks),
-                  .score = std::move(score),
-                  .events = std::move(events),
-                  .closed_offsets = std::move(closed_offsets)};
+// Reads the summary of --against, and checks that it is of this contest.
+base::Result<std::optional<Summary>> read_summary(const VerifyOptions& options,
+                                                  const ContestManifest& manifest) {
+  if (options.against_file.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(Summary summary, Summary::from_file(options.against_file));
+  const std::string commitment = Coin(*manifest.coin_seed).commitment();
+  if (summary.started_at_ms == manifest.started_at_ms && summary.coin_commitment == commitment) {
+    return summary;
+  }
+  return base::fail(
+      base::Code::kFailedPrecondition,
+      fmt::format(
+          "{} is of another contest: it began at {} with the coin {}, this one at {} with {}",
+          options.against_file, base::format_time(summary.started_at_ms), summary.coin_commitment,
+          base::format_time(manifest.started_at_ms), commitment));
+}
+
+Summary summary_of(const VerifyReport& report, const Evidence& evidence, const base::Clock& clock) {
+  Summary summary{.program = fmt::format("estadio {}", ESTADIO_VERSION),
+                  .proved_at_ms = clock.wall_ms(),
+                  .contest = evidence.stores->contest().name(),
+                  .started_at_ms = evidence.manifest.started_at_ms,
+                  .retry_window_ms = evidence.manifest.retry_window.count(),
+                  .coin_commitment = Coin(*evidence.manifest.coin_seed).commitment(),
+                  .coin_seed = {},
+                  .not_counted = evidence.score.not_counted,
+                  .counts = {},
+                  .partitions = report.partitions};
+  for (const VerifyReport::Row& row : report.rows) {
+    if (row.in_log == 0) continue;
+    summary.counts.push_back({.faculty = row.faculty,
+                              .discipline_id = row.discipline_id,
+                              .outcome = row.outcome,
+                              .count = row.in_log});
+  }
+  return summary;
+}
+
+base::Result<void> write_summary(const Summary& summary, const std::string& path) {
+  ASSIGN_OR_RETURN(const base::UniqueFd file, base::open_output(path));
+  const std::string text = summary.to_json();
+  RETURN_IF_ERROR(base::write_all(file, text, path));
+  fmt::print(stderr, "{}: {} records; sign or publish its SHA-256: {}\n", path, summary.records(),
+             sha256_of(text));
+  return {};
 }
 
 base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& clock,
                            base::Logger& log) {
-  ASSIGN_OR_RETURN(Evidence evidence, options.data.empty()
-                                          ? gather_from_cluster(options, clock, log)
-                                          : gather_from_folder(options, clock, log));
+  ASSIGN_OR_RETURN(Evidence evidence, gather(options, clock, log));
   const Coin coin(*evidence.manifest.coin_seed);
+  ASSIGN_OR_RETURN(const auto against, read_summary(options, evidence.manifest));
   IdMemory memory(options.ids.to_options());
   const bool shows_progress = ::isatty(STDERR_FILENO) != 0;
   const auto show = [](std::int64_t records) {
     fmt::print(stderr, "\r{} records checked", records);
   };
   auto report =
-      verify({.contest = evidence.contest,
+      verify({.contest = evidence.stores->contest(),
               .coin = coin,
               .events = *evidence.events,
               .score = evidence.score,
+              .sums = evidence.sums ? &*evidence.sums : nullptr,
+              .sums_of = [&](const Score& score) { return evidence.book->sums_of(score); },
               .closed_offsets = evidence.closed_offsets,
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retry = RetryRule(evidence.manifest.retry_window),
+              .makes_digests = !options.export_file.empty(),
+              .against = against ? &*against : nullptr,
               .memory = memory,
               .clock = clock,
               .on_progress = shows_progress ? std::function<void(std::int64_t)>(show) : nullptr});
   if (shows_progress) fmt::print(stderr, "\r\x1b[K");
   if (!report) return base::fail(std::move(report).error());
-  if (options.data.empty() && report->records > 0 && evidence.score.positions.empty()) {
+  if (!options.stores.is_folder() && report->records > 0 && evidence.score.positions.empty()) {
     report->differences.push_back(
         {.what = "empty scores of a log with results",
          .count = 1,
          .example = fmt::format(
              "Redis holds nothing under the prefix '{}': check redis-prefix, and that a tally runs",
-             options.redis.prefix)});
+             options.stores.redis.prefix)});
   }
-  return Proved{
-      .report = *std::move(report), .commitment = coin.commitment(), .seed = coin.reveal()};
+  Proved proved{.report = *std::move(report),
+                .commitment = coin.commitment(),
+                .seed = coin.reveal(),
+                .summary = {}};
+  if (!options.export_file.empty()) {
+    proved.summary = summary_of(proved.report, evidence, clock);
+    if (options.reveals_seed) proved.summary.coin_seed = proved.seed;
+  }
+  return proved;
 }
 
 void print(const Proved& proved, const VerifyOptions& options) {
@@ -211,23 +226,17 @@ int watch(const VerifyOptions& options, const base::Clock& clock, base::Logger& 
 }
 
 base::Result<void> check(const VerifyOptions& options) {
-  const auto refuse = [](std::string message) {
-    return base::fail(base::Code::kInvalidArgument, std::move(message));
-  };
-  if (options.data.empty() == options.kafka.brokers.empty()) {
-    return refuse(
-        "data, kafka: expected one of them, as in --data contest or --kafka 127.0.0.1:9092");
+  if (options.watches && !options.export_file.empty()) {
+    return base::fail(base::Code::kInvalidArgument,
+                      "export: a proof that is repeated has no summary: leave out --watch");
   }
-  if (!options.data.empty()) return {};
-  RETURN_IF_ERROR(options.kafka.check());
-  return options.redis.check();
+  return options.stores.check();
 }
 
 }  // namespace
 
 int run_verify(base::Arguments arguments) {
   VerifyOptions options;
-  options.kafka.brokers.clear();
   base::Settings settings = program().settings_for(
       "verify",
       "Proves that the acks of clients, the log and the score agree, and that every outcome is "
@@ -237,12 +246,10 @@ int run_verify(base::Arguments arguments) {
       "  estadio verify --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379/0 "
       "--watch\n"
       "  estadio load http://127.0.0.1:8080 --acks acks.ndjson && estadio verify "
-      "--data contest --acks acks.ndjson\n");
-  settings.add("data", options.data, "DIR",
-               "folder of a contest of `estadio all`; a contest on several machines has kafka and "
-               "redis instead");
-  options.kafka.add_to(settings);
-  options.redis.add_to(settings);
+      "--data contest --acks acks.ndjson\n"
+      "  estadio verify --data contest --export summary.json\n"
+      "  estadio verify --data contest --against summary.json\n");
+  options.stores.add_to(settings);
   options.ids.add_to(settings);
   settings.add("coin-seed-file", options.seed_file, "FILE",
                "file of the coin's seed, when the discipline servers have it from a file");
@@ -253,8 +260,12 @@ int run_verify(base::Arguments arguments) {
   settings.add(
       "partial-acks", options.are_acks_partial,
       "accept results without an ack, because the file lacks clients or answers were lost");
-  settings.add("contest", options.contest_file, "FILE",
-               "contest.toml; default: the data folder's, or the built-in contest");
+  settings.add("export", options.export_file, "FILE",
+               "write a summary of the proof, with the counts and a digest of each partition's "
+               "records; nothing is written when there is a difference");
+  settings.add("against", options.against_file, "FILE",
+               "prove too that the log still has the records of this summary, and that they give "
+               "the same counts");
   settings.add("watch", options.watches, "repeat the proof until it finds a difference");
   settings.add("every", options.every, std::chrono::milliseconds(100), std::chrono::hours(24),
                "pause between the proofs of --watch");
@@ -272,6 +283,13 @@ int run_verify(base::Arguments arguments) {
   log.flush();  // before the report or the error
   if (!proved) return program().print_failure(proved.error());
   print(*proved, options);
+  if (!options.export_file.empty()) {
+    if (!proved->report.is_proven()) {
+      fmt::print(stderr, "{}: not written, because of the differences\n", options.export_file);
+    } else if (auto written = write_summary(proved->summary, options.export_file); !written) {
+      return program().print_failure(written.error());
+    }
+  }
   return proved->report.is_proven() ? base::kExitOk : base::kExitFailed;
 }
 

@@ -145,6 +145,13 @@ base::Result<Placed<Discipline>> read_discipline(const TableReader& table) {
       .item = std::move(discipline), .place = table.place("id"), .name_place = table.place("name")};
 }
 
+base::Result<GivenIds> read_given_ids(std::string_view file, const toml::node& ids) {
+  const std::string text = ids.value_or(std::string());
+  if (text == "any") return GivenIds::kOfAnyVersion;
+  if (text == "v7") return GivenIds::kOfVersion7;
+  return refuse(file, ids, "ids: expected \"any\" or \"v7\"");
+}
+
 // Reads the tables of `[[key]]`. Returns an empty vector when the file has none.
 template <class Item, class Read>
 base::Result<std::vector<Placed<Item>>> read_tables(const TableReader& file, std::string_view key,
@@ -168,6 +175,7 @@ struct Contest::Definition {
   std::string name = "Olimpiadas";
   int partitions = 2;
   std::optional<std::int64_t> closes_at_ms;
+  GivenIds given_ids = GivenIds::kOfAnyVersion;
   std::vector<Placed<Faculty>> faculties;
   std::vector<Placed<Discipline>> disciplines;
 };
@@ -218,6 +226,7 @@ base::Result<Contest> Contest::build(Definition definition) {
   contest.name_ = std::move(definition.name);
   contest.partitions_ = definition.partitions;
   contest.closes_at_ms_ = definition.closes_at_ms;
+  contest.given_ids_ = definition.given_ids;
   for (auto& [faculty, place, name_place] : definition.faculties) {
     RETURN_IF_ERROR(contest.add(std::move(faculty), place));
   }
@@ -275,7 +284,7 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
                       fmt::format("{}:{}:{}: {}", name, at.line, at.column, error.description()));
   }
   const TableReader file(name, root);
-  RETURN_IF_ERROR(file.only({"name", "partitions", "closes_at", "faculty", "discipline"}));
+  RETURN_IF_ERROR(file.only({"name", "partitions", "closes_at", "ids", "faculty", "discipline"}));
   Definition definition;
   if (file.get("name") != nullptr) {
     ASSIGN_OR_RETURN(definition.name, file.name("name"));
@@ -291,6 +300,9 @@ base::Result<Contest> Contest::from_toml(std::string_view text, std::string_view
                     "closes_at: expected a time with its offset, such as 2026-12-01T18:00:00Z");
     }
     definition.closes_at_ms = ms_since_epoch(when->get());
+  }
+  if (const toml::node* ids = file.get("ids")) {
+    ASSIGN_OR_RETURN(definition.given_ids, read_given_ids(name, *ids));
   }
   ASSIGN_OR_RETURN(definition.faculties, read_tables<Faculty>(file, "faculty", read_faculty));
   ASSIGN_OR_RETURN(definition.disciplines,
@@ -334,6 +346,15 @@ base::Result<void> Contest::can_follow(const Contest& before, std::int64_t now_m
     return refuse("the contest is over and its coin's seed was shown: it cannot be opened again");
   }
   return {};
+}
+
+std::optional<std::string> Contest::why_refused(const base::Uuid& id) const {
+  if (given_ids_ == GivenIds::kOfAnyVersion || id.version() == 7) return std::nullopt;
+  return fmt::format(
+      "expected an id of version 7 (RFC 9562), got version {}: take one from uuid.uuid7() of "
+      "Python 3.14 or from uuidgen --time-v7 of util-linux 2.41, or make one: 48 bits of ms since "
+      "1970, then 0111, 12 random bits, 10 and 62 random bits",
+      id.version());
 }
 
 std::optional<FacultyIndex> Contest::find_faculty(std::string_view name) const {

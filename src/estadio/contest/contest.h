@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/uuid.h"
 
 namespace estadio {
 
@@ -32,6 +33,9 @@ struct Discipline {
   std::int64_t id = 0;
   std::string name;
 };
+
+// The ids that clients may choose for their entries.
+enum class GivenIds : std::uint8_t { kOfAnyVersion, kOfVersion7 };
 
 // Removes case, accents and other marks: "Ingeniería" gives "ingenieria". Two names are the same
 // when they fold to the same text. Uses Unicode case folding after compatibility decomposition.
@@ -58,9 +62,9 @@ class Contest {
   [[nodiscard]] static base::Result<Contest> from_file(const std::string& path);
 
   // Checks that a contest that began as `before` can go on as this one. Logged and counted results
-  // must keep their meaning. Once the seed was shown the contest cannot open again, because
-  // outcomes could be foreseen.
-  // Errors: kFailedPrecondition, which names the change.
+  // must keep their meaning. So given_ids() may change: it only decides what the edge refuses. Once
+  // the seed was shown the contest cannot open again, because outcomes could be foreseen. Errors:
+  // kFailedPrecondition, which names the change.
   [[nodiscard]] base::Result<void> can_follow(const Contest& before, std::int64_t now_ms) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -71,6 +75,11 @@ class Contest {
   // When the contest is over and the coin's seed is shown, in ms since 1970. Nothing when the
   // contest has no end.
   [[nodiscard]] std::optional<std::int64_t> closes_at_ms() const { return closes_at_ms_; }
+  [[nodiscard]] GivenIds given_ids() const { return given_ids_; }
+
+  // Returns why a client may not choose an id of this version, as a text for the client. Returns
+  // nothing when it may.
+  [[nodiscard]] std::optional<std::string> why_refused(const base::Uuid& id) const;
 
   // Finds a faculty by name or alias. Case and accents do not matter.
   [[nodiscard]] std::optional<FacultyIndex> find_faculty(std::string_view name) const;
@@ -102,6 +111,7 @@ class Contest {
   std::vector<Discipline> disciplines_;
   int partitions_ = 2;
   std::optional<std::int64_t> closes_at_ms_;
+  GivenIds given_ids_ = GivenIds::kOfAnyVersion;
   // From spellings, configured and folded, to faculties.
   std::unordered_map<std::string, FacultyIndex, StringHash, std::equal_to<>> spellings_;
   std::set<std::string> slugs_;      // of all faculties

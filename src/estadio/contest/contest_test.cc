@@ -131,6 +131,21 @@ TEST(ContestTest, ClosingTimesHaveTheirOffset) {
   EXPECT_EQ(contest_of("closes_at = 1970-01-01T00:00:00Z").closes_at_ms(), 0);
 }
 
+TEST(ContestTest, TakesIdsOfAnyVersionUnlessItSaysOtherwise) {
+  const base::Uuid v4 = *base::Uuid::parse("3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+  const base::Uuid v7 = *base::Uuid::parse("0193b3e4-7c1a-7def-8abc-0123456789ab");
+  for (const char* any : {"", "ids = \"any\"\n"}) {
+    EXPECT_EQ(contest_of(any).given_ids(), GivenIds::kOfAnyVersion);
+    EXPECT_EQ(contest_of(any).why_refused(v4), std::nullopt);
+  }
+  const Contest strict = contest_of("ids = \"v7\"\n");
+  EXPECT_EQ(strict.given_ids(), GivenIds::kOfVersion7);
+  EXPECT_EQ(strict.why_refused(v7), std::nullopt);
+  EXPECT_THAT(strict.why_refused(v4).value_or(""), HasSubstr("got version 4"));
+  EXPECT_THAT(strict.why_refused(v4).value_or(""), HasSubstr("uuid.uuid7()"));
+  EXPECT_THAT(strict.why_refused(base::Uuid()).value_or(""), HasSubstr("got version 0"));
+}
+
 TEST(ContestTest, AsManyAsAllowedAreTaken) {
   std::string toml;
   for (std::size_t i = 0; i < Contest::kFacultiesMax; ++i) {
@@ -190,6 +205,9 @@ std::vector<BadContest> bad_contests() {
       {"closes_at = \"tomorrow\"\n", "1:13", "expected a time with its offset, such as 2026-"},
       {"closes_at = 2026-12-01T18:00:00\n", "1:13", "expected a time with its offset"},
       {"closes_at = 2026-12-01\n", "1:13", "expected a time with its offset"},
+      {"ids = \"v4\"\n", "1:7", "ids: expected \"any\" or \"v7\""},
+      {"ids = 7\n", "1:7", "ids: expected \"any\" or \"v7\""},
+      {"ids = [\"v7\"]\n", "1:7", "ids: expected \"any\" or \"v7\""},
       {"faculty = \"Ingeniería\"\n", "1:11", "expected tables, each under [[faculty]]"},
       {"[faculty]\nname = \"A\"\n", "1:1", "expected tables, each under [[faculty]]"},
       {"discipline = [1, 2]\n", "1:14", "expected tables, each under [[discipline]]"},
@@ -244,6 +262,11 @@ TEST(ContestTest, CanGoOnWithMoreFacultiesDisciplinesAndAliases) {
                                  "[[discipline]]\nid = 2\nname = \"Boxeo\"\n"
                                  "[[discipline]]\nid = 1\nname = \"Rowing\"\n"),
             "");
+}
+
+TEST(ContestTest, CanGoOnWithOtherIds) {
+  EXPECT_EQ(why_it_cannot_follow("", "ids = \"v7\"\n"), "");
+  EXPECT_EQ(why_it_cannot_follow("ids = \"v7\"\n", "ids = \"any\"\n"), "");
 }
 
 TEST(ContestTest, CannotGoOnWithoutAFacultyOrDisciplineThatMayHaveCounts) {

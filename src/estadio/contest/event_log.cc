@@ -9,16 +9,15 @@ constexpr std::chrono::seconds kReadPatience{5};
 
 }  // namespace
 
-base::Failure EventLog::lost_end(PartitionId id, std::int64_t offset, std::int64_t end) {
-  return base::fail(base::Code::kCorruption,
-                    fmt::format("{}-{} had a record at offset {} and ends at {}: the log has lost "
-                                "its end",
-                                topic_name(id.topic), id.number, offset, end));
+base::Error lost_end(PartitionId id, std::int64_t offset, std::int64_t end) {
+  return {base::Code::kCorruption,
+          fmt::format("{}-{} had a record at offset {} and ends at {}: the log has lost its end",
+                      topic_name(id.topic), id.number, offset, end)};
 }
 
 base::Result<CopiedRecord> EventLog::read_again(PartitionId id, std::int64_t offset) {
   ASSIGN_OR_RETURN(const std::int64_t end, end_offset(id));
-  if (offset >= end) return lost_end(id, offset, end);
+  if (offset >= end) return base::fail(lost_end(id, offset, end));
   ASSIGN_OR_RETURN(const auto reader, read_from(id, offset));
   std::vector<LoggedRecord> records;
   RETURN_IF_ERROR(reader->read(records, kReadPatience));

@@ -171,11 +171,9 @@ class EventLog {
   // Returns the record at `offset`, as the log has it now. The default uses a new reader.
   // Errors: kCorruption when the log ends before it; those of PartitionReader.
   [[nodiscard]] virtual base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset);
-
- protected:
-  // Returns the error of a log that ends at `end`, where the record at `offset` was.
-  [[nodiscard]] static base::Failure lost_end(PartitionId id, std::int64_t offset,
-                                              std::int64_t end);
 };
+
+// Returns the error of a log that ends at `end`, where the record at `offset` was: kCorruption.
+[[nodiscard]] base::Error lost_end(PartitionId id, std::int64_t offset, std::int64_t end);
 
 }  // namespace estadio

@@ -523,6 +523,36 @@ TYPED_TEST_P(EventLogContract, AReaderContinuesFromOldRecordsToThoseAfterTheReop
   }
 }
 
+TYPED_TEST_P(EventLogContract, ARecordIsReadAgainWithItsTimeAndItsLine) {
+  this->append(this->kFirst, 0, 5000, 1'790'000'000'000);
+  this->append(this->kLast, 5000, 5003, 1'790'000'000'777);
+  const auto reader = this->reader_at(this->kFirst, 0);
+  for (const auto& [partition, offset] :
+       {std::pair(this->kFirst, 4999), std::pair(this->kFirst, 0), std::pair(this->kFirst, 2500),
+        std::pair(this->kLast, 2), std::pair(this->kFirst, 2499), std::pair(this->kLast, 0)}) {
+    const auto again = this->log().read_again(partition, offset);
+    ASSERT_TRUE(again) << again.error().message();
+    const KeptRecord expected = this->read_all(partition, offset).front();
+    const LoggedRecord logged = again->logged();
+    EXPECT_EQ((KeptRecord{.offset = logged.offset,
+                          .time_ms = logged.time_ms,
+                          .number = test::NumberedRecords().number_of(logged.line)}),
+              expected);
+  }
+  EXPECT_EQ(this->read_until(*reader, 5000).size(), 5000U) << "other readers are not disturbed";
+}
+
+TYPED_TEST_P(EventLogContract, ARecordBeyondTheEndCannotBeReadAgain) {
+  this->append(this->kFirst, 0, 3);
+  for (const auto& [partition, offset] :
+       {std::pair(this->kFirst, 3), std::pair(this->kFirst, 10), std::pair(this->kSecond, 0)}) {
+    const auto again = this->log().read_again(partition, offset);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code(), base::Code::kCorruption) << again.error().message();
+    EXPECT_NE(again.error().message().find("lost its end"), std::string::npos);
+  }
+}
+
 TYPED_TEST_P(EventLogContract, EndMarksAreBehindAllRecordsAndTheLogTakesNothingMore) {
   this->append(this->kFirst, 0, 3);
   auto before = std::make_shared<std::promise<base::Result<void>>>();
@@ -559,7 +589,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     ManyAppendersLoseNothingAndKeepTheirOrder, ReadersSeeOnlyWhatIsDurable,
     AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
     ThePartitionsOfTwoLogsAreDifferentIncarnations,
-    EndMarksAreBehindAllRecordsAndTheLogTakesNothingMore,
-    AReaderContinuesFromOldRecordsToThoseAfterTheReopening);
+    EndMarksAreBehindAllRecordsAndTheLogTakesNothingMore, ARecordIsReadAgainWithItsTimeAndItsLine,
+    ARecordBeyondTheEndCannotBeReadAgain, AReaderContinuesFromOldRecordsToThoseAfterTheReopening);
 
 }  // namespace estadio

@@ -38,4 +38,9 @@ void KnownIds::add(const EntryBatch& batch, std::span<const Verdict> verdicts,
   }
 }
 
+void KnownIds::forget() {
+  const std::scoped_lock lock(mutex_);
+  ids_.clear();
+}
+
 }  // namespace estadio

@@ -34,6 +34,9 @@ class KnownIds {
   // results are durable, and are acknowledged.
   void add(const EntryBatch& batch, std::span<const Verdict> verdicts, std::int64_t now_ms);
 
+  // Forgets all ids. For a log that has lost its end: the records of some known ids may be lost.
+  void forget();
+
  private:
   // Sets the verdict of an entry with a given id, if the id is known. REQUIRES: mutex_ is held.
   void compare(const EntryBatch& batch, const Entry& entry, Verdict& verdict,

@@ -68,6 +68,16 @@ TEST(KnownIdsTest, AKnownIdWithAnotherContentIsAConflict) {
   EXPECT_TRUE(marked(known, first, kNowMs)[0].is_repeated) << "the first content stays";
 }
 
+TEST(KnownIdsTest, AfterForgettingNoIdIsKnown) {
+  KnownIds known(60'000);
+  add(known, batch_of(0, 3, true));
+  known.forget();
+  const EntryBatch batch = batch_of(0, 4, true);
+  for (const Verdict& verdict : marked(known, batch, kNowMs)) EXPECT_FALSE(verdict.is_repeated);
+  add(known, batch_of(0, 1, true));
+  EXPECT_TRUE(marked(known, batch_of(0, 1, true), kNowMs)[0].is_repeated);
+}
+
 TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
   KnownIds known(60'000);
   std::vector<std::jthread> threads;

@@ -1,27 +1,13 @@
 #include "estadio/contest/recent_ids.h"
 
 #include <algorithm>
-#include <array>
-#include <sodium.h>
 
-#include "base/check.h"
+#include "base/secret_hash.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::size_t kFirstSize = 1024;
-
-using Key = std::array<unsigned char, crypto_shorthash_KEYBYTES>;
-
-const Key& key_of_process() {
-  static const Key key = [] {
-    Key drawn{};
-    CHECK(sodium_init() >= 0);
-    crypto_shorthash_keygen(drawn.data());
-    return drawn;
-  }();
-  return key;
-}
 
 }  // namespace
 
@@ -34,11 +20,7 @@ void RecentIds::clear() {
 }
 
 std::size_t RecentIds::home(const base::Uuid& id) const {
-  std::uint64_t hash = 0;
-  static_assert(sizeof hash == crypto_shorthash_BYTES);
-  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), id.bytes.data(), id.bytes.size(),
-                   key_of_process().data());
-  return static_cast<std::size_t>(hash) & (table_.size() - 1);
+  return static_cast<std::size_t>(base::secret_hash(id)) & (table_.size() - 1);
 }
 
 std::uint64_t RecentIds::place_in(std::size_t slot) const {

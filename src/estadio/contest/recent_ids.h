@@ -7,8 +7,8 @@
 //   ring_   oldest | id | id | id | ... | newest      (every occurrence, in the order seen)
 //   table_  id -> its newest place in ring_           (open addressing, half full at most)
 //
-// Memory: 32 to 64 bytes per id, allocated as ids come. Clients choose ids, so the table hashes
-// them under a secret key of the process. Clients then cannot cause collisions.
+// Memory: 32 to 64 bytes per id, allocated as ids come. Clients choose ids, so the table uses
+// base::secret_hash(). Clients then cannot cause collisions.
 //
 // Threads: a RecentIds is guarded by its owner's mutex.
 #pragma once
@@ -38,8 +38,8 @@ class RecentIds {
   // false. It is valid until the next call of see().
   [[nodiscard]] const EntryContent* find(const base::Uuid& id, std::int64_t time_ms) const;
 
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
   void clear();
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
 
  private:
   struct Seen {

@@ -5,11 +5,14 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -55,10 +58,16 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     return appends_;
   }
+  struct Line {
+    std::int64_t time_ms = 0;
+    std::string text;
+
+    friend auto operator<=>(const Line&, const Line&) = default;
+  };
   // Adds the line unchanged, without a newline.
   void add(PartitionId to, std::string line, std::int64_t time_ms = TestClock::kStartMs) {
     const std::scoped_lock lock(mutex_);
-    parts_[index_of(to)].push_back({time_ms, std::move(line)});
+    push(index_of(to), {time_ms, std::move(line)});
   }
 
   // Changes the time of a record. REQUIRES: nothing reads it.
@@ -66,11 +75,19 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     parts_[index_of(of)][offset].time_ms += by_ms;
   }
-  // Removes the records from `end` on, as a cluster that loses its end. REQUIRES: nothing reads
-  // them.
-  void lose_end(PartitionId of, std::size_t end) {
+  // Removes the records from `end` on, as a cluster that loses its end, and returns them. When one
+  // comes back at its offset with its time, the time becomes a millisecond later: nothing can show
+  // that such a record was lost. REQUIRES: nothing reads them.
+  std::vector<Line> lose_end(PartitionId of, std::size_t end) {
     const std::scoped_lock lock(mutex_);
-    parts_[index_of(of)].resize(end);
+    auto& lines = parts_[index_of(of)];
+    std::vector<Line> gone;
+    for (std::size_t offset = end; offset < lines.size(); ++offset) {
+      lost_.emplace(index_of(of), offset, lines[offset]);
+      gone.push_back(std::move(lines[offset]));
+    }
+    lines.resize(std::min(lines.size(), end));
+    return gone;
   }
   // Removes all records. REQUIRES: nothing reads them.
   void clear() {
@@ -94,7 +111,7 @@ class MemoryLog final : public EventLog {
       std::string_view lines = batch.parts[i].lines;
       while (!lines.empty()) {
         const auto newline = lines.find('\n');
-        parts_[i].push_back({batch.time_ms, std::string(lines.substr(0, newline))});
+        push(i, {batch.time_ms, std::string(lines.substr(0, newline))});
         lines.remove_prefix(newline + 1);
       }
     }
@@ -138,11 +155,6 @@ class MemoryLog final : public EventLog {
   }
 
  private:
-  struct Line {
-    std::int64_t time_ms;
-    std::string text;
-  };
-
   // Returns the records that exist, up to the bound of a read. Never waits.
   class Reader final : public PartitionReader {
    public:
@@ -177,10 +189,16 @@ class MemoryLog final : public EventLog {
     return estadio::index_of(id, partitions_);
   }
 
+  void push(std::size_t index, Line line) {
+    while (lost_.contains({index, parts_[index].size(), line})) ++line.time_ms;
+    parts_[index].push_back(std::move(line));
+  }
+
   const int partitions_;
   std::function<std::int64_t()> records_max_;
   mutable std::mutex mutex_;
   std::vector<std::deque<Line>> parts_;  // deques: views into lines stay valid
+  std::set<std::tuple<std::size_t, std::size_t, Line>> lost_;  // partition, offset, record
   std::optional<base::Error> failure_;
   std::size_t appends_ = 0;
   bool is_held_ = false;

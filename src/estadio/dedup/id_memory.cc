@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fmt/format.h>
 
 #include "base/unique_fd.h"
 
@@ -31,7 +32,8 @@ base::Result<IdMemory::Region> IdMemory::allocate(std::size_t bytes) {
 }
 
 base::Result<IdMemory::Region> IdMemory::allocate_in_file(std::size_t bytes) {
-  const std::string what = "making a file for ids in " + options_.folder;
+  std::string what = "making a file for ids in " + options_.folder;
+  if (options_.folder_setting != nullptr) what += fmt::format(" ({})", options_.folder_setting);
   base::UniqueFd file(::open(options_.folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) {
     // The file system cannot make files without a name.

@@ -22,6 +22,7 @@ class IdMemory {
   struct Options {
     std::size_t bytes_max = std::size_t{64} << 20;  // of the process's memory, for all regions
     std::string folder;                             // for the files
+    const char* folder_setting = nullptr;           // errors name the setting by it, if given
   };
 
   struct Stats {
@@ -61,7 +62,7 @@ class IdMemory {
   explicit IdMemory(Options options) : options_(std::move(options)) {}
 
   // Returns a region. REQUIRES: this outlives the region. Errors: kResourceExhausted when the disk
-  // has no room; the system's. Errors about a file name the folder.
+  // has no room; the system's. Errors about a file name the folder and its setting.
   [[nodiscard]] base::Result<Region> allocate(std::size_t bytes);
 
   [[nodiscard]] Stats stats() const { return {.memory_bytes = memory_, .file_bytes = files_}; }

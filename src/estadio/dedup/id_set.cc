@@ -1,11 +1,8 @@
 #include "estadio/dedup/id_set.h"
 
-#include <array>
-#include <cstdint>
-#include <sodium.h>
 #include <utility>
 
-#include "base/check.h"
+#include "base/secret_hash.h"
 
 namespace estadio {
 namespace {
@@ -13,31 +10,11 @@ namespace {
 constexpr std::size_t kFirstSlots = 256;  // a page
 constexpr base::Uuid kNil;
 
-using Key = std::array<unsigned char, crypto_shorthash_KEYBYTES>;
-
-const Key& key_of_process() {
-  static const Key key = [] {
-    Key drawn{};
-    CHECK(sodium_init() >= 0);
-    crypto_shorthash_keygen(drawn.data());
-    return drawn;
-  }();
-  return key;
-}
-
-std::uint64_t hash(const base::Uuid& id) {
-  std::uint64_t hash = 0;
-  static_assert(sizeof hash == crypto_shorthash_BYTES);
-  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), id.bytes.data(), id.bytes.size(),
-                   key_of_process().data());
-  return hash;
-}
-
 }  // namespace
 
 base::Uuid& IdSet::find(std::span<base::Uuid> slots, const base::Uuid& id) {
   const std::size_t mask = slots.size() - 1;
-  std::size_t slot = hash(id) & mask;
+  std::size_t slot = base::secret_hash(id) & mask;
   while (slots[slot] != kNil && slots[slot] != id) slot = (slot + 1) & mask;
   return slots[slot];
 }

@@ -1,7 +1,6 @@
 // A set of ids, 16 bytes each, at most three quarters full (open addressing, linear probing).
 //
-// Clients choose ids, so the set hashes them under a secret key of the process. Clients then cannot
-// cause collisions.
+// Clients choose ids, so the set uses base::secret_hash(). Clients then cannot cause collisions.
 //
 // Threads: an IdSet belongs to one thread.
 #pragma once

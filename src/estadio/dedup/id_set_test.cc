@@ -65,9 +65,9 @@ TEST_F(IdSetTest, BeyondTheLimitIdsAreInFilesThatLeaveNothingBehind) {
   EXPECT_EQ(memory.stats().file_bytes, 0U);
 }
 
-TEST_F(IdSetTest, WithoutRoomAnAddFailsNamesTheFolderAndLosesNothing) {
+TEST_F(IdSetTest, WithoutRoomAnAddFailsNamesFolderAndSettingAndLosesNothing) {
   const std::string missing = folder_ / "missing";
-  IdMemory memory({.bytes_max = 4096, .folder = missing});
+  IdMemory memory({.bytes_max = 4096, .folder = missing, .folder_setting = "--retry-folder"});
   IdSet ids(memory);
   std::uint64_t added = 0;
   while (const auto is_new = ids.add(test::numbered_id(added))) {
@@ -75,7 +75,8 @@ TEST_F(IdSetTest, WithoutRoomAnAddFailsNamesTheFolderAndLosesNothing) {
     ++added;
     ASSERT_LT(added, 1000U);
   }
-  EXPECT_THAT(ids.add(test::numbered_id(added)).error().message(), HasSubstr(missing));
+  EXPECT_THAT(ids.add(test::numbered_id(added)).error().message(),
+              HasSubstr(missing + " (--retry-folder): "));
   EXPECT_EQ(ids.size(), added);
   for (std::uint64_t i = 0; i < added; ++i) EXPECT_TRUE(ids.contains(test::numbered_id(i)));
   EXPECT_EQ(memory.stats().memory_bytes, 4096U);

@@ -8,6 +8,9 @@ void write_metrics(base::MetricsWriter& metrics, const EdgeStats& edge_stats) {
                   totals.accepted_entries);
   metrics.counter("estadio_entries_repeated_total", "Entries answered as repeats of known ones.",
                   totals.repeated_entries);
+  metrics.counter("estadio_entries_with_other_ids_total",
+                  "Accepted entries whose clients gave ids of other versions than 7.",
+                  totals.entries_with_other_ids);
   metrics.counter("estadio_requests_rejected_total",
                   "Requests for entries that were answered with an error.",
                   totals.rejected_requests);

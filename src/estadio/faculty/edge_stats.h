@@ -19,19 +19,27 @@ class EdgeStats {
   struct Totals {
     std::uint64_t accepted_entries = 0;
     std::uint64_t repeated_entries = 0;
+    std::uint64_t entries_with_other_ids = 0;
     std::uint64_t rejected_requests = 0;
   };
 
+  // The entries of a durable batch.
+  struct Accepted {
+    std::uint64_t entries = 0;         // without the repeated ones
+    std::uint64_t repeated = 0;        // known before
+    std::uint64_t with_other_ids = 0;  // of `entries`, those with a given id not of version 7
+  };
+
   // Adds the answers of a durable batch. `latencies` has one value for each request.
-  void accepted(std::span<const std::chrono::nanoseconds> latencies, std::uint64_t entries,
-                std::uint64_t repeated) {
+  void accepted(std::span<const std::chrono::nanoseconds> latencies, const Accepted& batch) {
     const std::scoped_lock lock(mutex_);
     for (const auto latency : latencies) {
       recent_.record(latency);
       all_.record(latency);
     }
-    totals_.accepted_entries += entries;
-    totals_.repeated_entries += repeated;
+    totals_.accepted_entries += batch.entries;
+    totals_.repeated_entries += batch.repeated;
+    totals_.entries_with_other_ids += batch.with_other_ids;
   }
   void rejected() {
     const std::scoped_lock lock(mutex_);

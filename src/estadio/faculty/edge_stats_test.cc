@@ -13,11 +13,12 @@ using std::chrono::milliseconds;
 TEST(EdgeStatsTest, CountsAcceptedRepeatedAndRejected) {
   EdgeStats edge_stats;
   const std::vector<std::chrono::nanoseconds> latencies = {milliseconds(1), milliseconds(2)};
-  edge_stats.accepted(latencies, 100, 3);
-  edge_stats.accepted(latencies, 50, 0);
+  edge_stats.accepted(latencies, {.entries = 100, .repeated = 3, .with_other_ids = 7});
+  edge_stats.accepted(latencies, {.entries = 50, .with_other_ids = 1});
   edge_stats.rejected();
   EXPECT_EQ(edge_stats.totals().accepted_entries, 150U);
   EXPECT_EQ(edge_stats.totals().repeated_entries, 3U);
+  EXPECT_EQ(edge_stats.totals().entries_with_other_ids, 8U);
   EXPECT_EQ(edge_stats.totals().rejected_requests, 1U);
   EXPECT_EQ(edge_stats.latencies().count(), 4U);
 }
@@ -25,10 +26,10 @@ TEST(EdgeStatsTest, CountsAcceptedRepeatedAndRejected) {
 TEST(EdgeStatsTest, RecentLatenciesAreThoseSinceTheLastCall) {
   EdgeStats edge_stats;
   const std::vector<std::chrono::nanoseconds> latencies = {milliseconds(5)};
-  edge_stats.accepted(latencies, 1, 0);
+  edge_stats.accepted(latencies, {.entries = 1});
   EXPECT_EQ(edge_stats.take_recent_latencies().count(), 1U);
   EXPECT_EQ(edge_stats.take_recent_latencies().count(), 0U);
-  edge_stats.accepted(latencies, 1, 0);
+  edge_stats.accepted(latencies, {.entries = 1});
   EXPECT_EQ(edge_stats.take_recent_latencies().count(), 1U);
   EXPECT_EQ(edge_stats.latencies().count(), 2U);
 }
@@ -40,7 +41,7 @@ TEST(EdgeStatsTest, LosesNothingAmongThreads) {
     threads.emplace_back([&edge_stats] {
       const std::vector<std::chrono::nanoseconds> latencies = {milliseconds(1)};
       for (int j = 0; j < 500; ++j) {
-        edge_stats.accepted(latencies, 2, 1);
+        edge_stats.accepted(latencies, {.entries = 2, .repeated = 1});
         edge_stats.rejected();
       }
     });

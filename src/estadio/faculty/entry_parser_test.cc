@@ -208,6 +208,27 @@ TEST_F(EntryParserTest, AnIdThatTheServerGaveIsRefusedFromAClient) {
   EXPECT_THAT(rejection.errors[0].detail, HasSubstr("the server gave this id"));
 }
 
+TEST_F(EntryParserTest, AContestOfIdsOfVersion7RefusesOthersAndSaysHowToMakeOne) {
+  const Contest strict = Contest::from_toml("ids = \"v7\"", "test").value();
+  EntryParser parser(strict);
+  const auto errors_of = [&](std::string_view id) {
+    const std::string body =
+        fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})", id);
+    EntryBatch batch;
+    const auto parsed = parser.parse(body, json(), batch);
+    return parsed ? std::vector<Rejection::FieldError>() : parsed.error().errors;
+  };
+  EXPECT_THAT(errors_of("0193b3e4-7c1a-7def-8abc-0123456789ab"), IsEmpty());
+  const auto errors = errors_of(kId4);
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].field, "id");
+  EXPECT_THAT(errors[0].detail, HasSubstr("expected an id of version 7"));
+  EXPECT_THAT(errors[0].detail, HasSubstr("got version 4"));
+  EXPECT_THAT(errors[0].detail, HasSubstr("uuidgen --time-v7"));
+  EntryBatch batch;
+  EXPECT_TRUE(parser.parse(R"({"faculty":"agronomy","discipline":1})", json(), batch));
+}
+
 TEST_F(EntryParserTest, OnlyAnIdOfVersion7MustBeWithinTheWindow) {
   base::UuidGenerator ids;
   Options options = json();

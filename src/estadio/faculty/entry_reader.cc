@@ -200,6 +200,7 @@ class EntryReader {
       return add_error(
           "id", "the server gave this id to another entry: leave the id out, or create a new one");
     }
+    if (auto why = context_.contest.why_refused(*id)) return add_error("id", *std::move(why));
     if (context_.options.judges) {
       if (auto why = why_refused(*id, *context_.options.judges)) {
         return add_error("id", *std::move(why));

@@ -53,6 +53,20 @@ Verdict::Durability common_durability(std::span<const Verdict> verdicts,
              : *common;
 }
 
+// Adds the entries of a request that are in the log, so none in conflict.
+void add(std::span<const Verdict> verdicts, std::span<const Entry> entries,
+         EdgeStats::Accepted& accepted) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (is_conflict(verdicts[i])) continue;
+    if (verdicts[i].is_repeated) {
+      ++accepted.repeated;
+    } else {
+      ++accepted.entries;
+      if (entries[i].is_id_given && entries[i].id.version() != 7) ++accepted.with_other_ids;
+    }
+  }
+}
+
 }  // namespace
 
 FacultyService::FacultyService(FacultyEdge& edge)
@@ -228,8 +242,7 @@ void FacultyService::submit() {
 
 void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
   if (!batch.has_timed_out) {
-    std::uint64_t entries = 0;
-    std::uint64_t repeated = 0;
+    EdgeStats::Accepted accepted;
     latencies_.clear();
     const base::Nanos now = edge_.clock.mono();
     const Verdict::Durability of_batch = durability_of_batch(judged);
@@ -238,7 +251,6 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
       const Verdict::Durability durability = common_durability(verdicts, of_batch);
       if (durability == Verdict::Durability::kConflict) {
         refuse_conflict(batch, waiting);
-        entries -= static_cast<std::uint64_t>(std::ranges::count_if(verdicts, is_conflict));
       } else if (durability == Verdict::Durability::kKept) {
         answer(batch, waiting);
         latencies_.push_back(now - waiting.received);
@@ -246,10 +258,10 @@ void FacultyService::complete(Batch& batch, const base::Result<void>& judged) {
         answer_not_kept(batch, waiting, durability, judged);
         continue;
       }
-      entries += waiting.count;
-      for (const Verdict& verdict : verdicts) repeated += verdict.is_repeated ? 1 : 0;
+      add(verdicts, std::span(batch.entries.entries).subspan(waiting.first, waiting.count),
+          accepted);
     }
-    edge_.edge_stats.accepted(latencies_, entries - repeated, repeated);
+    edge_.edge_stats.accepted(latencies_, accepted);
   }
   std::size_t bytes = 0;
   for (const Waiting& waiting : batch.waiting) bytes += waiting.record_bytes;

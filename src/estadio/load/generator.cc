@@ -188,8 +188,14 @@ void Generator::on_answer(http::ClientConnection& connection, const http::Respon
   ++measured_.answered;
   const int status = answer.status();
   if (status >= 200 && status < 300) return accept(slot, answer.body(), clock_.mono());
-  give_back(slot, {.kind = fmt::format("http_{}", status),
-                   .why = {},
+  const std::string kind = fmt::format("http_{}", status);
+  // A refusal says what is wrong with the entry, such as clocks that disagree.
+  std::string why;
+  if (!is_retryable(status) && !measured_.reasons.contains(kind)) {
+    why = json_.read_problem(answer.body());
+  }
+  give_back(slot, {.kind = kind,
+                   .why = why,
                    .may_retry = is_retryable(status),
                    .retry_after = retry_after_of(answer)});
 }

@@ -170,6 +170,29 @@ Answer JsonReader::read_answer(std::string_view body) {
   return parse_answer(body);
 }
 
+std::string JsonReader::read_problem(std::string_view body) {
+  constexpr bool kCopyForPadding = true;
+  dom::object problem;
+  if (parser_->parser.parse(body.data(), body.size(), kCopyForPadding).get_object().get(problem) !=
+      simdjson::SUCCESS) {
+    return {};
+  }
+  std::string_view detail;
+  dom::array errors;
+  dom::object first;
+  if (problem.at_key("errors").get(errors) == simdjson::SUCCESS && errors.size() > 0 &&
+      errors.at(0).get(first) == simdjson::SUCCESS &&
+      first.at_key("detail").get(detail) == simdjson::SUCCESS) {
+    std::string_view field;
+    if (first.at_key("field").get(field) != simdjson::SUCCESS || field.empty()) {
+      return std::string(detail);
+    }
+    return std::string(field) + ": " + std::string(detail);
+  }
+  if (problem.at_key("detail").get(detail) != simdjson::SUCCESS) return {};
+  return std::string(detail);
+}
+
 Answer JsonReader::parse_answer(std::string_view body) {
   constexpr bool kCopyForPadding = true;
   dom::object object;

@@ -64,6 +64,11 @@ class JsonReader {
   // `body`. The views of other answers are valid until the next call.
   [[nodiscard]] Answer read_answer(std::string_view body);
 
+  // Returns the first error of a problem (RFC 9457) as a server of a contest writes it:
+  //   {"detail":"one entry is not valid","errors":[{"field":"id","detail":"..."}]}   "id: ..."
+  // Returns its "detail" when it has no errors. Returns an empty text for any other body.
+  [[nodiscard]] std::string read_problem(std::string_view body);
+
  private:
   [[nodiscard]] Answer parse_answer(std::string_view body);
 

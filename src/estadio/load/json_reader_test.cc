@@ -1,5 +1,6 @@
 #include "estadio/load/json_reader.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -138,6 +139,26 @@ TEST(JsonReaderTest, FacultyAndDisciplineAreFactsOfAnEntry) {
   EXPECT_EQ(facts_of(R"({"faculty":7,"discipline":"1"})"), "");
   EXPECT_EQ(facts_of(R"({"discipline":1.5})"), "");
   EXPECT_EQ(facts_of(R"({"discipline":-1})"), R"(,"discipline":-1)");
+}
+
+TEST(JsonReaderTest, AProblemGivesItsFirstErrorOrItsDetail) {
+  JsonReader reader;
+  EXPECT_EQ(
+      reader.read_problem(
+          R"({"detail":"not valid","errors":[{"field":"id","detail":"too old"},{"field":"x"}]})"),
+      "id: too old");
+  EXPECT_EQ(
+      reader.read_problem(R"({"detail":"not valid","errors":[{"field":"","detail":"no entry"}]})"),
+      "no entry");
+  EXPECT_EQ(reader.read_problem(R"({"detail":"the contest is over"})"), "the contest is over");
+  for (const char* detail :
+       {R"("errors":[])", R"("errors":[7])", R"("errors":"id")", R"("errors":[{"detail":7}])"}) {
+    EXPECT_EQ(reader.read_problem(fmt::format(R"({{"detail":"why",{}}})", detail)), "why")
+        << detail;
+  }
+  for (const char* other : {"", "{}", "[]", "not JSON", R"({"detail":7})", R"({"detail")"}) {
+    EXPECT_EQ(reader.read_problem(other), "") << other;
+  }
 }
 
 }  // namespace

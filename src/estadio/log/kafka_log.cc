@@ -65,6 +65,7 @@ base::Result<void> KafkaLog::connect() {
       options_.topics,
       KafkaOffsets::Dependencies{.appender = *appender_, .health = health_, .ends = *ends_});
   consumers_ = std::make_unique<KafkaConsumers>(options_.cluster, partitions);
+  lookup_ = std::make_unique<KafkaLookup>(options_.cluster, options_.topics, partitions, clock_);
   return {};
 }
 
@@ -123,6 +124,10 @@ base::Result<std::unique_ptr<PartitionReader>> KafkaLog::read_from(PartitionId i
                                                      id));
   RETURN_IF_ERROR(reader->seek(offset));
   return reader;
+}
+
+base::Result<CopiedRecord> KafkaLog::read_again(PartitionId id, std::int64_t offset) {
+  return lookup_->read(id, offset);
 }
 
 base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) {

@@ -8,6 +8,7 @@
 //   append()                        KafkaAppender -> KafkaProducer (idempotent, acks=all, lz4)
 //   end_offset(), offset_before()   KafkaOffsets
 //   read_from()                     KafkaLogReader -> KafkaConsumers
+//   read_again()                    KafkaLookup
 //
 // BrokerHealth and AcknowledgedEnds hold what these parts learn of the cluster.
 //
@@ -35,6 +36,7 @@
 #include "estadio/log/kafka_appender.h"
 #include "estadio/log/kafka_client.h"
 #include "estadio/log/kafka_consumers.h"
+#include "estadio/log/kafka_lookup.h"
 #include "estadio/log/kafka_offsets.h"
 #include "estadio/log/kafka_producer.h"
 #include "estadio/log/kafka_topics.h"
@@ -85,6 +87,7 @@ class KafkaLog final : public EventLog {
                                                          std::int64_t time_ms) override;
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> read_from(
       PartitionId id, std::int64_t offset) override;
+  [[nodiscard]] base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset) override;
 
   [[nodiscard]] Stats stats() const;
 
@@ -104,6 +107,7 @@ class KafkaLog final : public EventLog {
   std::unique_ptr<KafkaOffsets> offsets_;
   std::unique_ptr<KafkaConsumers> consumers_;
   std::atomic<bool> is_ending_{false};  // append_end_marks() was called
+  std::unique_ptr<KafkaLookup> lookup_;
 };
 
 void write_metrics(base::MetricsWriter& metrics, const KafkaLog::Stats& stats);

@@ -133,15 +133,17 @@ base::Result<void> KafkaLogReader::take_one(const rd_kafka_message_s& message,
                                 name(), position_, message.offset));
     return base::fail(*damage_);
   }
-  rd_kafka_timestamp_type_t type{};
-  // Another program may have written any time.
-  const std::int64_t time_ms =
-      std::clamp<std::int64_t>(rd_kafka_message_timestamp(&message, &type), 0, kTimeMaxMs);
   records.push_back({.offset = message.offset,
-                     .time_ms = time_ms,
+                     .time_ms = time_of(message),
                      .line = {static_cast<const char*>(message.payload), message.len}});
   ++position_;
   return {};
+}
+
+std::int64_t KafkaLogReader::time_of(const rd_kafka_message_s& message) {
+  rd_kafka_timestamp_type_t type{};
+  // Another program may have written any time.
+  return std::clamp<std::int64_t>(rd_kafka_message_timestamp(&message, &type), 0, kTimeMaxMs);
 }
 
 void KafkaLogReader::wake() {

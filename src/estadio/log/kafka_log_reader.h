@@ -36,6 +36,9 @@ class KafkaLogReader final : public PartitionReader {
                                                                           PartitionId partition);
   ~KafkaLogReader() override;
 
+  // Returns the time of a record that Kafka returned.
+  [[nodiscard]] static std::int64_t time_of(const rd_kafka_message_s& message);
+
   base::Result<void> read(std::vector<LoggedRecord>& records,
                           std::chrono::nanoseconds patience) override;
   base::Result<void> seek(std::int64_t offset) override;

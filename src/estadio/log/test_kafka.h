@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/test_folder.h"
 #include "base/unique_fd.h"
@@ -24,20 +25,24 @@ namespace estadio::test {
 
 class KafkaBroker {
  public:
-  // Starts one in `folder`; on `port`, or a free one when it is 0.
-  explicit KafkaBroker(const std::string& folder, int port = 0) {
+  // Starts one in `folder`; on `port`, or a free one when it is 0. `settings` are KEY=VALUE.
+  explicit KafkaBroker(const std::string& folder, int port = 0,
+                       const std::vector<std::string>& settings = {}) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return;
     base::UniqueFd out(ends[0]);
     base::UniqueFd in(ends[1]);
     const std::string number = std::to_string(port);
+    std::vector<const char*> command = {"kafka",        "start",  "--data",
+                                        folder.c_str(), "--port", number.c_str()};
+    for (const std::string& each : settings) command.insert(command.end(), {"--set", each.c_str()});
+    command.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::setpgid(0, 0);
       ::dup2(in.get(), STDOUT_FILENO);
-      ::execl(OLIMPIADAS_TOOLS "/kafka", "kafka", "start", "--data", folder.c_str(), "--port",
-              number.c_str(), nullptr);
+      ::execv(OLIMPIADAS_TOOLS "/kafka", const_cast<char**>(command.data()));
       ::_exit(127);
     }
     in.reset();

@@ -1,120 +1,132 @@
-// A Judge that sends batches to remote servers over gRPC streams (proto/estadio/v1/judge.proto).
+// The judge of one thread, with its streams to the addresses of its channels (judge_channels.h has
+// the contract).
 //
-//   judge() -> divided by discipline over the streams -> a message each -> ... -> verdicts -> done
+//   judge() -> route() divides the batch over the streams -> send() -> ClientStream
+//   ClientStream -> on_...() -> the stream's slot; end() -> JudgeCall -> done
 //
-// JudgeChannels belongs to the app. It has a channel to each address. All judges share the
-// channels. Its thread opens broken streams again and ends late batches. A judge has streams of its
-// own on these channels (client_stream.h). So the judges of several threads do not wait for each
-// other. Many batches may be under way on each stream.
-//
-// A batch is divided greedily over few streams (routing.h). A batch that no stream accepted was not
-// logged (kUnavailable). A batch sent on a stream that broke or timed out may have been logged
-// (kInternal, kDeadlineExceeded). The batch gets the worst status of its sub-batches. Entries with
-// a better one get a durability of their own. The judge sends nothing twice: the client decides
-// whether to send again.
-//
-// A name may have several servers. Its streams are spread over them, and it is looked up again when
-// a connection ends. A stream that broke is opened again after a pause. The pause is random,
-// between half of the backoff and all of it. The backoff starts at `backoff_min` and doubles up to
-// `backoff_max`. After a GoAway the next stream opens at once. The old stream is retired once the
-// next one is open. If the old stream's server is stopping, the old stream is retired even when the
-// next one cannot open.
-//
-// Bounds: a stream with `in_flight_bytes` or more of unanswered messages takes no batch. Entries
-// that only full streams judge get kResourceExhausted. If no stream at all judges some entry, all
-// unassigned entries of its batch get kUnavailable. An answer takes at most `answer_timeout`, a
-// handshake at most `handshake_timeout`.
-//
-// Threads: JudgeChannels may be used from any thread. A judge belongs to one thread, as Judge says.
-// `done` comes on gRPC's threads, on the thread of JudgeChannels, or within judge().
+// Threads: judge() belongs to one thread, the others may be called from any thread. The streams
+// call back on gRPC's threads.
 #pragma once
 
-#include <chrono>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <random>
+#include <set>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics_writer.h"
 #include "base/result.h"
-#include "estadio/contest/contest.h"
 #include "estadio/contest/judge.h"
+#include "estadio/rpc/client_stream.h"
+#include "estadio/rpc/handshake.h"
+#include "estadio/rpc/judge_channels.h"
 #include "estadio/rpc/remote_clocks.h"
-#include "estadio/rpc/tls_files.h"
+#include "estadio/rpc/routing.h"
 
 namespace estadio {
 
-class JudgeChannels {
- public:
-  static constexpr std::size_t kAddressesMax = 64;
-  static constexpr std::size_t kStreamsPerAddressMax = 16;
-
-  struct Options {
-    std::vector<std::string> addresses;  // "host:port" each
-    std::optional<TlsFiles> tls;
-    std::string coin_commitment;  // compared with the servers'; empty: not known
-    // Use more than one when an address is the name of several servers.
-    std::size_t streams_per_address = 1;
-    std::size_t in_flight_bytes = std::size_t{16} << 20;
-    std::chrono::milliseconds answer_timeout = std::chrono::seconds(10);
-    std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
-    std::chrono::milliseconds backoff_min{50};
-    std::chrono::milliseconds backoff_max = std::chrono::seconds(1);
-    std::uint64_t seed = 0;  // of the jitter
+// The state that the judges of the same channels share.
+struct JudgeClientShared {
+  struct Counters {
+    std::atomic<std::uint64_t> streams_failed{0};
+    std::atomic<std::uint64_t> go_aways{0};
+    std::atomic<std::uint64_t> messages{0};
+    std::atomic<std::uint64_t> entries{0};
+    std::atomic<std::uint64_t> entries_refused{0};
+    std::atomic<std::uint64_t> entries_unknown{0};
   };
 
-  // All must outlive the channels.
-  struct Dependencies {
-    const Contest& contest;
-    const base::Clock& clock;
-    base::Logger& log;
-  };
+  JudgeChannels::Options options;
+  JudgeChannels::Dependencies deps;
+  // The connections to each address. gRPC shares them with their streams.
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  Counters counters;
 
-  struct Stats {
-    std::size_t streams_open = 0;
-    std::uint64_t streams_failed = 0;  // broke, or could not be opened
-    std::uint64_t go_aways = 0;        // received
-    std::uint64_t messages = 0;
-    std::uint64_t entries = 0;
-    std::uint64_t entries_refused = 0;  // no stream accepted them
-    std::uint64_t entries_unknown = 0;  // the stream broke, or there was no answer in time
-  };
-
-  // Does not wait for a server. Errors: kInvalidArgument, and those of reading the TLS files.
-  [[nodiscard]] static base::Result<std::unique_ptr<JudgeChannels>> open(Options options,
-                                                                         const Dependencies& deps);
-
-  // REQUIRES: its judges are destroyed.
-  ~JudgeChannels();
-
-  // Returns a judge that opens its streams without waiting for them. Its destructor cancels the
-  // streams and returns when gRPC has ended them. Sent sub-batches end with kInternal, unsent ones
-  // with kUnavailable.
-  [[nodiscard]] std::unique_ptr<Judge> make_judge();
-
-  // Returns nothing when there is a judge, and every judge has a stream for every discipline. Else
-  // it names a reason.
-  [[nodiscard]] std::optional<std::string> unready_reason() const;
-
-  // Cancels the streams. Sent sub-batches end with kInternal, unsent ones and further batches with
-  // kUnavailable.
-  void stop();
-
-  [[nodiscard]] Stats stats() const;
-
-  // The clocks of the servers. They are known once a judge has a stream.
-  [[nodiscard]] const RemoteClocks& clocks() const;
-
- private:
-  struct Impl;
-  explicit JudgeChannels(std::unique_ptr<Impl> impl);
-
-  const std::unique_ptr<Impl> impl_;
+  [[nodiscard]] HandshakeParty party() const {
+    return {.contest = deps.contest, .coin_commitment = options.coin_commitment};
+  }
 };
 
-void write_metrics(base::MetricsWriter& metrics, const JudgeChannels::Stats& stats);
+// The judge of one thread, with its streams to all addresses.
+class JudgeClient final : public Judge, public ClientStream::Owner {
+ public:
+  // Opens its streams without waiting for them, and enters the registry until it is destroyed.
+  // `seed` is that of the jitter. REQUIRES: the others outlive it.
+  JudgeClient(JudgeClientShared& shared, std::set<JudgeClient*>& registry,
+              std::mutex& registry_mutex, std::uint64_t seed);
+  ~JudgeClient() override;
+
+  void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
+
+  // Opens streams that are due, and ends batches that are late.
+  void tick();
+  // Cancels the streams. Takes no batch from now on.
+  void stop();
+  [[nodiscard]] std::optional<std::string> unready_reason() const;
+  [[nodiscard]] std::size_t streams_open() const;
+  // Adds the clocks of the servers in use.
+  void add_clocks(std::vector<RemoteClocks::Reading>& readings) const;
+
+ private:
+  using Lock = ClientStream::Lock;
+
+  // One stream to an address, and its successor.
+  struct StreamSlot {
+    std::size_t address = 0;
+    ClientStream* current = nullptr;     // takes batches
+    ClientStream* next = nullptr;        // in its handshake
+    std::optional<base::Nanos> next_at;  // when to open a stream
+    std::chrono::nanoseconds backoff{};
+    std::string last_error;  // why there is no current stream
+  };
+
+  struct Route {
+    Division division;
+    base::Error refusal;  // of entries that no stream takes
+  };
+  [[nodiscard]] Route route(DisciplineMask disciplines) const;
+  void send(std::size_t slot, DisciplineMask disciplines, PendingSubBatch sub_batch,
+            v1::JudgeRequest&& message);
+
+  // With the lock held.
+  [[nodiscard]] base::Result<void> on_handshake(ClientStream& stream,
+                                                const ClientStream::ServerInfo& server) override;
+  void on_go_away(ClientStream& stream) override;
+  void on_broken(ClientStream& stream) override;
+  [[nodiscard]] base::Result<void> compare_with_others(
+      const ClientStream::ServerInfo& server) const;
+  void open(StreamSlot& slot, std::size_t number);
+  void try_later(StreamSlot& slot, std::string error);
+
+  // Without the lock.
+  void on_done(ClientStream& stream, std::string reason, std::vector<EndedSubBatch> ended) override;
+  void end(std::vector<EndedSubBatch> ended);
+  void end(const PendingSubBatch& sub_batch, base::Error error);
+
+  JudgeClientShared& shared_;
+  std::set<JudgeClient*>& registry_;
+  std::mutex& registry_mutex_;  // taken before mutex_
+
+  // judge() alone.
+  std::uint64_t next_sequence_ = 1;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::vector<StreamSlot> slots_;
+  std::unordered_map<ClientStream*, std::unique_ptr<ClientStream>>
+      streams_;                    // until gRPC is done with each
+  std::size_t streams_alive_ = 0;  // those that are being destroyed, too
+  std::mt19937_64 random_;
+  bool is_stopping_ = false;
+};
 
 }  // namespace estadio

@@ -1,8 +1,13 @@
 // Judging over real servers on this machine, with judges that a test holds back or makes fail.
-#include "estadio/rpc/judge_client.h"
+#include "estadio/rpc/judge_channels.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <thread>
 
 #include "estadio/rpc/batch_codec.h"
 #include "estadio/rpc/judge_server.h"
@@ -240,6 +245,65 @@ TEST_F(JudgeClientTest, AGoAwayLosesNoBatch) {
   }));
   EXPECT_EQ(server.judges.entries().size(), judged);
   EXPECT_EQ(channels_->stats().streams_failed, 0U);
+}
+
+// A client sends entries again that were refused (kUnavailable). If such an entry were in the log,
+// it would be there twice. So a server that goes away judges a batch or certainly has not logged
+// it.
+TEST_F(JudgeClientTest, WhileAServerGoesAwayABatchIsJudgedOnceOrCertainlyNotLogged) {
+  constexpr int kRounds = 20;
+  constexpr std::size_t kEntries = 10;
+  JudgeServer::Options ages = judging({});
+  ages.stream_age = std::chrono::milliseconds(20);  // streams go away and begin all the time
+  TestServer server(std::move(ages));
+  auto options = calling({server.address()});
+  options.streams_per_address = 2;
+  options.backoff_min = std::chrono::milliseconds(1);
+  options.backoff_max = std::chrono::milliseconds(10);
+  call(std::move(options));
+
+  std::atomic<bool> is_over = false;
+  std::jthread restarts([&] {
+    for (int round = 0; round < kRounds; ++round) {
+      const std::size_t before = server.judges.batches();
+      EXPECT_TRUE(eventually([&] { return server.judges.batches() > before + 20; }));
+      // With patience it answers what came. Without, it cuts callers off.
+      server.server().stop(round % 2 == 0 ? test::kPatience : std::chrono::seconds(0));
+      server.start();
+    }
+    is_over = true;
+  });
+  std::map<base::Code, int> failures;
+  std::vector<std::optional<base::Code>> codes;  // of each batch; nothing: it was judged
+  while (!is_over) {
+    std::vector<std::unique_ptr<Judging>> together;
+    for (std::size_t i = 0; i < 8; ++i) {
+      together.push_back(std::make_unique<Judging>(
+          *judge_, numbered_batch((codes.size() + i) * kEntries, kEntries)));
+    }
+    for (const auto& judging : together) {
+      const auto result = judging->result();
+      if (result) expect_outcomes(*judging);
+      if (!result) ++failures[result.error().code()];
+      codes.push_back(result ? std::nullopt : std::optional(result.error().code()));
+    }
+  }
+  judge_.reset();
+  std::map<std::string, int> logged;
+  for (const auto& [entry, student] : server.judges.entries()) ++logged[entry.id.to_string()];
+  for (std::size_t i = 0; i < codes.size() * kEntries; ++i) {
+    const auto code = codes[i / kEntries];
+    const int times = logged[test::numbered_id(i).to_string()];
+    if (!code) {
+      ASSERT_EQ(times, 1) << "entry " << i << " was judged";
+    } else if (*code == base::Code::kUnavailable) {
+      ASSERT_EQ(times, 0) << "entry " << i << " was refused, so its client sends it again";
+    } else {
+      ASSERT_LE(times, 1) << "entry " << i;
+    }
+  }
+  EXPECT_GT(failures[base::Code::kUnavailable], 0) << "no batch met a server that had gone away";
+  EXPECT_GT(failures[base::Code::kInternal], 0) << "no batch was at a server that cut it off";
 }
 
 TEST_F(JudgeClientTest, EntriesGoToTheServerOfTheirDiscipline) {

@@ -59,6 +59,7 @@ base::Result<void> read_id(const v1::JudgeOneRequest& request, const OneEntryRul
         "id: it was given by the server, to another entry: leave the id out, or choose one of your "
         "own");
   }
+  if (const auto why = rules.contest.why_refused(*id)) return refuse("id: " + *why);
   if (const auto why = why_refused(*id, rules.times)) return refuse("id: " + *why);
   entry.id = *id;
   entry.is_id_given = true;

@@ -68,5 +68,27 @@ TEST_F(OneVerdictTest, TheErrorOfTheBatchIsTheAnswerToAnEntryThatIsNotKept) {
   }
 }
 
+TEST(OneEntryTest, AContestOfIdsOfVersion7RefusesOthers) {
+  const Contest contest = Contest::from_toml("ids = \"v7\"", "test").value();
+  const auto read = [&](const std::string& id) {
+    v1::JudgeOneRequest request;
+    request.set_faculty("agronomy");
+    request.set_discipline(1);
+    request.set_id(id);
+    const std::int64_t now_ms = test::TestClock::kStartMs;
+    EntryBatch batch;
+    return read_one_entry(request,
+                          {.contest = contest,
+                           .judged = all_disciplines(contest),
+                           .times = {.earliest_ms = now_ms, .latest_ms = now_ms}},
+                          batch);
+  };
+  EXPECT_TRUE(read(base::UuidGenerator().next(test::TestClock::kStartMs).to_string()));
+  const auto refused = read("3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message(), HasSubstr("id: expected an id of version 7"));
+}
+
 }  // namespace
 }  // namespace estadio

@@ -10,10 +10,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-milliseconds distance(milliseconds one, milliseconds other) {
-  return one > other ? one - other : other - one;
-}
-
 }  // namespace
 
 milliseconds RemoteClocks::own_offset() const {
@@ -31,17 +27,8 @@ void RemoteClocks::update(std::span<const Reading> readings) {
     check_.store(IdCheck::kAnyTime, std::memory_order_relaxed);
   }
   warn_if_apart(readings);
-  const milliseconds own = own_offset();
-  std::map<std::string, milliseconds> offsets;
-  for (const Reading& reading : readings) {
-    const auto [furthest, is_first] =
-        offsets.try_emplace(std::string(reading.address), reading.offset);
-    if (distance(reading.offset, own) > distance(furthest->second, own)) {
-      furthest->second = reading.offset;
-    }
-  }
   const std::scoped_lock lock(mutex_);
-  offsets_ = std::move(offsets);
+  readings_.assign(readings.begin(), readings.end());
 }
 
 void RemoteClocks::warn_if_apart(std::span<const Reading> readings) {
@@ -72,9 +59,13 @@ std::optional<JudgeTimes> RemoteClocks::now() const {
 
 std::map<std::string, milliseconds> RemoteClocks::ahead_by_address() const {
   const milliseconds own = own_offset();
+  std::map<std::string, milliseconds> ahead;
   const std::scoped_lock lock(mutex_);
-  auto ahead = offsets_;
-  for (auto& [address, offset] : ahead) offset -= own;
+  for (const Reading& reading : readings_) {
+    const milliseconds its = reading.offset - own;
+    const auto [furthest, is_first] = ahead.try_emplace(std::string(reading.address), its);
+    if (std::chrono::abs(its) > std::chrono::abs(furthest->second)) furthest->second = its;
+  }
   return ahead;
 }
 

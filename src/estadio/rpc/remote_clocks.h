@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,6 +44,7 @@ class RemoteClocks final : public JudgeClocks {
   RemoteClocks(const base::Clock& clock, base::Logger& log) : clock_(clock), log_(log) {}
 
   // Takes the readings of all streams that are open. Without any, the earlier readings stay.
+  // REQUIRES: the addresses outlive this.
   void update(std::span<const Reading> readings);
 
   [[nodiscard]] std::optional<JudgeTimes> now() const override;
@@ -69,7 +71,7 @@ class RemoteClocks final : public JudgeClocks {
   std::atomic<IdCheck> check_{IdCheck::kByTime};
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::chrono::milliseconds> offsets_;  // guarded by mutex_; by address
+  std::vector<Reading> readings_;  // guarded by mutex_; the latest
 };
 
 void write_metrics(base::MetricsWriter& metrics, const RemoteClocks& clocks);

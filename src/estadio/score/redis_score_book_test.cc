@@ -199,6 +199,54 @@ TEST_F(RedisScoreBookTest, APersonCanReadTheScoreInTheKeys) {
   EXPECT_EQ(hash("not_counted"), "not_in_time 3 repeated 2");
 }
 
+TEST_F(RedisScoreBookTest, AReplacedBookHoldsTheNewScoreAloneAndRefusesCommitsOfTheOldOne) {
+  TestRedisServer& server = shared_server();
+  const Book book = open(server);
+  ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
+  server.command({"HSET", key("by_faculty"), "Nadie", "x"});
+  server.command({"DEL", key("breakdown")});
+  Score score;
+  score.counts = {
+      {.faculty = "Ingeniería", .discipline_id = 2, .outcome = Outcome::kLoser, .count = 7}};
+  score.positions = {{.partition = kWinners0, .state = state_at(4)},
+                     {.partition = {.topic = Outcome::kLoser, .number = 1}, .state = state_at(9)}};
+  score.not_counted = {.repeated = 2, .not_in_time = 4};
+  const auto replaced = book->replace(score);
+  ASSERT_TRUE(replaced) << replaced.error().message();
+  EXPECT_EQ(book->read_stored()->values, book->values_of(score));
+  EXPECT_EQ(book->read_with_sums()->sums, book->sums_of(score));
+  const auto read = book->read();
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->total(), 7);
+  EXPECT_EQ(read->not_counted, score.not_counted);
+  const auto stale = book->commit(range(10, 20));
+  ASSERT_TRUE(stale);
+  EXPECT_FALSE(stale->is_applied);
+  EXPECT_EQ(stale->position, 4);
+  EXPECT_TRUE(book->commit(range(4, 20))->is_applied);
+}
+
+TEST_F(RedisScoreBookTest, ARepairReadsForeignValuesAndLeavesOtherTypesAlone) {
+  TestRedisServer& server = shared_server();
+  const Book book = open(server);
+  ASSERT_TRUE(book->commit(range(0, 10))->is_applied);
+  ASSERT_TRUE(book->commit(range(0, 3, {.topic = Outcome::kLoser, .number = 1}))->is_applied);
+  server.command({"HSET", key("positions"), "winners/0", "x"});
+  server.command({"DEL", key("by_outcome")});
+  const auto stored = book->read_stored();
+  ASSERT_TRUE(stored) << stored.error().message();
+  EXPECT_EQ(stored->values.at(key("positions") + ", field winners/0"), "x");
+  ASSERT_EQ(stored->positions.size(), 1U);
+  EXPECT_EQ(stored->positions[0].state, state_at(3));
+  server.command({"SET", key("by_outcome"), "mine"});
+  const std::string before = server.command({"HGETALL", key("breakdown")});
+  EXPECT_EQ(error_of(book->read_stored()).code(), Code::kFailedPrecondition);
+  const auto replaced = book->replace(Score());
+  ASSERT_FALSE(replaced);
+  EXPECT_EQ(replaced.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(server.command({"HGETALL", key("breakdown")}), before);
+}
+
 TEST_F(RedisScoreBookTest, BooksOfDifferentPrefixesAreSeparate) {
   const Book book = open(shared_server());
   ASSERT_TRUE(book->commit(range(0, 10))->is_applied);

@@ -10,6 +10,9 @@ namespace estadio {
 namespace {
 
 constexpr std::chrono::milliseconds kReadPatience{1000};
+// A check before a commit fetches and unpacks a whole batch of a producer. A reader that is behind
+// has records at any time. It gathers this many times as long, and so checks less often.
+constexpr int kCommitsOfACheck = 10;
 
 // Turns kCorruption into kFailedPrecondition, which may pass: a damaged score can be deleted and
 // counted again at any time.
@@ -104,13 +107,16 @@ base::Result<Score> PartitionCounter::read_score() const {
 base::Result<void> PartitionCounter::gather(PartitionReader& reader, const std::stop_token& stop) {
   // A commit covers many records when many come.
   const base::Nanos started = deps_.clock.mono();
+  const base::Nanos longest = deps_.events.can_lose_records()
+                                  ? options_.commit_every * kCommitsOfACheck
+                                  : options_.commit_every;
   do {
     const bool waits = fold_.pending() == 0 && !stop.stop_requested();
     RETURN_IF_ERROR(reader.read(
         records_, waits ? std::chrono::nanoseconds(kReadPatience) : std::chrono::nanoseconds(0)));
     RETURN_IF_ERROR(fold_.add(records_));
     chain_.add(records_);
-  } while (!records_.empty() && deps_.clock.mono() - started < options_.commit_every);
+  } while (!records_.empty() && deps_.clock.mono() - started < longest);
   return {};
 }
 
@@ -121,7 +127,15 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
     ASSIGN_OR_RETURN(before.incarnation, deps_.events.incarnation(partition_));
   }
   // After the new records were read. So they are of the log that still holds the last one.
-  if (deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(before));
+  if (deps_.events.can_lose_records()) {
+    if (auto checked = check_last_record(before); !checked) {
+      // A repaired score counts other records than this counter.
+      ASSIGN_OR_RETURN(const bool is_here, has_books_state());
+      if (is_here) return base::fail(std::move(checked).error());
+      ++stale_commits_;
+      return false;
+    }
+  }
   ScoreCommit commit = fold_.take();
   commit.before = before;
   commit.after = {.incarnation = before.incarnation,
@@ -145,10 +159,14 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   return true;
 }
 
-base::Result<bool> PartitionCounter::is_at_books_position() {
+base::Result<bool> PartitionCounter::has_books_state() const {
   ASSIGN_OR_RETURN(const Score score, read_score());
   const PartitionState* state = score.find(partition_);
-  const bool is_here = state == nullptr ? state_.next_offset == 0 : *state == state_;
+  return state == nullptr ? state_.next_offset == 0 : *state == state_;
+}
+
+base::Result<bool> PartitionCounter::is_at_books_position() {
+  ASSIGN_OR_RETURN(const bool is_here, has_books_state());
   if (is_here && deps_.events.can_lose_records()) RETURN_IF_ERROR(check_last_record(state_));
   return is_here;
 }

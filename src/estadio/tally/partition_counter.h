@@ -43,8 +43,8 @@ class PartitionCounter {
   [[nodiscard]] base::Result<std::unique_ptr<PartitionReader>> start();
 
   // Waits up to a second for the first records, unless a stop is requested. Then folds the records
-  // that are ready, for at most about `commit_every`.
-  // Errors: those of Fold::add() and of the log.
+  // that are ready, for at most about `commit_every`; ten times as long while the log, which can
+  // lose records, has more at once. Errors: those of Fold::add() and of the log.
   [[nodiscard]] base::Result<void> gather(PartitionReader& reader, const std::stop_token& stop);
 
   // Commits what was gathered; `next` is the reader's position. Returns false, and counts nothing,
@@ -64,6 +64,7 @@ class PartitionCounter {
   [[nodiscard]] base::Result<Score> read_score() const;
   // Returns the book's state after checking that it belongs to this log.
   base::Result<PartitionState> books_state();
+  [[nodiscard]] base::Result<bool> has_books_state() const;
   // Checks that the log still holds the last record before `state`'s position.
   base::Result<void> check_last_record(const PartitionState& state);
   // Returns kCorruption, and notes that the log went back.

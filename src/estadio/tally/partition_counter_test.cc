@@ -15,9 +15,21 @@ using testing::HasSubstr;
 
 constexpr PartitionId kWinners0{.topic = Outcome::kWinner, .number = 0};
 
+// Passes calls to a book that a test may replace.
+class ReplacedBook final : public ScoreBook {
+ public:
+  base::Result<CommitOutcome> commit(const ScoreCommit& commit) override {
+    return book->commit(commit);
+  }
+  base::Result<Score> read() const override { return book->read(); }
+
+  std::unique_ptr<RocksScoreBook> book;
+};
+
 // Counts a log that can lose its end.
 class PartitionCounterTest : public testing::Test {
  protected:
+  void SetUp() override { book_.book = RocksScoreBook::open(folder_ / "score", contest_).value(); }
   void append(std::uint64_t records, std::int64_t time_ms = test::TestClock::kStartMs) {
     for (std::uint64_t i = 0; i < records; ++i) {
       std::string line = records_.line(Outcome::kWinner, next_number_++);
@@ -57,21 +69,21 @@ class PartitionCounterTest : public testing::Test {
                 AllOf(HasSubstr(std::string(why)), HasSubstr("estadio repair")));
     EXPECT_TRUE(has_log_gone_back());
   }
-  std::int64_t position() const { return book_->read()->position(kWinners0); }
+  std::int64_t position() const { return book_.read()->position(kWinners0); }
 
   const Contest contest_ = Contest::defaults();
   test::TempFolder folder_;
   test::NumberedRecords records_;
   std::uint64_t next_number_ = 0;
   test::MemoryLog log_{1};
-  std::unique_ptr<RocksScoreBook> book_ = RocksScoreBook::open(folder_ / "score", contest_).value();
+  ReplacedBook book_;
   IdMemory memory_{{.folder = folder_.path()}};
   test::TestClock clock_;
   test::CapturedLog captured_;
   const Tally::Options options_{.commit_every = std::chrono::nanoseconds(0)};
   const Tally::Dependencies deps_{.contest = contest_,
                                   .events = log_,
-                                  .scores = *book_,
+                                  .scores = book_,
                                   .retry = RetryRule(std::chrono::minutes(10)),
                                   .memory = memory_,
                                   .clock = clock_,
@@ -89,7 +101,7 @@ TEST_F(PartitionCounterTest, TheBookHoldsTheChainOfTheCountedRecords) {
   ASSERT_TRUE(again->read(records, {}));
   RecordChain chain;
   chain.add(records);
-  const Score score = book_->read().value();
+  const Score score = book_.read().value();
   ASSERT_NE(score.find(kWinners0), nullptr);
   EXPECT_EQ(score.find(kWinners0)->next_offset, 7);
   EXPECT_EQ(score.find(kWinners0)->chain, chain);
@@ -100,12 +112,12 @@ TEST_F(PartitionCounterTest, WhatIsBehindTheEndMarkNeverCountsAlsoAfterANewStart
   append(2);
   log_.add(kWinners0, std::string(RecordFormat::kEndMark));
   count(3);  // three more
-  EXPECT_EQ(book_->read()->total(), 2);
-  EXPECT_EQ(book_->read()->not_counted.after_end, 4);
-  EXPECT_EQ(book_->read()->find(kWinners0)->end_mark, 2);
+  EXPECT_EQ(book_.read()->total(), 2);
+  EXPECT_EQ(book_.read()->not_counted.after_end, 4);
+  EXPECT_EQ(book_.read()->find(kWinners0)->end_mark, 2);
   start();  // behind the mark
   count(2);
-  const Score score = book_->read().value();
+  const Score score = book_.read().value();
   EXPECT_EQ(score.total(), 2);
   EXPECT_EQ(score.not_counted.after_end, 6);
   EXPECT_EQ(score.find(kWinners0)->end_mark, 2);
@@ -171,6 +183,23 @@ TEST_F(PartitionCounterTest, TheSameLineOfAnotherTimeIsAnotherRecord) {
   append(2, test::TestClock::kStartMs + 1);
   gather();
   expect_went_back(commit(), "another record at offset 4");
+}
+
+// Another process counted the score again meanwhile.
+TEST_F(PartitionCounterTest, ACounterStartsAgainFromARepairedScore) {
+  start();
+  count(5);
+  log_.lose_end(kWinners0, 3);
+  append(10);
+  gather();
+  book_.book.reset();
+  ASSERT_TRUE(RocksScoreBook::replace(folder_ / "score", Score()));
+  book_.book = RocksScoreBook::open(folder_ / "score", contest_).value();
+  EXPECT_FALSE(commit().value());
+  start();
+  gather();
+  EXPECT_TRUE(*commit());
+  EXPECT_EQ(book_.book->read()->position(kWinners0), 13);
 }
 
 TEST_F(PartitionCounterTest, CountingGoesOnOnceTheLogIsAsItWas) {

@@ -18,6 +18,15 @@ namespace {
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kHexDigits = std::size_t{crypto_hash_sha256_BYTES} * 2;
 
+using Digest = std::array<unsigned char, crypto_hash_sha256_BYTES>;
+
+std::string hex_of(const Digest& digest) {
+  std::string text(kHexDigits + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), digest.data(), digest.size());
+  text.pop_back();
+  return text;
+}
+
 bool is_sha256(std::string_view text) {
   return text.size() == kHexDigits &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -135,10 +144,11 @@ std::string read_summary(simdjson::dom::object object, Summary& summary) {
       .read("retry_window_ms", summary.retry_window_ms)
       .read("coin_commitment", summary.coin_commitment)
       .read("coin_seed", summary.coin_seed)
-      .read("repeated", summary.repeated)
-      .read("not_in_time", summary.not_in_time)
       .check("coin_commitment", "expected 64 hexadecimal digits",
              [&] { return is_sha256(summary.coin_commitment); });
+  for (const NotCountedField& field : kNotCountedFields) {
+    members.read(field.name, summary.not_counted.*field.member);
+  }
   if (!members.error().empty()) return members.error();
   if (auto error = read_list(object, "counts", summary.counts, read_count); !error.empty()) {
     return error;
@@ -169,12 +179,16 @@ void PartitionDigest::add(const LoggedRecord& record) {
 
 std::string PartitionDigest::hex() const {
   State copy = *state_;
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
+  Digest digest;
   crypto_hash_sha256_final(&copy.sha256, digest.data());
-  std::string text(kHexDigits + 1, '\0');
-  sodium_bin2hex(text.data(), text.size(), digest.data(), digest.size());
-  text.pop_back();
-  return text;
+  return hex_of(digest);
+}
+
+std::string sha256_of(std::string_view text) {
+  Digest digest;
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size());
+  return hex_of(digest);
 }
 
 std::string Summary::to_json() const {
@@ -189,8 +203,9 @@ std::string Summary::to_json() const {
   object.add("retry_window_ms", retry_window_ms);
   object.add("coin_commitment", coin_commitment);
   object.add("coin_seed", coin_seed);
-  object.add("repeated", repeated);
-  object.add("not_in_time", not_in_time);
+  for (const NotCountedField& field : kNotCountedFields) {
+    object.add(field.name, not_counted.*field.member);
+  }
   std::string_view separator = "[\n";
   object.key("counts");
   for (const Count& each : counts) {
@@ -234,6 +249,12 @@ base::Result<Summary> Summary::from_file(const std::string& path) {
     return refuse(fault);
   }
   return summary;
+}
+
+std::int64_t Summary::records() const {
+  std::int64_t sum = 0;
+  for (const Partition& each : partitions) sum += each.next_offset;
+  return sum;
 }
 
 const Summary::Partition* Summary::find(PartitionId id) const {

@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "estadio/contest/entry.h"
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/score_book.h"
 
 namespace estadio {
 
@@ -72,13 +73,15 @@ struct Summary {
   std::int64_t retry_window_ms = 0;
   std::string coin_commitment;
   std::string coin_seed;  // empty while it is secret
-  std::int64_t repeated = 0;
-  std::int64_t not_in_time = 0;
-  std::vector<Count> counts;
+  NotCounted not_counted;
+  std::vector<Count> counts;  // without zeros
   std::vector<Partition> partitions;
 
   // Returns one JSON object and a newline.
   [[nodiscard]] std::string to_json() const;
+
+  // Returns how many records the summary is of.
+  [[nodiscard]] std::int64_t records() const;
 
   // Reads what to_json() returns. Errors: kInvalidArgument, which names the file and the member;
   // those of reading the file.
@@ -87,5 +90,8 @@ struct Summary {
   // Returns null when there is no such partition.
   [[nodiscard]] const Partition* find(PartitionId id) const;
 };
+
+// Returns the SHA-256 of a text as 64 hexadecimal digits.
+[[nodiscard]] std::string sha256_of(std::string_view text);
 
 }  // namespace estadio

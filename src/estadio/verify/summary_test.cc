@@ -18,8 +18,7 @@ Summary example() {
           .retry_window_ms = 600'000,
           .coin_commitment = std::string(64, 'a'),
           .coin_seed = std::string(32, '7'),
-          .repeated = 3,
-          .not_in_time = 1,
+          .not_counted = {.repeated = 3, .not_in_time = 1},
           .counts = {{.faculty = "Ingeniería",
                       .discipline_id = 2,
                       .outcome = Outcome::kLoser,
@@ -51,8 +50,7 @@ TEST_F(SummaryTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(summary->retry_window_ms, written.retry_window_ms);
   EXPECT_EQ(summary->coin_commitment, written.coin_commitment);
   EXPECT_EQ(summary->coin_seed, written.coin_seed);
-  EXPECT_EQ(summary->repeated, written.repeated);
-  EXPECT_EQ(summary->not_in_time, written.not_in_time);
+  EXPECT_EQ(summary->not_counted, written.not_counted);
   EXPECT_EQ(summary->counts, written.counts);
   EXPECT_EQ(summary->partitions, written.partitions);
   EXPECT_NE(summary->find({.topic = Outcome::kLoser, .number = 1}), nullptr);

@@ -2,113 +2,26 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
-#include <optional>
-#include <simdjson.h>
-#include <tuple>
 #include <utility>
 
-#include "base/json.h"
-#include "base/printable.h"
 #include "estadio/contest/record.h"
 #include "estadio/dedup/repeat_filter.h"
 #include "estadio/dedup/seen_ids.h"
+#include "estadio/verify/summary_proof.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::int64_t kProgressEvery = 100'000;
 
-// Gathers differences by kind. Each kind has a count, and its first difference as an example.
-class Differences {
- public:
-  void add(std::string_view what, std::string example, std::int64_t count = 1) {
-    for (Difference& known : all_) {
-      if (known.what == what) {
-        known.count += count;
-        return;
-      }
-    }
-    all_.push_back({.what = std::string(what), .count = count, .example = std::move(example)});
-  }
-  [[nodiscard]] std::vector<Difference> take() { return std::move(all_); }
-
- private:
-  std::vector<Difference> all_;
-};
-
-// Reads the lines of an acks file.
-class AckParser {
- public:
-  explicit AckParser(const Contest& contest) : contest_(contest) {}
-
-  // Reads an object with an `id` and optional members. Ignores others. Returns nothing when the
-  // line is not such an object.
-  std::optional<Acks::Ack> parse(const std::string& line) {
-    simdjson::dom::object object;
-    if (parser_.parse(line).get(object) != simdjson::SUCCESS) return std::nullopt;
-    Acks::Ack ack;
-    unsigned seen = 0;
-    for (const auto& [key, value] : object) {
-      const auto member = std::ranges::find(kMembers, key);
-      if (member == std::end(kMembers)) continue;
-      const auto place = static_cast<unsigned>(member - std::begin(kMembers));
-      if ((seen & 1U << place) != 0 || !take(place, value, ack)) return std::nullopt;
-      seen |= 1U << place;
-    }
-    if ((seen & 1U << kId) == 0) return std::nullopt;
-    return ack;
-  }
-
- private:
-  enum Member : unsigned { kId, kOutcome, kFaculty, kDiscipline };
-  static constexpr std::string_view kMembers[] = {"id", "outcome", "faculty", "discipline"};
-
-  bool take(unsigned member, simdjson::dom::element value, Acks::Ack& ack) const {
-    if (member == kDiscipline) {
-      std::int64_t id = 0;
-      if (value.get(id) != simdjson::SUCCESS) return false;
-      const auto found = contest_.find_discipline(id);
-      ack.discipline = found ? std::int16_t{*found} : Acks::Ack::kNotOfContest;
-      return true;
-    }
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) return false;
-    if (member == kFaculty) {
-      const auto found = contest_.find_faculty(text);
-      ack.faculty = found ? std::int16_t{*found} : Acks::Ack::kNotOfContest;
-      return true;
-    }
-    if (member == kId) {
-      const auto id = base::Uuid::parse(text);
-      if (id) ack.id = *id;
-      return id.has_value();
-    }
-    ack.outcome = text == "winner" ? 0 : 1;
-    return text == "winner" || text == "loser";
-  }
-
-  const Contest& contest_;
-  simdjson::dom::parser parser_;
-};
-
-// Adds what `other`, an ack of the same id, says. Returns false, and changes nothing, when they
-// contradict each other.
-bool merge(Acks::Ack& ack, const Acks::Ack& other) {
-  const auto agree = [](auto one, auto another) {
-    return one == another || one == Acks::Ack::kNotSaid || another == Acks::Ack::kNotSaid;
-  };
-  if (!agree(ack.outcome, other.outcome) || !agree(ack.faculty, other.faculty) ||
-      !agree(ack.discipline, other.discipline)) {
-    return false;
-  }
-  const auto add = [](auto& one, auto another) {
-    if (one == Acks::Ack::kNotSaid) one = another;
-  };
-  add(ack.outcome, other.outcome);
-  add(ack.faculty, other.faculty);
-  add(ack.discipline, other.discipline);
-  return true;
+// The names of an ack's or a record's faculty and discipline.
+std::string faculty_name(const Contest& contest, std::int16_t index) {
+  if (index < 0) return "a faculty that the contest does not have";
+  return contest.faculties()[static_cast<std::size_t>(index)].name;
+}
+std::string discipline_name(const Contest& contest, std::int16_t index) {
+  if (index < 0) return "a discipline that the contest does not have";
+  return fmt::format("discipline {}", contest.disciplines()[static_cast<std::size_t>(index)].id);
 }
 
 // Returns where the control log has the partition's first end mark.
@@ -159,7 +72,12 @@ class Proof {
       : input_(input),
         format_(input.contest),
         disciplines_(input.contest.disciplines().size()),
-        counts_(input.contest.faculties().size() * disciplines_ * 2) {}
+        counts_(input.contest.faculties().size() * disciplines_ * 2),
+        summaries_({.contest = input.contest,
+                    .makes_digests = input.makes_digests,
+                    .against = input.against,
+                    .report = report_,
+                    .differences = differences_}) {}
 
   base::Result<VerifyReport> run() {
     for (const Outcome topic : {Outcome::kWinner, Outcome::kLoser}) {
@@ -171,6 +89,7 @@ class Proof {
     compare_not_counted();
     compare_sums();
     compare_acks();
+    summaries_.finish();
     report_.differences = differences_.take();
     return std::move(report_);
   }
@@ -220,6 +139,7 @@ class Proof {
                                                .clock = input_.clock}),
                        .server_ids = SeenIds(input_.memory)};
     counting.filter.restart(0);
+    summaries_.begin(partition, counted_until, end);
     ASSIGN_OR_RETURN(const auto reader, input_.events.read_from(partition, 0));
     std::vector<LoggedRecord> records;
     while (reader->position() < end) {
@@ -232,6 +152,7 @@ class Proof {
       }
       for (const LoggedRecord& record : records) {
         add_to_chain(counting, record);
+        summaries_.add(record);
         RETURN_IF_ERROR(check(counting, record));
       }
       counting.filter.forget_old();
@@ -293,10 +214,13 @@ class Proof {
                        partition.server_ids.add(minute_of(record->id.first_48_bits()), record->id));
       if (!is_new) differences_.add("ids of servers that the log holds twice", place());
     }
-    if (decision == Decision::kCounts && is_covered) {
-      ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
-                    2 +
-                static_cast<std::size_t>(record->outcome)];
+    if (decision == Decision::kCounts) {
+      summaries_.add_counted(*record, logged.offset);
+      if (is_covered) {
+        ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
+                      2 +
+                  static_cast<std::size_t>(record->outcome)];
+      }
     }
     if (input_.acks != nullptr && decision != Decision::kNotInTime) {
       check_ack(*record, decision, place);
@@ -349,23 +273,14 @@ class Proof {
                        fmt::format("{}: acknowledged {}, the log has {}", place(), said, logged));
     };
     if (differs(ack.faculty, record.faculty)) {
-      add("acknowledged faculties that the log does not hold", faculty_name(ack.faculty),
-          faculty_name(record.faculty));
+      add("acknowledged faculties that the log does not hold",
+          faculty_name(input_.contest, ack.faculty), faculty_name(input_.contest, record.faculty));
     }
     if (differs(ack.discipline, record.discipline)) {
-      add("acknowledged disciplines that the log does not hold", discipline_name(ack.discipline),
-          discipline_name(record.discipline));
+      add("acknowledged disciplines that the log does not hold",
+          discipline_name(input_.contest, ack.discipline),
+          discipline_name(input_.contest, record.discipline));
     }
-  }
-
-  [[nodiscard]] std::string faculty_name(std::int16_t index) const {
-    if (index < 0) return "a faculty that the contest does not have";
-    return input_.contest.faculties()[static_cast<std::size_t>(index)].name;
-  }
-  [[nodiscard]] std::string discipline_name(std::int16_t index) const {
-    if (index < 0) return "a discipline that the contest does not have";
-    return fmt::format("discipline {}",
-                       input_.contest.disciplines()[static_cast<std::size_t>(index)].id);
   }
 
   void compare_scores() {
@@ -449,149 +364,11 @@ class Proof {
   NotCounted not_counted_;  // of the records that the score covers
   Differences differences_;
   VerifyReport report_;
+  SummaryProof summaries_;  // last: it uses the members before
 };
 
 }  // namespace
 
-base::Result<Acks> Acks::from_file(const std::string& path, const Contest& contest) {
-  std::ifstream file(path);
-  if (!file) {
-    return base::fail(base::Code::kInvalidArgument,
-                      fmt::format("cannot open the acks file {}", path));
-  }
-  Acks acks;
-  AckParser parser(contest);
-  std::string line;
-  for (std::int64_t number = 1; std::getline(file, line); ++number) {
-    if (line.empty()) continue;
-    const auto ack = parser.parse(line);
-    if (!ack && file.eof() && !line.ends_with('}') && !acks.acks_.empty()) {
-      acks.is_cut_ = true;
-      break;
-    }
-    if (!ack) {
-      return base::fail(
-          base::Code::kInvalidArgument,
-          fmt::format("{}:{}: expected {{\"id\":\"UUID\",\"outcome\":\"winner\" or \"loser\","
-                      "\"faculty\":\"NAME\",\"discipline\":NUMBER}}",
-                      path, number));
-    }
-    acks.acks_.push_back(*ack);
-  }
-  if (!file.eof()) {
-    return base::fail(base::Code::kInvalidArgument, fmt::format("cannot read {}", path));
-  }
-  const auto key = [](const Ack& ack) {
-    return std::tie(ack.id.bytes, ack.outcome, ack.faculty, ack.discipline);
-  };
-  std::ranges::sort(acks.acks_, {}, key);
-  // Acks of one id that agree become one. An ack that does not say something, which sorts first,
-  // agrees with one that does. Acks that contradict each other stay two: one of them is wrong.
-  std::vector<Ack> each;
-  for (const Ack& ack : acks.acks_) {
-    const bool is_known = !each.empty() && each.back().id == ack.id && merge(each.back(), ack);
-    if (!is_known) each.push_back(ack);
-  }
-  acks.acks_ = std::move(each);
-  return acks;
-}
-
-Acks::Ack* Acks::find(const base::Uuid& id) {
-  const auto found =
-      std::ranges::lower_bound(acks_, id.bytes, {}, [](const Ack& ack) { return ack.id.bytes; });
-  return found == acks_.end() || found->id != id ? nullptr : &*found;
-}
-
 base::Result<VerifyReport> verify(const VerifyInput& input) { return Proof(input).run(); }
-
-std::string VerifyReport::to_text() const {
-  // Widths count characters, not bytes: names have accents.
-  const auto width = [](std::string_view name) {
-    return std::ranges::count_if(
-        name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  };
-  std::ptrdiff_t widest = 7;
-  for (const Row& row : rows) widest = std::max(widest, width(base::printable(row.faculty)));
-  std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
-                                 "log", "score");
-  for (const Row& row : rows) {
-    const std::string faculty = base::printable(row.faculty);
-    text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", faculty,
-                        std::string(static_cast<std::size_t>(widest - width(faculty)), ' '),
-                        row.discipline_id, to_string(row.outcome), row.in_log, row.in_score,
-                        row.in_log == row.in_score ? "" : "  DIFFERENT");
-  }
-  for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
-    std::int64_t in_log = 0;
-    std::int64_t in_score = 0;
-    for (const Row& row : rows) {
-      if (row.outcome != outcome) continue;
-      in_log += row.in_log;
-      in_score += row.in_score;
-    }
-    text += fmt::format("{:<{}}  {:>10}  {:<7}  {:>14}  {:>14}\n", "all", widest, "all",
-                        to_string(outcome), in_log, in_score);
-  }
-  text += fmt::format(
-      "\nrecords in the log    {:>14}\nrepeats among them    {:>14}\nnot yet counted       "
-      "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
-      records, repeated, lag, counted, coins);
-  if (not_in_time > 0) text += fmt::format("ids not in time       {:>14}\n", not_in_time);
-  if (after_end > 0) {
-    text += fmt::format("behind the end mark   {:>14}, such as {}\n", after_end, after_end_example);
-  }
-  if (has_acks) {
-    text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
-                        acknowledged, unacknowledged);
-  }
-  for (const Difference& difference : differences) {
-    text += fmt::format("\nDIFFERENT: {} {}, such as: {}\n", difference.count, difference.what,
-                        base::printable(difference.example));
-  }
-  if (lag > 0) {
-    text += fmt::format(
-        "\n{} records are not counted yet: the score covers the records before them\n", lag);
-  }
-  if (!is_proven()) {
-    text += "\nNOT verified\n";
-  } else if (!has_acks) {
-    text += "\nverified: log = score, and every coin is right\n";
-  } else if (are_acks_complete) {
-    text += "\nverified: acknowledged = log = score, and every coin is right\n";
-  } else {
-    text +=
-        "\nverified: every acknowledged entry is in the log, log = score, and every coin is "
-        "right\n";
-  }
-  return text;
-}
-
-std::string VerifyReport::to_json() const {
-  std::string json = fmt::format(
-      R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"after_end":{},"lag":{},)"
-      R"("counted":{},"coins":{})",
-      is_proven(), records, repeated, not_in_time, after_end, lag, counted, coins);
-  if (has_acks) {
-    json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
-  }
-  json += R"(,"counts":[)";
-  for (const Row& row : rows) {
-    if (json.back() != '[') json += ',';
-    json += R"({"faculty":)";
-    base::append_json_string(json, row.faculty);
-    json += fmt::format(R"(,"discipline":{},"outcome":"{}","log":{},"score":{}}})",
-                        row.discipline_id, to_string(row.outcome), row.in_log, row.in_score);
-  }
-  json += R"(],"differences":[)";
-  for (const Difference& difference : differences) {
-    if (json.back() != '[') json += ',';
-    json += R"({"what":)";
-    base::append_json_string(json, difference.what);
-    json += fmt::format(R"(,"count":{},"example":)", difference.count);
-    base::append_json_lossy(json, difference.example);
-    json += '}';
-  }
-  return json + "]}";
-}
 
 }  // namespace estadio

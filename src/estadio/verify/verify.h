@@ -5,7 +5,10 @@
 // come in. Results that the tally has yet to count are a lag, not a difference. The chain of these
 // records must be the one that the score stores, so the score counted these records and no others.
 //
-// Memory: 22 bytes per ack (sizeof(Acks::Ack)). The servers' ids of a partition, and its clients'
+// A summary of an earlier proof (VerifyInput::against) has digests of the records of that time. The
+// log must still have these records, and they must give the same counts.
+//
+// Memory: that of Acks. The servers' ids of a partition, and its clients'
 // ids of the retry window, are in IdMemory: about 28 bytes each, beyond its limit in files.
 //
 // Threads: verify() blocks and runs in its caller's thread.
@@ -14,10 +17,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,76 +28,11 @@
 #include "estadio/contest/stored_book.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/retry_rule.h"
+#include "estadio/verify/acks.h"
+#include "estadio/verify/report.h"
+#include "estadio/verify/summary.h"
 
 namespace estadio {
-
-// The acks of clients.
-class Acks {
- public:
-  // Reads NDJSON of {"id":"…","outcome":"winner","faculty":"Ingeniería","discipline":1}. All but
-  // the id is optional. The faculty may be any of its names in `contest`. An id may occur more than
-  // once. A last line that is cut is skipped: the client may have died while it wrote.
-  // Errors: kInvalidArgument, which names file and line.
-  [[nodiscard]] static base::Result<Acks> from_file(const std::string& path,
-                                                    const Contest& contest);
-
-  struct Ack {
-    // What the file says about a faculty or a discipline, unless it is an index into the contest.
-    static constexpr std::int16_t kNotSaid = -1;
-    static constexpr std::int16_t kNotOfContest = -2;
-
-    base::Uuid id;
-    std::int8_t outcome = kNotSaid;  // of Outcome
-    bool is_in_log = false;
-    std::int16_t faculty = kNotSaid;
-    std::int16_t discipline = kNotSaid;
-  };
-
-  [[nodiscard]] std::size_t size() const { return acks_.size(); }
-  [[nodiscard]] bool is_cut() const { return is_cut_; }
-  // Returns null when the id was not acknowledged.
-  [[nodiscard]] Ack* find(const base::Uuid& id);
-  [[nodiscard]] const std::vector<Ack>& all() const { return acks_; }
-
- private:
-  std::vector<Ack> acks_;  // by id
-  bool is_cut_ = false;
-};
-
-struct Difference {
-  std::string what;
-  std::int64_t count = 0;
-  std::string example;
-};
-
-struct VerifyReport {
-  struct Row {
-    std::string faculty;
-    std::int64_t discipline_id = 0;
-    Outcome outcome = Outcome::kWinner;
-    std::int64_t in_log = 0;  // counted again
-    std::int64_t in_score = 0;
-  };
-  std::vector<Row> rows;
-  std::int64_t records = 0;      // in the log
-  std::int64_t repeated = 0;     // of these, the repeats
-  std::int64_t not_in_time = 0;  // of these, those whose ids are not in time: they never count
-  std::int64_t after_end = 0;    // of these, the results behind the first end mark
-  std::string after_end_example;
-  std::int64_t counted = 0;  // in the score
-  std::int64_t lag = 0;      // in the log, not yet in the score
-  std::int64_t coins = 0;    // tosses recomputed
-  bool has_acks = false;
-  bool are_acks_complete = true;
-  std::int64_t acknowledged = 0;  // different ids
-  // In the log, without an ack: of other clients, or with a lost answer.
-  std::int64_t unacknowledged = 0;
-  std::vector<Difference> differences;
-
-  [[nodiscard]] bool is_proven() const { return differences.empty(); }
-  [[nodiscard]] std::string to_text() const;
-  [[nodiscard]] std::string to_json() const;
-};
 
 struct VerifyInput {
   const Contest& contest;
@@ -116,6 +50,8 @@ struct VerifyInput {
   // True when the acks are those of all clients. Then a result without an ack is a difference.
   bool are_acks_complete = true;
   RetryRule retry;
+  bool makes_digests = false;
+  const Summary* against = nullptr;  // an earlier proof of the same contest
   IdMemory& memory;
   const base::Clock& clock;
   // How long the log may take to return a record that it has.

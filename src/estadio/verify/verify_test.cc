@@ -120,12 +120,26 @@ class VerifyTest : public testing::Test {
                             .acks = with_acks ? &*acks : nullptr,
                             .are_acks_complete = are_acks_complete,
                             .retry = RetryRule(std::chrono::minutes(10)),
+                            .makes_digests = true,
+                            .against = summary_ ? &*summary_ : nullptr,
                             .memory = memory_,
                             .clock = clock_,
                             .on_progress = {}};
     auto report = verify(input);
     EXPECT_TRUE(report) << report.error().message();
     return report ? *std::move(report) : VerifyReport();
+  }
+  // Makes the report the earlier proof of the next run().
+  void summarise(const VerifyReport& report) {
+    summary_.emplace();
+    summary_->partitions = report.partitions;
+    for (const VerifyReport::Row& row : report.rows) {
+      if (row.in_log == 0) continue;
+      summary_->counts.push_back({.faculty = row.faculty,
+                                  .discipline_id = row.discipline_id,
+                                  .outcome = row.outcome,
+                                  .count = row.in_log});
+    }
   }
   static void expect_proven(const VerifyReport& report) {
     EXPECT_TRUE(report.is_proven()) << report.to_text();
@@ -157,6 +171,7 @@ class VerifyTest : public testing::Test {
   IdMemory memory_{{.folder = folder_.path()}};
   base::SystemClock clock_;
   Score score_;
+  std::optional<Summary> summary_;
   std::optional<StoredValues> sums_;
   std::function<StoredValues(const Score&)> sums_of_;
   std::array<std::int64_t, 2 * kPartitions> positions_{};
@@ -177,6 +192,37 @@ TEST_F(VerifyTest, ACleanRunIsProven) {
   EXPECT_EQ(report.unacknowledged, 0);
   EXPECT_EQ(report.rows.size(), 12U);
   for (const VerifyReport::Row& row : report.rows) EXPECT_EQ(row.in_log, row.in_score);
+}
+
+TEST_F(VerifyTest, TheRecordsOfAnEarlierProofAreStillThereWhenTheLogHasGrown) {
+  const VerifyReport first = run();
+  EXPECT_EQ(first.partitions.size(), 2U * kPartitions);
+  EXPECT_EQ(first.unchanged, std::nullopt);
+  summarise(first);
+  for (std::uint64_t number = 200; number < 230; ++number) log_entry(number, false);
+  for (std::uint64_t number = 200; number < 230; ++number) acknowledge(number);
+  const VerifyReport second = run();
+  expect_proven(second);
+  EXPECT_EQ(second.unchanged, 205);
+  EXPECT_NE(second.partitions, first.partitions);
+}
+
+TEST_F(VerifyTest, ARecordThatIsAnotherOneThanInTheEarlierProofIsFound) {
+  summarise(run());
+  summary_->partitions[1].sha256.back() ^= 1;
+  expect_difference(run(), "partitions whose records are not those of the summary");
+}
+
+TEST_F(VerifyTest, RecordsThatTheLogLostSinceTheEarlierProofAreFound) {
+  summarise(run());
+  summary_->partitions[0].next_offset += 3;
+  expect_difference(run(), "records of the summary that the log does not hold", 3);
+}
+
+TEST_F(VerifyTest, ACountOfTheEarlierProofThatItsRecordsDoNotGiveIsFound) {
+  summarise(run());
+  ++summary_->counts[4].count;
+  expect_difference(run(), "counts in which the summary and its records differ", 2);
 }
 
 TEST_F(VerifyTest, ARunWithoutAcksIsProvenForLogAndScore) {
