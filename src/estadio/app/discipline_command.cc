@@ -197,6 +197,8 @@ void DisciplineRole::serve() {
   looker_.emplace([this] {
     // While no entry comes, only a question notices that Kafka is away.
     [[maybe_unused]] const auto end = events_->end_offset({.topic = Outcome::kWinner, .number = 0});
+    // Other servers may have written beyond the offsets that this one knows.
+    events_->look_for_loss();
     // A retry of an entry whose record is lost must not be told that the log has it.
     if (events_->stats().has_lost) known_->forget();
     judges_->set_serving(!unready_reason());

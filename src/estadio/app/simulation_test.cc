@@ -409,7 +409,7 @@ class Simulation {
     trace_.add("{} loses its last {} records", topic_name(partition.topic), lost);
     has_lost_ = true;
     now_ms_ += choices_.range(1, 10 * kSecond);  // a broker's restart
-    const auto gone = storage_.lose_end(partition, static_cast<std::size_t>(end - lost));
+    const auto gone = storage_.lose_end_for_good(partition, static_cast<std::size_t>(end - lost));
     for (const auto& line : gone) {
       acknowledged_.erase(std::string(RecordFormat::id_text(line.text)));
     }

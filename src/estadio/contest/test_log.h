@@ -75,18 +75,20 @@ class MemoryLog final : public EventLog {
     const std::scoped_lock lock(mutex_);
     parts_[index_of(of)][offset].time_ms += by_ms;
   }
-  // Removes the records from `end` on, as a cluster that loses its end, and returns them. When one
-  // comes back at its offset with its time, the time becomes a millisecond later: nothing can show
-  // that such a record was lost. REQUIRES: nothing reads them.
-  std::vector<Line> lose_end(PartitionId of, std::size_t end) {
+  // Removes the records from `end` on, as a cluster that loses its end. REQUIRES: nothing reads
+  // them.
+  void lose_end(PartitionId of, std::size_t end) {
+    const std::scoped_lock lock(mutex_);
+    parts_[index_of(of)].resize(end);
+  }
+  // Does the same and returns the records. When one comes back at its offset with its time, the
+  // time becomes a millisecond later: nothing can show that such a record was lost.
+  std::vector<Line> lose_end_for_good(PartitionId of, std::size_t end) {
     const std::scoped_lock lock(mutex_);
     auto& lines = parts_[index_of(of)];
-    std::vector<Line> gone;
-    for (std::size_t offset = end; offset < lines.size(); ++offset) {
-      lost_.emplace(index_of(of), offset, lines[offset]);
-      gone.push_back(std::move(lines[offset]));
-    }
-    lines.resize(std::min(lines.size(), end));
+    std::vector<Line> gone(lines.begin() + static_cast<std::ptrdiff_t>(end), lines.end());
+    for (const Line& line : gone) lost_.emplace(index_of(of), end++, line);
+    lines.resize(lines.size() - gone.size());
     return gone;
   }
   // Removes all records. REQUIRES: nothing reads them.

@@ -167,7 +167,7 @@ void KafkaAppender::on_delivery(const rd_kafka_message_s& message) {
 bool KafkaAppender::is_after_all_before(const rd_kafka_message_s& message) {
   if (message.offset < 0) return true;  // the broker does not say
   return ends_->advance({.topic = KafkaProducer::outcome_of(message), .number = message.partition},
-                        message.offset);
+                        message.offset, {static_cast<const char*>(message.payload), message.len});
 }
 
 void KafkaAppender::settle(PendingAppend& append, std::uint32_t records) {

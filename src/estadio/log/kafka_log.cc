@@ -144,6 +144,17 @@ base::Result<base::Uuid> KafkaLog::incarnation(PartitionId id) {
   return incarnation_of(name, records.front());
 }
 
+void KafkaLog::look_for_loss() {
+  for (const PartitionId id : all_partitions(partitions())) {
+    const auto last = ends_->last(id);
+    if (!last || health_.is_away() || ends_->has_lost()) continue;
+    const auto record = lookup_->read(id, last->offset);
+    const bool is_gone = record ? AcknowledgedEnds::digest_of(record->line) != last->digest
+                                : record.error().code() == base::Code::kCorruption;
+    if (is_gone) ends_->note_lost(id);
+  }
+}
+
 KafkaLog::Stats KafkaLog::stats() const {
   const KafkaAppender::Stats appended = appender_->stats();
   return {.records = appended.records,

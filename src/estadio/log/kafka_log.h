@@ -89,6 +89,11 @@ class KafkaLog final : public EventLog {
       PartitionId id, std::int64_t offset) override;
   [[nodiscard]] base::Result<CopiedRecord> read_again(PartitionId id, std::int64_t offset) override;
 
+  // Reads the last record of each partition that Kafka acknowledged to this process once more. When
+  // another record is in its place, has_lost is true from then on. Waits up to a few seconds. While
+  // Kafka does not answer, this finds nothing.
+  void look_for_loss();
+
   [[nodiscard]] Stats stats() const;
 
  private:

@@ -199,6 +199,28 @@ TEST_F(KafkaLogTest, ATopicThatLosesItsEndWhileTheLogIsOpenEndsAllAppends) {
   EXPECT_THAT(captured_.text(), HasSubstr("Kafka has lost results"));
 }
 
+// The topic is made again and grows beyond the last known offset, so no offset shows the loss.
+TEST_F(KafkaLogTest, ATopicThatLostItsEndAndGrewAgainEndsAllAppends) {
+  const auto log = open();
+  ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 5)));
+  log->look_for_loss();
+  EXPECT_FALSE(log->stats().has_lost);
+  run_tool("kafka-topics --delete --topic " + options_.topics.prefix + "winners");
+  make_topic("winners",
+             "--partitions 2 --config retention.ms=-1 --config retention.bytes=-1 --config "
+             "message.timestamp.before.max.ms=9223372036854775807 --config "
+             "message.timestamp.after.max.ms=9223372036854775807");
+  {
+    const auto other = open();
+    ASSERT_TRUE(test::append_and_wait(*other, batch_of(kWinners0, 100, 120)));
+  }
+  EXPECT_TRUE(test::eventually([&] {
+    log->look_for_loss();
+    return log->stats().has_lost;
+  }));
+  EXPECT_THAT(captured_.text(), HasSubstr("Kafka has lost results"));
+}
+
 TEST_F(KafkaLogTest, ATruncatedTopicIsDamageAndNotReadOnFromSomewhereElse) {
   const auto log = open();
   ASSERT_TRUE(test::append_and_wait(*log, batch_of(kWinners0, 0, 10)));
