@@ -23,7 +23,6 @@ const estadio::CallerIndexes kCaller{.faculties = {0, 1},
 void check_entry(const estadio::EntryBatch& batch, const Entry& entry) {
   CHECK(entry.faculty < 2 && (entry.discipline == 0 || entry.discipline == 2));
   CHECK(entry.age >= Entry::kNoAge && entry.age <= Entry::kAgeMax);
-  CHECK(entry.is_id_given || !entry.is_late);
   CHECK(entry.student_size <= Entry::kStudentBytesMax);
   CHECK(entry.has_student || entry.student_size == 0);
   CHECK(std::size_t{entry.student_at} + entry.student_size <= batch.text.size());

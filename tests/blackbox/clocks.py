@@ -27,11 +27,17 @@ def build(folder):
 
 
 class Clock:
-    """The clock of the processes that are started with its `environment`. It is right at first."""
+    """The clock of the processes that are started with its `environment`. It is right at first.
+
+    With `fast_environment` a minute of the time since the boot, which leases are measured by, passes
+    in FAST times less."""
+
+    FAST = 10
 
     def __init__(self, library, path):
         self.path = path
         self.environment = {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(path)}
+        self.fast_environment = {**self.environment, "BOOT_SPEED": str(self.FAST)}
         self.set(0)
 
     def set(self, ahead_s):
@@ -50,3 +56,9 @@ def clock_library(tmp_path_factory):
 @pytest.fixture
 def clock(clock_library, tmp_path):
     return Clock(clock_library, tmp_path / "clock")
+
+
+@pytest.fixture
+def another_clock(clock_library, tmp_path):
+    """A second clock, for other processes."""
+    return Clock(clock_library, tmp_path / "another_clock")

@@ -83,6 +83,7 @@ def test_a_closed_contest_reveals_the_seed_it_committed_to_and_every_outcome_fol
 
     contest.write_text(CLOSED_CONTEST, encoding="utf-8")
     closed = start("--contest", contest)
+    wait_until(lambda: closed.contest().get("seed"), "the seed")
     published = closed.contest()
     assert published["seed_commitment"] == commitment
     seed = bytes.fromhex(published["seed"])
@@ -110,6 +111,7 @@ def test_a_retry_after_the_end_and_a_crash_is_answered_also_where_the_score_is_b
 
     contest.write_text(CLOSED_CONTEST, encoding="utf-8")
     again = start("--contest", contest)
+    wait_until(lambda: again.post(accepted[0]).status == 200, "the accepted ids to be read")
     for each in accepted:
         answer = again.post(each)
         assert answer.status == 200, answer
@@ -140,9 +142,10 @@ def test_a_contest_closes_while_it_is_played_and_counts_what_came_before(start, 
                                             "repeated": True}
     counts = server.post([accepted, accepted]).json()
     assert (counts["accepted"], counts["repeated"]) == (2, 2)
-    assert_problem(server.post(entry(id=str(uuid.uuid4()))), 403)
-    assert_problem(server.post([accepted, entry(id=str(uuid.uuid4()))]), 403)
+    never = entry(id=str(uuid.uuid4()))
+    wait_until(lambda: server.post(never).status == 403, "the accepted ids to be read")
+    assert_problem(server.post([accepted, never]), 403)
     assert_problem(server.post([accepted, entry()]), 403)
     server.scores_at(played)
-    assert server.contest()["seed"]
+    wait_until(lambda: server.contest().get("seed"), "the seed")
     assert_verified(server.data, "--contest", contest)

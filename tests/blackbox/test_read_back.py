@@ -10,7 +10,8 @@ import time
 import pytest
 
 from deadlines import TIME_FACTOR, wait_until
-from estadio import CLOSED_CONTEST, NDJSON, as_ndjson, random_entry, uuid_of_version_7
+from estadio import (CLOSED_CONTEST, NDJSON, as_ndjson, environment, random_entry,
+                     uuid_of_version_7)
 
 REQUESTS = 180
 ENTRIES = 1000  # of a request
@@ -66,15 +67,18 @@ def test_a_tally_that_reads_back_ends_at_once(cluster, slowly, rng):
     cluster.assert_verified()
 
 
-def test_a_discipline_server_that_reads_back_late_ids_ends_at_once(cluster, slowly, rng, tmp_path):
+def test_a_discipline_server_that_reads_the_accepted_ids_ends_at_once(cluster, clock, slowly, rng,
+                                                                      tmp_path):
     judges = cluster.discipline("--partitions", "1")
-    late = fill(cluster.faculty(judges), rng)[-1]
+    accepted = fill(cluster.faculty(judges), rng)[-1]
     over = tmp_path / "over.toml"
     over.write_text(CLOSED_CONTEST.replace(
         "2020-01-01T00:00:00Z", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())))
 
-    slow = cluster.discipline(*slowly, "--contest", over)
+    slow = cluster.discipline(*slowly, "--contest", over, env=environment(**clock.fast_environment))
     edge = cluster.faculty(slow, flags=["--contest", over])
-    assert edge.post(late).status == 504, "the read-back had ended"
+    wait_until(lambda: slow.metric("estadio_contest_phase", phase="closed") == 1,
+               "the contest to be closed")
+    assert edge.post(accepted).status == 503, "the ids are read"
     slow.signal(signal.SIGTERM)
     assert slow.wait(within=ENDS_WITHIN_S) == 0

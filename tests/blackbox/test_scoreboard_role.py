@@ -123,6 +123,7 @@ def test_the_score_and_the_contest_are_as_redis_has_them(board, redis):
             {"faculty": "Ingeniería", "discipline": "Natación", "outcome": "winner", "count": 7}],
         "repeated": 2,
         "not_in_time": 0,
+        "after_end": 0,
         "positions": [
             {"topic": "winners", "partition": 0, "next_offset": 7, "end_offset": 10},
             {"topic": "losers", "partition": 0, "next_offset": 4, "end_offset": 4}],

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 
+from deadlines import wait_until
 from estadio import (BINARY, CLOSED_CONTEST, CONTEST, NDJSON, Server, as_ndjson, assert_verified, entry,
                      random_entry, read_acks, run_estadio, verify, write_acks)
 from terminal import STEERING, output_on_a_terminal
@@ -378,7 +379,7 @@ def test_a_changed_seed_is_found(start, tmp_path):
     first.stop()
     contest.write_text(CLOSED_CONTEST, encoding="utf-8")
     second = start("--contest", contest)
-    seed = bytes.fromhex(second.contest()["seed"])
+    seed = bytes.fromhex(wait_until(lambda: second.contest().get("seed"), "the seed"))
     second.stop()
 
     changed = bytes(b ^ 0x5a for b in seed)

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/periodic_thread.h"
 #include "base/units.h"
 #include "estadio/app/commands.h"
 #include "estadio/app/data_folder.h"
@@ -15,12 +16,15 @@
 #include "estadio/app/pages.h"
 #include "estadio/app/retry_options.h"
 #include "estadio/contest/coin.h"
+#include "estadio/contest/contest_end.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/judge_clocks.h"
 #include "estadio/dedup/retry_rule.h"
-#include "estadio/discipline/late_ids.h"
+#include "estadio/discipline/accepted_ids.h"
+#include "estadio/discipline/closer.h"
 #include "estadio/discipline/local_judge.h"
+#include "estadio/discipline/own_closer.h"
 #include "estadio/faculty/edge_stats.h"
 #include "estadio/faculty/faculty_service.h"
 #include "estadio/log/disk_log.h"
@@ -89,7 +93,8 @@ class AllRole final : public service::Role {
         folder_(std::move(folder)),
         coin_(*folder_.manifest().coin_seed),
         retry_(folder_.manifest().retry_window),
-        clock_(context.clock, retry_),
+        end_(folder_.contest().closes_at_ms(), ContestEnd::LeaseNeed::kNone, context.clock),
+        clock_(context.clock, retry_, end_),
         known_(retry_.retention_ms()),
         ids_({.bytes_max = options.ids.memory.count, .folder = options.data}) {}
 
@@ -99,9 +104,10 @@ class AllRole final : public service::Role {
   // counts to the log's end.
   void stop() override {
     http_->stop();
+    closer_->request_stop();
+    closing_.reset();
     events_->stop();
     tally_.reset();
-    late_ids_.reset();
   }
   [[nodiscard]] std::optional<std::string> unready_reason() const override;
   void write_metrics(base::MetricsWriter& metrics) const override;
@@ -118,13 +124,16 @@ class AllRole final : public service::Role {
   const DataFolder folder_;
   const Coin coin_;
   const RetryRule retry_;
+  ContestEnd end_;
   const OwnClock clock_;
   KnownIds known_;
   IdMemory ids_;
   EdgeStats edge_stats_;
   std::unique_ptr<RocksScoreBook> scores_;
   std::unique_ptr<DiskLog> events_;
-  std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
+  std::unique_ptr<AcceptedIds> accepted_;
+  std::unique_ptr<OwnCloser> closer_;
+  std::optional<base::PeriodicThread> closing_;  // calls the closer
   std::unique_ptr<Tally> tally_;
   std::unique_ptr<StatsHistory> history_;
   std::unique_ptr<FacultyEdge> edge_;
@@ -134,9 +143,10 @@ class AllRole final : public service::Role {
 
 base::Result<void> AllRole::open() {
   RETURN_IF_ERROR(open_stores());
+  closer_->step();  // a contest that is over takes no entry from the start
+  closing_.emplace([this] { return closer_->step(); });
   RETURN_IF_ERROR(open_http());
-  const auto closes_at_ms = folder_.contest().closes_at_ms();
-  const bool is_over = closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms;
+  const bool is_over = end_.phase() != ContestPhase::kOpen;
   context_.log.info(is_over ? "the contest is over: showing its score" : "the contest is open",
                     {{"data", options_.data}, {"coin_commitment", coin_.commitment()}});
   return {};
@@ -148,16 +158,20 @@ base::Result<void> AllRole::open_stores() {
                                            .partitions = folder_.contest().partitions(),
                                            .segment_bytes = options_.segment_bytes.count},
                                           context_.clock, context_.log));
-  if (folder_.contest().closes_at_ms()) {
-    // No other process adds to the log, so nothing has to settle.
-    late_ids_ =
-        std::make_unique<LateIds>(LateIds::Dependencies{.contest = folder_.contest(),
-                                                        .events = *events_,
-                                                        .retention_ms = retry_.retention_ms(),
-                                                        .known = known_,
-                                                        .clock = context_.clock,
-                                                        .log = context_.log});
-  }
+  accepted_ = std::make_unique<AcceptedIds>(AcceptedIds::Dependencies{.contest = folder_.contest(),
+                                                                      .events = *events_,
+                                                                      .retry = retry_,
+                                                                      .memory = ids_,
+                                                                      .clock = context_.clock,
+                                                                      .log = context_.log});
+  closer_ = std::make_unique<OwnCloser>(
+      OwnCloser::Dependencies{.closes_at_ms = folder_.contest().closes_at_ms(),
+                              .events = *events_,
+                              .end = end_,
+                              .accepted = *accepted_,
+                              .clock = context_.clock,
+                              .log = context_.log},
+      events_->has_ended() ? OwnCloser::LogState::kEnded : OwnCloser::LogState::kOpen);
   tally_ =
       std::make_unique<Tally>(Tally::Options(), Tally::Dependencies{.contest = folder_.contest(),
                                                                     .events = *events_,
@@ -176,6 +190,8 @@ base::Result<void> AllRole::open_http() {
                                                                  .coin = coin_,
                                                                  .events = *events_,
                                                                  .known = known_,
+                                                                 .end = end_,
+                                                                 .accepted = *accepted_,
                                                                  .retry = retry_,
                                                                  .clock = context_.clock});
   };
@@ -201,8 +217,8 @@ base::Result<void> AllRole::open_http() {
 
 base::Result<ContestFacts> AllRole::facts() const {
   ContestFacts facts = ContestFacts::of(folder_.manifest());
-  const auto closes_at_ms = folder_.contest().closes_at_ms();
-  if (closes_at_ms && context_.clock.wall_ms() >= *closes_at_ms) facts.coin_seed = coin_.reveal();
+  // Knowing the seed, a client could choose winning ids. Now no entry can count any more.
+  if (end_.phase() == ContestPhase::kClosed) facts.coin_seed = coin_.reveal();
   for (const PartitionId partition : all_partitions(events_->partitions())) {
     ASSIGN_OR_RETURN(const std::int64_t end, events_->end_offset(partition));
     facts.ends.push_back({.partition = partition, .offset = end});
@@ -231,6 +247,7 @@ void AllRole::write_metrics(base::MetricsWriter& metrics) const {
   estadio::write_metrics(metrics, events_->stats());
   estadio::write_metrics(metrics, tally_->stats());
   estadio::write_metrics(metrics, ids_.stats());
+  estadio::write_metrics(metrics, end_, *accepted_);
 }
 
 std::optional<std::string> AllRole::unready_reason() const {

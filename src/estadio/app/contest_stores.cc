@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "estadio/app/contest_options.h"
+#include "estadio/discipline/closing.h"
 #include "estadio/log/disk_log.h"
+#include "estadio/log/kafka_control_log.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
 
@@ -59,6 +61,26 @@ base::Result<std::unique_ptr<EventLog>> ContestStores::open_log() const {
                          .missing = MissingTopics::kRefuse,
                          .partitions = manifest_.partitions},
                         clock_, log_);
+}
+
+base::Result<std::optional<std::vector<std::int64_t>>> ContestStores::read_closed_offsets() const {
+  if (folder_) return std::nullopt;
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  ASSIGN_OR_RETURN(const auto control, KafkaControlLog::open({.cluster = kafka.cluster,
+                                                              .topics = kafka.topics,
+                                                              .partitions = manifest_.partitions}));
+  Closing closing{base::Uuid(), std::nullopt};
+  const KafkaDeadline deadline(clock_, kafka.patience);
+  std::vector<ControlRecord> records;
+  while (!control->is_at_end()) {
+    if (deadline.has_passed()) {
+      return base::fail(base::Code::kUnavailable, "reading the topic contest: no answer");
+    }
+    RETURN_IF_ERROR(control->read(records, std::chrono::milliseconds(deadline.left_ms())));
+    for (const ControlRecord& record : records) closing.read(record, clock_.boot());
+  }
+  if (closing.phase() != ContestPhase::kClosed) return std::nullopt;
+  return closing.closed_offsets();
 }
 
 base::Result<std::unique_ptr<RedisScoreBook>> ContestStores::open_redis() const {

@@ -4,10 +4,12 @@
 // Threads: belongs to one thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -54,6 +56,9 @@ class ContestStores {
   [[nodiscard]] const ContestManifest& manifest() const { return manifest_; }
   // Returns the log, without changing it. It holds every record that was durable before.
   [[nodiscard]] base::Result<std::unique_ptr<EventLog>> open_log() const;
+  // Returns the offsets of the first end marks, by partition, as the control log says. Returns
+  // nothing until it says `closed`, and for a data folder, which has no control log.
+  [[nodiscard]] base::Result<std::optional<std::vector<std::int64_t>>> read_closed_offsets() const;
   // REQUIRES: the contest is in a data folder.
   [[nodiscard]] std::string score_folder() const { return folder_->score_folder(); }
   // REQUIRES: the contest is in a cluster. This object outlives the book.

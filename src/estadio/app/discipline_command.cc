@@ -18,11 +18,15 @@
 #include "estadio/app/retry_options.h"
 #include "estadio/app/server_list.h"
 #include "estadio/contest/coin.h"
+#include "estadio/contest/contest_end.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/recent_ids.h"
+#include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/retry_rule.h"
-#include "estadio/discipline/late_ids.h"
+#include "estadio/discipline/accepted_ids.h"
+#include "estadio/discipline/closer.h"
 #include "estadio/discipline/local_judge.h"
+#include "estadio/log/kafka_control_log.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
 #include "estadio/rpc/judge_server.h"
@@ -39,6 +43,8 @@ using std::chrono::milliseconds;
 
 constexpr std::uint16_t kPortDefault = 8081;
 constexpr milliseconds kLookEvery{500};
+constexpr milliseconds kClosingPatience{100};
+constexpr int kFirstSteps = 20;  // until the first heartbeat comes back
 
 struct DisciplineOptions {
   DisciplineOptions() { http.address.port = kPortDefault; }
@@ -50,6 +56,7 @@ struct DisciplineOptions {
   KafkaOptions kafka;
   std::string seed_file;
   RetryOptions retry;
+  IdMemoryOptions ids;
   base::Bytes max_in_flight{std::uint64_t{64} << 20};
   std::chrono::nanoseconds durability_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds linger{};
@@ -78,6 +85,7 @@ void add_settings(base::Settings& settings, DisciplineOptions& options) {
                "file of the coin's seed, 32 hexadecimal digits, the same for all discipline "
                "servers; default: a random seed, kept in the topic contest");
   options.retry.add_to(settings);
+  options.ids.add_to(settings);
   settings.add("max-in-flight", options.max_in_flight,
                "bytes of results that are not durable yet; beyond it entries are refused");
   settings.add("durability-timeout", options.durability_timeout, kDurabilityTimeoutMin,
@@ -129,7 +137,11 @@ base::Result<void> check(const DisciplineOptions& options) {
 class DisciplineRole final : public service::Role {
  public:
   DisciplineRole(const DisciplineOptions& options, Contest contest, const service::Context& context)
-      : options_(options), contest_(std::move(contest)), context_(context) {}
+      : options_(options),
+        contest_(std::move(contest)),
+        context_(context),
+        end_(contest_.closes_at_ms(), ContestEnd::LeaseNeed::kLease, context.clock),
+        ids_(options.ids.to_options()) {}
 
   base::Result<void> open() override;
   void serve() override;
@@ -140,18 +152,23 @@ class DisciplineRole final : public service::Role {
  private:
   base::Result<ContestManifest> agree() const;
   base::Result<std::unique_ptr<KafkaLog>> open_log(const ContestManifest& manifest) const;
-  void open_ids(const ContestManifest& manifest);
+  base::Result<void> open_closer(const ContestManifest& manifest);
   base::Result<void> open_judges(const ContestManifest& manifest);
 
   const DisciplineOptions& options_;
   const Contest contest_;
   const service::Context context_;
+  ContestEnd end_;
+  IdMemory ids_;
 
   // Null until Kafka answers.
   std::unique_ptr<Coin> coin_;
   std::unique_ptr<KnownIds> known_;
   std::unique_ptr<KafkaLog> events_;
-  std::unique_ptr<LateIds> late_ids_;  // null while the contest has no end
+  std::unique_ptr<KafkaControlLog> control_;
+  std::unique_ptr<AcceptedIds> accepted_;
+  std::unique_ptr<Closer> closer_;
+  std::optional<base::PeriodicThread> closing_;  // calls the closer
   std::unique_ptr<JudgeServer> judges_;
   std::optional<base::PeriodicThread> looker_;
 
@@ -168,7 +185,8 @@ base::Result<void> DisciplineRole::open() {
   ASSIGN_OR_RETURN(events_,
                    service::keep_trying([&, this] { return open_log(manifest); }, context_));
   coin_ = std::make_unique<Coin>(*manifest.coin_seed);
-  open_ids(manifest);
+  known_ = std::make_unique<KnownIds>(RetryRule(manifest.retry_window).retention_ms());
+  RETURN_IF_ERROR(open_closer(manifest));
   return open_judges(manifest);
 }
 
@@ -191,6 +209,8 @@ void DisciplineRole::serve() {
 void DisciplineRole::stop() {
   looker_.reset();
   judges_->stop(service::kDrainPatience);
+  closer_->request_stop();
+  closing_.reset();
   events_->stop();
   http_->stop();
 }
@@ -234,18 +254,41 @@ base::Result<std::unique_ptr<KafkaLog>> DisciplineRole::open_log(
       context_.clock, context_.log);
 }
 
-void DisciplineRole::open_ids(const ContestManifest& manifest) {
-  const std::int64_t retention_ms = RetryRule(manifest.retry_window).retention_ms();
-  known_ = std::make_unique<KnownIds>(retention_ms);
-  if (contest_.closes_at_ms()) {
-    late_ids_ = std::make_unique<LateIds>(LateIds::Dependencies{.contest = contest_,
-                                                                .events = *events_,
-                                                                .retention_ms = retention_ms,
-                                                                .settle_ms = LateIds::kSettleMs,
-                                                                .known = *known_,
-                                                                .clock = context_.clock,
-                                                                .log = context_.log});
-  }
+base::Result<void> DisciplineRole::open_closer(const ContestManifest& manifest) {
+  ASSIGN_OR_RETURN(const KafkaContest kafka, options_.kafka.to_contest(contest_.partitions()));
+  ASSIGN_OR_RETURN(control_, KafkaControlLog::open({.cluster = kafka.cluster,
+                                                    .topics = kafka.topics,
+                                                    .partitions = manifest.partitions}));
+  accepted_ = std::make_unique<AcceptedIds>(
+      AcceptedIds::Dependencies{.contest = contest_,
+                                .events = *events_,
+                                .retry = RetryRule(manifest.retry_window),
+                                .memory = ids_,
+                                .clock = context_.clock,
+                                .log = context_.log});
+  base::UuidGenerator ids;
+  closer_ =
+      std::make_unique<Closer>(Closer::Dependencies{.judge = ids.next(context_.clock.wall_ms()),
+                                                    .closes_at_ms = contest_.closes_at_ms(),
+                                                    .events = *events_,
+                                                    .control = *control_,
+                                                    .end = end_,
+                                                    .accepted = *accepted_,
+                                                    .clock = context_.clock,
+                                                    .log = context_.log});
+  // Without a lease every entry would be refused.
+  const auto has_begun = [this]() -> base::Result<void> {
+    std::optional<std::string> why;
+    for (int i = 0; i < kFirstSteps; ++i) {
+      closer_->step(kClosingPatience);
+      why = closer_->unready_reason();
+      if (!why) return {};
+    }
+    return base::fail(base::Code::kUnavailable, *std::move(why));
+  };
+  RETURN_IF_ERROR(service::keep_trying(has_begun, context_));
+  closing_.emplace([this] { return closer_->step(kClosingPatience); });
+  return {};
 }
 
 base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) {
@@ -256,6 +299,8 @@ base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) 
                                                                  .coin = *coin_,
                                                                  .events = *events_,
                                                                  .known = *known_,
+                                                                 .end = end_,
+                                                                 .accepted = *accepted_,
                                                                  .retry = retry,
                                                                  .clock = context_.clock});
   };
@@ -270,6 +315,7 @@ base::Result<void> DisciplineRole::open_judges(const ContestManifest& manifest) 
                         .seed = static_cast<std::uint64_t>(context_.clock.mono().count())},
                        {.contest = contest_,
                         .retry = retry,
+                        .end = end_,
                         .clock = context_.clock,
                         .log = context_.log,
                         .make_judge = make_judge}));
@@ -280,12 +326,14 @@ std::optional<std::string> DisciplineRole::unready_reason() const {
   const KafkaLog::Stats log = events_->stats();
   if (log.has_lost) return "Kafka has lost results: see the process' log";
   if (log.is_away) return "Kafka is away";
-  return std::nullopt;
+  return closer_->unready_reason();
 }
 
 void DisciplineRole::write_metrics(base::MetricsWriter& metrics) const {
   estadio::write_metrics(metrics, events_->stats());
   estadio::write_metrics(metrics, judges_->stats());
+  estadio::write_metrics(metrics, ids_.stats());
+  estadio::write_metrics(metrics, end_, *accepted_);
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ class JudgeClientHarness {
   static constexpr int kPartitions = 3;
 
   JudgeClientHarness() {
-    known_.set_knows_whole_log();
     server_ = JudgeServer::open({}, {.contest = contest_,
                                      .retry = RetryRule(RetryRule::kWindowDefault),
+                                     .end = end_,
                                      .clock = clock_,
                                      .log = log_.logger(),
                                      .make_judge = [this] { return make_local(); }})
@@ -46,6 +46,8 @@ class JudgeClientHarness {
                                  .coin = coin_,
                                  .events = events_,
                                  .known = known_,
+                                 .end = end_,
+                                 .accepted = accepted_,
                                  .retry = RetryRule(RetryRule::kWindowDefault),
                                  .clock = clock_});
   }
@@ -56,6 +58,14 @@ class JudgeClientHarness {
   test::CapturedLog log_;
   test::MemoryLog events_{kPartitions};
   KnownIds known_{60'000};
+  ContestEnd end_{std::nullopt, ContestEnd::LeaseNeed::kNone, clock_};
+  IdMemory memory_{{.folder = "/tmp"}};
+  AcceptedIds accepted_{{.contest = contest_,
+                         .events = events_,
+                         .retry = RetryRule(RetryRule::kWindowDefault),
+                         .memory = memory_,
+                         .clock = clock_,
+                         .log = log_.logger()}};
   std::unique_ptr<JudgeServer> server_;
   std::unique_ptr<JudgeChannels> channels_;
   std::unique_ptr<Judge> judge_;

@@ -18,26 +18,24 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "estadio/app/test_simulation.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/test_log.h"
 #include "estadio/contest/test_world.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/judge_clocks.h"
+#include "estadio/discipline/accepted_ids.h"
 #include "estadio/discipline/local_judge.h"
 #include "estadio/tally/partition_counter.h"
 #include "estadio/verify/recount.h"
@@ -46,6 +44,7 @@ namespace estadio {
 namespace {
 
 using std::chrono::minutes;
+using test::Choices;
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kMinute = 60 * kSecond;
@@ -53,45 +52,6 @@ constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kStartMs = test::TestClock::kStartMs;
 constexpr CoinSeed kSeed = {1, 2, 3};
 constexpr RetryRule kRule(minutes(10));
-
-// The random choices of a run.
-class Choices {
- public:
-  explicit Choices(std::uint64_t seed) : random_(seed) {}
-  // An id of version 7 with this time, or of version 4.
-  base::Uuid id_of_version_7(std::int64_t time_ms) {
-    base::Uuid id = id_of_version_4();
-    for (std::size_t i = 0; i < 6; ++i) {
-      id.bytes[i] = static_cast<std::uint8_t>(time_ms >> (8 * (5 - i)));
-    }
-    id.bytes[6] = static_cast<std::uint8_t>(0x70 | (id.bytes[6] & 0x0F));
-    return id;
-  }
-  base::Uuid id_of_version_4() {
-    base::Uuid id;
-    for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(random_());
-    id.bytes[6] = static_cast<std::uint8_t>(0x40 | (id.bytes[6] & 0x0F));
-    id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3F));
-    return id;
-  }
-  // From `least` to `most`, both included.
-  std::int64_t range(std::int64_t least, std::int64_t most) {
-    return least +
-           static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most - least + 1));
-  }
-  // How far a clock is ahead.
-  std::int64_t clock_error_ms() {
-    return one_in(2) ? range(-20 * kSecond, 20 * kSecond) : range(-2 * kHour, 2 * kHour);
-  }
-  bool one_in(std::int64_t n) { return range(1, n) == 1; }
-  template <class Container>
-  auto& among(Container& all) {
-    return all[static_cast<std::size_t>(range(0, std::ssize(all) - 1))];
-  }
-
- private:
-  std::mt19937_64 random_;
-};
 
 // A process' clock. `now_ms` is the true time.
 class SimulatedClock final : public base::Clock {
@@ -118,6 +78,7 @@ class SimulatedLog final : public EventLog {
   void append(const RecordBatch& batch, Done done) override {
     pending_.push_back({batch, std::move(done)});
   }
+  void append_end_marks(Done) override { ADD_FAILURE() << "these contests have no end"; }
   [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
   // The oldest append reaches the log. Its answer comes too, unless it is lost.
   void deliver(bool is_answered) {
@@ -185,6 +146,22 @@ class SimulatedBook final : public ScoreBook {
   std::vector<Score> before_;  // some earlier moments
 };
 
+// The end of a contest that stays open. A judge asks for it.
+struct OpenEnd {
+  OpenEnd(const Contest& contest, EventLog& events, IdMemory& memory, const base::Clock& clock,
+          base::Logger& log)
+      : end(std::nullopt, ContestEnd::LeaseNeed::kNone, clock),
+        accepted({.contest = contest,
+                  .events = events,
+                  .retry = kRule,
+                  .memory = memory,
+                  .clock = clock,
+                  .log = log}) {}
+
+  ContestEnd end;
+  AcceptedIds accepted;
+};
+
 struct Request {
   EntryBatch batch;
   std::vector<Verdict> verdicts;
@@ -196,9 +173,21 @@ struct JudgeProcess {
   std::int64_t edge_ahead_ms = 0;
   std::unique_ptr<SimulatedLog> log;
   std::unique_ptr<KnownIds> known;
+  std::unique_ptr<OpenEnd> end;
   std::unique_ptr<LocalJudge> judge;
   std::deque<Request> requests;  // deque: they stay where they are
 };
+std::unique_ptr<LocalJudge> make_judge(JudgeProcess& judge, const Contest& contest,
+                                       const Coin& coin) {
+  return std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest,
+                                                               .coin = coin,
+                                                               .events = *judge.log,
+                                                               .known = *judge.known,
+                                                               .end = judge.end->end,
+                                                               .accepted = judge.end->accepted,
+                                                               .retry = kRule,
+                                                               .clock = judge.clock});
+}
 struct TallyProcess {
   TallyProcess(const std::int64_t& now_ms, PartitionId counted)
       : clock(now_ms), partition(counted) {}
@@ -283,12 +272,8 @@ class Simulation {
     judge.requests.clear();
     judge.log = std::make_unique<SimulatedLog>(storage_);
     judge.known = std::make_unique<KnownIds>(12 * kMinute);
-    judge.judge = std::make_unique<LocalJudge>(LocalJudge::Dependencies{.contest = contest_,
-                                                                        .coin = coin_,
-                                                                        .events = *judge.log,
-                                                                        .known = *judge.known,
-                                                                        .retry = kRule,
-                                                                        .clock = judge.clock});
+    judge.end = std::make_unique<OpenEnd>(contest_, *judge.log, memory_, judge.clock, log_);
+    judge.judge = make_judge(judge, contest_, coin_);
   }
   void start(TallyProcess& tally) {
     tally.reader.reset();
@@ -563,33 +548,16 @@ std::string shortest_trace(std::uint64_t seed, base::Logger& log) {
   return "only the whole run fails";
 }
 
-std::uint64_t setting(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given == nullptr ? otherwise : std::stoull(given);
-}
-
 TEST(SimulationTest, EveryEntryCountsOnceWhateverTheClocksSay) {
-  std::atomic<std::uint64_t> next = setting("SIMULATION_FIRST", 1);
-  const std::uint64_t end = next + setting("SIMULATION_SEEDS", 2000);
-  std::atomic<std::uint64_t> failed = UINT64_MAX;
   test::CapturedLog captured;
-  {
-    std::vector<std::jthread> threads(std::max(1U, std::thread::hardware_concurrency()));
-    for (std::jthread& thread : threads) {
-      thread = std::jthread([&] {
-        while (failed == UINT64_MAX) {
-          const std::uint64_t seed = next++;
-          if (seed >= end) return;
-          if (Simulation(seed, kSteps, false, captured.logger()).run()) failed = seed;
-        }
-      });
-    }
-  }
-  if (failed == UINT64_MAX) return;
-  Simulation simulation(failed, kSteps, false, captured.logger());
-  FAIL() << "SIMULATION_FIRST=" << failed << ": " << simulation.run().value_or("it passes alone")
+  const auto failed = test::failing_seed(1, [&](std::uint64_t seed) {
+    return Simulation(seed, kSteps, false, captured.logger()).run().has_value();
+  });
+  if (!failed) return;
+  Simulation simulation(*failed, kSteps, false, captured.logger());
+  FAIL() << "SIMULATION_FIRST=" << *failed << ": " << simulation.run().value_or("it passes alone")
          << "\n"
-         << shortest_trace(failed, captured.logger());
+         << shortest_trace(*failed, captured.logger());
 }
 
 }  // namespace

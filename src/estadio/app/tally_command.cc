@@ -20,6 +20,8 @@
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest_facts.h"
 #include "estadio/dedup/id_memory.h"
+#include "estadio/discipline/closing.h"
+#include "estadio/log/kafka_control_log.h"
 #include "estadio/log/kafka_group.h"
 #include "estadio/log/kafka_log.h"
 #include "estadio/log/kafka_manifest.h"
@@ -84,9 +86,6 @@ bool is_refused(const base::Error& error) {
   return error.code() == base::Code::kFailedPrecondition;
 }
 
-// How long after the end the seed is shown: other servers' clocks may be behind ours.
-constexpr std::int64_t kSeedDelayMs = 60'000;
-
 class TallyRole final : public service::Role {
  public:
   TallyRole(const TallyOptions& options, Contest contest, const service::Context& context)
@@ -104,6 +103,7 @@ class TallyRole final : public service::Role {
   void open_tally();
   [[nodiscard]] base::Result<void> check_prefix() const;
   base::Result<void> join_groups();
+  void read_control_log();
   void report();
 
   const TallyOptions& options_;
@@ -114,11 +114,13 @@ class TallyRole final : public service::Role {
   ContestManifest manifest_;
   std::unique_ptr<IdMemory> ids_;
   std::unique_ptr<KafkaLog> events_;
+  std::unique_ptr<KafkaControlLog> control_;
   std::unique_ptr<RedisScoreBook> scores_;
   std::unique_ptr<RedisFacts> facts_;
   std::unique_ptr<Tally> tally_;
   std::deque<service::UnreadyReason> refusals_;  // why the consumer group refuses each member
   std::vector<std::unique_ptr<KafkaGroup>> groups_;
+  Closing closing_{base::Uuid(), std::nullopt};  // report()'s alone; it only follows the judges
   std::atomic<std::int64_t> lag_{0};
   std::optional<base::PeriodicThread> reporter_;
 
@@ -171,6 +173,9 @@ base::Result<void> TallyRole::open_log() {
                           context_.clock, context_.log);
   };
   ASSIGN_OR_RETURN(events_, service::keep_trying(open_log, context_));
+  ASSIGN_OR_RETURN(control_, KafkaControlLog::open({.cluster = kafka.cluster,
+                                                    .topics = kafka.topics,
+                                                    .partitions = manifest_.partitions}));
   return {};
 }
 
@@ -240,15 +245,24 @@ base::Result<void> TallyRole::join_groups() {
   return {};
 }
 
+void TallyRole::read_control_log() {
+  std::vector<ControlRecord> records;
+  do {
+    if (auto read = control_->read(records, {}); !read) {
+      context_.log.debug("the topic contest cannot be read", {{"error", read.error()}});
+      return;
+    }
+    for (const ControlRecord& record : records) closing_.read(record, context_.clock.boot());
+  } while (!records.empty());
+}
+
 // Publishes the facts for the scoreboard. Commits the positions to the group, so that Kafka's tools
 // can show the lag.
 void TallyRole::report() {
   ContestFacts facts = ContestFacts::of(manifest_);
-  const auto closes_at_ms = contest_.closes_at_ms();
-  // Knowing the seed, a client could choose winning ids. Other servers' clocks may be behind ours,
-  // so wait.
-  if (closes_at_ms && manifest_.coin_seed &&
-      context_.clock.wall_ms() >= *closes_at_ms + kSeedDelayMs) {
+  read_control_log();
+  // Knowing the seed, a client could choose winning ids. Now no entry can count any more.
+  if (closing_.phase() == ContestPhase::kClosed && manifest_.coin_seed) {
     facts.coin_seed = Coin(*manifest_.coin_seed).reveal();
   }
   std::int64_t lag = 0;

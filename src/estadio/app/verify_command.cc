@@ -46,6 +46,7 @@ struct Evidence {
   std::optional<StoredValues> sums;      // nothing: the book keeps none
   std::unique_ptr<RedisScoreBook> book;  // null: the contest is in a folder
   std::unique_ptr<EventLog> events;
+  std::optional<std::vector<std::int64_t>> closed_offsets;  // as VerifyInput has them
 };
 
 struct Proved {
@@ -89,6 +90,7 @@ base::Result<Evidence> gather(const VerifyOptions& options, const base::Clock& c
     evidence.score = std::move(read.score);
     evidence.sums = std::move(read.sums);
   }
+  ASSIGN_OR_RETURN(evidence.closed_offsets, evidence.stores->read_closed_offsets());
   ASSIGN_OR_RETURN(evidence.events, evidence.stores->open_log());
   return evidence;
 }
@@ -157,6 +159,7 @@ base::Result<Proved> prove(const VerifyOptions& options, const base::Clock& cloc
               .score = evidence.score,
               .sums = evidence.sums ? &*evidence.sums : nullptr,
               .sums_of = [&](const Score& score) { return evidence.book->sums_of(score); },
+              .closed_offsets = evidence.closed_offsets,
               .acks = evidence.acks ? &*evidence.acks : nullptr,
               .are_acks_complete = !options.are_acks_partial,
               .retry = RetryRule(evidence.manifest.retry_window),

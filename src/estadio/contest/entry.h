@@ -29,7 +29,6 @@ struct Entry {
   std::uint8_t student_size = 0;
   bool has_student = false;
   bool is_id_given = false;  // the client chose the id and may send it again
-  bool is_late = false;      // came with a given id after the contest's end; never logged
   FacultyIndex faculty = 0;
   DisciplineIndex discipline = 0;
   std::int16_t age = kNoAge;
@@ -67,13 +66,15 @@ struct Verdict {
   // Whether the result is in the log. kOfBatch: the batch's status decides (durability_of_batch()).
   // kNotInTime: it is not, because the id's time is too far from the judge's clock.
   // kConflict: refused, because the log has this id with another content.
+  // kOver: refused for good, because the contest is over.
   enum class Durability : std::uint8_t {
     kOfBatch,
     kKept,
     kRefused,
     kUnknown,
     kNotInTime,
-    kConflict
+    kConflict,
+    kOver
   };
 
   Outcome outcome = Outcome::kLoser;

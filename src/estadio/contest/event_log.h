@@ -137,6 +137,12 @@ class EventLog {
   // change `batch` after append() returns.
   virtual void append(const RecordBatch& batch, Done done) = 0;
 
+  // Appends an end mark (RecordFormat::kEndMark) to every partition, behind all earlier appends.
+  // A record behind a partition's first mark never counts. From the call on, append() of this log
+  // refuses every batch with kUnavailable. `done` is called as by append(). After an error the
+  // caller may call it again.
+  virtual void append_end_marks(Done done) = 0;
+
   // The queries that may ask a cluster are not const, because they may record that the cluster is
   // unreachable. partitions() asks nothing, so it is const.
 

@@ -553,6 +553,30 @@ TYPED_TEST_P(EventLogContract, ARecordBeyondTheEndCannotBeReadAgain) {
   }
 }
 
+TYPED_TEST_P(EventLogContract, EndMarksAreBehindAllRecordsAndTheLogTakesNothingMore) {
+  this->append(this->kFirst, 0, 3);
+  auto before = std::make_shared<std::promise<base::Result<void>>>();
+  auto marked = std::make_shared<std::promise<base::Result<void>>>();
+  this->log().append(this->batch_of(this->kLast, 0, 2),
+                     [before](base::Result<void> result) { before->set_value(result); });
+  this->log().append_end_marks([marked](base::Result<void> result) { marked->set_value(result); });
+  ASSERT_TRUE(before->get_future().get());
+  ASSERT_TRUE(marked->get_future().get());
+  for (const PartitionId partition : all_partitions(this->kPartitions)) {
+    const std::int64_t end = this->end_of(partition);
+    const auto reader = this->reader_at(partition, end - 1);
+    std::vector<LoggedRecord> records;
+    ASSERT_TRUE(reader->read(records, test::kPatience));
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_TRUE(RecordFormat::is_end_mark(records[0].line)) << records[0].line;
+    EXPECT_EQ(end, partition == this->kFirst ? 4 : partition == this->kLast ? 3 : 1);
+  }
+  const auto refused = test::append_and_wait(this->log(), this->batch_of(this->kFirst, 3, 4));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+  EXPECT_EQ(this->end_of(this->kFirst), 4);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     EventLogContract, ANewLogIsEmpty, RecordsAreReadBackInOrderWithDenseOffsetsFromZero,
     LinesAreReadBackToTheByte, ABatchOverAllPartitionsIsLoggedWhole,
@@ -564,7 +588,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     ReadersDoNotDisturbEachOther, AReadReturnsItsRecordsWhileOtherPartitionsAreBusy,
     ManyAppendersLoseNothingAndKeepTheirOrder, ReadersSeeOnlyWhatIsDurable,
     AReopenedLogHasTheSameIncarnationsOffsetsAndRecords,
-    ThePartitionsOfTwoLogsAreDifferentIncarnations, ARecordIsReadAgainWithItsTimeAndItsLine,
+    ThePartitionsOfTwoLogsAreDifferentIncarnations,
+    EndMarksAreBehindAllRecordsAndTheLogTakesNothingMore, ARecordIsReadAgainWithItsTimeAndItsLine,
     ARecordBeyondTheEndCannotBeReadAgain, AReaderContinuesFromOldRecordsToThoseAfterTheReopening);
 
 }  // namespace estadio

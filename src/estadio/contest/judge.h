@@ -27,9 +27,8 @@ class Judge {
 
   // Judges every entry of `batch` into `verdicts`. The judge's destructor may call `done`.
   //
-  // A late entry is never logged. Its durability is kKept when the log has it, kRefused when the
-  // log does not have it, and kUnknown when the judge cannot tell. With an error it may be kOfBatch
-  // too. Then kRefused means only that this call logged nothing.
+  // Near the contest's end and after it the judge logs nothing. Then every verdict has a durability
+  // of its own: kKept, kConflict or kOver when the judge knows, else kRefused.
   //
   // REQUIRES: `verdicts` has as many places as `batch` has entries, each with durability kOfBatch.
   // The caller keeps both alive and does not touch them until `done` is called.

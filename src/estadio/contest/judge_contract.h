@@ -166,25 +166,6 @@ TYPED_TEST_P(JudgeContract, AnEmptyBatchIsDone) {
   EXPECT_TRUE(this->logged().empty());
 }
 
-TYPED_TEST_P(JudgeContract, ALateEntryIsNeverLoggedAndIsKeptOnlyIfItWasLoggedBefore) {
-  EntryBatch batch;
-  for (std::uint64_t i = 0; i < 10; ++i) this->add(batch, i, true);
-  this->judge(batch);
-  batch.clear();
-  for (std::uint64_t i = 5; i < 15; ++i) this->add(batch, i, true);
-  for (Entry& entry : batch.entries) entry.is_late = true;
-  const auto verdicts = this->judge(batch);
-  for (std::uint64_t i = 5; i < 15; ++i) {
-    const Verdict& verdict = verdicts[i - 5];
-    EXPECT_EQ(verdict.outcome, this->harness_.coin().toss(test::numbered_id(i)).outcome);
-    const bool is_kept = verdict.durability == Verdict::Durability::kKept;
-    EXPECT_EQ(verdict.is_repeated, is_kept);
-    EXPECT_TRUE(is_kept || verdict.durability == Verdict::Durability::kRefused);
-    EXPECT_TRUE(i < 10 || !is_kept) << i;
-  }
-  EXPECT_EQ(this->logged().size(), 10U);
-}
-
 TYPED_TEST_P(JudgeContract, BatchesMayBeUnderWayTogether) {
   static constexpr std::size_t kBatches = 20;
   std::vector<EntryBatch> batches(kBatches);
@@ -210,8 +191,6 @@ REGISTER_TYPED_TEST_SUITE_P(JudgeContract, EveryOutcomeIsTheCoins,
                             WhenDoneIsCalledEveryResultIsInTheLogInItsIdsPartition,
                             TheSameIdHasTheSameOutcomeAndPartitionAgain,
                             AnEntryMarkedAsRepeatedWasInTheLogBefore, EveryVerdictIsOverwritten,
-                            AnEmptyBatchIsDone,
-                            ALateEntryIsNeverLoggedAndIsKeptOnlyIfItWasLoggedBefore,
-                            BatchesMayBeUnderWayTogether);
+                            AnEmptyBatchIsDone, BatchesMayBeUnderWayTogether);
 
 }  // namespace estadio

@@ -58,80 +58,24 @@ TEST(KnownIdsTest, AKnownIdWithAnotherContentIsAConflict) {
   KnownIds known(60'000);
   EntryBatch first = batch_of(1, 2, true);
   add(known, first);
-  for (const bool is_late : {false, true}) {
-    EntryBatch other = first;
-    other.entries[0].is_late = is_late;
-    other.entries[0].discipline = 1;
-    const auto verdicts = marked(known, other, kNowMs);
-    EXPECT_FALSE(verdicts[0].is_repeated);
-    EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kConflict);
-    EXPECT_EQ(verdicts[0].conflict, EntryField::kDiscipline);
-    add(known, other);
-  }
+  EntryBatch other = first;
+  other.entries[0].discipline = 1;
+  const auto verdicts = marked(known, other, kNowMs);
+  EXPECT_FALSE(verdicts[0].is_repeated);
+  EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kConflict);
+  EXPECT_EQ(verdicts[0].conflict, EntryField::kDiscipline);
+  add(known, other);
   EXPECT_TRUE(marked(known, first, kNowMs)[0].is_repeated) << "the first content stays";
 }
 
-TEST(KnownIdsTest, AfterForgettingNoIdIsKnownAndNoLateEntryIsRefused) {
+TEST(KnownIdsTest, AfterForgettingNoIdIsKnown) {
   KnownIds known(60'000);
-  known.set_knows_whole_log();
   add(known, batch_of(0, 3, true));
   known.forget();
-  EntryBatch batch = batch_of(0, 4, true);
+  const EntryBatch batch = batch_of(0, 4, true);
   for (const Verdict& verdict : marked(known, batch, kNowMs)) EXPECT_FALSE(verdict.is_repeated);
-  for (Entry& entry : batch.entries) entry.is_late = true;
-  std::vector<Verdict> verdicts(4);
-  known.settle_late(batch, verdicts, kNowMs);
-  for (const Verdict& verdict : verdicts) {
-    EXPECT_EQ(verdict.durability, Verdict::Durability::kUnknown);
-  }
   add(known, batch_of(0, 1, true));
   EXPECT_TRUE(marked(known, batch_of(0, 1, true), kNowMs)[0].is_repeated);
-}
-
-TEST(KnownIdsTest, NoLateEntryIsRefusedUntilTheIdsOfAllServersAreKnown) {
-  KnownIds known(60'000);
-  add(known, batch_of(1, 2, true));
-  EntryBatch batch = batch_of(1, 3, true);
-  for (Entry& entry : batch.entries) entry.is_late = true;
-  std::vector<Verdict> verdicts(2);
-  known.settle_late(batch, verdicts, kNowMs);
-  EXPECT_EQ(verdicts[0].durability, Verdict::Durability::kKept);
-  EXPECT_EQ(verdicts[1].durability, Verdict::Durability::kUnknown);
-  known.set_knows_whole_log();
-  verdicts.assign(2, {});
-  known.settle_late(batch, verdicts, kNowMs);
-  EXPECT_EQ(verdicts[1].durability, Verdict::Durability::kRefused);
-}
-
-TEST(KnownIdsTest, ALateEntryIsRefusedOnlyAsFarBackAsIdsAreKnown) {
-  using Durability = Verdict::Durability;
-  KnownIds known(60'000);
-  known.set_knows_whole_log();
-  const auto durability_of = [&](const base::Uuid& id, std::int64_t now_ms) {
-    EntryBatch batch;
-    batch.entries.push_back({.id = id, .is_id_given = true, .is_late = true});
-    std::vector<Verdict> verdicts(1);
-    known.settle_late(batch, verdicts, now_ms);
-    return verdicts[0].durability;
-  };
-  base::UuidGenerator of_version_7;
-  const base::Uuid stranger = test::numbered_id(1);
-  EXPECT_EQ(durability_of(stranger, kNowMs), Durability::kRefused);
-  add(known, batch_of(2, 3, true));
-  EXPECT_EQ(durability_of(test::numbered_id(2), kNowMs + 1000), Durability::kKept);
-  EXPECT_EQ(durability_of(stranger, kNowMs + 1000), Durability::kRefused);
-
-  // Ten seconds later come enough ids to push out the first ones.
-  for (std::uint64_t i = 0; i < KnownIds::kCapacity; ++i) {
-    known.add(test::numbered_id(1'000'000 + i), {}, kNowMs + 10'000);
-  }
-  const std::int64_t now_ms = kNowMs + 12'000;
-  EXPECT_EQ(durability_of(test::numbered_id(2), now_ms), Durability::kUnknown);
-  EXPECT_EQ(durability_of(stranger, now_ms), Durability::kUnknown);
-  EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 5'000), now_ms), Durability::kUnknown);
-  EXPECT_EQ(durability_of(of_version_7.next(kNowMs + 11'500), now_ms), Durability::kRefused);
-  EXPECT_EQ(durability_of(test::numbered_id(1'000'000 + KnownIds::kCapacity - 1), now_ms),
-            Durability::kKept);
 }
 
 TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
@@ -143,7 +87,7 @@ TEST(KnownIdsTest, MayBeUsedFromManyThreads) {
         const EntryBatch batch = batch_of(thread * 1000 + i, thread * 1000 + i + 1, true);
         add(known, batch);
         EXPECT_TRUE(marked(known, batch, kNowMs)[0].is_repeated);
-        known.add(test::numbered_id(i), {}, kNowMs - 10'000);
+        static_cast<void>(marked(known, batch_of(0, 5, true), kNowMs - 10'000));
       }
     });
   }

@@ -101,10 +101,4 @@ void RecentIds::grow() {
   }
 }
 
-std::int64_t RecentIds::window_ms(std::int64_t now_ms, std::int64_t most_ms) const {
-  const std::size_t usable = options_.capacity / 4 * 3;
-  if (size() <= usable) return most_ms;
-  return std::clamp<std::int64_t>(now_ms - time_of(next_ - usable) - kMarkMs, 0, most_ms);
-}
-
 }  // namespace estadio

@@ -38,10 +38,6 @@ class RecentIds {
   // false. It is valid until the next call of see() or clear().
   [[nodiscard]] const EntryContent* find(const base::Uuid& id, std::int64_t time_ms) const;
 
-  // Returns how far back ids are certainly held, in ms before `now_ms`, at most `most_ms`.
-  // Computed as if the capacity were three quarters.
-  [[nodiscard]] std::int64_t window_ms(std::int64_t now_ms, std::int64_t most_ms) const;
-
   void clear();
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - first_); }
 

@@ -208,45 +208,6 @@ TEST(RecentIdsTest, AReaderThatReadsBackDecidesAsItsPredecessor) {
   }
 }
 
-TEST(RecentIdsTest, TheWindowIsTheConfiguredOneWhileThreeQuartersSuffice) {
-  RecentIds ids({.capacity = 400, .retention_ms = 600'000});
-  EXPECT_EQ(ids.window_ms(kStartMs, 5000), 5000);
-  for (std::uint64_t i = 0; i < 300; ++i) see(ids, numbered_id(i), kStartMs);
-  EXPECT_EQ(ids.window_ms(kStartMs + 60'000, 5000), 5000);
-  see(ids, numbered_id(300), kStartMs + 60'000);
-  EXPECT_EQ(ids.window_ms(kStartMs + 60'000, 5000), 5000) << "never more than the most";
-  EXPECT_LT(ids.window_ms(kStartMs + 60'000, 600'000), 62'000);
-  EXPECT_EQ(ids.window_ms(kStartMs - 60'000, 5000), 0) << "a clock that is behind";
-}
-
-TEST(RecentIdsTest, EveryIdWithinTheWindowIsHeld) {
-  std::mt19937_64 random(test::drawn_seed());
-  for (int round = 0; round < 40; ++round) {
-    const std::size_t capacity = 4 + random() % 400;
-    RecentIds ids({.capacity = capacity, .retention_ms = 60'000});
-    // From very few to thousands a second.
-    const auto pause_ms = static_cast<std::int64_t>(1 + random() % (round % 2 == 0 ? 3 : 500));
-    std::vector<Seen> log;
-    std::int64_t time_ms = kStartMs;
-    for (std::uint64_t i = 0; i < 2000; ++i) {
-      time_ms += random() % 3 == 0 ? static_cast<std::int64_t>(random()) % pause_ms : 0;
-      log.push_back({i, std::max(time_ms, log.empty() ? 0 : log.back().time_ms)});
-      time_ms = log.back().time_ms;
-      see(ids, numbered_id(i), time_ms);
-      if (i % 50 != 0) continue;
-      const std::int64_t window_ms = ids.window_ms(time_ms, 50'000);
-      ASSERT_GE(window_ms, 0);
-      ASSERT_LE(window_ms, 50'000);
-      for (auto each = log.rbegin(); each != log.rend() && each->time_ms > time_ms - window_ms;
-           ++each) {
-        ASSERT_TRUE(holds(ids, numbered_id(each->number), time_ms))
-            << "an id of " << time_ms - each->time_ms << " ms ago is gone; the window was "
-            << window_ms << " ms; capacity " << capacity;
-      }
-    }
-  }
-}
-
 TEST(RecentIdsTest, IdsChosenToCollideAreHandledLikeOthers) {
   // A hash of the two halves without a key would put all these ids into one slot.
   constexpr std::uint64_t kIds = 100'000;

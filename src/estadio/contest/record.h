@@ -4,6 +4,10 @@
 //   {"id":"0193…","faculty":"Ingeniería","discipline":1,"outcome":"winner"}
 //   {"id":"…","faculty":"…","discipline":1,"outcome":"loser","given":true,"age":20,"student":"Ana"}
 //
+//   {"end":true}
+//
+// The last form is an end mark: results behind the first one of a partition never count.
+//
 // `given` is present, and true, when the client gave the id. Such an id may be in the log twice.
 //
 // Threads: a RecordFormat is immutable after construction and may be shared.
@@ -53,6 +57,10 @@ class RecordFormat {
 
   // Reads what the line's entry says. Returns nothing when parse() does.
   [[nodiscard]] std::optional<EntryContent> parse_content(std::string_view line) const;
+
+  // The line of an end mark. It is no record, so parse() does not read it.
+  static constexpr std::string_view kEndMark = R"({"end":true})";
+  [[nodiscard]] static bool is_end_mark(std::string_view line) { return line == kEndMark; }
 
   // Reads a record of the partition. Errors: kCorruption when it is not a result of this contest,
   // or has another topic's outcome. The error names topic, partition and offset.

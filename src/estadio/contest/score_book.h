@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,14 +27,18 @@ struct PartitionState {
   base::Uuid incarnation;        // of the partition
   std::int64_t next_offset = 0;  // the records before it are counted
   RecordChain chain;             // of the counted records
+  // The offset of the first end mark, once it is counted. Further records never count.
+  std::optional<std::int64_t> end_mark = std::nullopt;
 
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
 
-// Records that are not counted: repeats, and those whose ids are not in time.
+// Records that are not counted: repeats, those whose ids are not in time, and the first end mark
+// with all records behind it.
 struct NotCounted {
   std::int64_t repeated = 0;
   std::int64_t not_in_time = 0;
+  std::int64_t after_end = 0;
 
   friend bool operator==(const NotCounted&, const NotCounted&) = default;
 
@@ -48,7 +53,8 @@ struct NotCountedField {
 };
 inline constexpr std::array kNotCountedFields = {
     NotCountedField{.name = "repeated", .member = &NotCounted::repeated},
-    NotCountedField{.name = "not_in_time", .member = &NotCounted::not_in_time}};
+    NotCountedField{.name = "not_in_time", .member = &NotCounted::not_in_time},
+    NotCountedField{.name = "after_end", .member = &NotCounted::after_end}};
 
 inline std::int64_t NotCounted::sum() const {
   std::int64_t sum = 0;

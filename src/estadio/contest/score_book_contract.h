@@ -169,12 +169,11 @@ TYPED_TEST_P(ScoreBookContract, ACommitOfRepeatsAloneMovesThePosition) {
   EXPECT_EQ(this->read().not_counted.repeated, 3);
 }
 
-TYPED_TEST_P(ScoreBookContract, RecordsThatAreNotInTimeHaveACountOfTheirOwn) {
+TYPED_TEST_P(ScoreBookContract, RecordsThatDoNotCountHaveCountsOfTheirOwn) {
   ScoreCommit commit = this->range(this->kWinners0, 0, 10, 5);
-  commit.not_counted = {.repeated = 3, .not_in_time = 2};
+  commit.not_counted = {.repeated = 2, .not_in_time = 2, .after_end = 1};
   EXPECT_TRUE(this->commit(commit).is_applied);
-  EXPECT_EQ(this->read().not_counted.not_in_time, 2);
-  EXPECT_EQ(this->read().not_counted.repeated, 3);
+  EXPECT_EQ(this->read().not_counted, commit.not_counted);
   EXPECT_EQ(this->read().records(), 10);
 }
 
@@ -209,12 +208,29 @@ TYPED_TEST_P(ScoreBookContract, ACommitOnAnotherChainChangesNothing) {
 }
 
 TYPED_TEST_P(ScoreBookContract, AStateComesBackExactlyAfterReopening) {
-  ScoreCommit commit = this->range(this->kLosers0, 0, 3);
-  commit.after.chain = {.before_last = 1, .all = 0xFEDC'BA98'7654'3210U};
+  for (const auto end_mark : {std::optional<std::int64_t>(), std::optional<std::int64_t>(0)}) {
+    ScoreCommit commit = this->range(this->kLosers0, 0, 3);
+    if (end_mark) commit = this->range(this->kWinners0, 0, 3);
+    commit.after.chain = {.before_last = 1, .all = 0xFEDC'BA98'7654'3210U};
+    commit.after.end_mark = end_mark;
+    ASSERT_TRUE(this->commit(commit).is_applied);
+    this->reopen(this->contest_);
+    ASSERT_NE(this->read().find(commit.partition), nullptr);
+    EXPECT_EQ(*this->read().find(commit.partition), commit.after);
+    // And it can be counted on.
+    ScoreCommit next = this->range(commit.partition, 3, 4);
+    next.before = commit.after;
+    next.after.end_mark = end_mark;
+    EXPECT_TRUE(this->commit(next).is_applied);
+  }
+}
+
+TYPED_TEST_P(ScoreBookContract, ACommitThatDoesNotKnowTheEndMarkChangesNothing) {
+  ScoreCommit commit = this->range(this->kWinners0, 0, 10);
+  commit.after.end_mark = 9;
   ASSERT_TRUE(this->commit(commit).is_applied);
-  this->reopen(this->contest_);
-  ASSERT_NE(this->read().find(this->kLosers0), nullptr);
-  EXPECT_EQ(*this->read().find(this->kLosers0), commit.after);
+  EXPECT_FALSE(this->commit(this->range(this->kWinners0, 10, 14)).is_applied);
+  EXPECT_EQ(this->read().total(), 10);
 }
 
 TYPED_TEST_P(ScoreBookContract, LargeNumbersAreKeptExactly) {
@@ -316,10 +332,10 @@ TYPED_TEST_P(ScoreBookContract, ReadersSeeCountsAndPositionsOfOneMoment) {
 REGISTER_TYPED_TEST_SUITE_P(
     ScoreBookContract, ANewBookIsEmpty, ACommitAddsItsDeltasAndMovesThePosition,
     ACommitFromAnotherPositionChangesNothingAndReturnsThePosition, TheSameCommitTwiceAppliesOnce,
-    ACommitOfRepeatsAloneMovesThePosition, RecordsThatAreNotInTimeHaveACountOfTheirOwn,
+    ACommitOfRepeatsAloneMovesThePosition, RecordsThatDoNotCountHaveCountsOfTheirOwn,
     APartitionOfAnotherIncarnationIsNotCounted, ACommitOnAnotherChainChangesNothing,
-    AStateComesBackExactlyAfterReopening, LargeNumbersAreKeptExactly,
-    CountsAndPositionsComeBackTogetherAfterReopening,
+    AStateComesBackExactlyAfterReopening, ACommitThatDoesNotKnowTheEndMarkChangesNothing,
+    LargeNumbersAreKeptExactly, CountsAndPositionsComeBackTogetherAfterReopening,
     AFacultyThatTheContestNoLongerHasKeepsItsCounts,
     RacingCommittersOfOnePartitionApplyEachRangeOnce, ReadersSeeCountsAndPositionsOfOneMoment);
 

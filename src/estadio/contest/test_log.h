@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "estadio/contest/event_log.h"
+#include "estadio/contest/record.h"
 #include "estadio/contest/test_world.h"
 
 namespace estadio::test {
@@ -104,6 +105,10 @@ class MemoryLog final : public EventLog {
       lock.unlock();
       return done(base::fail(error));
     }
+    if (has_ended_) {
+      lock.unlock();
+      return done(base::fail(base::Code::kUnavailable, "the contest is over"));
+    }
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       std::string_view lines = batch.parts[i].lines;
       while (!lines.empty()) {
@@ -111,6 +116,21 @@ class MemoryLog final : public EventLog {
         push(i, {batch.time_ms, std::string(lines.substr(0, newline))});
         lines.remove_prefix(newline + 1);
       }
+    }
+    if (is_held_) return held_.push_back(std::move(done));
+    lock.unlock();
+    done({});
+  }
+  void append_end_marks(Done done) override {
+    std::unique_lock lock(mutex_);
+    has_ended_ = true;
+    if (failure_) {
+      const base::Error error = *failure_;
+      lock.unlock();
+      return done(base::fail(error));
+    }
+    for (auto& lines : parts_) {
+      lines.push_back({TestClock::kStartMs, std::string(RecordFormat::kEndMark)});
     }
     if (is_held_) return held_.push_back(std::move(done));
     lock.unlock();
@@ -184,6 +204,7 @@ class MemoryLog final : public EventLog {
   std::optional<base::Error> failure_;
   std::size_t appends_ = 0;
   bool is_held_ = false;
+  bool has_ended_ = false;  // append() refuses
   std::vector<Done> held_;
 };
 

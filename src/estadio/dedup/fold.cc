@@ -15,6 +15,12 @@ Fold::Fold(const Contest& contest, PartitionId partition, const RecordFormat& fo
 
 base::Result<void> Fold::add(std::span<const LoggedRecord> records) {
   for (const LoggedRecord& logged : records) {
+    if (!end_mark_ && RecordFormat::is_end_mark(logged.line)) end_mark_ = logged.offset;
+    if (end_mark_) {
+      ++not_counted_.after_end;
+      ++pending_;
+      continue;
+    }
     ASSIGN_OR_RETURN(const Record record, format_.parse_logged(partition_, logged));
     ASSIGN_OR_RETURN(const RepeatFilter::Decision decision, filter_.decide(record, logged));
     switch (decision) {
@@ -43,10 +49,11 @@ ScoreCommit Fold::take() {
   return commit;
 }
 
-void Fold::reset() {
+void Fold::reset(std::optional<std::int64_t> end_mark) {
   std::ranges::fill(counts_, 0);
   pending_ = 0;
   not_counted_ = {};
+  end_mark_ = end_mark;
 }
 
 }  // namespace estadio

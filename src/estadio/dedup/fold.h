@@ -1,9 +1,11 @@
-// Folds records into the deltas of one commit.
+// Folds records into the deltas of one commit. The first end mark and all records behind it count
+// as after_end, whatever they say.
 //
 // Threads: a Fold belongs to one reader.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,8 +35,12 @@ class Fold {
   // Returns the deltas since the last call. The caller fills in the states.
   [[nodiscard]] ScoreCommit take();
 
-  // Forgets the deltas since the last take().
-  void reset();
+  // Returns the offset of the first end mark; nothing until it is taken.
+  [[nodiscard]] std::optional<std::int64_t> end_mark() const { return end_mark_; }
+
+  // Forgets the deltas since the last take(). `end_mark` is the first end mark before the next
+  // record, if there is one.
+  void reset(std::optional<std::int64_t> end_mark = std::nullopt);
 
  private:
   const PartitionId partition_;
@@ -44,6 +50,7 @@ class Fold {
   std::vector<std::int64_t> counts_;  // by faculty, then discipline
   std::int64_t pending_ = 0;
   NotCounted not_counted_;
+  std::optional<std::int64_t> end_mark_;
 };
 
 }  // namespace estadio

@@ -116,6 +116,33 @@ TEST_F(FoldTest, ARecordWhoseIdIsNotInTimeIsNotCounted) {
   EXPECT_EQ(fold_.take().not_counted.not_in_time, 0);
 }
 
+TEST_F(FoldTest, TheFirstEndMarkAndWhatIsBehindItDoesNotCount) {
+  const std::string mark(RecordFormat::kEndMark);
+  const std::vector records = {logged(0, 6, true),   logged_line(1, mark),
+                               logged(2, 6, true),   logged(3, 7, true),
+                               logged_line(4, mark), logged_line(5, "anything")};
+  ASSERT_TRUE(fold_.add(std::span(records).first(1)));
+  EXPECT_EQ(fold_.end_mark(), std::nullopt);
+  ASSERT_TRUE(fold_.add(std::span(records).subspan(1)));
+  EXPECT_EQ(fold_.pending(), 6);
+  EXPECT_EQ(fold_.end_mark(), 1);
+  const ScoreCommit commit = fold_.take();
+  EXPECT_EQ(count_of(commit, 0, 0), 1);
+  EXPECT_EQ(commit.deltas.size(), 1U);
+  EXPECT_EQ(commit.not_counted, (NotCounted{.after_end = 5}));
+  EXPECT_EQ(fold_.end_mark(), 1) << "it stays";
+}
+
+TEST_F(FoldTest, AFoldThatBeginsBehindTheEndMarkCountsNothing) {
+  fold_.reset(41);
+  const std::vector records = {logged(50, 6, true), logged(51, 7)};
+  ASSERT_TRUE(fold_.add(records));
+  EXPECT_EQ(fold_.take().not_counted, (NotCounted{.after_end = 2}));
+  EXPECT_EQ(fold_.end_mark(), 41);
+  fold_.reset();
+  EXPECT_EQ(fold_.end_mark(), std::nullopt);
+}
+
 TEST_F(FoldTest, ResetForgetsTheDeltas) {
   const std::vector records = {logged(0, 6, true), logged(1, 6, true), logged(2, 8)};
   ASSERT_TRUE(fold_.add(records));

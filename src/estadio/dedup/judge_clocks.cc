@@ -8,6 +8,7 @@
 namespace estadio {
 
 std::optional<std::string> why_refused(const base::Uuid& id, const JudgeTimes& times) {
+  if (times.check == IdCheck::kAnyTime) return std::nullopt;
   const auto time_ms = id.time_ms();
   const RetryRule::IdTimes taken = times.id_times();
   if (!time_ms || taken.contains(*time_ms)) return std::nullopt;

@@ -78,6 +78,11 @@ base::Result<void> RepeatFilter::read_back(Minute first, std::int64_t end) {
       if (!records.empty()) attempts = 0;
       for (const LoggedRecord& logged : records) {
         if (logged.offset >= end) break;
+        // The records behind it do not count, so none repeats them.
+        if (RecordFormat::is_end_mark(logged.line)) {
+          held_from_ = first;
+          return {};
+        }
         ASSIGN_OR_RETURN(const Record record, deps_.format.parse_logged(partition_, logged));
         if (!record.is_id_given || !is_in_time(record.id, logged.time_ms)) continue;
         const Minute minute = minute_of(record.id.time_ms().value_or(logged.time_ms));

@@ -25,6 +25,7 @@ class ReadCountingLog final : public EventLog {
   explicit ReadCountingLog(EventLog& log) : log_(log) {}
 
   void append(const RecordBatch& batch, Done done) override { log_.append(batch, std::move(done)); }
+  void append_end_marks(Done done) override { log_.append_end_marks(std::move(done)); }
   base::Result<base::Uuid> incarnation(PartitionId id) override { return log_.incarnation(id); }
   [[nodiscard]] int partitions() const override { return log_.partitions(); }
   base::Result<std::int64_t> end_offset(PartitionId id) override { return log_.end_offset(id); }

@@ -3,9 +3,13 @@
 //
 // An id of version 7 whose time is too far from the clock is refused (RetryRule::at_judge()): its
 // entry is not logged. An entry whose given id is known to be durable (KnownIds) is not logged
-// again. Its verdict says that it is repeated, or that it is in conflict with the first entry. All
-// others are logged, and the tally counts each id once. A late entry with an unknown id is looked
-// up once more after every earlier append has been answered.
+// again. Its verdict says that it is repeated, or that its content differs. All others are logged,
+// and the tally counts each id once.
+//
+// Near the contest's end the judge takes nothing new (ContestEnd::takes_new()). It still answers
+// entries with known ids. Once the contest is closed, it answers every given id from the log
+// (AcceptedIds). So an entry that was acknowledged is acknowledged again, for as long as the log
+// exists.
 //
 // Threads: a LocalJudge belongs to one thread.
 #pragma once
@@ -13,11 +17,13 @@
 #include "base/clock.h"
 #include "estadio/contest/coin.h"
 #include "estadio/contest/contest.h"
+#include "estadio/contest/contest_end.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/judge.h"
 #include "estadio/contest/known_ids.h"
 #include "estadio/contest/record.h"
 #include "estadio/dedup/retry_rule.h"
+#include "estadio/discipline/accepted_ids.h"
 
 namespace estadio {
 
@@ -29,6 +35,8 @@ class LocalJudge final : public Judge {
     const Coin& coin;
     EventLog& events;
     KnownIds& known;
+    const ContestEnd& end;
+    const AcceptedIds& accepted;
     RetryRule retry;
     const base::Clock& clock;
   };
@@ -38,8 +46,19 @@ class LocalJudge final : public Judge {
   void judge(const EntryBatch& batch, std::span<Verdict> verdicts, Done done) override;
 
  private:
+  // Adds the entries to records_ that have to be logged. Returns whether there are any.
+  bool add_records(const EntryBatch& batch, std::span<Verdict> verdicts, bool has_given);
   // Adds an entry's record to records_.
   void add_record(const Entry& entry, std::string_view student, const Coin::Toss& toss);
+  void append(const EntryBatch& batch, std::span<Verdict> verdicts, bool has_given, Done done);
+
+  // Answers a batch while no new entry is taken. Logs nothing.
+  void answer_again(const EntryBatch& batch, std::span<Verdict> verdicts, bool has_given,
+                    const Done& done) const;
+  [[nodiscard]] Verdict::Durability durability_again(const EntryBatch& batch, const Entry& entry,
+                                                     const Coin::Toss& toss,
+                                                     Verdict& verdict) const;
+  [[nodiscard]] base::Error why_nothing_new() const;
 
   const Dependencies deps_;
   const RecordFormat format_;

@@ -24,35 +24,32 @@ std::optional<BodyFormat> format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-// Marks the entries late. Returns false when one has no given id: then the request is not a retry.
-bool mark_late(std::span<Entry> entries) {
-  for (Entry& entry : entries) entry.is_late = true;
-  return std::ranges::all_of(entries, &Entry::is_id_given);
-}
-
 bool is_conflict(const Verdict& verdict) {
   return verdict.durability == Verdict::Durability::kConflict;
 }
 
 // Returns the durability that all entries of a request share, else kUnknown. Ignores entries in
-// conflict. Returns kConflict when there is one and the log has all the others.
+// conflict and entries that came too late. If there are any, and the log has all the others, returns
+// kOver or else kConflict.
 Verdict::Durability common_durability(std::span<const Verdict> verdicts,
                                       Verdict::Durability of_batch) {
   using Durability = Verdict::Durability;
   std::optional<Durability> common;
-  bool has_conflict = false;
+  std::optional<Durability> if_others_are_kept;
   for (const Verdict& verdict : verdicts) {
-    if (is_conflict(verdict)) {
-      has_conflict = true;
-      continue;
+    if (verdict.durability == Durability::kOver) {
+      if_others_are_kept = Durability::kOver;
+    } else if (is_conflict(verdict)) {
+      if_others_are_kept = if_others_are_kept.value_or(Durability::kConflict);
+    } else {
+      const Durability durability =
+          verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
+      if (common && *common != durability) return Durability::kUnknown;
+      common = durability;
     }
-    const Durability durability =
-        verdict.durability == Durability::kOfBatch ? of_batch : verdict.durability;
-    if (common && *common != durability) return Durability::kUnknown;
-    common = durability;
   }
-  return has_conflict && common.value_or(Durability::kKept) == Durability::kKept
-             ? Durability::kConflict
+  return if_others_are_kept && common.value_or(Durability::kKept) == Durability::kKept
+             ? *if_others_are_kept
              : *common;
 }
 
@@ -100,7 +97,7 @@ void FacultyService::install(http::Router& router, net::EventLoop& loop) {
 void FacultyService::handle(const http::Request& request, http::Exchange exchange,
                             std::optional<FacultyIndex> faculty) {
   const Moment moment = this_moment();
-  if (!moment.judges && !moment.is_late) return refuse(Refusal::kNoJudge, exchange);
+  if (!moment.judges) return refuse(Refusal::kNoJudge, exchange);
   const auto format = format_of(request.header("content-type"));
   if (!format) return refuse(Refusal::kMediaType, exchange);
   if (edge_.in_flight_bytes.load(std::memory_order_relaxed) >= edge_.limits.in_flight_bytes) {
@@ -114,7 +111,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
   if (!parsed) return reject(parsed.error(), exchange);
   // Count the bytes of the records, not of the body: small entries become larger records.
   const std::size_t record_bytes = format_.bytes_max(parsed->count, entries.text.size() - text);
-  if (const auto refusal = admit(std::span(entries.entries).subspan(first), moment, record_bytes)) {
+  if (const auto refusal = admit(record_bytes)) {
     entries.entries.resize(first);
     entries.text.resize(text);
     return refuse(*refusal, exchange);
@@ -128,11 +125,7 @@ void FacultyService::handle(const http::Request& request, http::Exchange exchang
 }
 
 FacultyService::Moment FacultyService::this_moment() const {
-  const std::int64_t now_ms = edge_.clock.wall_ms();
-  const auto closes_at_ms = edge_.contest.closes_at_ms();
-  return {.now_ms = now_ms,
-          .is_late = closes_at_ms && now_ms >= *closes_at_ms,
-          .judges = edge_.judges.now()};
+  return {.now_ms = edge_.clock.wall_ms(), .judges = edge_.judges.now()};
 }
 
 EntryParser::Options FacultyService::parser_options(BodyFormat format,
@@ -157,11 +150,7 @@ FacultyService::Batch& FacultyService::gathering() {
   return *gathering_;
 }
 
-std::optional<FacultyService::Refusal> FacultyService::admit(std::span<Entry> entries,
-                                                             const Moment& moment,
-                                                             std::size_t bytes) {
-  if (moment.is_late && !mark_late(entries)) return Refusal::kContestOver;
-  if (!moment.judges) return Refusal::kNoJudge;
+std::optional<FacultyService::Refusal> FacultyService::admit(std::size_t bytes) {
   const std::size_t bytes_max = edge_.limits.in_flight_bytes;
   const std::size_t before = edge_.in_flight_bytes.fetch_add(bytes, std::memory_order_relaxed);
   if (before + bytes <= bytes_max) return std::nullopt;
@@ -322,13 +311,7 @@ void FacultyService::answer_not_kept(const Batch& batch, const Waiting& waiting,
                                      const base::Result<void>& judged) {
   using Durability = Verdict::Durability;
   if (durability == Durability::kNotInTime) return refuse_not_in_time(batch, waiting);
-  const auto verdicts = std::span(batch.verdicts).subspan(waiting.first, waiting.count);
-  const bool is_known = std::ranges::none_of(verdicts, [](const Verdict& verdict) {
-    return verdict.durability == Durability::kUnknown ||
-           verdict.durability == Durability::kNotInTime;
-  });
-  // The judge answered for every entry, and refused some. It refuses only late entries.
-  if (judged && is_known) return refuse(Refusal::kContestOver, waiting.exchange);
+  if (durability == Durability::kOver) return refuse(Refusal::kContestOver, waiting.exchange);
   fail(waiting, durability, judged ? std::string_view() : judged.error().message());
 }
 

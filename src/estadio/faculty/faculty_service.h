@@ -92,14 +92,13 @@ class FacultyService final : public http::Service {
   // The state of the contest when a request came.
   struct Moment {
     std::int64_t now_ms = 0;
-    bool is_late = false;              // the contest is over: only retries are answered
     std::optional<JudgeTimes> judges;  // nothing until the clock of a judge is known
   };
   // Why a request is refused, apart from errors in its body.
   enum class Refusal {
     kMediaType,    // 415
     kNoJudge,      // 503: the clock of no judge is known
-    kContestOver,  // 403
+    kContestOver,  // 403: the log does not have the entry, and takes nothing more
     kFull,         // 429: too many bytes are in flight
     kTooLarge,     // 413: alone it has more bytes than may be in flight
   };
@@ -112,10 +111,9 @@ class FacultyService final : public http::Service {
                                                     const Moment& moment) const;
   // Returns the batch that gathers requests. Takes a spare one when there is none.
   Batch& gathering();
-  // Admits the entries of one request, whose records have at most `bytes`: marks them late when
-  // they are, and adds `bytes` to the bytes in flight. Adds nothing when it returns a refusal.
-  [[nodiscard]] std::optional<Refusal> admit(std::span<Entry> entries, const Moment& moment,
-                                             std::size_t bytes);
+  // Admits a request whose records have at most `bytes`: adds these to the bytes in flight. Adds
+  // nothing when it returns a refusal.
+  [[nodiscard]] std::optional<Refusal> admit(std::size_t bytes);
   void refuse(Refusal refusal, http::Exchange exchange);
   void reject(const Rejection& rejection, http::Exchange exchange);
 

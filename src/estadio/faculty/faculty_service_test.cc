@@ -92,12 +92,15 @@ class TestClocks final : public JudgeClocks {
   [[nodiscard]] std::optional<JudgeTimes> now() const override {
     if (!is_known) return std::nullopt;
     const std::int64_t now_ms = clock_.wall_ms() + ahead_ms;
-    return JudgeTimes{
-        .earliest_ms = now_ms, .latest_ms = now_ms, .rule = RetryRule(std::chrono::minutes(10))};
+    return JudgeTimes{.earliest_ms = now_ms,
+                      .latest_ms = now_ms,
+                      .rule = RetryRule(std::chrono::minutes(10)),
+                      .check = check};
   }
 
   std::atomic<bool> is_known{true};
   std::atomic<std::int64_t> ahead_ms{0};
+  std::atomic<IdCheck> check{IdCheck::kByTime};
 
  private:
   const base::Clock& clock_;
@@ -590,59 +593,58 @@ TEST_F(FacultyServiceTest, AConflictIsNotShownWhileTheOtherEntriesAreUnknown) {
   expect_problem(503);
 }
 
-TEST_F(FacultyServiceTest, WhenTheContestIsOverEntriesAreRefused) {
+TEST_F(FacultyServiceTest, TheJudgeAndNotTheEdgesClockSaysWhenTheContestIsOver) {
   contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
-  clock_.set(*contest_.closes_at_ms() - 1);
+  clock_.set(*contest_.closes_at_ms() + 3'600'000);
   start();
   post(kEntry);
   pending_.next().answer();
   EXPECT_EQ(client_->read_response().status, 200);
-  clock_.advance(1);
   post(kEntry);
+  const auto held = pending_.next();
+  held.verdicts[0].durability = Verdict::Durability::kOver;
+  held.done(base::fail(base::Code::kUnavailable, "being settled"));
   expect_problem(403);
-  EXPECT_TRUE(pending_.is_empty());
 }
 
-TEST_F(FacultyServiceTest, AfterTheContestARetryIsAnsweredByWhetherItsEntriesWereKept) {
+TEST_F(FacultyServiceTest, AfterTheContestEachRequestIsAnsweredByItsOwnEntries) {
   using Durability = Verdict::Durability;
-  contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
-  clock_.set(*contest_.closes_at_ms());
   start();
-  const std::string given =
-      R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})";
-  const std::string two = fmt::format("[{},{}]", given, given);
-  ASSERT_TRUE(client_->send(request(given) + request(two) + request(given) + request(given)));
+  const std::string two = fmt::format("[{},{}]", kEntry, kEntry);
+  ASSERT_TRUE(client_->send(request(kEntry) + request(two) + request(kEntry) + request(kEntry) +
+                            request(two) + request(two)));
   const auto held = pending_.next();
-  ASSERT_EQ(held.verdicts.size(), 5U);
-  for (const Entry& entry : held.batch->entries) EXPECT_TRUE(entry.is_late);
-  const Durability durabilities[] = {Durability::kKept, Durability::kKept, Durability::kRefused,
-                                     Durability::kRefused, Durability::kUnknown};
+  ASSERT_EQ(held.verdicts.size(), 9U);
+  const Durability durabilities[] = {
+      Durability::kKept,    Durability::kKept,     Durability::kOver,
+      Durability::kOver,    Durability::kRefused,  Durability::kOver,
+      Durability::kRefused, Durability::kConflict, Durability::kOver};
   for (std::size_t i = 0; i < held.verdicts.size(); ++i) {
     held.verdicts[i].durability = durabilities[i];
     held.verdicts[i].is_repeated = durabilities[i] == Durability::kKept;
   }
-  held.done({});
+  held.done(base::fail(base::Code::kUnavailable, "being settled"));
   EXPECT_THAT(client_->read_response().body, HasSubstr(R"("repeated":true)"));
   expect_problem(403);  // only a part was kept
   expect_problem(403);
-  expect_problem(504);
-  post(fmt::format("[{},{}]", given, kEntry));
-  expect_problem(403);  // some entries are no retry
-  EXPECT_TRUE(pending_.is_empty());
+  EXPECT_EQ(expect_problem(503).header("Retry-After"), "1");
+  EXPECT_EQ(expect_problem(503).header("Retry-After"), "1") << "one entry is not settled yet";
+  expect_problem(403);
   EXPECT_EQ(edge_stats_.totals().repeated_entries, 1U);
   EXPECT_TRUE(test::eventually([&] { return edge_->in_flight_bytes == 0; }));
 }
 
-TEST_F(FacultyServiceTest, AfterTheContestNewEntriesAreRefusedEvenWhileNoJudgeIsKnown) {
-  contest_ = *Contest::from_toml("closes_at = 2026-12-01T18:00:00Z", "test");
-  clock_.set(*contest_.closes_at_ms());
-  judges_.is_known = false;
+TEST_F(FacultyServiceTest, OnceTheContestEndsAnIdMayHaveAnyTime) {
   start();
-  post(kEntry);
-  expect_problem(403);
-  post(R"({"faculty":"agronomy","discipline":1,"id":"0c8f9d3e-7b1a-4c2d-9e5f-000000000001"})");
-  expect_problem(503);
-  EXPECT_TRUE(pending_.is_empty());
+  base::UuidGenerator ids;
+  const std::string old = fmt::format(R"({{"faculty":"agronomy","discipline":1,"id":"{}"}})",
+                                      ids.next(clock_.wall_ms() - 86'400'000).to_string());
+  post(old);
+  expect_problem(422);
+  judges_.check = IdCheck::kAnyTime;
+  post(old);
+  pending_.next().answer();
+  EXPECT_EQ(client_->read_response().status, 200);
 }
 
 TEST_F(FacultyServiceTest, EachRequestOfAPartlyFailedBatchIsAnsweredByItsOwnEntries) {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/files.h"
 #include "estadio/contest/contest.h"
+#include "estadio/contest/record.h"
 
 namespace estadio {
 namespace {
@@ -17,7 +18,15 @@ constexpr std::string_view kHasStopped =
     "the log is closed, because the process is stopping: try again later";
 constexpr std::string_view kIsBusy =
     "the log has as many bytes of results that are not durable yet as it takes: try again later";
+constexpr std::string_view kHasEnded = "the contest is over: the log takes no new entries";
 constexpr std::chrono::seconds kTryAgainEvery{1};  // when the disk is full
+
+// One block has the marks of all partitions. It is the last one of its segment and of the log.
+bool ends_with_mark(const BlockPart& part) {
+  std::string_view lines = part.lines;
+  lines.remove_suffix(1);  // the last newline
+  return RecordFormat::is_end_mark(lines.substr(lines.rfind('\n') + 1));
+}
 
 }  // namespace
 
@@ -113,11 +122,13 @@ base::Result<SegmentWriter::End> DiskLog::load() {
     for (const BlockPart& part : placed->block.parts) {
       next_offsets_[index_of(part.partition)] = part.first_offset + part.records;
       newest_ms_ = std::max(newest_ms_, part.time_ms);
+      has_ended_ = has_ended_ || ends_with_mark(part);
     }
     next_sequence_ = placed->block.sequence + 1;
   }
   ASSIGN_OR_RETURN(end.rest, reader.examine_rest());
   end.position = reader.position();
+  is_ending_ = has_ended_;
   return end;
 }
 
@@ -130,7 +141,7 @@ void DiskLog::append(const RecordBatch& batch, Done done) {
     std::size_t bytes = 0;
     for (const RecordBatch::Part& part : batch.parts) bytes += part.lines.size();
     const bool has_room = gathering_.records.bytes() + bytes <= kGatheringBytesMax;
-    if (!stats_.has_failed && !is_stopped_ && has_room) {
+    if (!stats_.has_failed && !is_stopped_ && !is_ending_ && has_room) {
       const bool was_empty = gathering_.waiting.empty();
       gathering_.records.add(batch);
       gathering_.waiting.push_back(std::move(done));
@@ -139,12 +150,49 @@ void DiskLog::append(const RecordBatch& batch, Done done) {
     }
     if (is_stopped_) {
       refusal = kHasStopped;
+    } else if (is_ending_) {
+      refusal = kHasEnded;
     } else if (!has_room) {
       code = base::Code::kResourceExhausted;
       refusal = kIsBusy;
     }
   }
   done(base::fail(code, std::string(refusal)));
+}
+
+void DiskLog::append_end_marks(Done done) {
+  RecordBatch marks(options_.partitions);
+  marks.time_ms = clock_.wall_ms();
+  for (RecordBatch::Part& part : marks.parts) {
+    part.lines = std::string(RecordFormat::kEndMark) + '\n';
+    part.count = 1;
+  }
+  std::string_view refusal = kHasStopped;
+  {
+    const std::scoped_lock lock(mutex_);
+    is_ending_ = true;
+    if (!stats_.has_failed && !is_stopped_ && !has_ended_) {
+      gathering_.records.add(marks);
+      gathering_.waiting.push_back([this, done](base::Result<void> committed) {
+        if (committed) {
+          const std::scoped_lock ended(mutex_);
+          has_ended_ = true;
+        }
+        done(std::move(committed));
+      });
+      committer_.notify_one();
+      return;
+    }
+    if (has_ended_) refusal = {};
+    if (stats_.has_failed) refusal = kHasFailed;
+  }
+  if (refusal.empty()) return done({});
+  done(base::fail(base::Code::kUnavailable, std::string(refusal)));
+}
+
+bool DiskLog::has_ended() const {
+  const std::scoped_lock lock(mutex_);
+  return has_ended_;
 }
 
 void DiskLog::commit_until_stopped(const std::stop_token& stop) {

@@ -82,6 +82,11 @@ class DiskLog final : public EventLog {
   void stop();
 
   void append(const RecordBatch& batch, Done done) override;
+  // The marks are the last records of each partition, also after the log is opened again: then
+  // append() refuses from the start.
+  void append_end_marks(Done done) override;
+  // Returns whether the end marks are in the log.
+  [[nodiscard]] bool has_ended() const;
   // The topic's id, made with the log.
   [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) override;
   [[nodiscard]] int partitions() const override;
@@ -150,6 +155,8 @@ class DiskLog final : public EventLog {
   std::size_t tail_bytes_ = 0;
   Stats stats_;
   bool is_stopped_ = false;
+  bool is_ending_ = false;  // the end marks were appended, or are in the log
+  bool has_ended_ = false;  // they are in the log
 
   std::jthread thread_;  // last: it is destroyed before the members that it uses
 };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <future>
 #include <map>
 #include <optional>
 #include <random>
@@ -1099,6 +1100,51 @@ TEST_F(DiskLogTest, BehavesAsTheModelOverRandomAppendsReopeningsAndTears) {
     if (HasFatalFailure()) return;
   }
   check();
+}
+
+// Appends the end marks and waits for the answer.
+base::Result<void> end(DiskLog& log) {
+  std::promise<base::Result<void>> answer;
+  log.append_end_marks([&](base::Result<void> result) { answer.set_value(std::move(result)); });
+  return answer.get_future().get();
+}
+
+TEST_F(DiskLogTest, ALogThatHasEndedTakesNothingMoreWhenItIsOpenedAgain) {
+  for (int start = 0; start < 3; ++start) {
+    auto log = open();
+    if (start == 0) {
+      append(*log, kWinners0, 0, 5);
+      EXPECT_FALSE(log->has_ended());
+      ASSERT_TRUE(end(*log));
+    }
+    EXPECT_TRUE(log->has_ended());
+    RecordBatch batch(2);
+    records_.add(batch, kLosers1, 9);
+    const auto refused = append_and_wait(*log, batch);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), base::Code::kUnavailable);
+    EXPECT_EQ(log->end_offset(kWinners0), 6);
+    EXPECT_EQ(log->end_offset(kLosers1), 1);
+  }
+}
+
+TEST_F(DiskLogTest, TheEndIsTheSameWhenItIsWrittenAgain) {
+  auto log = open();
+  ASSERT_TRUE(end(*log));
+  ASSERT_TRUE(end(*log));
+  EXPECT_EQ(log->end_offset(kWinners0), 1);
+}
+
+TEST_F(DiskLogTest, ALogThatIsClosedCannotEndAndGoesOnWhenItIsOpenedAgain) {
+  {
+    auto log = open();
+    log->stop();
+    EXPECT_FALSE(end(*log));
+    EXPECT_FALSE(log->has_ended());
+  }
+  auto log = open();
+  EXPECT_FALSE(log->has_ended());
+  append(*log, kWinners0, 0, 1);
 }
 
 }  // namespace

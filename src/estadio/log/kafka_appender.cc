@@ -119,7 +119,8 @@ void KafkaAppender::produce(KafkaProducer& producer, PartitionId to, const Recor
   while (!lines.empty()) {
     const auto end = lines.find('\n');
     const std::string_view line = lines.substr(0, end);
-    const std::string_view key = RecordFormat::id_text(line);
+    const std::string_view key =
+        RecordFormat::is_end_mark(line) ? std::string_view() : RecordFormat::id_text(line);
     rd_kafka_message_t message{};
     // librdkafka's type does not say const, and copies.
     message.payload = const_cast<char*>(line.data());

@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "estadio/contest/record.h"
 #include "estadio/log/kafka_log_reader.h"
 
 namespace estadio {
@@ -91,7 +92,21 @@ KafkaLog::~KafkaLog() = default;
 void KafkaLog::stop() { appender_->stop(); }
 
 void KafkaLog::append(const RecordBatch& batch, Done done) {
+  if (is_ending_.load(std::memory_order_relaxed)) {
+    return done(
+        base::fail(base::Code::kUnavailable, "the contest is over: the log takes no new entries"));
+  }
   appender_->append(batch, std::move(done));
+}
+
+void KafkaLog::append_end_marks(Done done) {
+  is_ending_ = true;
+  RecordBatch marks(partitions());
+  for (RecordBatch::Part& part : marks.parts) {
+    part.lines = std::string(RecordFormat::kEndMark) + '\n';
+    part.count = 1;
+  }
+  appender_->append(marks, std::move(done));
 }
 
 base::Result<std::int64_t> KafkaLog::end_offset(PartitionId id) { return offsets_->end(id); }

@@ -21,6 +21,7 @@
 // Threads: as EventLog says.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -77,6 +78,8 @@ class KafkaLog final : public EventLog {
   void stop();
 
   void append(const RecordBatch& batch, Done done) override;
+  // Other processes may still append behind the marks. Marks have no key.
+  void append_end_marks(Done done) override;
   [[nodiscard]] base::Result<base::Uuid> incarnation(PartitionId id) override;
   [[nodiscard]] int partitions() const override { return ends_->partitions(); }
   [[nodiscard]] base::Result<std::int64_t> end_offset(PartitionId id) override;
@@ -108,6 +111,7 @@ class KafkaLog final : public EventLog {
   std::unique_ptr<KafkaAppender> appender_;
   std::unique_ptr<KafkaOffsets> offsets_;
   std::unique_ptr<KafkaConsumers> consumers_;
+  std::atomic<bool> is_ending_{false};  // append_end_marks() was called
   std::unique_ptr<KafkaLookup> lookup_;
 };
 

@@ -112,7 +112,8 @@ TEST_F(KafkaManifestTest, ATopicThatSaysSomethingElseIsRefusedWithoutBeingQuoted
     contest_.topics.prefix += "x";
     const std::string command = fmt::format(
         "{}/kafka cli kafka-topics --create --topic {} --partitions 1 --replication-factor 1 "
-        "--config cleanup.policy=compact --bootstrap-server {} >/dev/null 2>&1",
+        "--config cleanup.policy=compact --config message.timestamp.type=LogAppendTime "
+        "--bootstrap-server {} >/dev/null 2>&1",
         OLIMPIADAS_TOOLS, contest_.topics.contest_name(), contest_.cluster.brokers);
     ASSERT_EQ(std::system(command.c_str()), 0);
     put(value);

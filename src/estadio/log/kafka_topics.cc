@@ -37,8 +37,10 @@ constexpr std::array<Setting, 6> kResultSettings = {{
     {"message.timestamp.before.max.ms", kAnyTime, kWouldBeRefused},
     {"message.timestamp.after.max.ms", kAnyTime, kWouldBeRefused},
 }};
-constexpr std::array<Setting, 1> kContestSettings = {{
+constexpr std::array<Setting, 2> kContestSettings = {{
     {"cleanup.policy", "compact", "Kafka would drop the contest's manifest"},
+    {"message.timestamp.type", "LogAppendTime",
+     "a discipline server closes the contest only when a broker's clock is past the end too"},
 }};
 constexpr const char* kMinInsync = "min.insync.replicas";
 

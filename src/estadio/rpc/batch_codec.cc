@@ -15,10 +15,9 @@ constexpr std::size_t kIdBytes = std::tuple_size_v<decltype(base::Uuid::bytes)>;
 
 // Bits of Batch.flags.
 constexpr unsigned kGiven = 1;
-constexpr unsigned kLate = 2;
 constexpr unsigned kHasAge = 4;
 constexpr unsigned kHasStudent = 8;
-constexpr unsigned kAllFlags = kGiven | kLate | kHasAge | kHasStudent;
+constexpr unsigned kAllFlags = kGiven | kHasAge | kHasStudent;
 
 // Bits of Verdicts.verdicts.
 constexpr unsigned kLost = 1;
@@ -99,15 +98,11 @@ class BatchReader {
     }
     const unsigned flags = byte_at(message_.flags(), place);
     if ((flags & ~kAllFlags) != 0) return refuse("flags", place, "unknown bits");
-    if ((flags & kLate) != 0 && (flags & kGiven) == 0) {
-      return refuse("flags", place, "expected the flag for a given id with the flag for late");
-    }
     Entry& entry = batch_.entries.emplace_back();
     std::memcpy(entry.id.bytes.data(), message_.ids().data() + place * kIdBytes, kIdBytes);
     entry.faculty = caller_.faculties[faculty];
     entry.discipline = caller_.disciplines[discipline];
     entry.is_id_given = (flags & kGiven) != 0;
-    entry.is_late = (flags & kLate) != 0;
     if ((flags & kHasAge) != 0) RETURN_IF_ERROR(add_age(entry));
     if ((flags & kHasStudent) != 0) RETURN_IF_ERROR(add_student(entry));
     return {};
@@ -179,7 +174,7 @@ void encode_batch(const EntryBatch& batch, std::span<const std::uint32_t> places
     std::memcpy(ids.data() + i * kIdBytes, entry.id.bytes.data(), kIdBytes);
     faculties[i] = static_cast<char>(entry.faculty);
     disciplines[i] = static_cast<char>(entry.discipline);
-    unsigned bits = (entry.is_id_given ? kGiven : 0) | (entry.is_late ? kLate : 0);
+    unsigned bits = entry.is_id_given ? kGiven : 0;
     if (entry.age != Entry::kNoAge) {
       bits |= kHasAge;
       ages += static_cast<char>(entry.age);
@@ -217,7 +212,7 @@ base::Result<void> decode_verdicts(std::string_view bytes, std::span<const std::
     const auto bits = static_cast<unsigned>(static_cast<unsigned char>(byte));
     const unsigned durability = bits >> kDurabilityShift & kDurabilityMask;
     return bits >> kVerdictBits != 0 ||
-           durability > static_cast<unsigned>(Verdict::Durability::kConflict);
+           durability > static_cast<unsigned>(Verdict::Durability::kOver);
   });
   if (bad != bytes.end()) {
     return refuse("verdicts", static_cast<std::size_t>(bad - bytes.begin()), "unknown bits");

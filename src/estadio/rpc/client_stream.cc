@@ -76,6 +76,7 @@ void ClientStream::on_read(bool ok) {
   const v1::JudgeReply& reply = call_->reading;
   clock_offset_ = std::chrono::milliseconds(reply.now_ms()) -
                   std::chrono::duration_cast<std::chrono::milliseconds>(clock_.mono());
+  id_check_ = reply.ending() ? IdCheck::kAnyTime : IdCheck::kByTime;
   switch (reply.kind_case()) {
     case v1::JudgeReply::kHandshake: take_handshake(reply.handshake()); break;
     case v1::JudgeReply::kVerdicts: take_verdicts(reply.verdicts(), lock); break;

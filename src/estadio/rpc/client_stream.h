@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "estadio/dedup/judge_clocks.h"
 #include "estadio/rpc/handshake.h"
 #include "estadio/rpc/judge_call.h"
 
@@ -147,6 +148,8 @@ class ClientStream {
   // Returns the server's wall clock less our monotonic clock, by the last message. It is too small
   // by the time that the message travelled. REQUIRES: the stream was open.
   [[nodiscard]] std::chrono::milliseconds clock_offset() const { return clock_offset_; }
+  // Returns which ids the server takes, by its last message.
+  [[nodiscard]] IdCheck id_check() const { return id_check_; }
   [[nodiscard]] std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   [[nodiscard]] bool server_is_stopping() const { return server_is_stopping_; }
   // Returns whether the stream was open when it broke.
@@ -182,6 +185,7 @@ class ClientStream {
   Phase phase_ = Phase::kHandshake;
   ServerInfo server_;
   std::chrono::milliseconds clock_offset_{};
+  IdCheck id_check_ = IdCheck::kByTime;
   std::map<std::uint64_t, PendingSubBatch> pending_;  // by sequence, queued ones too
   std::size_t in_flight_bytes_ = 0;                   // of pending_
   std::optional<base::Error> refusal_;                // why we cancelled the stream

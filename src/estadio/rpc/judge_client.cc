@@ -293,7 +293,8 @@ void JudgeClient::add_clocks(std::vector<RemoteClocks::Reading>& readings) const
     readings.push_back(
         {.address = shared_.options.addresses[slot.address],
          .offset = slot.current->clock_offset(),
-         .rule = RetryRule(std::chrono::milliseconds(slot.current->server().retry_window_ms))});
+         .rule = RetryRule(std::chrono::milliseconds(slot.current->server().retry_window_ms)),
+         .check = slot.current->id_check()});
   }
 }
 

@@ -37,6 +37,7 @@ class TestServer {
   void start() {
     auto server = JudgeServer::open(options_, {.contest = contest_,
                                                .retry = RetryRule(RetryRule::kWindowDefault),
+                                               .end = end_,
                                                .clock = clock_,
                                                .log = log_.logger(),
                                                .make_judge = [this] { return judges.make(); }});
@@ -59,6 +60,7 @@ class TestServer {
   JudgeServer::Options options_;
   const Contest contest_ = Contest::defaults();
   const base::SystemClock clock_;
+  const ContestEnd end_{std::nullopt, ContestEnd::LeaseNeed::kNone, clock_};
   test::CapturedLog log_;
   std::unique_ptr<JudgeServer> server_;
 };

@@ -100,12 +100,14 @@ class JudgeOneCall final : public ServerCall, public grpc::ServerGenericBidiReac
     }
     const JudgeServer::Dependencies& deps = calls_.deps();
     const std::int64_t now_ms = deps.clock.wall_ms();
-    return read_one_entry(
-        request,
-        {.contest = deps.contest,
-         .judged = calls_.judged(),
-         .times = {.earliest_ms = now_ms, .latest_ms = now_ms, .rule = deps.retry}},
-        batch_);
+    return read_one_entry(request,
+                          {.contest = deps.contest,
+                           .judged = calls_.judged(),
+                           .times = {.earliest_ms = now_ms,
+                                     .latest_ms = now_ms,
+                                     .rule = deps.retry,
+                                     .check = id_check_of(deps.end)}},
+                          batch_);
   }
 
   // On any thread: the judge has answered.

@@ -38,6 +38,7 @@
 #include "base/metrics_writer.h"
 #include "base/result.h"
 #include "estadio/contest/contest.h"
+#include "estadio/contest/contest_end.h"
 #include "estadio/contest/judge.h"
 #include "estadio/dedup/retry_rule.h"
 #include "estadio/rpc/tls_files.h"
@@ -73,6 +74,7 @@ class JudgeServer {
   struct Dependencies {
     const Contest& contest;
     RetryRule retry;  // its window is sent to callers; JudgeOne applies it
+    const ContestEnd& end;
     const base::Clock& clock;
     base::Logger& log;
     // Called once for JudgeOne, and for a stream when no spare judge is left.

@@ -138,6 +138,7 @@ class JudgeServerTest : public testing::Test {
   JudgeServer::Dependencies deps() {
     return {.contest = contest_,
             .retry = RetryRule(std::chrono::minutes(1)),
+            .end = end_,
             .clock = clock_,
             .log = log_.logger(),
             .make_judge = [this] { return judges_.make(); }};
@@ -184,6 +185,7 @@ class JudgeServerTest : public testing::Test {
 
   Contest contest_ = Contest::defaults();
   test::TestClock clock_;
+  ContestEnd end_{std::nullopt, ContestEnd::LeaseNeed::kNone, clock_};
   test::CapturedLog log_;
   test::ScriptedJudges judges_;
   std::unique_ptr<JudgeServer> server_;
@@ -563,13 +565,23 @@ TEST_F(JudgeServerTest, AWrongFieldOfOneEntryIsNamed) {
   EXPECT_EQ(judges_.batches(), 0U);
 }
 
-TEST_F(JudgeServerTest, WhenTheContestIsOverOneEntryIsRefused) {
-  contest_ = Contest::from_toml("closes_at = 2026-09-01T00:00:00Z", "test").value();
-  ASSERT_LT(*contest_.closes_at_ms(), clock_.wall_ms());
+TEST_F(JudgeServerTest, WhenTheContestEndsAnIdMayHaveAnyTimeAndCallersLearnIt) {
   serve();
-  const grpc::Status status = refusal_of_one(one());
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_THAT(status.error_message(), HasSubstr("the contest is over"));
+  base::UuidGenerator ids;
+  v1::JudgeOneRequest request = one();
+  request.set_id(ids.next(clock_.wall_ms() - 3'600'000).to_string());
+  EXPECT_THAT(refusal_of_one(request).error_message(), HasSubstr("at most 1m old"));
+  Caller before(*stub_);
+  before.send_handshake(contest_);
+  EXPECT_FALSE(before.read().ending());
+
+  end_.set_phase(ContestPhase::kClosing);
+  grpc::ClientContext context;
+  v1::JudgeOneReply reply;
+  EXPECT_TRUE(stub_->JudgeOne(&context, request, &reply).ok());
+  Caller after(*stub_);
+  after.send_handshake(contest_);
+  EXPECT_TRUE(after.read().ending());
 }
 
 TEST_F(JudgeServerTest, AServerOfSomeDisciplinesSaysSo) {

@@ -13,16 +13,10 @@ base::Failure refuse(std::string message) {
   return base::fail(base::Code::kInvalidArgument, std::move(message));
 }
 
-base::Failure refuse_late() {
+base::Failure refuse_over() {
   return base::fail(base::Code::kFailedPrecondition,
                     "the contest is over: it takes no new entries, and the log does not have this "
                     "one");
-}
-
-base::Failure fail_unknown() {
-  return base::fail(base::Code::kDeadlineExceeded,
-                    "the contest is over, and the server does not know whether the log has this "
-                    "entry: send it again with the same id");
 }
 
 base::Result<void> read_discipline(const v1::JudgeOneRequest& request, const OneEntryRules& rules,
@@ -106,9 +100,6 @@ base::Result<void> read_one_entry(const v1::JudgeOneRequest& request, const OneE
     }
     entry.age = static_cast<std::int16_t>(request.age());
   }
-  const auto closes_at_ms = rules.contest.closes_at_ms();
-  entry.is_late = closes_at_ms && rules.times.latest_ms >= *closes_at_ms;
-  if (entry.is_late && !entry.is_id_given) return refuse_late();
   batch.entries.push_back(entry);
   return {};
 }
@@ -125,12 +116,12 @@ base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                     "send this entry with a new id",
                                     to_string(verdict.conflict), to_string(verdict.conflict)));
     }
-    if (!judged) return base::fail(judged.error());
+    if (durability == Durability::kOver) return refuse_over();
     if (durability == Durability::kNotInTime) {
       return refuse("id: its time is too far from the server's clock: check both clocks");
     }
-    // Only a late entry can be judged without being in the log.
-    return durability == Durability::kRefused ? refuse_late() : fail_unknown();
+    if (!judged) return base::fail(judged.error());
+    return base::fail(base::Code::kInternal, "the judge gave no reason");
   }
   reply.set_id(entry.id.to_string());
   reply.set_outcome(verdict.outcome == Outcome::kWinner ? v1::OUTCOME_WINNER : v1::OUTCOME_LOSER);

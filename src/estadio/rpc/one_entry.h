@@ -24,14 +24,14 @@ struct OneEntryRules {
 
 // Replaces `batch` by the entry. The entry has no id yet when the client gave none.
 // Errors: kInvalidArgument names the field. kFailedPrecondition: another server judges the
-// discipline, or the contest is over and the client gave no id.
+// discipline.
 [[nodiscard]] base::Result<void> read_one_entry(const v1::JudgeOneRequest& request,
                                                 const OneEntryRules& rules, EntryBatch& batch);
 
 // Writes the answer to an entry that is in the log.
 // Errors: that of `judged`, unless the verdict's own durability is kKept. kInvalidArgument when the
-// durability is kNotInTime. A late entry gives kFailedPrecondition when kRefused, and
-// kDeadlineExceeded when kUnknown.
+// durability is kNotInTime, kAlreadyExists when it is kConflict, and kFailedPrecondition when it is
+// kOver.
 [[nodiscard]] base::Result<void> write_one_verdict(const Entry& entry, const Verdict& verdict,
                                                    const base::Result<void>& judged,
                                                    v1::JudgeOneReply& reply);

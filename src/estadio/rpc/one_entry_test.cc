@@ -19,9 +19,8 @@ class OneVerdictTest : public testing::Test {
         entry_, {.outcome = Outcome::kWinner, .is_repeated = true, .durability = durability},
         judged, reply_);
   }
-  // Returns the error of a late entry of this durability.
+  // Returns the error of an entry of this durability.
   base::Error error_of(Durability durability, const base::Result<void>& judged = {}) {
-    entry_.is_late = true;
     const auto written = write(durability, judged);
     EXPECT_FALSE(written) << "expected an error";
     EXPECT_TRUE(reply_.id().empty()) << "an entry without an answer has a reply";
@@ -56,17 +55,10 @@ TEST_F(OneVerdictTest, AnIdWithAnotherContentAlreadyExistsWhateverBecameOfTheBat
   }
 }
 
-TEST_F(OneVerdictTest, ALateEntryThatTheLogDoesNotHaveIsRefused) {
-  const base::Error error = error_of(Durability::kRefused);
+TEST_F(OneVerdictTest, AnEntryThatTheLogDoesNotHaveIsRefusedWhenTheContestIsOver) {
+  const base::Error error = error_of(Durability::kOver, unavailable());
   EXPECT_EQ(error.code(), base::Code::kFailedPrecondition);
   EXPECT_THAT(error.message(), HasSubstr("the log does not have this one"));
-}
-
-// FAILED_PRECONDITION would say that the entry does not count, and it may.
-TEST_F(OneVerdictTest, ALateEntryThatTheLogMayHaveIsUnknown) {
-  const base::Error error = error_of(Durability::kUnknown);
-  EXPECT_EQ(error.code(), base::Code::kDeadlineExceeded);
-  EXPECT_THAT(error.message(), HasSubstr("send it again with the same id"));
 }
 
 TEST_F(OneVerdictTest, TheErrorOfTheBatchIsTheAnswerToAnEntryThatIsNotKept) {

@@ -22,6 +22,10 @@ void RemoteClocks::update(std::span<const Reading> readings) {
   earliest_offset_ms_.store(earliest.offset.count(), std::memory_order_relaxed);
   latest_offset_ms_.store(latest.offset.count(), std::memory_order_relaxed);
   window_ms_.store(readings.front().rule.window_ms(), std::memory_order_relaxed);
+  // It is enough that one server knows that the contest ends: it ends for all, and for good.
+  if (std::ranges::find(readings, IdCheck::kAnyTime, &Reading::check) != readings.end()) {
+    check_.store(IdCheck::kAnyTime, std::memory_order_relaxed);
+  }
   warn_if_apart(readings);
   const std::scoped_lock lock(mutex_);
   readings_.assign(readings.begin(), readings.end());
@@ -49,7 +53,8 @@ std::optional<JudgeTimes> RemoteClocks::now() const {
   const std::int64_t mono_ms = std::chrono::duration_cast<milliseconds>(clock_.mono()).count();
   return JudgeTimes{.earliest_ms = mono_ms + earliest_offset_ms_.load(std::memory_order_relaxed),
                     .latest_ms = mono_ms + latest_offset_ms_.load(std::memory_order_relaxed),
-                    .rule = RetryRule(milliseconds(window_ms))};
+                    .rule = RetryRule(milliseconds(window_ms)),
+                    .check = check_.load(std::memory_order_relaxed)};
 }
 
 std::map<std::string, milliseconds> RemoteClocks::ahead_by_address() const {

@@ -37,6 +37,7 @@ class RemoteClocks final : public JudgeClocks {
     std::string_view address;
     std::chrono::milliseconds offset{};  // the server's wall clock less our monotonic clock
     RetryRule rule{RetryRule::kWindowDefault};
+    IdCheck check = IdCheck::kByTime;
   };
 
   // REQUIRES: both outlive this.
@@ -67,6 +68,7 @@ class RemoteClocks final : public JudgeClocks {
   std::atomic<std::int64_t> earliest_offset_ms_{0};
   std::atomic<std::int64_t> latest_offset_ms_{0};
   std::atomic<std::int64_t> window_ms_{kUnknown};
+  std::atomic<IdCheck> check_{IdCheck::kByTime};
 
   mutable std::mutex mutex_;
   std::vector<Reading> readings_;  // guarded by mutex_; the latest

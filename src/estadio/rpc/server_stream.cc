@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "estadio/dedup/judge_clocks.h"
 #include "estadio/rpc/batch_codec.h"
 #include "estadio/rpc/handshake.h"
 #include "estadio/rpc/server_calls.h"
@@ -420,6 +421,7 @@ void JudgeStreamCall::write_next(Lock& lock) {
   writing_ = std::move(replies_.front());
   replies_.pop_front();
   writing_->message.set_now_ms(calls_.deps().clock.wall_ms());
+  writing_->message.set_ending(id_check_of(calls_.deps().end) == IdCheck::kAnyTime);
   written_at_ = calls_.deps().clock.mono();
   grpc::WriteOptions options;
   if (!replies_.empty()) options.set_buffer_hint();

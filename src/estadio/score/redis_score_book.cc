@@ -81,8 +81,10 @@ end
 
 local stored = redis.call('HGET', positions, partition)
 if stored then
-  local of, at, last, all = string.match(stored, '^([0-9a-f%-]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+)$')
-  if not of or #of ~= 36 or not is_number(at) or #last ~= 16 or #all ~= 16 then
+  local of, at, last, all, mark =
+    string.match(stored, '^([0-9a-f%-]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+)(.*)$')
+  if not of or #of ~= 36 or not is_number(at) or #last ~= 16 or #all ~= 16
+    or mark ~= '' and (string.sub(mark, 1, 1) ~= ' ' or not is_number(string.sub(mark, 2))) then
     return {'foreign', positions, partition, stored}
   end
   if stored ~= before then return {'elsewhere', at} end

@@ -55,8 +55,9 @@ std::optional<PartitionId> partition_of(std::string_view name) {
 }
 
 std::string text_of(const PartitionState& state) {
-  return fmt::format("{} {} {:016x} {:016x}", state.incarnation.to_string(), state.next_offset,
-                     state.chain.before_last, state.chain.all);
+  return fmt::format("{} {} {:016x} {:016x}{}", state.incarnation.to_string(), state.next_offset,
+                     state.chain.before_last, state.chain.all,
+                     state.end_mark ? fmt::format(" {}", *state.end_mark) : "");
 }
 
 std::optional<PartitionState> state_of(std::string_view text) {
@@ -66,9 +67,12 @@ std::optional<PartitionState> state_of(std::string_view text) {
   const auto before_last = chain_of(take_word(rest));
   const auto all = chain_of(take_word(rest));
   if (!incarnation || !next_offset || !before_last || !all) return std::nullopt;
+  const auto end_mark = number_of(rest);
+  if (!rest.empty() && (!end_mark || *end_mark >= *next_offset)) return std::nullopt;
   const PartitionState state{.incarnation = *incarnation,
                              .next_offset = *next_offset,
-                             .chain = {.before_last = *before_last, .all = *all}};
+                             .chain = {.before_last = *before_last, .all = *all},
+                             .end_mark = end_mark};
   // A commit compares texts: there is one for each state.
   return text_of(state) == text ? std::optional(state) : std::nullopt;
 }

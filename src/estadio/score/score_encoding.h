@@ -23,7 +23,8 @@ namespace estadio {
 [[nodiscard]] std::optional<PartitionId> partition_of(std::string_view name);
 
 // The incarnation, the next offset, the chain before the last record and the chain of all, with a
-// blank between them: "0193… 40 00c0ffee00c0ffee 0123456789abcdef".
+// blank between them: "0193… 40 00c0ffee00c0ffee 0123456789abcdef". Then the offset of the first
+// end mark, if it is counted.
 [[nodiscard]] std::string text_of(const PartitionState& state);
 // Returns nothing for a text that text_of() does not write.
 [[nodiscard]] std::optional<PartitionState> state_of(std::string_view text);

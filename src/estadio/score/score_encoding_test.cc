@@ -41,16 +41,20 @@ TEST(ScoreEncodingTest, AStateComesBackFromItsText) {
       .incarnation = base::Uuid::parse("01a2091b-b90a-8001-8e5d-9379d5353ea9").value(),
       .next_offset = 40,
       .chain = {.before_last = 0xC0FFEE, .all = UINT64_MAX}};
+  PartitionState ended = state;
+  ended.end_mark = 39;
   const std::string text =
       "01a2091b-b90a-8001-8e5d-9379d5353ea9 40 0000000000c0ffee ffffffffffffffff";
   EXPECT_EQ(text_of(state), text);
   EXPECT_EQ(state_of(text), state);
+  EXPECT_EQ(text_of(ended), text + " 39");
+  EXPECT_EQ(state_of(text + " 39"), ended);
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_FALSE(state_of(text.substr(0, size)));
   for (const std::string& other :
-       {text + " ", text + " 1", " " + text, "X" + text.substr(1),
-        text.substr(0, 36) + " -4" + text.substr(39), text.substr(0, 36) + " 040" + text.substr(39),
-        text.substr(0, 72) + "F"}) {
+       {text + " ", text + " 40", text + " 01", text + " 1 ", text + " 1 1", " " + text,
+        "X" + text.substr(1), text.substr(0, 36) + " -4" + text.substr(39),
+        text.substr(0, 36) + " 040" + text.substr(39), text.substr(0, 72) + "F"}) {
     EXPECT_FALSE(state_of(other)) << other;
   }
 }

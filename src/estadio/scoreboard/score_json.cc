@@ -104,6 +104,8 @@ std::string score_json(const Score& score, const Contest& contest, const Contest
   base::append_json_number(json, score.not_counted.repeated);
   json += R"(,"not_in_time":)";
   base::append_json_number(json, score.not_counted.not_in_time);
+  json += R"(,"after_end":)";
+  base::append_json_number(json, score.not_counted.after_end);
   json += R"(,"positions":)";
   append_positions(json, score, facts);
   json += '}';

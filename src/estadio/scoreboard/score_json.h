@@ -12,9 +12,9 @@
 namespace estadio {
 
 // {"total":n,"by_faculty":{…},"by_discipline":{…},"by_outcome":{…},"breakdown":[…],"repeated":n,
-// "not_in_time":n,"positions":[…]}. All faculties and disciplines of the contest are listed, with 0
-// when nothing was counted. Those that the contest no longer has are listed when something was
-// counted. Positions have the order of the facts' ends.
+// "not_in_time":n,"after_end":n,"positions":[…]}. All faculties and disciplines of the contest are
+// listed, with 0 when nothing was counted. Those that the contest no longer has are listed when
+// something was counted. Positions have the order of the facts' ends.
 [[nodiscard]] std::string score_json(const Score& score, const Contest& contest,
                                      const ContestFacts& facts);
 

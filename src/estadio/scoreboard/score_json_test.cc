@@ -29,7 +29,7 @@ TEST(ScoreJsonTest, AnEmptyScoreHasEveryFacultyAndDisciplineAtZero) {
       score_json(Score(), contest, facts_of(2)),
       R"({"total":0,"by_faculty":{"Ingeniería":0,"Agronomía":0},)"
       R"("by_discipline":{"Natación":0,"Atletismo":0,"Boxeo":0},)"
-      R"("by_outcome":{"winner":0,"loser":0},"breakdown":[],"repeated":0,"not_in_time":0,"positions":[)"
+      R"("by_outcome":{"winner":0,"loser":0},"breakdown":[],"repeated":0,"not_in_time":0,"after_end":0,"positions":[)"
       R"({"topic":"winners","partition":0,"next_offset":0,"end_offset":0},)"
       R"({"topic":"winners","partition":1,"next_offset":0,"end_offset":0},)"
       R"({"topic":"losers","partition":0,"next_offset":0,"end_offset":0},)"

@@ -35,6 +35,10 @@ void write_metrics(base::MetricsWriter& metrics, const ScoreView& view, const Co
                   "Results in the log that never count: the times of their ids are too far from "
                   "the times of their records. No server writes them.",
                   view.score.not_counted.not_in_time);
+  metrics.counter("estadio_results_after_end_total",
+                  "Records in the log that never count: the end mark of each partition, and what "
+                  "came behind it.",
+                  view.score.not_counted.after_end);
   metrics.gauge("estadio_score_lag",
                 "Results in the log that are not in the score yet. Absent while unknown.",
                 lag_of(view.score, view.facts));

@@ -42,7 +42,7 @@ base::Result<std::unique_ptr<PartitionReader>> PartitionCounter::start() {
   ASSIGN_OR_RETURN(const PartitionState state, books_state());
   RETURN_IF_ERROR(check_last_record(state));
   ASSIGN_OR_RETURN(auto reader, deps_.events.read_from(partition_, state.next_offset));
-  fold_.reset();
+  fold_.reset(state.end_mark);
   filter_.restart(state.next_offset);
   state_ = state;
   chain_ = state.chain;
@@ -140,7 +140,10 @@ base::Result<bool> PartitionCounter::commit(std::int64_t next) {
   }
   ScoreCommit commit = fold_.take();
   commit.before = before;
-  commit.after = {.incarnation = before.incarnation, .next_offset = next, .chain = chain_};
+  commit.after = {.incarnation = before.incarnation,
+                  .next_offset = next,
+                  .chain = chain_,
+                  .end_mark = fold_.end_mark()};
   ASSIGN_OR_RETURN(const CommitOutcome outcome, to_be_mended(deps_.scores.commit(commit)));
   if (!outcome.is_applied) {
     ++stale_commits_;

@@ -107,6 +107,23 @@ TEST_F(PartitionCounterTest, TheBookHoldsTheChainOfTheCountedRecords) {
   EXPECT_EQ(score.find(kWinners0)->chain, chain);
 }
 
+TEST_F(PartitionCounterTest, WhatIsBehindTheEndMarkNeverCountsAlsoAfterANewStart) {
+  start();
+  append(2);
+  log_.add(kWinners0, std::string(RecordFormat::kEndMark));
+  count(3);  // three more
+  EXPECT_EQ(book_.read()->total(), 2);
+  EXPECT_EQ(book_.read()->not_counted.after_end, 4);
+  EXPECT_EQ(book_.read()->find(kWinners0)->end_mark, 2);
+  start();  // behind the mark
+  count(2);
+  const Score score = book_.read().value();
+  EXPECT_EQ(score.total(), 2);
+  EXPECT_EQ(score.not_counted.after_end, 6);
+  EXPECT_EQ(score.find(kWinners0)->end_mark, 2);
+  EXPECT_EQ(score.records(), 8);
+}
+
 TEST_F(PartitionCounterTest, ALogThatGrewAgainBeforeTheStartIsNotCounted) {
   start();
   count(5);

@@ -76,6 +76,7 @@ base::Result<void> Recount::count_to(Partition& partition, std::int64_t offset) 
     partition.filter.forget_old();
     state.chain.add(records);
     state.next_offset += std::ssize(records);
+    state.end_mark = partition.fold.end_mark();
     const std::int64_t before = records_;
     records_ += std::ssize(records);
     if (deps_.on_progress && before / kProgressEvery != records_ / kProgressEvery) {

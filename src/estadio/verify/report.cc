@@ -41,6 +41,9 @@ std::string VerifyReport::to_text() const {
       "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
       records, repeated, lag, counted, coins);
   if (not_in_time > 0) text += fmt::format("ids not in time       {:>14}\n", not_in_time);
+  if (after_end > 0) {
+    text += fmt::format("behind the end mark   {:>14}, such as {}\n", after_end, after_end_example);
+  }
   if (has_acks) {
     text += fmt::format("acknowledged          {:>14}\nin the log without ack{:>14}\n",
                         acknowledged, unacknowledged);
@@ -69,10 +72,10 @@ std::string VerifyReport::to_text() const {
 }
 
 std::string VerifyReport::to_json() const {
-  std::string json =
-      fmt::format(R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"lag":{},)"
-                  R"("counted":{},"coins":{})",
-                  is_proven(), records, repeated, not_in_time, lag, counted, coins);
+  std::string json = fmt::format(
+      R"({{"verified":{},"records":{},"repeated":{},"not_in_time":{},"after_end":{},"lag":{},)"
+      R"("counted":{},"coins":{})",
+      is_proven(), records, repeated, not_in_time, after_end, lag, counted, coins);
   if (has_acks) {
     json += fmt::format(R"(,"acknowledged":{},"unacknowledged":{})", acknowledged, unacknowledged);
   }

@@ -51,9 +51,11 @@ struct VerifyReport {
   std::int64_t records = 0;      // in the log
   std::int64_t repeated = 0;     // of these, the repeats
   std::int64_t not_in_time = 0;  // of these, those whose ids are not in time: they never count
-  std::int64_t counted = 0;      // in the score
-  std::int64_t lag = 0;          // in the log, not yet in the score
-  std::int64_t coins = 0;        // tosses recomputed
+  std::int64_t after_end = 0;    // of these, the results behind the first end mark
+  std::string after_end_example;
+  std::int64_t counted = 0;  // in the score
+  std::int64_t lag = 0;      // in the log, not yet in the score
+  std::int64_t coins = 0;    // tosses recomputed
   bool has_acks = false;
   bool are_acks_complete = true;
   std::int64_t acknowledged = 0;  // different ids

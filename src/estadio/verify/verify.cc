@@ -24,6 +24,47 @@ std::string discipline_name(const Contest& contest, std::int16_t index) {
   return fmt::format("discipline {}", contest.disciplines()[static_cast<std::size_t>(index)].id);
 }
 
+// Returns where the control log has the partition's first end mark.
+std::optional<std::int64_t> closed_offset(const VerifyInput& input, PartitionId partition) {
+  if (!input.closed_offsets) return std::nullopt;
+  return (*input.closed_offsets)[index_of(partition, input.events.partitions())];
+}
+
+// The first end mark of a partition.
+class EndOfPartition {
+ public:
+  // Takes the partition's next record. Returns whether it is the first end mark, or behind it. Then
+  // it does not count.
+  bool is_behind(const std::string& name, const LoggedRecord& logged, VerifyReport& report) {
+    const bool is_mark = RecordFormat::is_end_mark(logged.line);
+    if (!mark_ && is_mark) mark_ = logged.offset;
+    // Several judges write marks. An entry may come behind one, and is then not acknowledged.
+    if (mark_ && !is_mark && ++report.after_end == 1) {
+      report.after_end_example = fmt::format("{} at offset {}", name, logged.offset);
+    }
+    return mark_.has_value();
+  }
+
+  // Compares the mark with the score's. Compares it with that of the control log too, when the
+  // contest is closed there. A contest in one process has no control log.
+  void compare(const std::string& name, const PartitionState* state,
+               std::optional<std::int64_t> closed_at, Differences& differences) const {
+    if (state != nullptr && state->end_mark && state->end_mark != mark_) {
+      differences.add("end marks that the score has at another place than the log",
+                      fmt::format("{}: at offset {}", name, *state->end_mark));
+    }
+    if (!closed_at || mark_ == closed_at) return;
+    differences.add(
+        "partitions whose first end mark is not where the contest was closed",
+        mark_ ? fmt::format("{}: it is at offset {}, the topic contest says {}", name, *mark_,
+                            *closed_at)
+              : fmt::format("{}: there is none, the topic contest says {}", name, *closed_at));
+  }
+
+ private:
+  std::optional<std::int64_t> mark_;
+};
+
 // Counts the log again and compares it with coin, score and acks.
 class Proof {
  public:
@@ -63,6 +104,7 @@ class Proof {
     const PartitionState* state;  // the score's; null when it has none
     RepeatFilter filter;
     SeenIds server_ids;
+    EndOfPartition end;
     RecordChain chain = {};            // of the records before counted_until
     bool is_last_record_same = false;  // the last of these is the last one that the score counted
   };
@@ -115,6 +157,7 @@ class Proof {
       }
       counting.filter.forget_old();
     }
+    counting.end.compare(name, state, closed_offset(input_, partition), differences_);
     if (!is_made_again && counted_until <= end) compare_chain(counting);
     return {};
   }
@@ -140,6 +183,10 @@ class Proof {
     if (++report_.records % kProgressEvery == 0 && input_.on_progress) {
       input_.on_progress(report_.records);
     }
+    if (partition.end.is_behind(partition.name, logged, report_)) {
+      add_not_counted(partition, logged, &NotCounted::after_end);
+      return {};
+    }
     const auto record = format_.parse(logged.line);
     if (!record) {
       differences_.add("records that are not results of this contest",
@@ -152,14 +199,13 @@ class Proof {
     };
     check_coin(partition.id, *record, place);
     ASSIGN_OR_RETURN(const auto decision, partition.filter.decide(*record, logged));
-    const bool is_covered = logged.offset < partition.counted_until;
     if (decision == Decision::kRepeat) {
       ++report_.repeated;
-      if (is_covered) ++not_counted_.repeated;
+      add_not_counted(partition, logged, &NotCounted::repeated);
     }
     if (decision == Decision::kNotInTime) {
       ++report_.not_in_time;
-      if (is_covered) ++not_counted_.not_in_time;
+      add_not_counted(partition, logged, &NotCounted::not_in_time);
       differences_.add("records that no server wrote: their ids are not in time", place());
     }
     if (!record->is_id_given) {
@@ -169,7 +215,7 @@ class Proof {
     }
     if (decision == Decision::kCounts) {
       summaries_.add_counted(*record, logged.offset);
-      if (is_covered) {
+      if (logged.offset < partition.counted_until) {
         ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
                       2 +
                   static_cast<std::size_t>(record->outcome)];
@@ -179,6 +225,12 @@ class Proof {
       check_ack(*record, decision, place);
     }
     return {};
+  }
+
+  void add_not_counted(const Partition& partition, const LoggedRecord& logged,
+                       std::int64_t NotCounted::* counter) {
+    if (logged.offset < partition.counted_until) ++(not_counted_.*counter);
+    summaries_.add_not_counted(counter, logged.offset);
   }
 
   template <class Place>

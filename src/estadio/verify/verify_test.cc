@@ -75,7 +75,20 @@ class VerifyTest : public testing::Test {
     EXPECT_TRUE(reader->read(records, {}));
     records.resize(std::min(records.size(), static_cast<std::size_t>(next)));
     state.chain.add(records);
+    state.end_mark = end_marks_[index_of(partition, kPartitions)];
     score_.positions.push_back({.partition = partition, .state = state});
+  }
+  // Ends the contest, with marks that the score counts.
+  void close() {
+    closed_offsets_.emplace();
+    for (const PartitionId each : all_partitions(kPartitions)) {
+      const std::int64_t mark = log_.end_offset(each).value();
+      closed_offsets_->push_back(mark);
+      log_.add(each, std::string(RecordFormat::kEndMark));
+      end_marks_[index_of(each, kPartitions)] = mark;
+      move_position(each, 1);
+      ++score_.not_counted.after_end;
+    }
   }
   void acknowledge(std::uint64_t number) { acknowledge(number, to_string(toss(number).outcome)); }
   void acknowledge(std::uint64_t number, std::string_view outcome) {
@@ -103,6 +116,7 @@ class VerifyTest : public testing::Test {
                             .score = score_,
                             .sums = sums_ ? &*sums_ : nullptr,
                             .sums_of = sums_of_,
+                            .closed_offsets = closed_offsets_,
                             .acks = with_acks ? &*acks : nullptr,
                             .are_acks_complete = are_acks_complete,
                             .retry = RetryRule(std::chrono::minutes(10)),
@@ -161,6 +175,8 @@ class VerifyTest : public testing::Test {
   std::optional<StoredValues> sums_;
   std::function<StoredValues(const Score&)> sums_of_;
   std::array<std::int64_t, 2 * kPartitions> positions_{};
+  std::array<std::optional<std::int64_t>, 2 * kPartitions> end_marks_;
+  std::optional<std::vector<std::int64_t>> closed_offsets_;
   std::string acks_;
 };
 
@@ -424,6 +440,59 @@ TEST_F(VerifyTest, ARecordWhoseIdIsNotInTimeIsFoundAndNotCounted) {
   expect_difference(report, "records that no server wrote: their ids are not in time");
   EXPECT_EQ(report.not_in_time, 1);
   EXPECT_EQ(report.counted, 200);
+}
+
+TEST_F(VerifyTest, AContestThatIsClosedIsProven) {
+  close();
+  const VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.after_end, 0);
+  EXPECT_EQ(report.counted, 200);
+}
+
+TEST_F(VerifyTest, RecordsBehindTheEndMarkAreListedAndDoNotCount) {
+  close();
+  const PartitionId place{.topic = toss(7000).outcome, .number = toss(7000).partition(kPartitions)};
+  log_entry(7000, true, /*counts=*/false);
+  --score_.not_counted.repeated;
+  ++score_.not_counted.after_end;
+  VerifyReport report = run();
+  expect_proven(report);
+  EXPECT_EQ(report.after_end, 1);
+  EXPECT_THAT(report.to_text(), HasSubstr("behind the end mark                1, such as"));
+  EXPECT_THAT(report.after_end_example,
+              HasSubstr(fmt::format("{}-{}", topic_name(place.topic), place.number)));
+  EXPECT_EQ(boost::json::parse(report.to_json()).at("after_end").as_int64(), 1);
+  // An ack for it is wrong.
+  acknowledge(7000);
+  expect_difference(run(), "acknowledged entries that the log does not hold");
+}
+
+TEST_F(VerifyTest, ARecordBehindTheEndMarkThatTheScoreCountedIsFound) {
+  close();
+  log_entry(7000, true);
+  const VerifyReport report = run(/*with_acks=*/false);
+  ASSERT_EQ(report.differences.size(), 2U) << report.to_text();
+  EXPECT_EQ(report.differences[0].what, "counts in which score and log differ");
+  EXPECT_THAT(report.differences[1].example, HasSubstr("after_end"));
+}
+
+TEST_F(VerifyTest, EndMarksMustBeWhereTheContestWasClosed) {
+  close();
+  ++closed_offsets_->front();
+  expect_difference(run(), "partitions whose first end mark is not where the contest was closed");
+}
+
+TEST_F(VerifyTest, AClosedContestWithoutAnEndMarkIsFound) {
+  closed_offsets_ = std::vector<std::int64_t>(2 * kPartitions, 0);
+  expect_difference(run(), "partitions whose first end mark is not where the contest was closed",
+                    2 * kPartitions);
+}
+
+TEST_F(VerifyTest, AScoreThatSawTheEndMarkElsewhereIsFound) {
+  close();
+  score_.positions.front().state.end_mark = 1;
+  expect_difference(run(), "end marks that the score has at another place than the log");
 }
 
 TEST_F(VerifyTest, ARepeatThatTheScoreCountedIsFound) {
