@@ -101,7 +101,8 @@ base::Result<std::optional<Summary>> read_summary(const VerifyOptions& options,
   if (options.against_file.empty()) return std::nullopt;
   ASSIGN_OR_RETURN(Summary summary, Summary::from_file(options.against_file));
   const std::string commitment = Coin(*manifest.coin_seed).commitment();
-  if (summary.started_at_ms == manifest.started_at_ms && summary.coin_commitment == commitment) {
+  if (summary.started_at_ms == manifest.started_at_ms && summary.coin_commitment == commitment &&
+      summary.retry_window_ms == manifest.retry_window.count()) {
     return summary;
   }
   return base::fail(

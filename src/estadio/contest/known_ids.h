@@ -30,7 +30,7 @@ class KnownIds {
   // content. With another content the verdict gets the durability kConflict.
   void mark_known(const EntryBatch& batch, std::span<Verdict> verdicts, std::int64_t now_ms) const;
 
-  // Adds the given ids of the batch, without those that were not in time. REQUIRES: the batch's
+  // Adds the given ids of the batch, without those that the log did not get. REQUIRES: the batch's
   // results are durable, and are acknowledged.
   void add(const EntryBatch& batch, std::span<const Verdict> verdicts, std::int64_t now_ms);
 

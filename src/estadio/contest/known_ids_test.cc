@@ -45,13 +45,17 @@ TEST(KnownIdsTest, IdsThatTheServerGaveAreNeitherKeptNorMarked) {
   EXPECT_FALSE(marked(known, batch_of(0, 5, false), kNowMs)[0].is_repeated);
 }
 
-TEST(KnownIdsTest, AnIdThatWasNotInTimeStaysUnknown) {
+TEST(KnownIdsTest, AnIdThatWasNotLoggedStaysUnknown) {
   KnownIds known(60'000);
-  std::vector<Verdict> verdicts(2);
-  verdicts[0].durability = Verdict::Durability::kNotInTime;
-  known.add(batch_of(0, 2, true), verdicts, kNowMs);
-  EXPECT_FALSE(marked(known, batch_of(0, 2, true), kNowMs)[0].is_repeated);
-  EXPECT_TRUE(marked(known, batch_of(0, 2, true), kNowMs)[1].is_repeated);
+  using Durability = Verdict::Durability;
+  std::vector<Verdict> verdicts(5);
+  verdicts[0].durability = Durability::kNotInTime;
+  verdicts[1].durability = Durability::kConflict;
+  verdicts[2].durability = Durability::kOver;
+  verdicts[3].durability = Durability::kKept;
+  known.add(batch_of(0, 5, true), verdicts, kNowMs);
+  const auto known_now = marked(known, batch_of(0, 5, true), kNowMs);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(known_now[i].is_repeated, i >= 3) << i;
 }
 
 TEST(KnownIdsTest, AKnownIdWithAnotherContentIsAConflict) {

@@ -29,8 +29,8 @@ bool is_conflict(const Verdict& verdict) {
 }
 
 // Returns the durability that all entries of a request share, else kUnknown. Ignores entries in
-// conflict and entries that came too late. If there are any, and the log has all the others, returns
-// kOver or else kConflict.
+// conflict and entries that came too late. If there are any, and the log has all the others,
+// returns kOver or else kConflict.
 Verdict::Durability common_durability(std::span<const Verdict> verdicts,
                                       Verdict::Durability of_batch) {
   using Durability = Verdict::Durability;

@@ -8,6 +8,10 @@
 
 namespace estadio {
 
+std::string RecordPlace::text() const {
+  return fmt::format("{} in {} at offset {}", id.to_string(), partition, offset);
+}
+
 std::string VerifyReport::to_text() const {
   // Widths count characters, not bytes: names have accents.
   const auto width = [](std::string_view name) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/uuid.h"
 #include "estadio/contest/entry.h"
 #include "estadio/verify/summary.h"
 
@@ -37,6 +38,15 @@ class Differences {
 
  private:
   std::vector<Difference> all_;
+};
+
+// The place of a record, for examples.
+struct RecordPlace {
+  const base::Uuid& id;
+  std::string_view partition;
+  std::int64_t offset = 0;
+
+  [[nodiscard]] std::string text() const;
 };
 
 struct VerifyReport {

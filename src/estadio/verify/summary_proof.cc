@@ -57,8 +57,20 @@ void SummaryProof::add_counted(const Record& record, std::int64_t offset) {
             static_cast<std::size_t>(record.outcome)];
 }
 
+void SummaryProof::add_not_counted(std::int64_t NotCounted::* counter, std::int64_t offset) {
+  if (then_ != nullptr && offset < then_->next_offset) ++(not_counted_.*counter);
+}
+
 void SummaryProof::finish() {
   if (options_.against == nullptr) return;
+  for (const NotCountedField& field : kNotCountedFields) {
+    const std::int64_t then = options_.against->not_counted.*field.member;
+    const std::int64_t now = not_counted_.*field.member;
+    if (then == now) continue;
+    options_.differences.add(
+        "numbers in which the summary and its records differ",
+        fmt::format("{}: the summary has {}, its records give {}", field.name, then, now));
+  }
   std::vector<Summary::Count> counts;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (counts_[i] == 0) continue;

@@ -38,6 +38,8 @@ class SummaryProof {
   void add(const LoggedRecord& logged);
   // Adds that the record at `offset` counts.
   void add_counted(const Record& record, std::int64_t offset);
+  // Adds that the record at `offset` does not count, and why.
+  void add_not_counted(std::int64_t NotCounted::* counter, std::int64_t offset);
   // Compares the counts. To be called after the last partition.
   void finish();
 
@@ -47,8 +49,9 @@ class SummaryProof {
 
   const Options options_;
   const std::size_t disciplines_;
-  std::vector<std::int64_t>
-      counts_;  // of the records of `against`, by faculty, discipline, outcome
+  // Of the records of `against`.
+  std::vector<std::int64_t> counts_;  // by faculty, discipline, outcome
+  NotCounted not_counted_;
 
   // The current partition.
   PartitionId partition_;

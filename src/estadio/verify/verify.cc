@@ -7,22 +7,13 @@
 #include "estadio/contest/record.h"
 #include "estadio/dedup/repeat_filter.h"
 #include "estadio/dedup/seen_ids.h"
+#include "estadio/verify/ack_proof.h"
 #include "estadio/verify/summary_proof.h"
 
 namespace estadio {
 namespace {
 
 constexpr std::int64_t kProgressEvery = 100'000;
-
-// The names of an ack's or a record's faculty and discipline.
-std::string faculty_name(const Contest& contest, std::int16_t index) {
-  if (index < 0) return "a faculty that the contest does not have";
-  return contest.faculties()[static_cast<std::size_t>(index)].name;
-}
-std::string discipline_name(const Contest& contest, std::int16_t index) {
-  if (index < 0) return "a discipline that the contest does not have";
-  return fmt::format("discipline {}", contest.disciplines()[static_cast<std::size_t>(index)].id);
-}
 
 // Returns where the control log has the partition's first end mark.
 std::optional<std::int64_t> closed_offset(const VerifyInput& input, PartitionId partition) {
@@ -73,6 +64,11 @@ class Proof {
         format_(input.contest),
         disciplines_(input.contest.disciplines().size()),
         counts_(input.contest.faculties().size() * disciplines_ * 2),
+        acks_({.contest = input.contest,
+               .acks = input.acks,
+               .are_acks_complete = input.are_acks_complete,
+               .report = report_,
+               .differences = differences_}),
         summaries_({.contest = input.contest,
                     .makes_digests = input.makes_digests,
                     .against = input.against,
@@ -88,7 +84,7 @@ class Proof {
     compare_scores();
     compare_not_counted();
     compare_sums();
-    compare_acks();
+    acks_.finish();
     summaries_.finish();
     report_.differences = differences_.take();
     return std::move(report_);
@@ -193,10 +189,7 @@ class Proof {
                        fmt::format("{} at offset {}", partition.name, logged.offset));
       return {};
     }
-    const auto place = [&] {
-      return fmt::format("{} in {} at offset {}", record->id.to_string(), partition.name,
-                         logged.offset);
-    };
+    const RecordPlace place{.id = record->id, .partition = partition.name, .offset = logged.offset};
     check_coin(partition.id, *record, place);
     ASSIGN_OR_RETURN(const auto decision, partition.filter.decide(*record, logged));
     if (decision == Decision::kRepeat) {
@@ -206,12 +199,12 @@ class Proof {
     if (decision == Decision::kNotInTime) {
       ++report_.not_in_time;
       add_not_counted(partition, logged, &NotCounted::not_in_time);
-      differences_.add("records that no server wrote: their ids are not in time", place());
+      differences_.add("records that no server wrote: their ids are not in time", place.text());
     }
     if (!record->is_id_given) {
       ASSIGN_OR_RETURN(const bool is_new,
                        partition.server_ids.add(minute_of(record->id.first_48_bits()), record->id));
-      if (!is_new) differences_.add("ids of servers that the log holds twice", place());
+      if (!is_new) differences_.add("ids of servers that the log holds twice", place.text());
     }
     if (decision == Decision::kCounts) {
       summaries_.add_counted(*record, logged.offset);
@@ -221,8 +214,8 @@ class Proof {
                   static_cast<std::size_t>(record->outcome)];
       }
     }
-    if (input_.acks != nullptr && decision != Decision::kNotInTime) {
-      check_ack(*record, decision, place);
+    if (decision != Decision::kNotInTime) {
+      acks_.add(*record, decision == Decision::kRepeat, place);
     }
     return {};
   }
@@ -233,58 +226,13 @@ class Proof {
     summaries_.add_not_counted(counter, logged.offset);
   }
 
-  template <class Place>
-  void check_coin(PartitionId partition, const Record& record, const Place& place) {
+  void check_coin(PartitionId partition, const Record& record, const RecordPlace& place) {
     const Coin::Toss toss = input_.coin.toss(record.id);
     ++report_.coins;
     if (toss.outcome != record.outcome || record.outcome != partition.topic) {
-      differences_.add("outcomes that are not the coin's", place());
+      differences_.add("outcomes that are not the coin's", place.text());
     } else if (toss.partition(input_.events.partitions()) != partition.number) {
-      differences_.add("records in another partition than their id's", place());
-    }
-  }
-
-  template <class Place>
-  void check_ack(const Record& record, Decision decision, const Place& place) {
-    const bool is_repeat = decision == Decision::kRepeat;
-    Acks::Ack* ack = input_.acks->find(record.id);
-    if (ack == nullptr) {
-      if (is_repeat) return;
-      ++report_.unacknowledged;
-      if (input_.are_acks_complete) {
-        differences_.add("results in the log without an ack", place());
-      }
-      return;
-    }
-    if (ack->outcome >= 0 && static_cast<Outcome>(ack->outcome) != record.outcome) {
-      differences_.add("acknowledged outcomes that the log does not hold", record.id.to_string());
-    }
-    if (!is_repeat) compare_place(*ack, record, place);
-    if (ack->is_in_log && !is_repeat) {
-      differences_.add("acknowledged entries counted twice", place());
-    }
-    ack->is_in_log = true;
-  }
-
-  // Compares the faculty and the discipline of an ack with those of its record.
-  template <class Place>
-  void compare_place(const Acks::Ack& ack, const Record& record, const Place& place) {
-    const auto differs = [](std::int16_t said, std::int16_t logged) {
-      return said != Acks::Ack::kNotSaid && said != logged;
-    };
-    const auto add = [&](std::string_view what, const std::string& said,
-                         const std::string& logged) {
-      differences_.add(what,
-                       fmt::format("{}: acknowledged {}, the log has {}", place(), said, logged));
-    };
-    if (differs(ack.faculty, record.faculty)) {
-      add("acknowledged faculties that the log does not hold",
-          faculty_name(input_.contest, ack.faculty), faculty_name(input_.contest, record.faculty));
-    }
-    if (differs(ack.discipline, record.discipline)) {
-      add("acknowledged disciplines that the log does not hold",
-          discipline_name(input_.contest, ack.discipline),
-          discipline_name(input_.contest, record.discipline));
+      differences_.add("records in another partition than their id's", place.text());
     }
   }
 
@@ -350,18 +298,6 @@ class Proof {
     }
   }
 
-  void compare_acks() {
-    if (input_.acks == nullptr) return;
-    report_.has_acks = true;
-    report_.are_acks_complete = input_.are_acks_complete;
-    report_.acknowledged = static_cast<std::int64_t>(input_.acks->size());
-    for (const Acks::Ack& ack : input_.acks->all()) {
-      if (!ack.is_in_log) {
-        differences_.add("acknowledged entries that the log does not hold", ack.id.to_string());
-      }
-    }
-  }
-
   const VerifyInput& input_;
   const RecordFormat format_;
   const std::size_t disciplines_;
@@ -369,7 +305,8 @@ class Proof {
   NotCounted not_counted_;  // of the records that the score covers
   Differences differences_;
   VerifyReport report_;
-  SummaryProof summaries_;  // last: it uses the members before
+  AckProof acks_;           // after the members that it uses
+  SummaryProof summaries_;  // the same
 };
 
 }  // namespace

@@ -133,6 +133,7 @@ class VerifyTest : public testing::Test {
   void summarise(const VerifyReport& report) {
     summary_.emplace();
     summary_->partitions = report.partitions;
+    summary_->not_counted.repeated = report.repeated;
     for (const VerifyReport::Row& row : report.rows) {
       if (row.in_log == 0) continue;
       summary_->counts.push_back({.faculty = row.faculty,
@@ -217,6 +218,12 @@ TEST_F(VerifyTest, RecordsThatTheLogLostSinceTheEarlierProofAreFound) {
   summarise(run());
   summary_->partitions[0].next_offset += 3;
   expect_difference(run(), "records of the summary that the log does not hold", 3);
+}
+
+TEST_F(VerifyTest, ANumberOfTheEarlierProofThatItsRecordsDoNotGiveIsFound) {
+  summarise(run());
+  ++summary_->not_counted.repeated;
+  expect_difference(run(), "numbers in which the summary and its records differ");
 }
 
 TEST_F(VerifyTest, ACountOfTheEarlierProofThatItsRecordsDoNotGiveIsFound) {
