@@ -8,21 +8,21 @@
 
 namespace estadio {
 
-std::string RecordPlace::text() const {
-  return fmt::format("{} in {} at offset {}", id.to_string(), partition, offset);
-}
+namespace {
 
-std::string VerifyReport::to_text() const {
+// A line for each row, and the sums.
+std::string table_of(const std::vector<VerifyReport::Row>& rows) {
   // Widths count characters, not bytes: names have accents.
   const auto width = [](std::string_view name) {
     return std::ranges::count_if(
         name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   };
   std::ptrdiff_t widest = 7;
-  for (const Row& row : rows) widest = std::max(widest, width(base::printable(row.faculty)));
+  for (const VerifyReport::Row& row : rows)
+    widest = std::max(widest, width(base::printable(row.faculty)));
   std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
                                  "log", "score");
-  for (const Row& row : rows) {
+  for (const VerifyReport::Row& row : rows) {
     const std::string faculty = base::printable(row.faculty);
     text += fmt::format("{}{}  {:>10}  {:<7}  {:>14}  {:>14}{}\n", faculty,
                         std::string(static_cast<std::size_t>(widest - width(faculty)), ' '),
@@ -32,7 +32,7 @@ std::string VerifyReport::to_text() const {
   for (const Outcome outcome : {Outcome::kWinner, Outcome::kLoser}) {
     std::int64_t in_log = 0;
     std::int64_t in_score = 0;
-    for (const Row& row : rows) {
+    for (const VerifyReport::Row& row : rows) {
       if (row.outcome != outcome) continue;
       in_log += row.in_log;
       in_score += row.in_score;
@@ -40,6 +40,17 @@ std::string VerifyReport::to_text() const {
     text += fmt::format("{:<{}}  {:>10}  {:<7}  {:>14}  {:>14}\n", "all", widest, "all",
                         to_string(outcome), in_log, in_score);
   }
+  return text;
+}
+
+}  // namespace
+
+std::string RecordPlace::text() const {
+  return fmt::format("{} in {} at offset {}", id.to_string(), partition, offset);
+}
+
+std::string VerifyReport::to_text() const {
+  std::string text = table_of(rows);
   text += fmt::format(
       "\nrecords in the log    {:>14}\nrepeats among them    {:>14}\nnot yet counted       "
       "{:>14}\ncounted in the score  {:>14}\ncoins recomputed      {:>14}\n",
