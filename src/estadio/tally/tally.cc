@@ -90,11 +90,12 @@ class Tally::Reader {
   }
 
   void report_stop(const base::Error& error) {
-    has_stopped_ = true;
-    if (!set_last_error(error.message())) return;
-    deps_.log.error("counting a partition has stopped", {{"topic", topic_name(partition_.topic)},
-                                                         {"partition", partition_.number},
-                                                         {"error", error}});
+    if (set_last_error(error.message())) {
+      deps_.log.error("counting a partition has stopped", {{"topic", topic_name(partition_.topic)},
+                                                           {"partition", partition_.number},
+                                                           {"error", error}});
+    }
+    has_stopped_ = true;  // behind the line that says why
   }
 
   void hold_up(const base::Error& error) {
