@@ -18,8 +18,9 @@ std::string table_of(const std::vector<VerifyReport::Row>& rows) {
         name, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   };
   std::ptrdiff_t widest = 7;
-  for (const VerifyReport::Row& row : rows)
+  for (const VerifyReport::Row& row : rows) {
     widest = std::max(widest, width(base::printable(row.faculty)));
+  }
   std::string text = fmt::format("{:<{}}  discipline  outcome  {:>14}  {:>14}\n", "faculty", widest,
                                  "log", "score");
   for (const VerifyReport::Row& row : rows) {
