@@ -23,7 +23,8 @@ import struct
 import subprocess
 import uuid
 
-from services.server import HOST, Failed, Server, free_port, program, receive
+from services.server import (HOST, Failed, RunsInContext, Server, free_port, program,
+                             receive)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POM = ROOT / "tools" / "kafka.pom.xml"
@@ -308,7 +309,7 @@ class Kafka(Server):
         return result.stdout
 
 
-class KafkaCluster:
+class KafkaCluster(RunsInContext):
     """Three brokers that hold a copy of everything, as a context manager. `brokers` has them.
 
     With `port` the brokers listen on it and the next two; 0 takes free ones. All start and stop
@@ -386,12 +387,3 @@ class KafkaCluster:
         """Runs a tool of TOOLS against the first broker that serves. Returns its output."""
         return next(broker for broker in self.brokers if broker.is_ready()).cli(
             tool, *arguments, **options)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            self.stop()
-        else:
-            self.kill()

@@ -108,7 +108,21 @@ def receive(connection, size):
     return data
 
 
-class Server:
+class RunsInContext:
+    """A part that is a context manager: it starts, and stops at the end."""
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        # After a failure the end of the server must not hide the failure.
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+
+class Server(RunsInContext):
     """The common parts of Kafka and Redis. As a context manager it starts and then stops the server.
 
     `port` 0 takes a free one. `settings` are added to the server's configuration. Those in FIXED are
@@ -287,16 +301,6 @@ class Server:
     def expect_running(self):
         if not self.is_running():
             raise Failed(f"{self.NAME} does not run; {self.log_tail()}")
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, *_):
-        # After a failure the end of the server must not hide the failure.
-        if kind is None:
-            self.stop()
-        else:
-            self.kill()
 
     # Its folder.
 

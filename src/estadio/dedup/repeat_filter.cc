@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <span>
+
+#include "estadio/contest/log_range.h"
 
 namespace estadio {
 namespace {
 
-constexpr std::chrono::milliseconds kReadPatience{1000};
-constexpr int kReadAttemptsMax = 5;
 // Two spans decide what is forgotten. They are long enough for a judge whose clock is behind to
 // send a record now and then, so that its records do not cause a read-back each.
 constexpr std::chrono::minutes kSpan{1};
@@ -63,34 +64,20 @@ base::Result<void> RepeatFilter::read_back(Minute first, std::int64_t end) {
   const std::int64_t ahead_ms = rule_.in_log(0).newest_ms;
   ASSIGN_OR_RETURN(const std::int64_t begin,
                    deps_.events.offset_before(partition_, first_ms - ahead_ms));
-  if (begin < end) {
-    ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition_, begin));
-    std::vector<LoggedRecord> records;
-    int attempts = 0;
-    while (reader->position() < end) {
-      if (is_cancelled_ && is_cancelled_()) {
-        return base::fail(base::Code::kCancelled, "reading back was stopped");
-      }
-      RETURN_IF_ERROR(reader->read(records, kReadPatience));
-      if (records.empty() && ++attempts == kReadAttemptsMax) {
-        return base::fail(base::Code::kUnavailable, "the log does not return its records");
-      }
-      if (!records.empty()) attempts = 0;
-      for (const LoggedRecord& logged : records) {
-        if (logged.offset >= end) break;
-        // The records behind it do not count, so none repeats them.
-        if (RecordFormat::is_end_mark(logged.line)) {
-          held_from_ = first;
-          return {};
-        }
-        ASSIGN_OR_RETURN(const Record record, deps_.format.parse_logged(partition_, logged));
-        if (!record.is_id_given || !is_in_time(record.id, logged.time_ms)) continue;
-        const Minute minute = minute_of(record.id.time_ms().value_or(logged.time_ms));
-        if (minute < first || minute >= held_from_) continue;
-        RETURN_IF_ERROR(seen_.add(minute, record.id));
-      }
+  const auto take = [&](std::span<const LoggedRecord> records) -> base::Result<ReadOn> {
+    for (const LoggedRecord& logged : records) {
+      // The records behind it do not count, so none repeats them.
+      if (RecordFormat::is_end_mark(logged.line)) return ReadOn::kStop;
+      ASSIGN_OR_RETURN(const Record record, deps_.format.parse_logged(partition_, logged));
+      if (!record.is_id_given || !is_in_time(record.id, logged.time_ms)) continue;
+      const Minute minute = minute_of(record.id.time_ms().value_or(logged.time_ms));
+      if (minute < first || minute >= held_from_) continue;
+      RETURN_IF_ERROR(seen_.add(minute, record.id));
     }
-  }
+    return ReadOn::kGoOn;
+  };
+  RETURN_IF_ERROR(read_range(deps_.events, {.partition = partition_, .from = begin, .until = end},
+                             is_cancelled_, take));
   held_from_ = first;
   return {};
 }

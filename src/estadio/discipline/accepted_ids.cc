@@ -4,11 +4,11 @@
 #include <chrono>
 #include <memory>
 
+#include "estadio/contest/log_range.h"
+
 namespace estadio {
 namespace {
 
-constexpr std::chrono::milliseconds kReadPatience{1000};
-constexpr int kReadAttemptsMax = 5;
 constexpr std::chrono::seconds kShowEvery{5};
 
 }  // namespace
@@ -37,23 +37,16 @@ base::Result<void> AcceptedIds::read(const std::vector<std::int64_t>& marks,
 base::Result<void> AcceptedIds::read_partition(std::size_t index, std::int64_t mark,
                                                const std::function<bool()>& is_cancelled) {
   const PartitionId partition = all_partitions(deps_.events.partitions())[index];
-  ASSIGN_OR_RETURN(const auto reader, deps_.events.read_from(partition, 0));
-  std::vector<LoggedRecord> records;
-  int attempts = 0;
-  while (reader->position() < mark) {
-    if (is_cancelled()) return base::fail(base::Code::kCancelled, "the process stops");
-    RETURN_IF_ERROR(reader->read(records, kReadPatience));
-    if (records.empty() && ++attempts == kReadAttemptsMax) {
-      return base::fail(base::Code::kUnavailable, "the log does not return its records");
-    }
-    if (!records.empty()) attempts = 0;
+  const auto take = [&](std::span<const LoggedRecord> records) -> base::Result<ReadOn> {
     for (const LoggedRecord& logged : records) {
-      if (logged.offset >= mark) break;
       gather(logged);
       if (gathered_.size() == run_ids_) RETURN_IF_ERROR(add_run(index));
     }
     show_progress(std::ssize(records));
-  }
+    return ReadOn::kGoOn;
+  };
+  RETURN_IF_ERROR(read_range(deps_.events, {.partition = partition, .from = 0, .until = mark},
+                             is_cancelled, take));
   return gathered_.empty() ? base::Result<void>() : add_run(index);
 }
 

@@ -1,36 +1,31 @@
 #include "estadio/discipline/end_marks.h"
 
-#include <chrono>
+#include <algorithm>
+#include <span>
 
 #include "base/check.h"
+#include "estadio/contest/log_range.h"
 #include "estadio/contest/record.h"
 
 namespace estadio {
 namespace {
-
-constexpr std::chrono::milliseconds kReadPatience{1000};
-constexpr int kReadAttemptsMax = 5;
 
 // Returns the offset of the first mark from `from` on; nothing when there is none.
 base::Result<std::optional<std::int64_t>> find_first_mark(
     EventLog& events, PartitionId partition, std::int64_t from,
     const std::function<bool()>& is_cancelled) {
   ASSIGN_OR_RETURN(const std::int64_t end, events.end_offset(partition));
-  ASSIGN_OR_RETURN(const auto reader, events.read_from(partition, from));
-  std::vector<LoggedRecord> records;
-  int attempts = 0;
-  while (reader->position() < end) {
-    if (is_cancelled()) return base::fail(base::Code::kCancelled, "the process stops");
-    RETURN_IF_ERROR(reader->read(records, kReadPatience));
-    if (records.empty() && ++attempts == kReadAttemptsMax) {
-      return base::fail(base::Code::kUnavailable, "the log does not return its records");
-    }
-    if (!records.empty()) attempts = 0;
-    for (const LoggedRecord& logged : records) {
-      if (RecordFormat::is_end_mark(logged.line)) return logged.offset;
-    }
-  }
-  return std::nullopt;
+  std::optional<std::int64_t> mark;
+  const auto take = [&](std::span<const LoggedRecord> records) -> base::Result<ReadOn> {
+    const auto found =
+        std::ranges::find_if(records, RecordFormat::is_end_mark, &LoggedRecord::line);
+    if (found == records.end()) return ReadOn::kGoOn;
+    mark = found->offset;
+    return ReadOn::kStop;
+  };
+  RETURN_IF_ERROR(
+      read_range(events, {.partition = partition, .from = from, .until = end}, is_cancelled, take));
+  return mark;
 }
 
 }  // namespace

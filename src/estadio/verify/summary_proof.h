@@ -49,7 +49,7 @@ class SummaryProof {
 
   const Options options_;
   const std::size_t disciplines_;
-  // Of the records of `against`.
+  // Both cover the records that `against` covers.
   std::vector<std::int64_t> counts_;  // by faculty, discipline, outcome
   NotCounted not_counted_;
 

@@ -100,7 +100,7 @@ class Proof {
     const PartitionState* state;  // the score's; null when it has none
     RepeatFilter filter;
     SeenIds server_ids;
-    EndOfPartition end;
+    EndOfPartition end = {};
     RecordChain chain = {};            // of the records before counted_until
     bool is_last_record_same = false;  // the last of these is the last one that the score counted
   };

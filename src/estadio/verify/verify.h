@@ -41,9 +41,9 @@ struct VerifyInput {
   // Further sums that the book stores, read at the same moment. Null when there are none.
   const StoredValues* sums = nullptr;
   std::function<StoredValues(const Score&)> sums_of;  // what `sums` must be for a score
-  // Of a contest that is closed: the offsets of the first end marks, by partition as
-  // all_partitions() has them, as the control log says.
-  std::optional<std::vector<std::int64_t>> closed_offsets;
+  // The offsets of the first end marks, as the control log has them, in the order of
+  // all_partitions(). Nothing unless the control log says that the contest is closed.
+  std::optional<std::vector<std::int64_t>> closed_offsets = std::nullopt;
   Acks* acks = nullptr;
   // True when the acks are those of all clients. Then a result without an ack is a difference.
   bool are_acks_complete = true;
