@@ -97,6 +97,8 @@ struct Score {
     std::int64_t discipline_id = 0;
     Outcome outcome = Outcome::kWinner;
     std::int64_t count = 0;
+
+    friend bool operator==(const Count&, const Count&) = default;
   };
   struct Position {
     PartitionId partition;

@@ -33,9 +33,7 @@ struct Recount::Partition {
   std::unique_ptr<PartitionReader> reader;  // null before the first record
 };
 
-Recount::Recount(const Dependencies& deps)
-    : deps_(deps),
-      counts_(deps.contest.faculties().size() * deps.contest.disciplines().size() * 2) {
+Recount::Recount(const Dependencies& deps) : deps_(deps), counts_(deps.contest) {
   for (const PartitionId id : all_partitions(deps.events.partitions())) {
     partitions_.push_back(std::make_unique<Partition>(deps_, id));
   }
@@ -86,24 +84,14 @@ base::Result<void> Recount::count_to(Partition& partition, std::int64_t offset) 
   const ScoreCommit counted = partition.fold.take();
   not_counted_ += counted.not_counted;
   for (const ScoreCommit::Delta& delta : counted.deltas) {
-    const std::size_t pair =
-        static_cast<std::size_t>(delta.faculty) * deps_.contest.disciplines().size() +
-        delta.discipline;
-    counts_[pair * 2 + static_cast<std::size_t>(partition.id.topic)] += delta.count;
+    counts_.add(delta.faculty, delta.discipline, partition.id.topic, delta.count);
   }
   return {};
 }
 
 Score Recount::score() const {
   Score score;
-  const std::size_t disciplines = deps_.contest.disciplines().size();
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    if (counts_[i] == 0) continue;
-    score.counts.push_back({.faculty = deps_.contest.faculties()[i / 2 / disciplines].name,
-                            .discipline_id = deps_.contest.disciplines()[i / 2 % disciplines].id,
-                            .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-                            .count = counts_[i]});
-  }
+  score.counts = counts_.nonzero();
   for (const auto& partition : partitions_) {
     if (partition->state.next_offset == 0) continue;
     score.positions.push_back({.partition = partition->id, .state = partition->state});

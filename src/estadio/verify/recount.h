@@ -18,6 +18,7 @@
 #include "estadio/contest/score_book.h"
 #include "estadio/dedup/id_memory.h"
 #include "estadio/dedup/retry_rule.h"
+#include "estadio/verify/contest_counts.h"
 
 namespace estadio {
 
@@ -57,7 +58,7 @@ class Recount {
 
   const Dependencies deps_;
   std::vector<std::unique_ptr<Partition>> partitions_;
-  std::vector<std::int64_t> counts_;  // by faculty, then discipline, then outcome
+  ContestCounts counts_;
   NotCounted not_counted_;
   std::int64_t records_ = 0;
 };

@@ -102,7 +102,7 @@ std::string read_list(simdjson::dom::object object, std::string_view name, std::
   return {};
 }
 
-void read_count(Members& members, Summary::Count& count) {
+void read_count(Members& members, Score::Count& count) {
   std::string outcome;
   members.read("faculty", count.faculty)
       .read("discipline", count.discipline_id)
@@ -211,7 +211,7 @@ std::string Summary::to_json() const {
   }
   std::string_view separator = "[\n";
   object.key("counts");
-  for (const Count& each : counts) {
+  for (const Score::Count& each : counts) {
     json += std::exchange(separator, ",\n");
     base::JsonObject count(json);
     count.add("faculty", each.faculty);

@@ -49,14 +49,6 @@ class PartitionDigest {
 struct Summary {
   static constexpr std::size_t kFileBytesMax = std::size_t{4} << 20;
 
-  struct Count {
-    std::string faculty;
-    std::int64_t discipline_id = 0;
-    Outcome outcome = Outcome::kWinner;
-    std::int64_t count = 0;
-
-    friend bool operator==(const Count&, const Count&) = default;
-  };
   struct Partition {
     PartitionId id;
     std::int64_t next_offset = 0;  // the digest is of the records before it
@@ -73,7 +65,7 @@ struct Summary {
   std::string coin_commitment;
   std::string coin_seed;  // empty while it is secret
   NotCounted not_counted;
-  std::vector<Count> counts;  // without zeros
+  std::vector<Score::Count> counts;  // without zeros
   std::vector<Partition> partitions;
 
   // Returns one JSON object and a newline.

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <vector>
 
 namespace estadio {
 
-SummaryProof::SummaryProof(const Options& options)
-    : options_(options),
-      disciplines_(options.contest.disciplines().size()),
-      counts_(options.contest.faculties().size() * disciplines_ * 2) {}
+SummaryProof::SummaryProof(const Options& options) : options_(options), counts_(options.contest) {}
 
 void SummaryProof::begin(PartitionId partition, std::int64_t counted_until, std::int64_t end) {
   partition_ = partition;
@@ -53,8 +51,7 @@ void SummaryProof::take_digest(std::int64_t next) {
 
 void SummaryProof::add_counted(const Record& record, std::int64_t offset) {
   if (then_ == nullptr || offset >= then_->next_offset) return;
-  ++counts_[(static_cast<std::size_t>(record.faculty) * disciplines_ + record.discipline) * 2 +
-            static_cast<std::size_t>(record.outcome)];
+  counts_.add(record.faculty, record.discipline, record.outcome, 1);
 }
 
 void SummaryProof::add_not_counted(std::int64_t NotCounted::* counter, std::int64_t offset) {
@@ -71,17 +68,10 @@ void SummaryProof::finish() {
         "numbers in which the summary and its records differ",
         fmt::format("{}: the summary has {}, its records give {}", field.name, then, now));
   }
-  std::vector<Summary::Count> counts;
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    if (counts_[i] == 0) continue;
-    counts.push_back({.faculty = options_.contest.faculties()[i / 2 / disciplines_].name,
-                      .discipline_id = options_.contest.disciplines()[i / 2 % disciplines_].id,
-                      .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-                      .count = counts_[i]});
-  }
-  const auto add_missing = [&](const std::vector<Summary::Count>& from,
-                               const std::vector<Summary::Count>& in, std::string_view who) {
-    for (const Summary::Count& each : from) {
+  const std::vector<Score::Count> counts = counts_.nonzero();
+  const auto add_missing = [&](const std::vector<Score::Count>& from,
+                               const std::vector<Score::Count>& in, std::string_view who) {
+    for (const Score::Count& each : from) {
       if (std::ranges::find(in, each) != in.end()) continue;
       options_.differences.add(
           "counts in which the summary and its records differ",

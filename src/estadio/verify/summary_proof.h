@@ -8,11 +8,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "estadio/contest/contest.h"
 #include "estadio/contest/event_log.h"
 #include "estadio/contest/record.h"
+#include "estadio/verify/contest_counts.h"
 #include "estadio/verify/report.h"
 #include "estadio/verify/summary.h"
 
@@ -48,9 +48,8 @@ class SummaryProof {
   void take_digest(std::int64_t next);
 
   const Options options_;
-  const std::size_t disciplines_;
   // Both cover the records that `against` covers.
-  std::vector<std::int64_t> counts_;  // by faculty, discipline, outcome
+  ContestCounts counts_;
   NotCounted not_counted_;
 
   // The current partition.

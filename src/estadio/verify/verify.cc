@@ -8,6 +8,7 @@
 #include "estadio/dedup/repeat_filter.h"
 #include "estadio/dedup/seen_ids.h"
 #include "estadio/verify/ack_proof.h"
+#include "estadio/verify/contest_counts.h"
 #include "estadio/verify/summary_proof.h"
 
 namespace estadio {
@@ -62,8 +63,7 @@ class Proof {
   explicit Proof(const VerifyInput& input)
       : input_(input),
         format_(input.contest),
-        disciplines_(input.contest.disciplines().size()),
-        counts_(input.contest.faculties().size() * disciplines_ * 2),
+        counts_(input.contest),
         acks_({.contest = input.contest,
                .acks = input.acks,
                .are_acks_complete = input.are_acks_complete,
@@ -209,9 +209,7 @@ class Proof {
     if (decision == Decision::kCounts) {
       summaries_.add_counted(*record, logged.offset);
       if (logged.offset < partition.counted_until) {
-        ++counts_[(static_cast<std::size_t>(record->faculty) * disciplines_ + record->discipline) *
-                      2 +
-                  static_cast<std::size_t>(record->outcome)];
+        counts_.add(record->faculty, record->discipline, record->outcome, 1);
       }
     }
     if (decision != Decision::kNotInTime) {
@@ -237,13 +235,12 @@ class Proof {
   }
 
   void compare_scores() {
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      report_.rows.push_back(
-          {.faculty = input_.contest.faculties()[i / 2 / disciplines_].name,
-           .discipline_id = input_.contest.disciplines()[i / 2 % disciplines_].id,
-           .outcome = i % 2 == 0 ? Outcome::kWinner : Outcome::kLoser,
-           .in_log = counts_[i],
-           .in_score = 0});
+    for (const Score::Count& count : counts_.all()) {
+      report_.rows.push_back({.faculty = count.faculty,
+                              .discipline_id = count.discipline_id,
+                              .outcome = count.outcome,
+                              .in_log = count.count,
+                              .in_score = 0});
     }
     for (const Score::Count& count : input_.score.counts) {
       const auto row = std::ranges::find_if(report_.rows, [&](const VerifyReport::Row& each) {
@@ -300,8 +297,7 @@ class Proof {
 
   const VerifyInput& input_;
   const RecordFormat format_;
-  const std::size_t disciplines_;
-  std::vector<std::int64_t> counts_;
+  ContestCounts counts_;
   NotCounted not_counted_;  // of the records that the score covers
   Differences differences_;
   VerifyReport report_;
